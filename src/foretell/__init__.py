@@ -1,0 +1,47 @@
+"""Foretell says the next words sooner (speculative decoding), within rules, better, and says numbers.
+
+    import foretell as ft
+    print(ft.generate("Name three rivers in Europe."))
+
+Names are loaded when first used, so that `import foretell` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "generate": "foretell.api",
+    "stream": "foretell.api",
+    "Result": "foretell.api",
+    "Piece": "foretell.api",
+    "load": "foretell.models.load",
+    "Recipe": "foretell.decoding.recipe",
+    "Session": "foretell.decoding.loop",
+    "Request": "foretell.decoding.request",
+    "CostCurve": "foretell.decoding.cost_curve",
+}
+__all__ = [*_HOME, "__version__"]
+
+if TYPE_CHECKING:
+    from foretell.api import Piece, Result, generate, stream
+    from foretell.decoding.cost_curve import CostCurve
+    from foretell.decoding.loop import Session
+    from foretell.decoding.recipe import Recipe
+    from foretell.decoding.request import Request
+    from foretell.models.load import load
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        from foretell.parts import nearest
+
+        raise AttributeError(f"foretell has no {name!r}: {nearest(name, _HOME)}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,85 @@
+"""t(n): the seconds of one forward step over n new rows, measured for a model on this machine.
+
+Everything that weighs drafting against its price asks this curve. It is measured once per model and machine and kept in the
+cache folder, so that decisions, and sampled text with them, do not depend on the noise of a run.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from foretell.models.base import Feed, Model
+
+#: Row counts measured: dense where drafting happens, since engines jump at block sizes.
+ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 17, 20, 24, 32, 48, 64)
+
+
+@dataclass(frozen=True)
+class CostCurve:
+    """rows (ascending) and the seconds of a step over so many; linear between, extended by the last slope.
+
+    >>> CostCurve((1, 3), (1.0, 2.0))(2)
+    1.5
+    """
+
+    rows: tuple[int, ...]
+    seconds: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.rows) != len(self.seconds) or not self.rows or list(self.rows) != sorted(set(self.rows)):
+            raise ValueError(f"CostCurve: rows={self.rows!r} must ascend and match seconds={self.seconds!r}")
+
+    @classmethod
+    def flat(cls, seconds: float = 1.0, per_row: float = 0.0) -> CostCurve:
+        """seconds + per_row * (n - 1), for tests and plans."""
+        return cls((1, 2), (seconds, seconds + per_row))
+
+    def __call__(self, num_rows: int) -> float:
+        if num_rows <= self.rows[-1] or len(self.rows) == 1:
+            return float(np.interp(num_rows, self.rows, self.seconds))
+        slope = (self.seconds[-1] - self.seconds[0]) / (self.rows[-1] - self.rows[0])
+        return self.seconds[-1] + slope * (num_rows - self.rows[-1])
+
+    def table(self, num_rows: int) -> np.ndarray:
+        """t(1), ..., t(num_rows)."""
+        inside = np.interp(np.arange(1, num_rows + 1), self.rows, self.seconds)
+        return np.array([value if n <= self.rows[-1] else self(n) for n, value in enumerate(inside, 1)])
+
+
+def measure(model: Model, rows: Sequence[int] = ROWS, context: int = 200, repeats: int = 7) -> CostCurve:
+    """Time forward steps on `context` tokens of text, interleaved; medians, made non-decreasing. Takes about two seconds."""
+    context = min(context, model.max_length - max(rows) - 1)
+    if context < 1:
+        rows = [n for n in rows if n < model.max_length // 2] or [1]
+        context = max(1, model.max_length // 2 - 1)
+    text = [(7919 * i) % model.vocab_size for i in range(context + max(rows))]
+    cache = model.new_cache()
+    model.forward([Feed(cache, text[:context], num_logits=0)])
+    cache.keep(range(context))
+    times: dict[int, list[float]] = {n: [] for n in rows}
+    for repeat in range(repeats + 1):
+        for n in rows:
+            begin = time.perf_counter()
+            model.forward([Feed(cache, text[context : context + n])])
+            elapsed = time.perf_counter() - begin
+            cache.keep([])
+            if repeat:  # the first round warms up
+                times[n].append(elapsed)
+    medians = [statistics.median(times[n]) for n in rows]
+    return CostCurve(tuple(rows), tuple(_isotonic(medians)))
+
+
+def _isotonic(values: Sequence[float]) -> list[float]:
+    """The nearest non-decreasing sequence (pool adjacent violators): noise must not make more rows look cheaper."""
+    pools: list[list[float]] = []  # [mean, count]
+    for value in values:
+        pools.append([value, 1])
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            mean, count = pools.pop()
+            pools[-1] = [(pools[-1][0] * pools[-1][1] + mean * count) / (pools[-1][1] + count), pools[-1][1] + count]
+    return [mean for mean, count in pools for _ in range(int(count))]

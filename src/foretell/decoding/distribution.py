@@ -1,0 +1,78 @@
+"""A probability distribution over the vocabulary, kept on its support only: greedy decoding's has one entry, top-k's has k."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.decoding.draws import Draws
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """`ids` (k,) int64 ascending, `probs` (k,) float64 summing to 1, over a vocabulary of `size`.
+
+    `margin` is the distance of the two best logits where one token was taken for certain, else infinity.
+    """
+
+    size: int
+    ids: NDArray[np.int64]
+    probs: NDArray[np.float64]
+    margin: float = float("inf")
+
+    @classmethod
+    def point(cls, size: int, token: int, margin: float = float("inf")) -> Distribution:
+        """All mass on one token."""
+        return cls(size, np.array([token]), np.array([1.0]), margin)
+
+    @classmethod
+    def of(cls, weights: NDArray[np.float64], ids: NDArray[np.int64] | None = None, size: int | None = None) -> Distribution:
+        """Normalise non-negative `weights` (k,) of `ids` (default: 0..k-1); entries of weight 0 leave the support."""
+        weights = np.asarray(weights, dtype=np.float64)
+        ids = np.arange(len(weights)) if ids is None else ids
+        total = weights.sum()
+        if not np.isfinite(total) or total <= 0:
+            raise ValueError(f"Distribution: weights sum to {total!r}; they must be finite and not all zero")
+        keep = weights > 0
+        if not keep.all():
+            weights, ids = weights[keep], ids[keep]
+        return cls(size if size is not None else len(keep), ids, weights / total)
+
+    def dense(self) -> NDArray[np.float64]:
+        """Probabilities of the whole vocabulary, (size,)."""
+        probs = np.zeros(self.size)
+        probs[self.ids] = self.probs
+        return probs
+
+    def at(self, ids: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Probabilities of `ids`, same shape."""
+        if len(self.ids) == self.size:
+            return self.probs[ids]
+        place = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
+        return np.where(self.ids[place] == ids, self.probs[place], 0.0)
+
+    def __getitem__(self, token: int) -> float:
+        place = int(self.ids.searchsorted(token))
+        return float(self.probs[place]) if place < len(self.ids) and self.ids[place] == token else 0.0
+
+    def draw(self, draws: Draws) -> int:
+        """One token, through `draws`."""
+        return int(self.ids[0]) if len(self.ids) == 1 else int(self.ids[draws.categorical(self.probs)])
+
+    def without(self, token: int) -> Distribution:
+        """`token` removed and the rest renormalised; unchanged where the rest has no mass."""
+        keep = self.ids != token
+        rest = self.probs[keep]
+        total = rest.sum()
+        return Distribution(self.size, self.ids[keep], rest / total) if total > 0 else self
+
+    def minus(self, q: Distribution) -> Distribution:
+        """The residual normalise(max(0, self - q)) of speculative sampling; self where p and q agree to the last bit."""
+        rest = np.maximum(self.probs - q.at(self.ids), 0.0)
+        total = rest.sum()
+        if total <= 0:
+            return self
+        keep = rest > 0
+        return Distribution(self.size, self.ids[keep], rest[keep] / total)

@@ -1,0 +1,110 @@
+"""The contract of drafters: who proposes the next tokens."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from foretell.decoding.draws import Draws
+from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.tree import Tree
+from foretell.models.base import Model
+from foretell.parts import Part
+
+
+@dataclass
+class Ask:
+    """One request's question to a drafter.
+
+    tokens: the whole text so far, whose last token is the tree's root. state: what `begin` returned for this request.
+    num_nodes, depth: at most so many nodes, no deeper. sampler, prompt_length: as in the target, so that a draft model warps
+    its logits alike. draws: for sampled drafts; use `draws.at(position, stream=DRAFT_STREAM)`.
+    """
+
+    tokens: list[int]
+    prompt_length: int
+    state: Any
+    num_nodes: int
+    depth: int
+    sampler: Sampler
+    draws: Draws
+
+
+#: Stream of `Draws` that drafts are drawn from, so that the target's coins stay the same whatever is drafted.
+DRAFT_STREAM = 1
+
+
+@dataclass
+class Seen:
+    """What a verify pass showed, told to everyone.
+
+    fed: tokens that went through the model (text not yet in the cache, then the tree). logits: (k, vocab_size), rows of the
+    last k of `fed`. tree, path: what was drafted and the accepted nodes. tokens: what was added to the text. hidden: states
+    that the drafter asked for, rows as in `fed`.
+    """
+
+    fed: Sequence[int]
+    logits: Tensor
+    tree: Tree
+    path: list[int]
+    tokens: list[int]
+    hidden: dict[int | str, Tensor] = field(default_factory=dict)
+
+
+class Drafter(Part):
+    """Settings of a drafting method. Memory lives across requests, state within one; both are made here and passed back."""
+
+    @property
+    def name(self) -> str:
+        """The name shown as the source of this drafter's tokens."""
+        from foretell.decoding.registry import name_of
+
+        return name_of(type(self))
+
+    @property
+    def wants_prompt_rows(self) -> bool:
+        """Whether `observe` wants logits at every prompt position (costs the output head over the prompt)."""
+        return False
+
+    @property
+    def wants_hidden(self) -> tuple[int | str, ...]:
+        """Hidden states that `observe` needs, keys as in `Model.forward`."""
+        return ()
+
+    @property
+    def draws_drafts(self) -> bool:
+        """Whether proposals may hold sampled nodes, whose presence changes which coins a position uses."""
+        return False
+
+    @property
+    def learns_across_requests(self) -> bool:
+        """Whether one request's text changes what another is proposed."""
+        return False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether this drafter never proposes anything."""
+        return False
+
+    def remember(self, model: Model) -> Any:
+        """Memory kept across requests with this model; raises ValueError where the drafter does not fit the model."""
+        return None
+
+    def begin(self, memory: Any, tokens: Sequence[int]) -> Any:
+        """State for a new request whose prompt is `tokens`."""
+        return memory
+
+    @abstractmethod
+    def propose(self, asks: Sequence[Ask]) -> list[Tree]:
+        """One tree for each ask, empty where nothing is worth proposing."""
+
+    def observe(self, state: Any, seen: Seen) -> None:
+        """Learn from a verify pass of this request (also called for prompt chunks, with an empty tree)."""
+
+    def draft_cost(self, memory: Any, depth: int) -> float:
+        """Seconds that drafting to `depth` takes beside the target's own step; 0 where it does not matter."""
+        return 0.0

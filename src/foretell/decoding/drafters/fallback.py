@@ -1,0 +1,39 @@
+"""`a > b`: ask the first drafter; where it has nothing to propose, ask the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.drafters.composite import Composite
+from foretell.decoding.tree import Tree
+
+
+@dataclass(frozen=True)
+class Fallback(Composite):
+    """The first of `drafters` with a non-empty proposal drafts this step; all of them learn from it. Written `a > b`.
+
+    Law: exact under a verifier that takes all the parts' kinds. Needs, state: those of the parts. Cost: proposals of the
+    drafters asked. Composition of Foretell's own; cascades of drafters are described in Chen et al., "Cascade Speculative
+    Drafting", section 4.
+
+    >>> from foretell.decoding.drafters.plain import Plain
+    >>> Fallback((Plain(), Plain())).propose([])
+    []
+    """
+
+    drafters: tuple[Drafter, ...] = ()
+
+    symbol = ">"
+
+    def propose(self, asks: Sequence[Ask]) -> list[Tree]:
+        trees = [Tree() for _ in asks]
+        waiting = list(range(len(asks)))
+        for number, drafter in enumerate(self.drafters):
+            if not waiting:
+                break
+            for i, tree in zip(waiting, drafter.propose(self.asks_of(number, [asks[i] for i in waiting])), strict=True):
+                trees[i] = tree
+            waiting = [i for i in waiting if not len(trees[i])]
+        return trees

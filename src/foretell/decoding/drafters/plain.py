@@ -1,0 +1,27 @@
+"""The drafter that proposes nothing: the loop with it is plain autoregressive decoding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.tree import Tree
+
+
+@dataclass(frozen=True)
+class Plain(Drafter):
+    """Propose nothing; each step adds one token.
+
+    Law: exact (it is the law others are compared with). Needs: nothing. Cost: none. State: none.
+
+    >>> Plain().propose([])
+    []
+    """
+
+    @property
+    def is_plain(self) -> bool:
+        return True
+
+    def propose(self, asks: Sequence[Ask]) -> list[Tree]:
+        return [Tree() for _ in asks]

@@ -1,0 +1,68 @@
+"""Prompt lookup: copy what followed the same words earlier in this request's own text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.tree import Tree
+from foretell.parts import require
+
+
+@dataclass
+class _Index:
+    """Where each n-gram of the text last ended before the text's end, up to `length` tokens of it."""
+
+    ends: dict[tuple[int, ...], int] = field(default_factory=dict)
+    length: int = 0
+
+
+@dataclass(frozen=True)
+class PromptLookup(Drafter):
+    """Find the latest earlier place where the last n tokens stood (longest n from `max_ngram` down to `min_ngram`) and
+    propose the tokens that followed there. Where the copy reaches the text's end it goes on copying itself, so that a loop
+    or a list is continued to any length.
+
+    Law: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: one dictionary entry per
+    token and n; a proposal takes microseconds. State: the index of the request's own text. Grade: n of the match.
+
+    Saxena, "Prompt Lookup Decoding", 2023; Yang et al., "Inference with Reference", section 3 (the same with a given reference).
+    Errors: ValueError for n-gram sizes below 1 or out of order, or num_tokens below 1.
+
+    >>> from foretell.decoding.samplers.base import Sampler
+    >>> drafter, text = PromptLookup(num_tokens=3), [7, 8, 9, 1, 7, 8]
+    >>> drafter.propose([Ask(text, 4, drafter.begin(None, text), 8, 8, Sampler(greedy=True), None)])[0].tokens
+    [9, 1, 7]
+    """
+
+    max_ngram: int = 3
+    min_ngram: int = 1
+    num_tokens: int = 10
+
+    def __post_init__(self) -> None:
+        require(self.min_ngram >= 1, self, "min_ngram", self.min_ngram, "must be at least 1")
+        require(self.max_ngram >= self.min_ngram, self, "max_ngram", self.max_ngram, f"must be at least min_ngram={self.min_ngram}")
+        require(self.num_tokens >= 1, self, "num_tokens", self.num_tokens, "must be at least 1")
+
+    def begin(self, memory: Any, tokens: Sequence[int]) -> _Index:
+        return _Index()
+
+    def propose(self, asks: Sequence[Ask]) -> list[Tree]:
+        return [self._look_up(ask) for ask in asks]
+
+    def _look_up(self, ask: Ask) -> Tree:
+        text, index = ask.tokens, ask.state
+        for end in range(index.length, len(text) - 1):  # n-grams that end before the last token have a continuation
+            for n in range(self.min_ngram, min(self.max_ngram, end + 1) + 1):
+                index.ends[tuple(text[end + 1 - n : end + 1])] = end
+        index.length = max(index.length, len(text) - 1)
+        for n in range(min(self.max_ngram, len(text)), self.min_ngram - 1, -1):
+            end = index.ends.get(tuple(text[-n:]))
+            if end is not None:
+                copied: list[int] = []
+                for place in range(end + 1, end + 1 + min(self.num_tokens, ask.num_nodes, ask.depth)):
+                    copied.append(text[place] if place < len(text) else copied[place - len(text)])
+                return Tree.chain(copied, self.name, grade=n)
+        return Tree()

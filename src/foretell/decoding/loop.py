@@ -1,0 +1,215 @@
+"""The one loop. Plain decoding is this loop with the drafter that proposes nothing.
+
+Each step: the pace says how much, the drafter proposes trees, one forward pass computes the rows of all requests, the sampler
+turns rows into laws node by node, the verifier decides, the cache keeps the accepted path, everyone observes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.distribution import Distribution
+from foretell.decoding.drafters.base import Ask, Seen
+from foretell.decoding.recipe import Recipe
+from foretell.decoding.request import Logprob, Request
+from foretell.decoding.trace import Step, Trace
+from foretell.decoding.tree import ROOT, Tree
+from foretell.models.base import Feed, Model, Rows
+
+#: Longest piece of a prompt fed in one step; longer prompts take several.
+PREFILL_CHUNK = 256
+_NO_CURVE = CostCurve.flat()
+
+
+@dataclass
+class Session:
+    """A model with a recipe, and the memory its drafter and pace keep across requests."""
+
+    model: Model
+    recipe: Recipe
+    curve: CostCurve | None = None
+    draft_memory: Any = field(init=False)
+    pace_memory: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.curve is None:
+            from foretell.decoding.stored_curve import curve_of
+
+            needs = self.recipe.pace.needs_curve and not self.recipe.drafter.is_plain
+            self.curve = curve_of(self.model) if needs else _NO_CURVE
+        self.draft_memory = self.recipe.drafter.remember(self.model)
+        self.pace_memory = self.recipe.pace.remember()
+
+    def run(self, requests: Iterable[Request], max_batch: int = 16) -> Iterator[Request]:
+        """Decode `requests`, at most `max_batch` at a time; yields a request each time its text grew or it ended.
+
+        A request is finished when `finish_reason` is set: "stop" (stop token or string), "length" (max_new_tokens) or
+        "context" (the model's longest text). Leaving the iterator early is safe: what was generated is in the requests.
+        """
+        if max_batch < 1:
+            raise ValueError(f"max_batch={max_batch!r} must be at least 1")
+        waiting, active = deque(requests), []
+        while waiting or active:
+            while waiting and len(active) < max_batch:
+                active.append(self._begin(waiting.popleft()))
+            yield from self._step(active)
+            for request in active:
+                if request.finish_reason:
+                    request.cache = request.draft_state = request.pace_state = None
+            active = [request for request in active if not request.finish_reason]
+
+    def _begin(self, request: Request) -> Request:
+        if len(request.prompt) >= self.model.max_length:
+            raise ValueError(
+                f"prompt has {len(request.prompt)} tokens, but the model was made for {self.model.max_length}; shorten the prompt"
+            )
+        request.cache = self.model.new_cache()
+        request.draft_state = self.recipe.drafter.begin(self.draft_memory, request.tokens)
+        request.pace_state = self.recipe.pace.begin(
+            self.pace_memory, alone=self.recipe.drafter.draws_drafts and not request.sampler.greedy
+        )
+        request.trace = Trace(len(request.prompt), str(self.recipe), self.recipe.verifier.law.kind)
+        return request
+
+    def _step(self, active: list[Request]) -> list[Request]:
+        clock = _Clock()
+        # 1. Draft, for requests whose text is in the cache but for a piece that fits one step.
+        ready = [request for request in active if _lag(request) <= PREFILL_CHUNK]
+        trees = dict(zip(map(id, ready), self._draft(ready), strict=True))
+        clock.stop("draft")
+        # 2. One forward pass over everybody's rows.
+        feeds, fed = [], []
+        every_row = self.recipe.drafter.wants_prompt_rows
+        for request in active:
+            cache, tree = request.cache, trees.get(id(request))
+            assert cache is not None
+            text = request.tokens[cache.length :][:PREFILL_CHUNK]
+            last = len(text) - 1
+            if tree is None:
+                feeds.append(Feed(cache, text, num_logits=None if every_row else 0))
+                fed.append(text)
+                continue
+            parents = [*range(-1, last), *(last if parent == ROOT else parent + last + 1 for parent in tree.parents)]
+            num_logits = None if every_row else len(tree) + 1
+            feeds.append(Feed(cache, text + tree.tokens, parents, num_logits=num_logits))
+            fed.append(text + tree.tokens)
+        clock.stop("other")
+        outputs = self.model.forward(feeds, hidden=self.recipe.drafter.wants_hidden)
+        clock.stop("forward")
+        # 3. Decide, keep, and let everyone observe.
+        grown = []
+        for request, feed_tokens, rows in zip(active, fed, outputs, strict=True):
+            tree = trees.get(id(request))
+            if tree is None:
+                request.cache.keep(range(len(feed_tokens)))
+                seen = Seen(feed_tokens, rows.logits, Tree(), [], [], rows.hidden)
+                step = Step(len(feed_tokens), [], [], [], [], [], [], [], {})
+            else:
+                seen, step = self._decide(request, tree, feed_tokens, rows)
+                grown.append(request)
+            clock.stop("decide")
+            self.recipe.drafter.observe(request.draft_state, seen)
+            clock.stop("draft")
+            request.trace.steps.append(step)
+        clock.stop("other")
+        for request in active:
+            request.trace.steps[-1].seconds = clock.share(len(active))
+        return grown
+
+    def _draft(self, ready: list[Request]) -> list[Tree]:
+        drafter, pace, curve = self.recipe.drafter, self.recipe.pace, self.curve
+        assert curve is not None
+        trees = [Tree() for _ in ready]
+        if drafter.is_plain:
+            return trees
+        asks: dict[int, Ask] = {}
+        for i, request in enumerate(ready):
+            limit = pace.limit(request.pace_state, curve, lambda depth: drafter.draft_cost(self.draft_memory, depth))
+            # The last token of the step is the target's own, and the tree must fit the model's longest text.
+            room = min(request.max_new_tokens - len(request.generated), self.model.max_length - len(request.tokens)) - 1
+            depth = min(limit.depth, room)
+            if limit.num_nodes > 0 and depth > 0:
+                asks[i] = Ask(
+                    request.tokens, len(request.prompt), request.draft_state, limit.num_nodes, depth, request.sampler, request.draws
+                )
+        for i, tree in zip(asks, drafter.propose(list(asks.values())), strict=True):
+            trees[i] = tree
+        return pace.trim([request.pace_state for request in ready], trees, curve) if asks else trees
+
+    def _decide(self, request: Request, tree: Tree, fed: list[int], rows: Rows) -> tuple[Seen, Step]:
+        first = len(rows.logits) - len(tree)  # the row of node 0; the root's row is the one before
+        start = len(request.tokens)
+        margins: list[float] = []
+
+        def target(node: int) -> Distribution:
+            history = request.tokens + [tree.tokens[up] for up in tree.path(node)] if node != ROOT else request.tokens
+            law = request.sampler.distribution(rows.logits[first + node], history, len(request.prompt))
+            margins.append(law.margin)
+            return law
+
+        decision = self.recipe.verifier.decide(tree, target, request.draws, start)
+        lag = len(fed) - len(tree)
+        request.cache.keep([*range(lag), *(lag + node for node in decision.path)])
+        self.recipe.pace.observe(request.pace_state, tree, decision.path)
+        added = [*(tree.tokens[node] for node in decision.path), decision.token]
+        sources = [*(tree.sources[node] for node in decision.path), ""]
+        visited = [ROOT, *decision.path]
+        num = self._append(request, added, [rows.logits[first + node] for node in visited])
+        ties = [place for place in range(num) if margins[place] < self.model.tolerance]
+        step = Step(
+            len(fed), tree.tokens, tree.parents, tree.sources, decision.path, added[:num], sources[:num], ties, {}
+        )  # fmt: skip
+        return Seen(fed, rows.logits, tree, decision.path, added[:num], rows.hidden), step
+
+    def _append(self, request: Request, added: list[int], laws: list[Tensor]) -> int:
+        """Add tokens one by one until one ends the text; returns how many were added."""
+        for num, (token, logits) in enumerate(zip(added, laws, strict=True)):
+            if token in request.stop_tokens:
+                request.finish_reason = "stop"
+                return num
+            request.tokens.append(token)
+            if request.num_logprobs is not None:
+                request.logprobs.append(_logprob(logits, token, request.num_logprobs))
+            if request.stops is not None and request.stops(request.generated):
+                request.finish_reason = "stop"
+            elif len(request.generated) >= request.max_new_tokens:
+                request.finish_reason = "length"
+            elif len(request.tokens) >= self.model.max_length:
+                request.finish_reason = "context"
+            if request.finish_reason:
+                return num + 1
+        return len(added)
+
+
+def _lag(request: Request) -> int:
+    assert request.cache is not None
+    return len(request.tokens) - request.cache.length
+
+
+def _logprob(logits: Tensor, token: int, num: int) -> Logprob:
+    logprobs = logits.double().log_softmax(-1)
+    values, places = logprobs.topk(min(num, len(logprobs)))
+    return Logprob(token, float(logprobs[token]), list(zip(places.tolist(), values.tolist(), strict=True)))
+
+
+class _Clock:
+    """Splits a step's time by phase; `stop(phase)` books the time since the last call."""
+
+    def __init__(self) -> None:
+        self.seconds = {"draft": 0.0, "forward": 0.0, "decide": 0.0, "other": 0.0}
+        self._last = time.perf_counter()
+
+    def stop(self, phase: str) -> None:
+        now = time.perf_counter()
+        self.seconds[phase] += now - self._last
+        self._last = now
+
+    def share(self, num: int) -> dict[str, float]:
+        return {phase: seconds / num for phase, seconds in self.seconds.items()}

@@ -1,0 +1,208 @@
+"""A recipe: who drafts, who decides, how much, and (optionally) how logits become a token, as one value.
+
+Short text: drafter first, then other parts, separated by commas:
+
+    prompt-lookup > token-recycling, exact, pace=never-slower
+    draft-model(model="path", branching=(2, 1)) | prompt-lookup(num_tokens=5), pace=4
+    token-recycling, temperature(0.7), top-k(8)
+
+`>` is fallback, `|` is union and binds tighter, parentheses group. `pace=4` is short for `pace=fixed(4)`.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foretell.decoding.drafters.base import Drafter
+from foretell.decoding.drafters.composite import Composite
+from foretell.decoding.drafters.fallback import Fallback
+from foretell.decoding.drafters.plain import Plain
+from foretell.decoding.drafters.union import Union
+from foretell.decoding.paces.base import Pace
+from foretell.decoding.paces.fixed import Fixed
+from foretell.decoding.paces.never_slower import NeverSlower
+from foretell.decoding.registry import build, find, name_of
+from foretell.decoding.samplers.base import Sampler, SamplerStep
+from foretell.decoding.verifiers.base import Verifier
+from foretell.decoding.verifiers.exact import Exact
+from foretell.parts import Part, UnknownNameError, nearest, require
+
+FIELDS = ("drafter", "verifier", "pace")
+
+
+class RecipeSyntaxError(ValueError):
+    """The short text of a recipe does not parse; the message points at the place."""
+
+
+@dataclass(frozen=True)
+class Recipe(Part):
+    """A named combination of parts. `sampler` None means: as `generate`'s own options say.
+
+    >>> str(Recipe.parse("prompt-lookup(num_tokens=5) > token-recycling, pace=4"))
+    'prompt-lookup(num_tokens=5) > token-recycling, exact, fixed(num_nodes=4)'
+    """
+
+    drafter: Drafter = dataclasses.field(default_factory=Plain)
+    verifier: Verifier = dataclasses.field(default_factory=Exact)
+    pace: Pace = dataclasses.field(default_factory=NeverSlower)
+    sampler: Sampler | None = None
+
+    def __post_init__(self) -> None:
+        for name, contract in zip((*FIELDS, "sampler"), (Drafter, Verifier, Pace, (Sampler, type(None))), strict=True):
+            value = getattr(self, name)
+            require(isinstance(value, contract), self, name, value, "is not a part of that kind; Recipe.parse reads text")
+
+    @classmethod
+    def parse(cls, text: str | Recipe) -> Recipe:
+        """From short text (a `Recipe` is returned as it is). Unknown names are refused with the nearest known one."""
+        return text if isinstance(text, Recipe) else _Parser(text).recipe()
+
+    @classmethod
+    def read(cls, path: str | Path) -> Recipe:
+        """From a TOML file with a [recipe] table: drafter, verifier, pace, sampler as short text."""
+        try:
+            table = tomllib.loads(Path(path).read_text())["recipe"]
+        except (tomllib.TOMLDecodeError, KeyError) as error:
+            raise ValueError(f"{path}: not a recipe file ({error}); it needs a [recipe] table with drafter = \"...\"") from error
+        for key in table:
+            if key not in (*FIELDS, "sampler"):
+                raise UnknownNameError(f"{path}: [recipe] has no field {key!r}: {nearest(key, (*FIELDS, 'sampler'))}")
+        items = [table.get("drafter", "plain"), *(f"{key}={table[key]}" for key in FIELDS[1:] if key in table)]
+        return cls.parse(", ".join([*items, *([table["sampler"]] if "sampler" in table else [])]))
+
+    def write(self, path: str | Path, comment: str = "") -> None:
+        """As TOML, to a temporary file that is then renamed."""
+        lines = [f"# {line}".rstrip() for line in comment.splitlines()]
+        lines += ["[recipe]", *(f"{key} = {json.dumps(describe(getattr(self, key)))}" for key in FIELDS)]
+        if self.sampler is not None:
+            lines.append(f"sampler = {json.dumps(describe(self.sampler))}")
+        target = Path(path)
+        partial = target.with_name(target.name + ".partial")
+        partial.write_text("\n".join(lines) + "\n")
+        partial.replace(target)
+
+    def __str__(self) -> str:
+        parts = [self.drafter, self.verifier, self.pace, *([self.sampler] if self.sampler is not None else [])]
+        return ", ".join(describe(part) for part in parts)
+
+
+def describe(part: Part, nested: bool = False) -> str:
+    """Short text that parses back to the part."""
+    if isinstance(part, Composite):
+        text = f" {part.symbol} ".join(describe(drafter, nested=True) for drafter in part.drafters)
+        return f"({text})" if nested else text
+    if isinstance(part, Sampler):
+        return ", ".join([*(describe(step) for step in part.steps), *(["greedy"] if part.greedy else [])]) or "softmax"
+    options = []
+    for field in dataclasses.fields(part):  # type: ignore[arg-type]
+        value = getattr(part, field.name)
+        if value != field.default:
+            shown = getattr(value, "fingerprint", None) or value
+            options.append(f"{field.name}={shown!r}")
+    name = name_of(type(part))
+    return f"{name}({', '.join(options)})" if options else name
+
+
+class _Parser:
+    """Recursive descent over the short text."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.place = text, 0
+
+    def recipe(self) -> Recipe:
+        fields: dict[str, Any] = {}
+        steps: list[SamplerStep] = []
+        mode = None
+        while True:
+            key = self._match(r"(drafter|verifier|pace)\s*=\s*")
+            kind, part = self._item(key.group(1) if key else None, first=not fields and not steps)
+            if kind == "mode":
+                mode = part
+            elif kind == "sampler":
+                steps.append(part)
+            elif kind in fields:
+                raise self._error(f"a second {kind}")
+            else:
+                fields[kind] = part
+            if not self._match(","):
+                break
+        if self.place < len(self.text):
+            raise self._error("text that does not belong here")
+        if steps or mode:
+            fields["sampler"] = Sampler(tuple(steps), greedy=mode == "greedy")
+        return Recipe(**fields)
+
+    def _item(self, kind: str | None, first: bool) -> tuple[str, Any]:
+        number = self._match(r"\d+") if kind == "pace" else None
+        if number:
+            return "pace", Fixed(int(number.group()))
+        mode = self._match(r"(greedy|softmax)\b") if not kind else None
+        if mode:
+            return "mode", mode.group(1)
+        if kind == "drafter" or (kind is None and first):
+            return "drafter", self._chain(">", Fallback, lambda: self._chain("|", Union, self._drafter))
+        return self._part(kind)
+
+    def _chain(self, symbol: str, composite: type[Composite], operand: Any) -> Drafter:
+        parts = [operand()]
+        while self._match(re.escape(symbol)):
+            parts.append(operand())
+        return parts[0] if len(parts) == 1 else composite(tuple(parts))
+
+    def _drafter(self) -> Drafter:
+        if self._match(r"\("):
+            inner = self._chain(">", Fallback, lambda: self._chain("|", Union, self._drafter))
+            if not self._match(r"\)"):
+                raise self._error("a missing ')'")
+            return inner
+        return self._part("drafter")[1]
+
+    def _part(self, kind: str | None) -> tuple[str, Any]:
+        name = self._match(r"[A-Za-z][A-Za-z0-9-]*")
+        if not name:
+            raise self._error(f"no {kind or 'part'} name")
+        kind, _ = find(name.group(), kind)
+        args, options = self._options() if self._match(r"\(") else ([], {})
+        cls = find(name.group(), kind)[1]
+        names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        return kind, build(name.group(), kind, **dict(zip(names, args, strict=False)), **options)
+
+    def _options(self) -> tuple[list[Any], dict[str, Any]]:
+        """Python literals up to the matching parenthesis."""
+        start = self.place
+        for end in (match.end() for match in re.finditer(r"\)", self.text[start:])):
+            try:
+                call = ast.parse(f"f({self.text[start : start + end - 1]})", mode="eval").body
+            except SyntaxError:
+                continue
+            self.place = start + end
+            self._match("")
+            try:
+                assert isinstance(call, ast.Call)
+                return [ast.literal_eval(arg) for arg in call.args], {
+                    str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords
+                }
+            except ValueError:
+                self.place = start
+                raise self._error("an option that is not a plain value") from None
+        raise self._error("a missing ')'")
+
+    def _match(self, pattern: str) -> re.Match[str] | None:
+        match = re.compile(rf"\s*(?:{pattern})\s*").match(self.text, self.place)
+        if match:
+            self.place = match.end()
+            return re.compile(pattern).match(match.group().strip()) or match
+        return None
+
+    def _error(self, what: str) -> RecipeSyntaxError:
+        return RecipeSyntaxError(
+            f"recipe {self.text!r} has {what} at column {self.place + 1}; write for example "
+            "'prompt-lookup > token-recycling, exact, pace=never-slower'"
+        )

@@ -1,0 +1,57 @@
+"""One request: what a user asked for, and what has become of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from foretell.decoding.draws import Draws
+from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.trace import Trace
+from foretell.models.base import Cache
+
+
+@dataclass
+class Logprob:
+    """Log-probability of a generated token under the target's raw logits, and the `top` most probable (token, logprob)."""
+
+    token: int
+    logprob: float
+    top: list[tuple[int, float]]
+
+
+@dataclass
+class Request:
+    """prompt: token ids, at least one. stop_tokens end the text and are not part of it. stops: called with the generated
+    tokens after each new one; True ends the text (stop strings). num_logprobs: None, or how many of the best to report."""
+
+    prompt: Sequence[int]
+    max_new_tokens: int
+    sampler: Sampler
+    draws: Draws
+    stop_tokens: frozenset[int] = frozenset()
+    stops: Callable[[list[int]], bool] | None = None
+    num_logprobs: int | None = None
+
+    tokens: list[int] = field(default_factory=list)
+    finish_reason: str = ""
+    logprobs: list[Logprob] = field(default_factory=list)
+    trace: Trace = field(default_factory=lambda: Trace(0))
+    cache: Cache | None = None
+    draft_state: Any = None
+    pace_state: Any = None
+
+    def __post_init__(self) -> None:
+        if not len(self.prompt):
+            raise ValueError("prompt=[] has no tokens; give at least one")
+        if self.max_new_tokens < 1:
+            raise ValueError(f"max_new_tokens={self.max_new_tokens!r} must be at least 1")
+        if self.num_logprobs is not None and self.num_logprobs < 0:
+            raise ValueError(f"num_logprobs={self.num_logprobs!r} must be 0 or above")
+        self.tokens = list(self.prompt)
+
+    @property
+    def generated(self) -> list[int]:
+        """Tokens after the prompt."""
+        return self.tokens[len(self.prompt) :]

@@ -1,0 +1,54 @@
+"""Penalties on tokens that were said before: repetition, presence, frequency."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from foretell.decoding.samplers.base import Candidates, SamplerStep
+from foretell.parts import require
+
+
+@dataclass(frozen=True)
+class Penalties(SamplerStep):
+    """Lower the logits of tokens in this node's own history.
+
+    repetition: for tokens of prompt and text, divides positive logits and multiplies negative ones (1: off; Keskar et al.,
+    "CTRL", section 4.1). presence: subtracted once from each token of the text written so far; frequency: subtracted as often
+    as the token was written (0: off; the OpenAI API's definition, which leaves the prompt out).
+
+    Law: defines the target's law; each drafted node sees its own path. Needs: nothing. Cost: one copy of the row. State: none.
+    Put it first in a sampler, before anything that drops tokens.
+
+    >>> import torch
+    >>> Penalties(frequency=1.0).apply(Candidates(torch.tensor([5.0, 5.0]), None, 2), (0, 1, 1), 1).logits.tolist()
+    [5.0, 3.0]
+    """
+
+    repetition: float = 1.0
+    presence: float = 0.0
+    frequency: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(self.repetition > 0, self, "repetition", self.repetition, "must be above 0 (1 is off)")
+        for name in ("presence", "frequency"):
+            require(-10 <= getattr(self, name) <= 10, self, name, getattr(self, name), "must lie between -10 and 10 (0 is off)")
+
+    def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
+        if candidates.ids is not None:
+            raise ValueError("Penalties must come before steps that drop tokens; put it first in Sampler(steps=...)")
+        logits = candidates.logits.clone()
+        if self.repetition != 1 and len(history):
+            seen = torch.tensor(sorted(set(history)), device=logits.device)
+            values = logits[seen]
+            logits[seen] = torch.where(values > 0, values / self.repetition, values * self.repetition)
+        if self.presence or self.frequency:
+            counts = Counter(history[prompt_length:])
+            if counts:
+                written = torch.tensor(list(counts), device=logits.device)
+                times = torch.tensor(list(counts.values()), device=logits.device, dtype=logits.dtype)
+                logits[written] -= self.presence + self.frequency * times
+        return Candidates(logits, None, candidates.size)

@@ -1,0 +1,32 @@
+"""Temperature: flatten or sharpen the law."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foretell.decoding.samplers.base import Candidates, SamplerStep
+from foretell.parts import require
+
+
+@dataclass(frozen=True)
+class Temperature(SamplerStep):
+    """Divide logits by `value` > 0. For 0 use `Sampler(greedy=True)`, which `make_sampler(temperature=0)` does.
+
+    Law: defines the target's law. Needs: nothing. Cost: one division a candidate. State: none.
+    Ackley et al., "A Learning Algorithm for Boltzmann Machines", 1985.
+
+    >>> import torch
+    >>> Temperature(2.0).apply(Candidates(torch.tensor([2.0, 4.0]), None, 2), (), 0).logits.tolist()
+    [1.0, 2.0]
+    """
+
+    value: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(0 < self.value < float("inf"), self, "value", self.value, "must be above 0 (0 is Sampler(greedy=True))")
+
+    def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
+        if self.value == 1.0:
+            return candidates
+        return Candidates(candidates.logits / self.value, candidates.ids, candidates.size)

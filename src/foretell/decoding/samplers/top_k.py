@@ -1,0 +1,32 @@
+"""Top-k sampling: only the k best tokens stay in play."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foretell.decoding.samplers.base import Candidates, SamplerStep
+from foretell.parts import require
+
+
+@dataclass(frozen=True)
+class TopK(SamplerStep):
+    """Keep the `k` highest logits.
+
+    Law: defines the target's law. Needs: nothing. Cost: one partial sort of the row. State: none.
+    Fan et al., "Hierarchical Neural Story Generation", section 5.4.
+
+    >>> import torch
+    >>> TopK(2).apply(Candidates(torch.tensor([2.0, 4.0, 3.0]), None, 3), (), 0).ids.tolist()
+    [1, 2]
+    """
+
+    k: int = 50
+
+    def __post_init__(self) -> None:
+        require(isinstance(self.k, int) and self.k >= 1, self, "k", self.k, "must be a whole number of at least 1")
+
+    def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
+        if self.k >= len(candidates.logits):
+            return candidates
+        return candidates.only(candidates.logits.topk(self.k).indices)

@@ -1,0 +1,44 @@
+"""Top-p (nucleus) sampling: the smallest set of best tokens that holds the mass p."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from foretell.decoding.samplers.base import Candidates, SamplerStep
+from foretell.parts import require
+
+
+@dataclass(frozen=True)
+class TopP(SamplerStep):
+    """Keep the best tokens up to and including the one with which their mass reaches `p`.
+
+    Law: defines the target's law. Needs: nothing. Cost: a partial sort that widens until the mass is found; the whole row is
+    sorted only where the law is nearly flat. State: none.
+    Holtzman et al., "The Curious Case of Neural Text Degeneration", section 3.1.
+
+    >>> import torch
+    >>> TopP(0.6).apply(Candidates(torch.tensor([0.5, 0.3, 0.2]).log(), None, 3), (), 0).ids.tolist()
+    [0, 1]
+    """
+
+    p: float = 0.9
+
+    def __post_init__(self) -> None:
+        require(0 < self.p <= 1, self, "p", self.p, "must lie in (0, 1]")
+
+    def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
+        if self.p == 1:
+            return candidates
+        probs = torch.softmax(candidates.logits.float(), dim=-1)
+        width = 64
+        while True:
+            width = min(width, len(probs))
+            top = probs.topk(width)
+            before = top.values.cumsum(0) - top.values
+            num = int((before < self.p).sum())
+            if num < width or width == len(probs):
+                return candidates.only(top.indices[: max(num, 1)])
+            width *= 8

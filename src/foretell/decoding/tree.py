@@ -1,0 +1,154 @@
+"""Drafted tokens with parents, and how each was drawn. A chain is a tree of width one. Knows nothing about models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from foretell.decoding.distribution import Distribution
+
+ROOT = -1  #: parent of the first drafted tokens: the last token of the text
+
+
+class Kind(Enum):
+    """How a node's token was drawn; a verifier is exact only for the kinds it declares.
+
+    FIXED: a candidate chosen without looking at the draws (a table's, a copy, an arg-max). SAMPLED: drawn from q,
+    independently of its siblings. WITHOUT_REPLACEMENT: drawn from q with the earlier siblings removed and q renormalised.
+    """
+
+    FIXED = "fixed"
+    SAMPLED = "sampled"
+    WITHOUT_REPLACEMENT = "without-replacement"
+
+
+@dataclass
+class Tree:
+    """Nodes in an order where parents come before children and earlier-drawn siblings before later ones.
+
+    tokens, parents, kinds: one entry a node. q: the distribution that a sampled node's sibling group was drawn from (before
+    any removal), None for fixed nodes. sources: the drafter's name, shown to people. grades: a small number that classes
+    nodes by how far their drafter trusts them; the pace learns per (source, grade, depth, rank). A sampled node's grade
+    must not depend on the token drawn, or pruning by it would bias the output.
+    """
+
+    tokens: list[int] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+    kinds: list[Kind] = field(default_factory=list)
+    q: list[Distribution | None] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+    grades: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def add(
+        self,
+        token: int,
+        parent: int = ROOT,
+        kind: Kind = Kind.FIXED,
+        q: Distribution | None = None,
+        source: str = "",
+        grade: int = 0,
+    ) -> int:
+        """Append a node and return its number. Sampled kinds need their `q`."""
+        if not ROOT <= parent < len(self.tokens):
+            raise ValueError(f"Tree.add: parent={parent!r} is neither the root nor one of the {len(self.tokens)} nodes")
+        if (q is None) != (kind is Kind.FIXED):
+            raise ValueError(f"Tree.add: kind={kind.value!r} {'takes no q' if q is not None else 'needs the q it was drawn from'}")
+        self.tokens.append(int(token))
+        self.parents.append(parent)
+        self.kinds.append(kind)
+        self.q.append(q)
+        self.sources.append(source)
+        self.grades.append(grade)
+        return len(self.tokens) - 1
+
+    @classmethod
+    def chain(cls, tokens: Iterable[int], source: str = "", grade: int = 0) -> Tree:
+        """Fixed candidates one after the other.
+
+        >>> Tree.chain([5, 6]).parents
+        [-1, 0]
+        """
+        tree = cls()
+        for token in tokens:
+            tree.add(token, len(tree) - 1, source=source, grade=grade)
+        return tree
+
+    def children(self) -> dict[int, list[int]]:
+        """Children of each node (and of ROOT) that has any, in drawing order."""
+        family: dict[int, list[int]] = {}
+        for node, parent in enumerate(self.parents):
+            family.setdefault(parent, []).append(node)
+        return family
+
+    def depths(self) -> list[int]:
+        """Depth of each node; children of the root have depth 1."""
+        depths: list[int] = []
+        for parent in self.parents:
+            depths.append(1 if parent == ROOT else depths[parent] + 1)
+        return depths
+
+    def ranks(self) -> list[int]:
+        """Place of each node among its siblings, 0 first."""
+        seen: dict[int, int] = {}
+        ranks = []
+        for parent in self.parents:
+            ranks.append(seen.get(parent, 0))
+            seen[parent] = ranks[-1] + 1
+        return ranks
+
+    def path(self, node: int) -> list[int]:
+        """Nodes from the root's child down to `node`; [] for ROOT."""
+        path = []
+        while node != ROOT:
+            path.append(node)
+            node = self.parents[node]
+        return path[::-1]
+
+    def subtree(self, nodes: Iterable[int]) -> Tree:
+        """The tree of `nodes` only, in the same order; each one's parent must be among them."""
+        kept = sorted(set(nodes))
+        number = {ROOT: ROOT, **{node: i for i, node in enumerate(kept)}}
+        if any(self.parents[node] not in number for node in kept):
+            raise ValueError(f"Tree.subtree: nodes={kept!r} are not closed under parents")
+        tree = Tree()
+        for node in kept:
+            tree.add(
+                self.tokens[node], number[self.parents[node]], self.kinds[node], self.q[node], self.sources[node], self.grades[node]
+            )
+        return tree
+
+    def clip(self, num_nodes: int, depth: int) -> Tree:
+        """The first `num_nodes` nodes, no deeper than `depth`."""
+        if len(self) <= num_nodes and len(self) <= depth:
+            return self
+        depths = self.depths()
+        return self.subtree([node for node in range(len(self)) if depths[node] <= depth][: max(num_nodes, 0)])
+
+    def union(self, other: Tree) -> Tree:
+        """Both trees from one root. Equal fixed paths are merged; sampled nodes never are, since that would change their law."""
+        tree = self.subtree(range(len(self)))
+        fixed = {
+            (parent, token): node
+            for node, (parent, token, kind) in enumerate(zip(tree.parents, tree.tokens, tree.kinds, strict=True))
+            if kind is Kind.FIXED
+        }
+        number = {ROOT: ROOT}
+        for node in range(len(other)):
+            parent, token, kind = number[other.parents[node]], other.tokens[node], other.kinds[node]
+            same = fixed.get((parent, token)) if kind is Kind.FIXED else None
+            if same is None:
+                same = tree.add(token, parent, kind, other.q[node], other.sources[node], other.grades[node])
+                if kind is Kind.FIXED:
+                    fixed[parent, token] = same
+            number[node] = same
+        return tree
+
+
+def is_prefix_closed(paths: Sequence[Sequence[int]]) -> bool:
+    """Whether every path's parent is among the `paths`, as a tree template must have it."""
+    known = {tuple(path) for path in paths}
+    return all(len(path) == 1 or tuple(path[:-1]) in known for path in known)

@@ -1,0 +1,68 @@
+"""The contract of verifiers: target rows and a tree in, accepted path and next token out."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from foretell.decoding.distribution import Distribution
+from foretell.decoding.draws import Draws
+from foretell.decoding.tree import ROOT, Kind, Tree
+from foretell.parts import Part
+
+
+@dataclass(frozen=True)
+class Law:
+    """What a verifier promises about the output: kind "exact", "bounded" or "lossy", and under which condition."""
+
+    kind: str
+    condition: str
+
+
+@dataclass
+class Decision:
+    """Accepted nodes from the root down, and the token that follows them."""
+
+    path: list[int]
+    token: int
+
+
+class KindMismatchError(ValueError):
+    """A verifier met a node drawn in a way it is not exact for."""
+
+
+class Verifier(Part):
+    """Settings of a verification rule. `kinds` are the draw kinds it handles, `law` what it promises for them."""
+
+    law: ClassVar[Law]
+    kinds: ClassVar[frozenset[Kind]]
+
+    @abstractmethod
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:
+        """Decide among `siblings` at a node whose target law is p.
+
+        Returns (accepted sibling, _), or (None, what remains): the residual law to draw the next token from, or the token
+        itself where the rule has drawn it.
+        """
+
+    def decide(self, tree: Tree, target: Callable[[int], Distribution], draws: Draws, position: int) -> Decision:
+        """Walk down from the root. target(node): the target's law after that node (ROOT: after the text).
+
+        position: index in the text of the token that follows the root; randomness of a depth belongs to its position.
+        """
+        family = tree.children()
+        for kind in set(tree.kinds) - self.kinds:
+            raise KindMismatchError(
+                f"{type(self).__name__} is not exact for {kind.value} drafts (it takes {', '.join(sorted(k.value for k in self.kinds))}); "
+                "use the verifier 'exact', which takes all kinds"
+            )
+        node, path = ROOT, []
+        while True:
+            here = draws.at(position + len(path))
+            child, rest = self.choose(target(node), family.get(node, ()), tree, here)
+            if child is None:
+                return Decision(path, rest if isinstance(rest, int) else rest.draw(here))
+            path.append(child)
+            node = child

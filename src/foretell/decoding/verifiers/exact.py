@@ -1,0 +1,56 @@
+"""The default verifier: exact for every draw kind, also where kinds meet under one node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from foretell.decoding.distribution import Distribution
+from foretell.decoding.draws import Draws
+from foretell.decoding.tree import Kind, Tree
+from foretell.decoding.verifiers.base import Law, Verifier
+from foretell.decoding.verifiers.fixed_candidates import FixedCandidates
+from foretell.decoding.verifiers.multi_round import MultiRound
+from foretell.decoding.verifiers.recursive_rejection import RecursiveRejection
+
+
+@dataclass(frozen=True)
+class Exact(Verifier):
+    """Each sibling group goes to the rule of its draw kind. Sampled groups come first and hand on their residual; fixed
+    candidates come last, since their rule draws the next token itself.
+
+    Law: exact. Condition: each node's kind and q say truly how it was drawn. Why groups compose: a rejected group leaves the
+    law of the next token given the rejection, which is the target of the next group, drawn independently.
+    Needs: q of sampled groups. Cost: that of the rules. State: none.
+
+    Rules: Jeon et al., "Recursive Speculative Decoding" (section 3), Miao et al., "SpecInfer" (section 4.3), Leviathan et
+    al., "Fast Inference from Transformers via Speculative Decoding" (section 2.3).
+
+    >>> from foretell.decoding.draws import SampledDraws
+    >>> Exact().decide(Tree.chain([2]), lambda node: Distribution.point(5, 2), SampledDraws(0), 0)
+    Decision(path=[0], token=2)
+    """
+
+    law = Law("exact", "each node's kind and q say truly how it was drawn")
+    kinds = frozenset(Kind)
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:
+        fixed = [node for node in siblings if tree.kinds[node] is Kind.FIXED]
+        if len(fixed) < len(siblings):
+            sampled = [node for node in siblings if tree.kinds[node] is not Kind.FIXED]
+            # A union may bring two groups of one kind; they differ in the q object they were drawn from.
+            for (kind, _), group in groupby(sampled, key=lambda node: (tree.kinds[node], id(tree.q[node]))):
+                child, rest = _RULES[kind].choose(p, list(group), tree, draws)
+                if child is not None:
+                    return child, rest
+                assert isinstance(rest, Distribution)
+                p = rest
+        return _RULES[Kind.FIXED].choose(p, fixed, tree, draws)
+
+
+_RULES: dict[Kind, Verifier] = {
+    Kind.FIXED: FixedCandidates(),
+    Kind.SAMPLED: MultiRound(),
+    Kind.WITHOUT_REPLACEMENT: RecursiveRejection(),
+}

@@ -1,0 +1,38 @@
+"""Verification of fixed candidates: draw the target's own token and see whether it was drafted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foretell.decoding.distribution import Distribution
+from foretell.decoding.draws import Draws
+from foretell.decoding.tree import Kind, Tree
+from foretell.decoding.verifiers.base import Law, Verifier
+
+
+@dataclass(frozen=True)
+class FixedCandidates(Verifier):
+    """Draw x ~ p at the node; descend where x is among the candidates, else x ends the step.
+
+    Each candidate x is accepted with probability p(x), the most that any exact rule can give to a candidate that was not
+    drawn at random. At temperature 0 this is "longest matching path".
+
+    Law: exact, and more: the text is the same, token by token, as plain decoding's with the same seed, because the draw at
+    a position does not depend on what was drafted. Condition: candidates do not depend on the draws (kind FIXED).
+    Needs: target rows at the visited nodes. Cost: one draw a visited node. State: none.
+
+    Also called naive sampling (Miao et al., "SpecInfer", section 4.3) and longest-prefix match when greedy.
+
+    >>> from foretell.decoding.draws import SampledDraws
+    >>> tree = Tree.chain([2, 3])
+    >>> FixedCandidates().decide(tree, lambda node: Distribution.point(5, 2 if node < 0 else 4), SampledDraws(0), 0)
+    Decision(path=[0], token=4)
+    """
+
+    law = Law("exact", "candidates are chosen without looking at the draws")
+    kinds = frozenset({Kind.FIXED})
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:
+        token = p.draw(draws)
+        return next((node for node in siblings if tree.tokens[node] == token), None), token

@@ -1,0 +1,44 @@
+"""Recursive rejection sampling: siblings drawn from q without replacement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foretell.decoding.distribution import Distribution
+from foretell.decoding.draws import Draws
+from foretell.decoding.tree import Kind, Tree
+from foretell.decoding.verifiers.base import Law, Verifier
+
+
+@dataclass(frozen=True)
+class RecursiveRejection(Verifier):
+    """As `MultiRound`, but after each rejection the tried token also leaves q, which is renormalised: the next sibling was
+    drawn from exactly that. With as many siblings as the vocabulary has tokens, one is always accepted.
+
+    Law: exact. Condition: siblings are draws without replacement from their q (kind WITHOUT_REPLACEMENT), in drawing order.
+    Needs: q of each sibling group. Cost: one coin a tried sibling, one residual a rejection. State: none.
+
+    Jeon et al., "Recursive Speculative Decoding: Accelerating LLM Inference via Sampling Without Replacement", section 3.
+    Letters here: p is the target's law, q the draft's (the paper has them the other way round).
+
+    >>> from foretell.decoding.draws import SampledDraws
+    >>> tree, q = Tree(), Distribution.of([0.5, 0.5])
+    >>> _ = [tree.add(token, kind=Kind.WITHOUT_REPLACEMENT, q=q) for token in (0, 1)]
+    >>> RecursiveRejection().decide(tree, lambda node: Distribution.point(2, 1), SampledDraws(0), 0)
+    Decision(path=[1], token=1)
+    """
+
+    law = Law("exact", "siblings are draws without replacement from the q they carry, in drawing order")
+    kinds = frozenset({Kind.WITHOUT_REPLACEMENT})
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:
+        q = None
+        for node in siblings:
+            token = tree.tokens[node]
+            q = tree.q[node] if q is None else q
+            assert q is not None  # Tree.add saw to it
+            if draws.bernoulli(p[token] / q[token]):
+                return node, p
+            p, q = p.minus(q), q.without(token)
+        return None, p

@@ -1,0 +1,167 @@
+"""`TransformersModel`: any causal language model of the transformers library behind the `Model` contract.
+
+Slower than the native models (one sequence at a time, the library's own layers) but universal: trees are 4-dimensional
+attention masks with explicit positions, caches are plain tensors of rows. Recurrent and linear-attention layers are refused,
+because their state cannot be rolled back; so are models without explicit positions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from foretell.models.adapter_cache import PastKeyValues, RowCache, tree_masks
+from foretell.models.adapter_layers import find_layers, only_layers
+from foretell.models.base import Feed, Model, Rows
+from foretell.models.engines.torch_engine import TOLERANCES
+from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError
+
+_KINDS = {"full_attention", "sliding_attention"}
+
+
+class TransformersModel(Model):
+    """Wraps `model`, a `PreTrainedModel` with a language-model head, on its device and in its dtype.
+
+    `embeddings` of a feed, and `hidden[0]`, are what the first layer reads: with learned positions added, as in GPT-2.
+    Raises ValueError for models whose forward cannot be given a tree.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any = None, fingerprint: str | None = None) -> None:
+        self.model, self.tokenizer = model.eval(), tokenizer
+        config = model.config.get_text_config()
+        self.device, self.dtype = model.device, model.dtype
+        self.num_layers, self.width = config.num_hidden_layers, config.hidden_size
+        self.max_length = getattr(config, "max_position_embeddings", None) or 1 << 20
+        self.tolerance = TOLERANCES.get(self.dtype, TOLERANCES[torch.float32])
+        self.fingerprint = f"{fingerprint or _digest(model)}-{str(self.dtype).removeprefix('torch.')}-transformers-{self.device.type}"
+        self._accepts = set(inspect.signature(model.forward).parameters)
+        self._windows = self._read_windows(config)
+        self._layers = find_layers(model.base_model, self.num_layers)
+        self._tuples = False
+        self._lock = threading.Lock()
+        self._probe()
+
+    @classmethod
+    def from_folder(cls, folder: Path, dtype: torch.dtype | None, device: torch.device, tokenizer: Any = None) -> TransformersModel:
+        """From a folder that transformers can load."""
+        from safetensors import SafetensorError
+        from transformers import AutoModelForCausalLM
+
+        try:
+            model, report = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, output_loading_info=True, local_files_only=True)
+        except (SafetensorError, EOFError) as error:
+            raise DamagedFileError(folder, f"weights cannot be read, a file is probably cut short ({error})") from error
+        missing = sorted(report["missing_keys"])
+        if missing:  # transformers would go on with random values
+            raise DamagedFileError(folder, f"the tensor {missing[0]!r} is missing ({len(missing)} in all)")
+        return cls(model.to(device), tokenizer)
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, dtype: torch.dtype | None, device: torch.device, tokenizer: Any = None):
+        """From weights that were read already (a GGUF file's)."""
+        from transformers import AutoModelForCausalLM
+
+        model = AutoModelForCausalLM.from_config(checkpoint.config, dtype=dtype)
+        tensors = {name: checkpoint.tensors[name] for name in checkpoint.tensors}
+        if checkpoint.architecture.tie_embeddings:
+            tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"]
+        model.load_state_dict(tensors)
+        return cls(model.to(device), tokenizer, checkpoint.fingerprint)
+
+    def new_cache(self) -> RowCache:
+        return RowCache()
+
+    def _read_windows(self, config: Any) -> dict[str, int] | int:
+        """One window for all layers, or one per kind of layer where a model mixes them."""
+        name = type(self.model).__name__
+        if getattr(config, "is_encoder_decoder", False):
+            raise ValueError(f"{name}: encoder-decoder models are not causal language models")
+        if "position_ids" not in self._accepts:
+            raise ValueError(f"{name}: its forward takes no position_ids, so it cannot verify token trees")
+        kinds = set(getattr(config, "layer_types", None) or ())
+        if kinds - _KINDS:
+            raise ValueError(f"{name}: layers of kind {', '.join(sorted(kinds - _KINDS))} cannot be rolled back")
+        window = getattr(config, "sliding_window", None) or 0
+        if len(kinds) > 1:
+            return {"full_attention": 0, "sliding_attention": window}
+        if kinds:
+            return window if kinds == {"sliding_attention"} else 0
+        return window if getattr(config, "use_sliding_window", True) else 0
+
+    def _probe(self) -> None:
+        """One token through the model: learns the logits' width and what layers return, and finds misfits early."""
+        forms: list[bool] = []
+        handles = []
+        if self._layers is not None:
+            handles.append(self._layers[0].register_forward_hook(lambda module, args, output: forms.append(isinstance(output, tuple))))
+        cache = RowCache()
+        cache.append([-1])
+        try:
+            with torch.no_grad():
+                output, past = self._call(cache, [0], [0], 1)
+        except (TypeError, AttributeError, KeyError, NotImplementedError) as error:
+            raise ValueError(f"{type(self.model).__name__} does not fit the transformers backend: {error!r}") from error
+        finally:
+            for handle in handles:
+                handle.remove()
+        if not past.updated:
+            raise ValueError(f"{type(self.model).__name__} keeps no keys and values in its cache; it cannot be rolled back")
+        self.vocab_size = output.shape[-1]
+        self._tuples = bool(forms and forms[0])
+
+    def _call(self, cache: RowCache, rows: list[int], tokens: list[int], num_logits: int) -> tuple[Tensor, PastKeyValues]:
+        windows = self._windows if isinstance(self._windows, dict) else {"all": self._windows}
+        masks = tree_masks(cache, rows, set(windows.values()), self.dtype, self.device)
+        mixed = isinstance(self._windows, dict)
+        past = PastKeyValues(cache, rows, self.device)
+        options = {"logits_to_keep": max(1, num_logits)} if "logits_to_keep" in self._accepts else {}
+        output = self.model(
+            input_ids=torch.tensor([tokens], device=self.device),
+            position_ids=torch.tensor([[cache.length + cache.depths[row] for row in rows]], device=self.device),
+            attention_mask={kind: masks[window] for kind, window in windows.items()} if mixed else masks[windows["all"]],
+            past_key_values=past,
+            use_cache=True,
+            return_dict=True,
+            **options,
+        )
+        logits = output.logits[0]
+        return logits[len(logits) - num_logits :].float(), past
+
+    def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
+        with self._lock:
+            return [self._rows(feed, hidden, start, stop) for feed in feeds]
+
+    def _rows(self, feed: Feed, hidden: tuple[int | str, ...], start: int, stop: int) -> Rows:
+        cache = feed.cache
+        if not isinstance(cache, RowCache):
+            raise TypeError(f"forward: cache={cache!r} was not made by this model's new_cache()")
+        if not len(feed):
+            empty = torch.empty(0, self.width, dtype=self.dtype, device=self.device)
+            return Rows(torch.empty(0, self.vocab_size, device=self.device), {key: empty for key in hidden})
+        rows = list(range(len(cache.pending) - len(feed), len(cache.pending))) if feed.rows is None else list(feed.rows)
+        tokens = list(feed.tokens) if feed.embeddings is None else [0] * len(feed)
+        wanted = len(feed) if feed.num_logits is None else min(feed.num_logits, len(feed))
+        if self._layers is None:
+            if hidden or start or stop < self.num_layers or feed.embeddings is not None:
+                raise ValueError(f"{type(self.model).__name__}: its layers were not found, so only plain forwards of tokens are possible")
+            with torch.no_grad():
+                return Rows(self._call(cache, rows, tokens, wanted)[0])
+        states = None if feed.embeddings is None else feed.embeddings.to(self.device, self.dtype)[None]
+        with only_layers(self._layers, self.model.base_model, start, stop, states, hidden, self._tuples) as taps:
+            logits, _ = self._call(cache, rows, tokens, wanted)
+        return Rows(logits, {key: taps[key] for key in hidden})
+
+
+def _digest(model: Any) -> str:
+    digest = hashlib.blake2b(model.config.to_json_string().encode(), digest_size=12)
+    for name, parameter in model.named_parameters():
+        values = parameter.detach().flatten()
+        digest.update(f"{name} {values[:8].tolist()} {values[-8:].tolist()}".encode())
+    return digest.hexdigest()

@@ -1,0 +1,189 @@
+"""The contract of everything that computes: `Model.forward` over a ragged batch of token trees, and `Cache`.
+
+A cache is *committed rows* (the text so far) plus *pending rows* (a tree of drafted tokens hanging on its end). `forward`
+appends pending rows; `keep(path)` commits one root path of them and drops the rest. A chain is a tree of width one, and a
+prompt is a chain whose rows are all kept. This file knows nothing about decoding.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+#: Key of `Feed.hidden` for the state after the final norm (what the output head reads). Integers are pre-norm: 0 is the
+#: embedding, i the residual stream after layer i.
+POST_NORM = "post_norm"
+
+
+class ContextOverflowError(ValueError):
+    """More positions were asked for than the model was made for."""
+
+
+class Cache(ABC):
+    """Keys and values of one sequence.
+
+    `length` counts committed rows; `pending` lists the parent of each pending row (-1: hangs on the committed end) and
+    `depths` its distance from that end (0 for the first). The position of a pending row is `length + depth`.
+    Subclasses say how rows are stored, in the four methods with an underscore.
+    """
+
+    def __init__(self) -> None:
+        self.length = 0
+        self.pending: list[int] = []
+        self.depths: list[int] = []
+
+    def keep(self, path: Sequence[int]) -> None:
+        """Commit the pending rows `path` (a path from the root, parents first) and drop all others."""
+        parent = -1
+        for row in path:
+            if not 0 <= row < len(self.pending) or self.pending[row] != parent:
+                raise ValueError(f"keep: path={list(path)!r} is not a root path of the {len(self.pending)} pending rows")
+            parent = row
+        self._keep(list(path))
+        self.length += len(path)
+        self.pending, self.depths = [], []
+
+    def truncate(self, length: int) -> None:
+        """Forget pending rows and all committed rows from `length` on."""
+        if not 0 <= length <= self.length:
+            raise ValueError(f"truncate: length={length!r} must lie between 0 and the {self.length} committed rows")
+        self._keep([])
+        self._truncate(length)
+        self.length, self.pending, self.depths = length, [], []
+
+    def fork(self) -> Cache:
+        """An independent cache with the same committed rows (pending rows stay behind)."""
+        twin = self._fork()
+        twin.length = self.length
+        return twin
+
+    def append(self, parents: Sequence[int]) -> None:
+        """Note new pending rows; called by `Model.forward`. Each parent is -1 or an earlier pending row."""
+        for parent in parents:
+            if not -1 <= parent < len(self.pending):
+                raise ValueError(f"parent={parent!r} of pending row {len(self.pending)} must be -1 or an earlier pending row")
+            self.pending.append(parent)
+            self.depths.append(self.depths[parent] + 1 if parent >= 0 else 0)
+
+    def ancestors(self, row: int) -> list[int]:
+        """Pending rows from the root down to `row`, itself included."""
+        path = []
+        while row >= 0:
+            path.append(row)
+            row = self.pending[row]
+        return path[::-1]
+
+    @abstractmethod
+    def _keep(self, path: list[int]) -> None: ...
+
+    @abstractmethod
+    def _truncate(self, length: int) -> None: ...
+
+    @abstractmethod
+    def _fork(self) -> Cache: ...
+
+
+@dataclass
+class Feed:
+    """One sequence's part of a batch: new rows for its cache.
+
+    tokens: token ids (n,); or `embeddings` (n, width) instead. With `start > 0`, `embeddings` are hidden states after layer
+    `start` and `rows` names the pending rows they belong to, which passed the earlier layers before (resume of an early exit).
+    parents: per new row -1 (the committed end) or a pending row, counted over all pending rows; None is a chain that
+    continues the last pending row.
+    num_logits: logits are computed for the last so many rows of this feed (None: all).
+    """
+
+    cache: Cache
+    tokens: Sequence[int] = ()
+    parents: Sequence[int] | None = None
+    embeddings: Tensor | None = None
+    rows: Sequence[int] | None = None
+    num_logits: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.tokens) if self.embeddings is None else len(self.embeddings)
+
+
+@dataclass
+class Rows:
+    """What `forward` returns for one feed: `logits` (k, vocab_size) float32, and the hidden states asked for, (n, width)."""
+
+    logits: Tensor
+    hidden: dict[int | str, Tensor] = field(default_factory=dict)
+
+
+class Model(ABC):
+    """Computes rows. Rows of one sequence never depend on the other sequences of the batch.
+
+    vocab_size: width of the logits (may exceed the tokenizer's length). num_layers, width: as in the configuration.
+    max_length: most positions of one sequence. tolerance: two logits of one row closer than this may swap when the batch
+    shape changes (0: rows are bit-identical whatever the batch). fingerprint: says weights, dtype and backend, for caches
+    of measurements. tokenizer: a `foretell.models.text.Text`, or None.
+    """
+
+    vocab_size: int
+    num_layers: int
+    width: int
+    max_length: int
+    tolerance: float
+    fingerprint: str
+    tokenizer = None
+    device = torch.device("cpu")
+
+    @abstractmethod
+    def new_cache(self) -> Cache:
+        """An empty cache for one sequence."""
+
+    def forward(
+        self,
+        feeds: Sequence[Feed],
+        *,
+        hidden: Sequence[int | str] = (),
+        start: int = 0,
+        stop: int | None = None,
+    ) -> list[Rows]:
+        """Append each feed's rows to its cache as pending and return their logits and hidden states.
+
+        start, stop: run layers start+1..stop only. With `stop`, logits are those of an early exit (final norm and head on
+        the state after layer `stop`); rows stopped early are completed by a later call with `start`.
+        """
+        stop = self.num_layers if stop is None else stop
+        if not 0 <= start <= stop <= self.num_layers:
+            raise ValueError(f"forward: start={start}, stop={stop} must satisfy 0 <= start <= stop <= {self.num_layers} layers")
+        for key in hidden:
+            if key != POST_NORM and not (isinstance(key, int) and start <= key <= stop):
+                raise ValueError(f"forward: hidden={key!r} must be {POST_NORM!r} or a layer between {start} and {stop}")
+        for feed in feeds:
+            self._check(feed, start)
+        return self._forward(feeds, tuple(hidden), start, stop)
+
+    def _check(self, feed: Feed, start: int) -> None:
+        if (start > 0) != (feed.rows is not None):
+            raise ValueError("forward: a feed names `rows` when, and only when, start > 0")
+        if feed.rows is not None:
+            if feed.embeddings is None or len(feed.rows) != len(feed.embeddings):
+                raise ValueError("forward: start > 0 needs `embeddings` with one state per entry of `rows`")
+            return
+        first = len(feed.cache.pending)
+        parents = feed.parents if feed.parents is not None else range(first - 1, first - 1 + len(feed))
+        if len(parents) != len(feed):
+            raise ValueError(f"forward: {len(parents)} parents for {len(feed)} rows")
+        for token in feed.tokens:
+            if not 0 <= token < self.vocab_size:
+                raise ValueError(f"forward: token={token!r} is outside the vocabulary of {self.vocab_size}")
+        feed.cache.append(parents)
+        positions = feed.cache.length + max(feed.cache.depths[first:], default=-1) + 1
+        if positions > self.max_length:
+            del feed.cache.pending[first:], feed.cache.depths[first:]
+            raise ContextOverflowError(
+                f"{positions} positions asked for, but the model was made for {self.max_length}; "
+                "shorten the prompt or lower max_new_tokens"
+            )
+
+    @abstractmethod
+    def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]: ...

@@ -1,0 +1,49 @@
+"""Chat templates: the Jinja dialect that tokenizer configurations use, in a sandbox."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import json
+from typing import Any, ClassVar
+
+
+@functools.lru_cache(maxsize=16)
+def compiled(source: str) -> Any:
+    """The template, compiled; ValueError if it is not valid Jinja."""
+    import jinja2
+    from jinja2.ext import loopcontrols
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[_generation_tag(), loopcontrols])
+    environment.filters["tojson"] = _to_json
+    environment.globals["raise_exception"] = _raise
+    environment.globals["strftime_now"] = lambda form: datetime.datetime.now().strftime(form)
+    try:
+        return environment.from_string(source)
+    except jinja2.TemplateError as error:
+        raise ValueError(f"the model's chat template is not valid Jinja ({error}); pass plain text to encode() instead") from error
+
+
+def _to_json(value: Any, ensure_ascii: bool = False, indent: int | None = None, **options: Any) -> str:
+    # Jinja's own filter escapes characters for HTML, which models have never seen.
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, **options)
+
+
+def _raise(message: str) -> None:
+    raise ValueError(f"the model's chat template refuses these messages: {message}")
+
+
+def _generation_tag() -> type:
+    """`{% generation %}` marks the assistant's part for training; here it only shows what is inside."""
+    from jinja2 import nodes
+    from jinja2.ext import Extension
+
+    class Generation(Extension):
+        tags: ClassVar[set[str]] = {"generation"}
+
+        def parse(self, parser: Any) -> Any:
+            line = next(parser.stream).lineno
+            return nodes.Scope(parser.parse_statements(("name:endgeneration",), drop_needle=True)).set_lineno(line)
+
+    return Generation

@@ -1,0 +1,316 @@
+"""The whole forward as one compiled function that every thread runs: each phase's work is handed out by an atomic counter, and
+the threads meet between phases. No Python runs between the embedding and the logits.
+
+Sizes come in `sizes` (see `SIZES`), addresses in `addresses` (see `ADDRESSES`) and, per layer, in `layers` (see `LAYER`):
+plain integers, so that one compilation serves every model, both weight types and every batch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from foretell.models.engines import sync
+from foretell.models.engines.attention import mix, score, softmax
+from foretell.models.engines.lanes import LANES
+from foretell.models.engines.microkernel import (
+    MAX_ROWS, PANEL, dot_fp32, dot_int8, finish_add, finish_store, finish_swiglu, quantise, rms_norm,
+)  # fmt: skip
+from foretell.models.engines.sync import FIRST_COUNTER, LINE, fetch_add, load_f32, load_i64, meet, store_f32, store_i64
+
+#: Entries of `sizes`.
+SIZES = (
+    "threads", "int8", "rows", "hidden", "hidden_pad", "inner_pad", "mixed", "mixed_pad", "heads", "kv_heads", "head",
+    "head_pad", "start", "stop", "num_logits", "vocab_pad", "longest", "qkv_pad", "scratch_bytes",
+)  # fmt: skip
+#: Entries of `addresses`: x residual stream, a normed rows (float), q quantised rows, s their scales, and so on.
+ADDRESSES = (
+    "counters", "x", "normed", "ints", "scales", "qkv", "queries", "mixed", "inner", "logits", "cos", "sin", "store",
+    "store_bytes", "scratch", "final_norm", "head_weight", "head_scale", "head_bias", "post_norm", "taps",
+)  # fmt: skip
+#: Entries of a row of `layers`.
+LAYER = (
+    "input_norm", "qkv_weight", "qkv_scale", "qkv_bias", "q_norm", "k_norm", "o_weight", "o_scale", "o_bias", "post_norm",
+    "gate_up_weight", "gate_up_scale", "gate_up_bias", "down_weight", "down_scale", "down_bias", "window",
+)  # fmt: skip
+STORE, ADD, SWIGLU = 0, 1, 2
+#: Meetings (and work counters) of one layer, and of the output head.
+PHASES, HEAD_PHASES = 10, 2
+_INFINITY = np.float32(np.inf)
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+
+
+@njit(nogil=True)
+def _copy(source, out, count):
+    for i in range(count):
+        store_f32(out, i, load_f32(source, i))
+
+
+@njit(nogil=True)
+def _quantise_rows(counter, rows, source, k, ints, scales, limit):
+    """Make float32 rows the input of an int8 layer."""
+    while True:
+        row = fetch_add(counter, 1)
+        if row >= rows:
+            break
+        quantise(source + row * k * 4, ints + row * k * 2, scales + row * 4, k, limit)
+
+
+@njit(nogil=True)
+def _norm_row(int8, x, weight, width, k, epsilon, normed, ints, scales, row, limit, scratch):
+    """Normalise the state at `x` into row `row` of the next linear layer's input."""
+    inverse_width = np.float32(1.0) / np.float32(width)
+    if int8:
+        rms_norm(x, weight, scratch, k, inverse_width, epsilon)
+        quantise(scratch, ints + row * k * 2, scales + row * 4, k, limit)
+    else:
+        rms_norm(x, weight, normed + row * k * 4, k, inverse_width, epsilon)
+
+
+@njit(nogil=True)
+def _norm_rows(counter, int8, rows, x, weight, width, k, epsilon, normed, ints, scales, limit, scratch, tap):
+    """Normalise all rows; copies the states to `tap` too, where somebody asked for them."""
+    while True:
+        row = fetch_add(counter, 1)
+        if row >= rows:
+            break
+        if tap != 0:
+            _copy(x + row * k * 4, tap + row * width * 4, width)
+        _norm_row(int8, x + row * k * 4, weight, width, k, epsilon, normed, ints, scales, row, limit, scratch)
+
+
+@njit(nogil=True)
+def _linear(counter, threads, int8, rows, k, panels, x, scales, weight, scale, bias, sums, kind, out, out_stride):
+    """One linear layer over all rows; panels of outputs are shared among the threads."""
+    chunk = max(1, panels // (4 * threads))
+    while True:
+        first = fetch_add(counter, chunk)
+        if first >= panels:
+            break
+        for panel in range(first, min(first + chunk, panels)):
+            panel_scale, panel_bias = scale + panel * PANEL * 4, bias + panel * PANEL * 4
+            for row in range(0, rows, MAX_ROWS):
+                count = min(MAX_ROWS, rows - row)
+                if int8:
+                    dot_int8(count, weight + panel * PANEL * k, x + row * k * 2, scales + row * 4, sums, k)
+                else:
+                    dot_fp32(count, weight + panel * PANEL * k * 4, x + row * k * 4, scales, sums, k)
+                here = out + row * out_stride
+                if kind == STORE:
+                    finish_store(count, sums, panel_scale, panel_bias, here + panel * PANEL * 4, out_stride)
+                elif kind == ADD:
+                    finish_add(count, sums, panel_scale, panel_bias, here + panel * PANEL * 4, out_stride)
+                else:
+                    finish_swiglu(count, sums, panel_scale, panel_bias, here + panel * PANEL * 2, out_stride)
+
+
+@njit(nogil=True)
+def _rotate(source, out, norm, scratch, cos, sin, head, head_pad, epsilon, factor):
+    """Per-head norm (where the model has one), then rotary embedding, times `factor`."""
+    half = head // 2
+    if norm != 0:
+        _copy(source, scratch, head)
+        for i in range(head, head_pad):
+            store_f32(scratch, i, _ZERO)
+        rms_norm(scratch, norm, scratch + head_pad * 4, head_pad, np.float32(1.0) / np.float32(head), epsilon)
+        source = scratch + head_pad * 4
+    for i in range(half):
+        low, high, c, s = load_f32(source, i), load_f32(source, half + i), load_f32(cos, i), load_f32(sin, i)
+        store_f32(out, i, (low * c - high * s) * factor)
+        store_f32(out, half + i, (high * c + low * s) * factor)
+
+
+@njit(nogil=True)
+def _list_slots(prefix, prefix_start, tail, tail_start, sequence, row, window, slots):
+    """Write the slots that `row` sees, in text order, and repeat the last to a whole vector; gives their number."""
+    start, end = prefix_start[sequence], prefix_start[sequence + 1]
+    before = end - start
+    count = before + tail_start[row + 1] - tail_start[row]
+    skip = max(0, count - window) if window > 0 else 0
+    written = 0
+    for i in range(start + skip, end):
+        store_i64(slots, written, prefix[i])
+        written += 1
+    for i in range(tail_start[row] + max(0, skip - before), tail_start[row + 1]):
+        store_i64(slots, written, tail[i])
+        written += 1
+    for i in range(written, written + LANES):
+        store_i64(slots, i, load_i64(slots, written - 1))
+    return written
+
+
+@njit(nogil=True)
+def _stage(source, slots, slot_bytes, count, head, head_pad, out):
+    """Copy head columns of the listed slots next to each other, padded (for head widths that no kernel reads directly)."""
+    for j in range(count):
+        row = source + load_i64(slots, j) * slot_bytes
+        _copy(row, out + j * head_pad * 4, head)
+        for i in range(head, head_pad):
+            store_f32(out + j * head_pad * 4, i, _ZERO)
+
+
+@njit(nogil=True)
+def _attend(counter, sizes, window, queries, store, mixed, scratch, prefix, prefix_start, tail, tail_start, sequence):
+    """Attention of every (row, head); `scratch` holds slots, scores, one output and room for staged keys and values."""
+    _, _, rows, _, _, _, _, mixed_pad, heads, kv_heads, head, head_pad, _, _, _, _, longest, _, _ = sizes
+    slot_bytes = 2 * kv_heads * head * 4
+    slots = scratch
+    scores = slots + (longest + LANES) * 8
+    result = scores + (longest + LANES) * 4
+    staged = result + head_pad * 4
+    plain = staged + 2 * (longest + LANES) * head_pad * 4
+    group = heads // kv_heads
+    listed, count = -1, 0
+    if head != head_pad:
+        for i in range(longest + LANES):
+            store_i64(plain, i, i)
+    while True:
+        task = fetch_add(counter, 1)
+        if task >= rows * heads:
+            break
+        row, number = task // heads, task % heads
+        if row != listed:
+            count = _list_slots(prefix, prefix_start, tail, tail_start, sequence[row], row, window, slots)
+            listed = row
+        keys = store + (number // group) * head * 4
+        values = keys + kv_heads * head * 4
+        where, step = slots, slot_bytes
+        if head != head_pad:
+            _stage(keys, slots, slot_bytes, count, head, head_pad, staged)
+            _stage(values, slots, slot_bytes, count, head, head_pad, staged + (longest + LANES) * head_pad * 4)
+            keys, values = staged, staged + (longest + LANES) * head_pad * 4
+            where, step = plain, head_pad * 4
+        score(queries + task * head_pad * 4, keys, where, scores, step, head_pad, count)
+        padded = (count + LANES - 1) // LANES * LANES
+        for j in range(count, padded):
+            store_f32(scores, j, -_INFINITY)
+        total = softmax(scores, padded)
+        mix(scores, values, where, result, step, head_pad, count, total)
+        _copy(result, mixed + (row * mixed_pad + number * head) * 4, head)
+
+
+@njit(nogil=True)
+def _rotate_rows(counter, sizes, layer, qkv, queries, store, cos, sin, positions, slots, scratch, epsilon):
+    """Queries rotated and scaled to `queries`; keys rotated and values as they are to their slots in `store`."""
+    _, _, rows, _, _, _, _, _, heads, kv_heads, head, head_pad, _, _, _, _, _, qkv_pad, _ = sizes
+    q_norm, k_norm = layer[4], layer[5]
+    factor = np.float32(1.0 / np.sqrt(head))
+    while True:
+        row = fetch_add(counter, 1)
+        if row >= rows:
+            break
+        source = qkv + row * qkv_pad * 4
+        table = positions[row] * (head // 2) * 4
+        for i in range(heads):
+            out = queries + (row * heads + i) * head_pad * 4
+            _rotate(source + i * head * 4, out, q_norm, scratch, cos + table, sin + table, head, head_pad, epsilon, factor)
+        source += heads * head * 4
+        key = store + slots[row] * 2 * kv_heads * head * 4
+        for i in range(kv_heads):
+            out = key + i * head * 4
+            _rotate(source + i * head * 4, out, k_norm, scratch, cos + table, sin + table, head, head_pad, epsilon, _ONE)
+        _copy(source + kv_heads * head * 4, key + kv_heads * head * 4, kv_heads * head)
+
+
+@njit(nogil=True, cache=True)
+def forward(
+    thread, sizes, addresses, layers, epsilon, limits, positions, slots, sequence, prefix, prefix_start, tail, tail_start, logit_rows
+):
+    """Run the layers of a plan; called by each of `threads` threads at once. True when it was given up."""
+    (
+        threads, int8, rows, hidden, hidden_pad, inner_pad, mixed_width, mixed_pad, heads, kv_heads, head, head_pad, start, stop,
+        num_logits, vocab_pad, longest, qkv_pad, scratch_bytes,
+    ) = sizes  # fmt: skip
+    (
+        counters, x, normed, ints, scales, qkv, queries, mixed, inner, logits, cos, sin, store, store_bytes, scratch, final_norm,
+        head_weight, head_scale, head_bias, post_norm, taps,
+    ) = addresses  # fmt: skip
+    hidden_limit, mixed_limit, inner_limit = limits
+    scratch += thread * scratch_bytes
+    sums = scratch
+    row_scratch = sums + MAX_ROWS * PANEL * 4
+    attention_scratch = row_scratch + max(hidden_pad, 2 * head_pad) * 4
+    to_hidden, to_mixed, to_inner = (ints, ints, ints) if int8 else (normed, mixed, inner)
+    counter = counters + FIRST_COUNTER
+    met = 0
+    for number in range(start, stop):
+        layer = layers[number]
+        here = store + number * store_bytes
+        tap = load_i64(taps, number)
+        _norm_rows(counter, int8, rows, x, layer[0], hidden, hidden_pad, epsilon, normed, ints, scales, hidden_limit, row_scratch, tap)
+        if meet(counters, (met + 1) * threads):
+            return True
+        _linear(
+            counter + LINE, threads, int8, rows, hidden_pad, qkv_pad // PANEL, to_hidden, scales, layer[1], layer[2], layer[3], sums,
+            STORE, qkv, qkv_pad * 4,
+        )  # fmt: skip
+        if meet(counters, (met + 2) * threads):
+            return True
+        _rotate_rows(counter + 2 * LINE, sizes, layer, qkv, queries, here, cos, sin, positions, slots, row_scratch, epsilon)
+        if meet(counters, (met + 3) * threads):
+            return True
+        _attend(
+            counter + 3 * LINE, sizes, layer[16], queries, here, mixed, attention_scratch, prefix, prefix_start, tail, tail_start,
+            sequence,
+        )  # fmt: skip
+        if meet(counters, (met + 4) * threads):
+            return True
+        if int8:
+            _quantise_rows(counter + 4 * LINE, rows, mixed, mixed_pad, ints, scales, mixed_limit)
+            if meet(counters, (met + 5) * threads):
+                return True
+            met += 1
+        _linear(
+            counter + 5 * LINE, threads, int8, rows, mixed_pad, hidden_pad // PANEL, to_mixed, scales, layer[6], layer[7], layer[8], sums,
+            ADD, x, hidden_pad * 4,
+        )  # fmt: skip
+        if meet(counters, (met + 5) * threads):
+            return True
+        _norm_rows(
+            counter + 6 * LINE, int8, rows, x, layer[9], hidden, hidden_pad, epsilon, normed, ints, scales, hidden_limit, row_scratch, 0
+        )
+        if meet(counters, (met + 6) * threads):
+            return True
+        _linear(
+            counter + 7 * LINE, threads, int8, rows, hidden_pad, inner_pad * 2 // PANEL, to_hidden, scales, layer[10], layer[11],
+            layer[12], sums, SWIGLU, inner, inner_pad * 4,
+        )  # fmt: skip
+        if meet(counters, (met + 7) * threads):
+            return True
+        if int8:
+            _quantise_rows(counter + 8 * LINE, rows, inner, inner_pad, ints, scales, inner_limit)
+            if meet(counters, (met + 8) * threads):
+                return True
+            met += 1
+        _linear(
+            counter + 9 * LINE, threads, int8, rows, inner_pad, hidden_pad // PANEL, to_inner, scales, layer[13], layer[14], layer[15],
+            sums, ADD, x, hidden_pad * 4,
+        )  # fmt: skip
+        if meet(counters, (met + 8) * threads):
+            return True
+        met += 8
+        counter += PHASES * LINE
+    tap = load_i64(taps, stop)
+    while True:
+        task = fetch_add(counter, 1)
+        if task >= rows + num_logits:
+            break
+        if task >= rows:
+            source = x + logit_rows[task - rows] * hidden_pad * 4
+            _norm_row(
+                int8, source, final_norm, hidden, hidden_pad, epsilon, normed, ints, scales, task - rows, hidden_limit, row_scratch
+            )
+        else:
+            source = x + task * hidden_pad * 4
+            if tap != 0:
+                _copy(source, tap + task * hidden * 4, hidden)
+            if post_norm != 0:
+                _norm_row(0, source, final_norm, hidden, hidden_pad, epsilon, row_scratch, 0, 0, 0, hidden_limit, 0)
+                _copy(row_scratch, post_norm + task * hidden * 4, hidden)
+    if meet(counters, (met + 1) * threads):
+        return True
+    _linear(
+        counter + LINE, threads, int8, num_logits, hidden_pad, vocab_pad // PANEL, to_hidden, scales, head_weight, head_scale, head_bias,
+        sums, STORE, logits, vocab_pad * 4,
+    )  # fmt: skip
+    return False

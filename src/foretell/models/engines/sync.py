@@ -1,0 +1,105 @@
+"""Meeting points of the threads of one forward: atomic counters, a spin barrier that gives up, and raw memory access."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+from foretell.models.engines.lanes import F32, I32, I64, IS_ARM64, IS_X86, PTR
+
+#: Bytes between counters, so that no two share a cache line.
+LINE = 64
+#: Layout of the counter block: meeting counter, abort flag, then one work counter per phase.
+MEETING, ABORT, FIRST_COUNTER = 0, LINE, 2 * LINE
+_SPINS = 4000
+_YIELDS = 1 << 25  # then something is badly wrong: give up instead of hanging (tens of seconds at least)
+
+
+def _memory(kind: ir.Type, numba_kind: Any, store: bool = False) -> Any:
+    def load_at(typingctx: Any, address: Any, index: Any) -> Any:
+        def lower(context: Any, b: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            return b.load(b.gep(b.inttoptr(args[0], PTR), [args[1]], source_etype=kind), typ=kind)
+
+        return numba_kind(types.int64, types.int64), lower
+
+    def store_at(typingctx: Any, address: Any, index: Any, value: Any) -> Any:
+        def lower(context: Any, b: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            b.store(args[2], b.gep(b.inttoptr(args[0], PTR), [args[1]], source_etype=kind))
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64, numba_kind), lower
+
+    return intrinsic(store_at if store else load_at)
+
+
+load_f32 = _memory(F32, types.float32)
+store_f32 = _memory(F32, types.float32, store=True)
+load_i64 = _memory(I64, types.int64)
+store_i64 = _memory(I64, types.int64, store=True)
+
+
+@intrinsic
+def fetch_add(typingctx, address, value):
+    """Atomically add `value` to the int64 at `address`; gives what was there before."""
+
+    def lower(context, b, sig, args):
+        return b.atomic_rmw("add", b.inttoptr(args[0], PTR), args[1], "acq_rel")
+
+    return types.int64(types.int64, types.int64), lower
+
+
+@intrinsic
+def load_atomic(typingctx, address):
+    """The int64 at `address`, seeing all that happened before it was written."""
+
+    def lower(context, b, sig, args):
+        return b.load_atomic(b.inttoptr(args[0], PTR), "acquire", 8, typ=I64)
+
+    return types.int64(types.int64), lower
+
+
+@intrinsic
+def relax(typingctx):
+    """Tell the processor that this is a spin loop."""
+
+    def lower(context, b, sig, args):
+        module = b.module
+        if IS_X86:
+            name, kinds, values = "llvm.x86.sse2.pause", [], []
+        elif IS_ARM64:
+            name, kinds, values = "llvm.aarch64.hint", [I32], [ir.Constant(I32, 1)]
+        else:
+            return context.get_dummy_value()
+        function = module.globals.get(name) or ir.Function(module, ir.FunctionType(ir.VoidType(), kinds), name)
+        b.call(function, values)
+        return context.get_dummy_value()
+
+    return types.void(), lower
+
+
+#: Let another thread run, where more threads want to than there are processors.
+_yield = types.ExternalFunction("SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32())
+
+
+@njit(nogil=True)
+def meet(counters, expected):
+    """Wait until the meeting counter has reached `expected`; True when the forward was given up."""
+    if fetch_add(counters + MEETING, 1) + 1 >= expected:
+        return load_atomic(counters + ABORT) != 0
+    spins = 0
+    while load_atomic(counters + MEETING) < expected:
+        spins += 1
+        if spins < _SPINS:
+            relax()
+        else:
+            _yield()
+            if load_atomic(counters + ABORT) != 0:
+                return True
+            if spins > _YIELDS:
+                fetch_add(counters + ABORT, 1)
+                return True
+    return load_atomic(counters + ABORT) != 0

@@ -1,0 +1,163 @@
+"""The Llama family's forward in plain PyTorch: any device, any floating-point type, no compiled code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from foretell.models.architecture import Architecture
+from foretell.models.base import POST_NORM
+from foretell.models.engines.attention_mask import SequenceMask, sequence_masks
+from foretell.models.plan import Plan
+
+#: How far two logits of one row move when the shape of the batch changes. Matrix products sum in another order then: on
+#: the default model logits of size 20 differ by up to 1e-4 in float32; the other types have 2^13 and 2^16 times coarser steps,
+#: partly hidden by float32 sums inside the products.
+TOLERANCES = {torch.float32: 5e-4, torch.float16: 0.1, torch.bfloat16: 0.5}
+
+
+@dataclass
+class Layer:
+    """Weights of one layer, products that share an input fused. Biases and per-head norms are None where a family has none."""
+
+    input_norm: Tensor
+    qkv: Tensor
+    qkv_bias: Tensor | None
+    q_norm: Tensor | None
+    k_norm: Tensor | None
+    out: Tensor
+    out_bias: Tensor | None
+    mlp_norm: Tensor
+    gate_up: Tensor
+    gate_up_bias: Tensor | None
+    down: Tensor
+    down_bias: Tensor | None
+
+
+class TorchEngine:
+    """`Engine` for `dtype` on `device`.
+
+    weights: tensors by transformers' names (`model.layers.0.self_attn.q_proj.weight`, …), of any type and device.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        weights: Mapping[str, Tensor],
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if dtype not in TOLERANCES:
+            raise ValueError(f"TorchEngine: dtype={dtype!r} must be one of {', '.join(map(str, TOLERANCES))}")
+        self.architecture, self.dtype, self.device = architecture, dtype, torch.device(device)
+        self.tolerance, self.name = TOLERANCES[dtype], "torch"
+        self._weights: Mapping[str, Tensor] = weights
+        self.embedding = self._get("model.embed_tokens.weight")
+        self.norm = self._get("model.norm.weight")
+        self.head = self.embedding if architecture.tie_embeddings else self._get("lm_head.weight")
+        self.layers = [self._layer(f"model.layers.{i}.") for i in range(architecture.num_layers)]
+        self._inv_freq = architecture.inv_freq.to(self.device)
+        self._weights = {}
+
+    @torch.no_grad()  # not inference_mode: trainers fit heads on the states returned
+    def run(
+        self, plan: Plan, store: Tensor, hidden: tuple[int | str, ...], start: int, stop: int
+    ) -> tuple[Tensor, dict[int | str, Tensor]]:
+        """See `foretell.models.native.Engine`."""
+        if plan.states is None:
+            x = F.embedding(torch.from_numpy(plan.tokens).to(self.device), self.embedding)
+        else:
+            x = plan.states.to(self.device, self.dtype)
+        cos, sin = self._rotation(torch.from_numpy(plan.positions).to(self.device))
+        slots = torch.from_numpy(plan.slots).to(self.device)
+        masks = sequence_masks(plan, self.architecture.windows[start:stop], self.device)
+        states: dict[int | str, Tensor] = {start: x} if start in hidden else {}
+        for i in range(start, stop):
+            x = self._run_layer(self.layers[i], x, cos, sin, slots, masks, store[i], self.architecture.windows[i])
+            if i + 1 in hidden:
+                states[i + 1] = x
+        logit_rows = torch.from_numpy(plan.logit_rows).to(self.device)
+        if POST_NORM in hidden:
+            states[POST_NORM] = self._norm(x, self.norm)
+            last = states[POST_NORM][logit_rows]
+        else:
+            last = self._norm(x[logit_rows], self.norm)
+        return F.linear(last, self.head).float(), states
+
+    def _run_layer(
+        self, layer: Layer, x: Tensor, cos: Tensor, sin: Tensor, slots: Tensor, masks: list[SequenceMask], store: Tensor, window: int
+    ) -> Tensor:
+        arch = self.architecture
+        qkv = F.linear(self._norm(x, layer.input_norm), layer.qkv, layer.qkv_bias).view(len(x), -1, arch.head_dim)
+        q, k, v = qkv.split([arch.num_heads, arch.num_kv_heads, arch.num_kv_heads], dim=1)
+        if layer.q_norm is not None and layer.k_norm is not None:
+            q, k = self._norm(q, layer.q_norm), self._norm(k, layer.k_norm)
+        q, k = _rotate(q, cos, sin), _rotate(k, cos, sin)
+        store[slots] = torch.stack([k, v], dim=1)
+        attended = torch.empty_like(q)
+        for mask in masks:
+            keys, values = store[mask.keys].unbind(1)  # (keys, kv_heads, head_dim) each
+            attended[mask.rows] = F.scaled_dot_product_attention(
+                q[mask.rows].transpose(0, 1)[None],
+                keys.transpose(0, 1)[None],
+                values.transpose(0, 1)[None],
+                attn_mask=mask.masks[window],
+                enable_gqa=True,
+            )[0].transpose(0, 1)
+        x = x + F.linear(attended.flatten(1), layer.out, layer.out_bias)
+        gate, up = F.linear(self._norm(x, layer.mlp_norm), layer.gate_up, layer.gate_up_bias).chunk(2, dim=-1)
+        return x + F.linear(F.silu(gate) * up, layer.down, layer.down_bias)
+
+    def _norm(self, x: Tensor, weight: Tensor) -> Tensor:
+        wide = x.float()
+        scaled = wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + self.architecture.norm_eps)
+        return weight * scaled.to(x.dtype)
+
+    def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        angles = positions[:, None].float() * self._inv_freq  # in float32 whatever the dtype: positions are large
+        angles = torch.cat([angles, angles], dim=-1)[:, None, :]
+        scale = self.architecture.rope_scale
+        return (angles.cos() * scale).to(self.dtype), (angles.sin() * scale).to(self.dtype)
+
+    def _get(self, name: str) -> Tensor:
+        return self._weights[name].to(self.device, self.dtype).contiguous()
+
+    def _maybe(self, name: str) -> Tensor | None:
+        return self._get(name) if name in self._weights else None
+
+    def _fused(self, prefix: str, names: tuple[str, ...], kind: str) -> Tensor | None:
+        parts = [self._maybe(f"{prefix}{name}.{kind}") for name in names]
+        there = [part for part in parts if part is not None]
+        if there and len(there) < len(parts):
+            raise ValueError(f"{prefix}: only some of {', '.join(names)} have a {kind}; all or none must")
+        return torch.cat(there) if there else None
+
+    def _layer(self, prefix: str) -> Layer:
+        qkv = tuple(f"self_attn.{name}_proj" for name in "qkv")
+        mlp = ("mlp.gate_proj", "mlp.up_proj")
+        fused_qkv, fused_mlp = self._fused(prefix, qkv, "weight"), self._fused(prefix, mlp, "weight")
+        if fused_qkv is None or fused_mlp is None:
+            raise ValueError(f"weights: {prefix}{qkv[0]}.weight or {prefix}{mlp[0]}.weight is missing; pass a checked checkpoint's tensors")
+        return Layer(
+            input_norm=self._get(prefix + "input_layernorm.weight"),
+            qkv=fused_qkv,
+            qkv_bias=self._fused(prefix, qkv, "bias"),
+            q_norm=self._maybe(prefix + "self_attn.q_norm.weight"),
+            k_norm=self._maybe(prefix + "self_attn.k_norm.weight"),
+            out=self._get(prefix + "self_attn.o_proj.weight"),
+            out_bias=self._maybe(prefix + "self_attn.o_proj.bias"),
+            mlp_norm=self._get(prefix + "post_attention_layernorm.weight"),
+            gate_up=fused_mlp,
+            gate_up_bias=self._fused(prefix, mlp, "bias"),
+            down=self._get(prefix + "mlp.down_proj.weight"),
+            down_bias=self._maybe(prefix + "mlp.down_proj.bias"),
+        )
+
+
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    low, high = x.chunk(2, dim=-1)
+    return x * cos + torch.cat([-high, low], dim=-1) * sin

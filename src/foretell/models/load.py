@@ -1,0 +1,204 @@
+"""`load`: from a name to a `Model`, with the engine that fits the device and the type."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from foretell.models.architecture import FAMILIES
+from foretell.models.base import Model
+from foretell.models.cache_folder import read_json, write_json
+from foretell.models.locate import locate
+from foretell.models.native import NativeModel
+from foretell.models.packed_cache import Watched, entry_name, read_packed, write_packed
+from foretell.models.text import Text
+from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError, fingerprint
+from foretell.models.weights.safetensors_folder import fingerprint_folder, read_config, read_safetensors_folder
+from foretell.parts import nearest
+
+DTYPES: dict[str, torch.dtype | None] = {"int8": None, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+BACKENDS = ("native", "transformers")
+_TEXT_VERSION = 1
+#: Called with a description and a number of steps; returns what to call after each step.
+Steps = Callable[[str, int], Callable[[], None]]
+
+
+def load(
+    id_or_path: str | os.PathLike[str] | None = None,
+    dtype: str | None = None,
+    device: str | torch.device | None = None,
+    backend: str | None = None,
+    num_threads: int | None = None,
+    progress: bool = True,
+) -> Model:
+    """Load a model.
+
+    id_or_path: a folder with config.json and safetensors, a GGUF file, an id of the Hugging Face hub, or None for the
+    default model. dtype: "int8" (weights; the CPU's default), "fp32", "bf16" (CUDA's default) or "fp16". device: None takes
+    CUDA where there is one. backend: "native" (the Llama family), "transformers" (any causal LM, slower), or None for the
+    first that can. num_threads: of the CPU's arithmetic; None leaves it to the engine. progress: show a bar on the terminal
+    while weights are converted, which happens on the first load only.
+
+    Raises FileNotFoundError where nothing is found, ValueError for arguments and damaged files.
+    """
+    if backend is not None and backend not in BACKENDS:
+        raise ValueError(f"load: backend={backend!r} is unknown, {nearest(backend, BACKENDS)}")
+    if num_threads is not None and (not isinstance(num_threads, int) or num_threads < 1):
+        raise ValueError(f"load: num_threads={num_threads!r} must be a positive number, or None")
+    where = _device(device)
+    chosen = _dtype(dtype, where, backend)
+    source = locate(id_or_path)
+    with _bar(progress) as steps:
+        if backend == "transformers" or (backend is None and not _is_native(source)):
+            return _load_transformers(source, dtype, where, num_threads)
+        try:
+            return _load_native(source, chosen, where, num_threads, steps)
+        except DamagedFileError:
+            raise
+        except ValueError as error:
+            if backend == "native" or source.is_file():
+                raise
+            warnings.warn(f"loading through transformers, which is slower: {error}", stacklevel=2)
+        return _load_transformers(source, dtype, where, num_threads)
+
+
+def _device(device: str | torch.device | None) -> torch.device:
+    if device is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        where = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"load: device={device!r} is unknown, {nearest(str(device), ['cpu', 'cuda', 'mps'])}") from error
+    if where.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"load: device={str(device)!r}, but PyTorch sees no CUDA device here; use device='cpu'")
+    if where.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError("load: device='mps', but PyTorch sees no Apple GPU here; use device='cpu'")
+    return where
+
+
+def _dtype(dtype: str | None, device: torch.device, backend: str | None) -> str:
+    if dtype is None:
+        return {"cpu": "int8", "mps": "fp16"}.get(device.type, "bf16")
+    if dtype not in DTYPES:
+        raise ValueError(f"load: dtype={dtype!r} is unknown, {nearest(dtype, DTYPES)}")
+    if dtype == "int8" and (device.type != "cpu" or backend == "transformers"):
+        where = f"on {device.type}" if device.type != "cpu" else "through transformers"
+        raise ValueError(f"load: dtype='int8' does not run {where}; use 'fp32', 'bf16' or 'fp16', or the native backend on the CPU")
+    return dtype
+
+
+def _is_native(source: Path) -> bool:
+    return source.is_file() or read_config(source)["model_type"] in FAMILIES
+
+
+def read_checkpoint(source: Path) -> Checkpoint:
+    """The checkpoint of a GGUF file or a safetensors folder."""
+    if source.is_file():
+        from foretell.models.weights.gguf_file import read_gguf
+        from foretell.models.weights.gguf_reader import open_gguf
+
+        return read_gguf(open_gguf(source))
+    return read_safetensors_folder(source)
+
+
+def read_text(source: Path) -> Text | None:
+    """The tokenizer beside a model's weights (converted ones come from the cache folder), None where there is none."""
+    if source.is_dir() and (source / "tokenizer.json").is_file():
+        return Text.from_folder(source)
+    convertible = ("tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+    if source.is_dir() and not any((source / name).is_file() for name in convertible):
+        return None
+    name = f"text-{_fingerprint(source)}-{_TEXT_VERSION}.json"
+    cached = read_json(name)
+    if cached is not None:
+        return Text.from_json(cached)
+    text = Text.from_gguf(source) if source.is_file() else Text.from_folder(source)
+    if text is not None:
+        write_json(name, text.to_json())
+    return text
+
+
+def _fingerprint(source: Path) -> str:
+    return fingerprint([source]) if source.is_file() else fingerprint_folder(source)
+
+
+def _load_native(source: Path, dtype: str, device: torch.device, num_threads: int | None, steps: Steps) -> Model:
+    digest = _fingerprint(source)
+    if device.type == "cpu" and dtype in ("int8", "fp32"):
+        engine = _cpu_engine(source, digest, dtype, num_threads, steps)
+    else:
+        from foretell.models.engines.torch_engine import TorchEngine
+
+        if num_threads is not None:
+            torch.set_num_threads(num_threads)
+        checkpoint = read_checkpoint(source)
+        tensors = Watched(checkpoint.tensors, steps("reading weights", len(checkpoint.tensors)))
+        engine = TorchEngine(checkpoint.architecture, tensors, DTYPES[dtype] or torch.float32, device)
+    return NativeModel(engine, f"{digest}-{dtype}-{engine.name}-{device.type}", read_text(source))
+
+
+def _cpu_engine(source: Path, digest: str, dtype: str, num_threads: int | None, steps: Steps) -> Any:
+    try:  # TEMPORARY until engines/cpu.py is there
+        from foretell.models.engines import cpu
+    except ImportError:
+        from foretell.models.engines.torch_engine import TorchEngine
+
+        if num_threads is not None:
+            torch.set_num_threads(num_threads)
+        checkpoint = read_checkpoint(source)
+        return TorchEngine(checkpoint.architecture, Watched(checkpoint.tensors, steps("reading", len(checkpoint.tensors))))
+    # END TEMPORARY
+
+    name = entry_name(digest, dtype, cpu.PACK_VERSION)
+    found = read_packed(name)
+    if found is not None:
+        architecture, packed = found
+    else:
+        checkpoint = read_checkpoint(source)
+        architecture = checkpoint.architecture
+        packed = cpu.pack(architecture, Watched(checkpoint.tensors, steps(f"packing as {dtype}", len(checkpoint.tensors))), dtype)
+        saved = steps("saving for next time", 1)
+        write_packed(name, architecture, packed)
+        saved()
+    return cpu.CpuEngine(architecture, packed, dtype, num_threads)
+
+
+def _load_transformers(source: Path, dtype: str | None, device: torch.device, num_threads: int | None) -> Model:
+    from foretell.models.adapter import TransformersModel
+
+    if num_threads is not None:
+        torch.set_num_threads(num_threads)
+    kind = DTYPES[dtype or ("fp32" if device.type == "cpu" else "bf16")]
+    if source.is_file():
+        return TransformersModel.from_checkpoint(read_checkpoint(source), kind, device, read_text(source))
+    return TransformersModel.from_folder(source, kind, device, read_text(source))
+
+
+@contextlib.contextmanager
+def _bar(show: bool) -> Iterator[Steps]:
+    """A progress bar on stderr, drawn only when something long begins; nothing where there is no terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not (show and console.is_terminal):
+        yield lambda description, total: lambda: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with contextlib.ExitStack() as stack:
+        bars = Progress(*columns, console=console, transient=True)
+
+        def begin(description: str, total: int) -> Callable[[], None]:
+            if not bars.live.is_started:
+                stack.enter_context(bars)
+            task = bars.add_task(description, total=total)
+            return lambda: bars.advance(task)
+
+        yield begin

@@ -1,0 +1,51 @@
+"""From what a person types to a model's files: the default, a path, or an id of the hub."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from foretell.models.default import default_model_path
+from foretell.models.weights.hub import fetch, looks_like_hub_id
+from foretell.parts import nearest
+
+DEFAULT = "default"
+
+
+def locate(name: str | os.PathLike[str] | None = None) -> Path:
+    """The folder (with config.json) or the GGUF file that `name` means; FileNotFoundError lists what was looked for."""
+    if name is None or name == DEFAULT:
+        return default_model_path()
+    path = Path(name).expanduser()
+    if path.is_file():
+        return _file(path)
+    if path.is_dir():
+        return _folder(path)
+    if looks_like_hub_id(str(name)) and not path.parent.is_dir():
+        return fetch(str(name))
+    beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+    hint = nearest(path.name, beside) if beside else ""
+    hint = f" In {path.parent.resolve()}: {hint}" if hint.startswith("did you mean") else ""
+    raise FileNotFoundError(
+        f"no model {str(name)!r}. Looked for: the word {DEFAULT!r}, a GGUF file or a folder with config.json at {path.absolute()}, "
+        f"a hub id of the form owner/name.{hint}"
+    )
+
+
+def _file(path: Path) -> Path:
+    if path.suffix == ".gguf":
+        return path
+    if path.suffix == ".safetensors" or path.name == "config.json":
+        return _folder(path.parent)
+    raise FileNotFoundError(f"{path} is not a model: name a .gguf file, or a folder with config.json and *.safetensors")
+
+
+def _folder(path: Path) -> Path:
+    if (path / "config.json").is_file():
+        return path
+    files = sorted(path.glob("*.gguf"))
+    if len(files) == 1:
+        return files[0]
+    if files:
+        raise FileNotFoundError(f"{path} holds several GGUF files, name one: {', '.join(file.name for file in files)}")
+    raise FileNotFoundError(f"{path} holds no model: looked for config.json and for *.gguf in it")

@@ -1,0 +1,64 @@
+"""The native model of the Llama family: caches are lists of slots, a batch is one flat plan, an engine does the arithmetic."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from foretell.models.architecture import Architecture
+from foretell.models.base import POST_NORM, Feed, Model, Rows
+from foretell.models.plan import Plan, lay_flat
+from foretell.models.slots import SlotCache, SlotStore
+
+
+class Engine(Protocol):
+    """Runs layers start+1..stop of a plan. Knows arrays only: no caches, no requests.
+
+    `store` (layers, capacity, 2, kv_heads, head_dim) holds keys and values and is written in place. Returns logits
+    (len(plan.logit_rows), vocab_size) float32 and one tensor (len(plan), width) per key of `hidden`.
+    """
+
+    architecture: Architecture
+    dtype: torch.dtype
+    device: torch.device
+    tolerance: float
+    name: str
+
+    def run(
+        self, plan: Plan, store: Tensor, hidden: tuple[int | str, ...], start: int, stop: int
+    ) -> tuple[Tensor, dict[int | str, Tensor]]: ...
+
+
+class NativeModel(Model):
+    """`Model` over an `Engine`. One forward runs at a time; several requests share a model by being in one batch."""
+
+    def __init__(self, engine: Engine, fingerprint: str, tokenizer=None) -> None:
+        arch = engine.architecture
+        self.engine = engine
+        self.vocab_size, self.num_layers, self.width = arch.vocab_size, arch.num_layers, arch.hidden_size
+        self.max_length, self.tolerance, self.device = arch.max_length, engine.tolerance, engine.device
+        self.fingerprint, self.tokenizer = fingerprint, tokenizer
+        self.store = SlotStore(arch.num_layers, arch.num_kv_heads, arch.head_dim, engine.dtype, engine.device)
+        self._lock = threading.Lock()
+
+    def new_cache(self) -> SlotCache:
+        return SlotCache(self.store)
+
+    def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
+        with self._lock:
+            plan = lay_flat(feeds)
+            logits, states = self.engine.run(plan, self.store.data, hidden, start, stop)
+        results = []
+        for i in range(len(feeds)):
+            rows = slice(plan.bounds[i], plan.bounds[i + 1])
+            results.append(
+                Rows(logits[plan.logit_bounds[i] : plan.logit_bounds[i + 1]], {key: states[key][rows] for key in hidden})
+            )
+        return results
+
+
+__all__ = ["POST_NORM", "Engine", "NativeModel"]

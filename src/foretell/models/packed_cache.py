@@ -1,0 +1,80 @@
+"""Weights as an engine wants them, kept in the cache folder so that later loads only map a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from foretell.models.architecture import Architecture
+from foretell.models.cache_folder import discard_entry, entry, write_entry
+
+_INV_FREQ = "architecture.inv_freq"
+#: Change when this file writes something else than before.
+_LAYOUT = 1
+
+
+def entry_name(fingerprint: str, dtype: str, version: int | str) -> str:
+    """The entry of one model's weights, packed for `dtype` by version `version` of the packer."""
+    return f"weights-{fingerprint}-{dtype}-{_LAYOUT}.{version}.safetensors"
+
+
+def read_packed(name: str) -> tuple[Architecture, dict[str, Tensor]] | None:
+    """Architecture and memory-mapped tensors of an entry; None where there is none. A damaged entry is removed."""
+    from safetensors import SafetensorError, safe_open
+
+    path = entry(name)
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
+            settings = json.loads(file.metadata()["architecture"])
+        settings["windows"] = tuple(settings["windows"])
+        return Architecture(**settings, inv_freq=tensors.pop(_INV_FREQ)), tensors
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+        discard_entry(name)
+        return None
+
+
+def write_packed(name: str, architecture: Architecture, tensors: Mapping[str, Tensor]) -> Path | None:
+    """Store an entry; None where the cache folder refuses."""
+    from safetensors.torch import save_file
+
+    settings = {field.name: getattr(architecture, field.name) for field in dataclasses.fields(architecture)}
+    inv_freq = settings.pop("inv_freq")
+    # safetensors wants every tensor whole and on its own; views and shared ones are copied
+    seen: set[int] = set()
+    own: dict[str, Tensor] = {}
+    for key, tensor in {**tensors, _INV_FREQ: inv_freq}.items():
+        storage = tensor.untyped_storage()
+        whole = tensor.is_contiguous() and storage.nbytes() == tensor.nbytes and storage.data_ptr() not in seen
+        own[key] = tensor if whole else tensor.clone().contiguous()
+        seen.add(storage.data_ptr())
+    metadata = {"architecture": json.dumps(settings)}
+    return write_entry(name, lambda path: save_file(own, path, metadata=metadata))
+
+
+class Watched(Mapping[str, Tensor]):
+    """A mapping of tensors that reports every read, for progress bars."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], on_read: Callable[[], Any]) -> None:
+        self._tensors, self._on_read = tensors, on_read
+
+    def __getitem__(self, name: str) -> Tensor:
+        tensor = self._tensors[name]
+        self._on_read()
+        return tensor
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tensors
+
+    def __iter__(self):
+        return iter(self._tensors)
+
+    def __len__(self) -> int:
+        return len(self._tensors)

@@ -1,0 +1,134 @@
+"""`TinyModel`: a random language model small enough to enumerate all its texts, for proofs that a method is exact.
+
+Nothing is learned and nothing is approximate: the state of a row is a pseudo-random function of the seed and of the last
+`order` tokens of its path, worked out once per context. So rows are bit-identical whatever the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from foretell.models.base import POST_NORM, Cache, Feed, Model, Rows
+
+Context = tuple[int, ...]
+_EMBEDDING, _HEAD, _FINAL, _DETOUR = range(4)  # streams of random numbers
+
+
+class TinyCache(Cache):
+    """The tokens themselves: `tokens` of the committed rows, `pending_tokens` of the tree."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tokens: list[int] = []
+        self.pending_tokens: list[int] = []
+
+    def text(self, row: int) -> list[int]:
+        """All tokens of the path that ends with the pending row `row`."""
+        return self.tokens + [self.pending_tokens[i] for i in self.ancestors(row)]
+
+    def _keep(self, path: list[int]) -> None:
+        self.tokens += [self.pending_tokens[row] for row in path]
+        self.pending_tokens.clear()
+
+    def _truncate(self, length: int) -> None:
+        del self.tokens[length:]
+
+    def _fork(self) -> TinyCache:
+        twin = TinyCache()
+        twin.tokens += self.tokens
+        return twin
+
+
+class TinyModel(Model):
+    """A random model over `vocab_size` tokens.
+
+    order: how many last tokens a row depends on. sharpness: standard deviation of the logits; 0 is uniform, 5 is peaked.
+    The layers are a pretence that early exits can be tested on: their states approach the final one, so that their logits
+    resemble the final ones more and more. Embeddings that are fed stand for the token whose embedding is nearest.
+
+    >>> model = TinyModel(vocab_size=3, seed=1)
+    >>> model.forward([Feed(model.new_cache(), tokens=[0, 2])])[0].logits.shape
+    torch.Size([2, 3])
+    """
+
+    tolerance = 0.0
+
+    def __init__(
+        self, vocab_size: int = 4, order: int = 2, seed: int = 0, sharpness: float = 1.5, num_layers: int = 2, max_length: int = 4096
+    ) -> None:
+        for name, value, least in (("vocab_size", vocab_size, 1), ("order", order, 0), ("num_layers", num_layers, 1)):
+            if value < least:
+                raise ValueError(f"TinyModel: {name}={value!r} must be at least {least}")
+        self.vocab_size, self.order, self.seed, self.sharpness = vocab_size, order, seed, sharpness
+        self.num_layers, self.width, self.max_length = num_layers, max(4, vocab_size), max_length
+        self.fingerprint = f"tiny-{vocab_size}-{order}-{seed}-{sharpness}-{num_layers}"
+        self._embedding = self._random(_EMBEDDING, rows=vocab_size)
+        # Orthogonal rows make the logits of a random state independent of each other.
+        self._head = np.linalg.qr(self._random(_HEAD, rows=self.width))[0][:vocab_size]
+        self._known: dict[tuple[int, Context], tuple[Tensor, Tensor, Tensor]] = {}
+
+    @classmethod
+    def examples(cls) -> list[TinyModel]:
+        """Some of different size, memory and sharpness."""
+        return [cls(), cls(vocab_size=3, order=1, seed=1, sharpness=4.0), cls(vocab_size=5, order=3, seed=2, sharpness=0.5)]
+
+    def __repr__(self) -> str:
+        return f"TinyModel(vocab_size={self.vocab_size}, order={self.order}, seed={self.seed}, sharpness={self.sharpness})"
+
+    def new_cache(self) -> TinyCache:
+        return TinyCache()
+
+    def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
+        return [self._rows(feed, hidden, stop) for feed in feeds]
+
+    def _rows(self, feed: Feed, hidden: tuple[int | str, ...], stop: int) -> Rows:
+        cache = feed.cache
+        if not isinstance(cache, TinyCache):
+            raise TypeError(f"forward: cache={cache!r} was not made by this model's new_cache()")
+        if feed.rows is None:
+            cache.pending_tokens += feed.tokens if feed.embeddings is None else self._nearest(feed.embeddings)
+        fed = range(len(cache.pending) - len(feed), len(cache.pending)) if feed.rows is None else feed.rows
+        texts = [cache.text(row) for row in fed]
+        wanted = len(texts) if feed.num_logits is None else min(feed.num_logits, len(texts))
+        logits = [self._layer(text, stop)[2] for text in texts[len(texts) - wanted :]]
+        states = {
+            key: _stack([self._layer(text, stop)[1] if key == POST_NORM else self._layer(text, int(key))[0] for text in texts], self.width)
+            for key in hidden
+        }
+        return Rows(_stack(logits, self.vocab_size), states)
+
+    def _layer(self, text: list[int], layer: int) -> tuple[Tensor, Tensor, Tensor]:
+        """State after `layer`, the same normalised, and logits, of the row that ends `text`."""
+        context = tuple(text[-self.order :]) if self.order else ()
+        key = (layer, (*context, text[-1]) if layer == 0 else context)
+        if key not in self._known:
+            if layer == 0:
+                state = self._embedding[text[-1]]
+            else:
+                detour = 1 - layer / self.num_layers
+                state = self._random(_FINAL, *context)[0] + detour * self._random(_DETOUR, layer, *context)[0]
+            logits = self.sharpness * (self._head @ state)
+            normed = state / np.sqrt(np.square(state).mean() + 1e-12)
+            self._known[key] = (_float32(state), _float32(normed), _float32(logits))
+        return self._known[key]
+
+    def _nearest(self, embeddings: Tensor) -> list[int]:
+        gaps = embeddings.detach().double().numpy()[:, None, :] - self._embedding[None]
+        return [int(i) for i in np.square(gaps).sum(-1).argmin(-1)]
+
+    def _random(self, stream: int, *context: int, rows: int = 1) -> np.ndarray:
+        # The length of the context is part of the seed: a short context is not a longer one that starts with token 0.
+        source = np.random.default_rng([self.seed, stream, len(context), *context])
+        return source.standard_normal((rows, self.width))
+
+
+def _float32(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32))
+
+
+def _stack(rows: list[Tensor], width: int) -> Tensor:
+    return torch.stack(rows) if rows else torch.empty(0, width)

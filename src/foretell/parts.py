@@ -1,0 +1,59 @@
+"""Parts: the small frozen objects that a recipe is made of.
+
+A part holds settings only. It is a frozen dataclass, so `repr` rebuilds it, it compares by value, it pickles and clones.
+What changes during a run is *state*, made by the part and passed back to it. This file knows nothing about models.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from abc import ABC
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The end of an error message about a misspelt `word`: the nearest known one, or all of them.
+
+    >>> nearest("tempratur", ["temperature", "top_p"])
+    "did you mean 'temperature'?"
+    """
+    known = sorted(known)
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"
+
+
+class UnknownNameError(ValueError):
+    """A part, option or field of that name does not exist; the message suggests the nearest."""
+
+
+class Part(ABC):
+    """Base of everything a recipe names. Subclasses are frozen dataclasses; unknown options are refused by name."""
+
+    #: Other names that a recipe may use for this part.
+    aliases: ClassVar[tuple[str, ...]] = ()
+
+    def __new__(cls, *args: Any, **options: Any):
+        if dataclasses.is_dataclass(cls):
+            known = [field.name for field in dataclasses.fields(cls) if field.init]
+            for option in options:
+                if option not in known:
+                    raise UnknownNameError(f"{cls.__name__} has no option {option!r}: {nearest(option, known)}")
+        return super().__new__(cls)
+
+    @classmethod
+    def examples(cls) -> list[Part]:
+        """Small settings that the contract checks and the law kit use; override where defaults need an argument."""
+        return [cls()]
+
+    def replace(self, **changes: Any):
+        """A copy with some settings changed."""
+        settings = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.init}  # type: ignore[arg-type]
+        return type(self)(**{**settings, **changes})
+
+
+def require(condition: bool, owner: object, argument: str, value: object, remedy: str) -> None:
+    """Raise a ValueError naming the argument, its value and the remedy, unless `condition` holds."""
+    if not condition:
+        raise ValueError(f"{type(owner).__name__}: {argument}={value!r} {remedy}")
