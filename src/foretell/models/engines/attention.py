@@ -9,7 +9,7 @@ from __future__ import annotations
 from llvmlite import ir
 
 from foretell.models.engines.lanes import F32, I64, LANES, Emitter, kernel
-from foretell.models.engines.microkernel import HEAD_BLOCK
+from foretell.models.engines.packing import HEAD_BLOCK
 
 _BLOCK_LANES = HEAD_BLOCK // LANES
 

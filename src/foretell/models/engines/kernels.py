@@ -1,8 +1,8 @@
 """The whole forward as one compiled function that every thread runs: each phase's work is handed out by an atomic counter, and
 the threads meet between phases. No Python runs between the embedding and the logits.
 
-Sizes come in `sizes` (see `SIZES`), addresses in `addresses` (see `ADDRESSES`) and, per layer, in `layers` (see `LAYER`):
-plain integers, so that one compilation serves every model, both weight types and every batch.
+Sizes and addresses come as tuples of integers (see `forward`) and, per layer, as rows of a table (see `CpuEngine`), so that one
+compilation serves every model, both weight types and every batch.
 """
 
 from __future__ import annotations
@@ -10,29 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from foretell.models.engines import sync
 from foretell.models.engines.attention import mix, score, softmax
 from foretell.models.engines.lanes import LANES
 from foretell.models.engines.microkernel import (
-    MAX_ROWS, PANEL, dot_fp32, dot_int8, finish_add, finish_store, finish_swiglu, quantise, rms_norm,
+    MAX_ROWS, dot_fp32, dot_int8, finish_add, finish_store, finish_swiglu, quantise, rms_norm,
 )  # fmt: skip
+from foretell.models.engines.packing import PANEL
 from foretell.models.engines.sync import FIRST_COUNTER, LINE, fetch_add, load_f32, load_i64, meet, store_f32, store_i64
 
-#: Entries of `sizes`.
-SIZES = (
-    "threads", "int8", "rows", "hidden", "hidden_pad", "inner_pad", "mixed", "mixed_pad", "heads", "kv_heads", "head",
-    "head_pad", "start", "stop", "num_logits", "vocab_pad", "longest", "qkv_pad", "scratch_bytes",
-)  # fmt: skip
-#: Entries of `addresses`: x residual stream, a normed rows (float), q quantised rows, s their scales, and so on.
-ADDRESSES = (
-    "counters", "x", "normed", "ints", "scales", "qkv", "queries", "mixed", "inner", "logits", "cos", "sin", "store",
-    "store_bytes", "scratch", "final_norm", "head_weight", "head_scale", "head_bias", "post_norm", "taps",
-)  # fmt: skip
-#: Entries of a row of `layers`.
-LAYER = (
-    "input_norm", "qkv_weight", "qkv_scale", "qkv_bias", "q_norm", "k_norm", "o_weight", "o_scale", "o_bias", "post_norm",
-    "gate_up_weight", "gate_up_scale", "gate_up_bias", "down_weight", "down_scale", "down_bias", "window",
-)  # fmt: skip
 STORE, ADD, SWIGLU = 0, 1, 2
 #: Meetings (and work counters) of one layer, and of the output head.
 PHASES, HEAD_PHASES = 10, 2
@@ -152,7 +137,7 @@ def _stage(source, slots, slot_bytes, count, head, head_pad, out):
 @njit(nogil=True)
 def _attend(counter, sizes, window, queries, store, mixed, scratch, prefix, prefix_start, tail, tail_start, sequence):
     """Attention of every (row, head); `scratch` holds slots, scores, one output and room for staged keys and values."""
-    _, _, rows, _, _, _, _, mixed_pad, heads, kv_heads, head, head_pad, _, _, _, _, longest, _, _ = sizes
+    _, _, rows, _, _, mixed_pad, _, _, heads, kv_heads, head, head_pad, _, _, _, longest, _, _ = sizes
     slot_bytes = 2 * kv_heads * head * 4
     slots = scratch
     scores = slots + (longest + LANES) * 8
@@ -192,7 +177,7 @@ def _attend(counter, sizes, window, queries, store, mixed, scratch, prefix, pref
 @njit(nogil=True)
 def _rotate_rows(counter, sizes, layer, qkv, queries, store, cos, sin, positions, slots, scratch, epsilon):
     """Queries rotated and scaled to `queries`; keys rotated and values as they are to their slots in `store`."""
-    _, _, rows, _, _, _, _, _, heads, kv_heads, head, head_pad, _, _, _, _, _, qkv_pad, _ = sizes
+    _, _, rows, _, _, _, _, _, heads, kv_heads, head, head_pad, _, _, _, _, qkv_pad, _ = sizes
     q_norm, k_norm = layer[4], layer[5]
     factor = np.float32(1.0 / np.sqrt(head))
     while True:
@@ -212,21 +197,28 @@ def _rotate_rows(counter, sizes, layer, qkv, queries, store, cos, sin, positions
         _copy(source + kv_heads * head * 4, key + kv_heads * head * 4, kv_heads * head)
 
 
+def scratch_bytes(hidden_pad: int, head_pad: int, longest: int) -> int:
+    """Bytes that one thread of `forward` needs for itself: sums of a panel, one row, and what `_attend` lists."""
+    listed = longest + LANES
+    attention = listed * 8 + listed * 4 + head_pad * 4 + 2 * listed * head_pad * 4 + listed * 8
+    return -(-(MAX_ROWS * PANEL * 4 + max(hidden_pad, 2 * head_pad) * 4 + attention) // 128) * 128
+
+
 @njit(nogil=True, cache=True)
 def forward(
     thread, sizes, addresses, layers, epsilon, limits, positions, slots, sequence, prefix, prefix_start, tail, tail_start, logit_rows
 ):
     """Run the layers of a plan; called by each of `threads` threads at once. True when it was given up."""
     (
-        threads, int8, rows, hidden, hidden_pad, inner_pad, mixed_width, mixed_pad, heads, kv_heads, head, head_pad, start, stop,
-        num_logits, vocab_pad, longest, qkv_pad, scratch_bytes,
+        threads, int8, rows, hidden, hidden_pad, mixed_pad, inner_pad, vocab_pad, heads, kv_heads, head, head_pad, start, stop,
+        num_logits, longest, qkv_pad, per_thread,
     ) = sizes  # fmt: skip
     (
-        counters, x, normed, ints, scales, qkv, queries, mixed, inner, logits, cos, sin, store, store_bytes, scratch, final_norm,
+        counters, scratch, x, normed, ints, scales, qkv, queries, mixed, inner, logits, cos, sin, store, store_bytes, final_norm,
         head_weight, head_scale, head_bias, post_norm, taps,
     ) = addresses  # fmt: skip
     hidden_limit, mixed_limit, inner_limit = limits
-    scratch += thread * scratch_bytes
+    scratch += thread * per_thread
     sums = scratch
     row_scratch = sums + MAX_ROWS * PANEL * 4
     attention_scratch = row_scratch + max(hidden_pad, 2 * head_pad) * 4

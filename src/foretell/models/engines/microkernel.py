@@ -11,14 +11,11 @@ from typing import Any
 
 from llvmlite import ir
 
-from foretell.models.engines.lanes import F32, I8, I16, I32, I64, ISA, LANES, PTR, Emitter, emit_function, kernel, vector
+from foretell.models.engines.lanes import F32, I8, I16, I32, I64, ISA, LANES, Emitter, emit_function, kernel, vector
+from foretell.models.engines.packing import PANEL
 
-#: Outputs of one weight panel, and the multiple all widths are padded to.
-PANEL = 32
 #: Most rows that one pass over a panel serves: what fits the registers.
 MAX_ROWS = {"avx512": 8, "avx2": 4, "generic": 4}[ISA]
-#: Columns of a head that the attention kernels take at a time; head widths are padded to it.
-HEAD_BLOCK = 64
 _PREFETCH = 1024
 
 
@@ -221,8 +218,3 @@ def quantise(e: Emitter, x, out, out_scale, k, limit):
 
     e.loop(k, LANES, [], convert)
 
-
-__all__ = [
-    "HEAD_BLOCK", "MAX_ROWS", "PANEL", "PTR", "dot_fp32", "dot_int8", "finish_add", "finish_store", "finish_swiglu", "quantise",
-    "rms_norm",
-]  # fmt: skip

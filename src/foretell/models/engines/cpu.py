@@ -1,0 +1,185 @@
+"""The exact CPU engine of the Llama family: packed weights, threads, and the call of the compiled forward."""
+
+from __future__ import annotations
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from foretell.models.architecture import Architecture
+from foretell.models.base import POST_NORM
+from foretell.models.engines.kernels import FIRST_COUNTER, HEAD_PHASES, LINE, PHASES, forward, scratch_bytes
+from foretell.models.engines.packing import DTYPES, HEAD_BLOCK, pack, padded
+from foretell.models.plan import Plan
+
+_LINEARS = ("qkv", "o", "gate_up", "down")
+_ALIGNMENT = 64
+
+
+class CpuEngine:
+    """Runs plans on the CPU in int8 or fp32; rows are bit-identical whatever the batch, the tree or the number of threads.
+
+    packed: what `pack` made of the weights (kept, not copied, where it is aligned: it may be a memory-mapped file).
+    int8: weights int8 per output, activations integers of up to 16 bits per row, as many as exact int32 sums allow.
+    num_threads: None takes one per processor this process may use.
+    """
+
+    tolerance = 0.0
+    dtype = torch.float32
+    device = torch.device("cpu")
+
+    def __init__(self, architecture: Architecture, packed: dict[str, Tensor], dtype: str, num_threads: int | None = None) -> None:
+        if dtype not in DTYPES:
+            raise ValueError(f"dtype={dtype!r} must be one of {', '.join(DTYPES)}")
+        if num_threads is not None and num_threads < 1:
+            raise ValueError(f"num_threads={num_threads!r} must be at least 1")
+        self.architecture = arch = architecture
+        self.name = f"cpu-{dtype}"
+        self.num_threads = num_threads or _usable_processors()
+        self._int8 = dtype == "int8"
+        self._packed = {name: _aligned(tensor) for name, tensor in packed.items()}
+        self._check_type(dtype)
+        self._embedding = self._packed["embedding"]
+        self._layers = np.array([self._layer_addresses(i) for i in range(arch.num_layers)], dtype=np.int64)
+        self._head = [self._packed[name].data_ptr() for name in ("final_norm", "head.weight", "head.scale", "head.bias")]
+        mixed = arch.num_heads * arch.head_dim
+        self._pads = tuple(padded(width) for width in (arch.hidden_size, mixed, arch.intermediate_size, arch.vocab_size))
+        self._qkv_pad = padded(mixed + 2 * arch.num_kv_heads * arch.head_dim)
+        self._head_pad = padded(arch.head_dim, HEAD_BLOCK)
+        self._limits = tuple(np.float32(min(32767, (2**31 - 1) // (127 * k))) for k in self._pads[:3])
+        self._room: dict[str, np.ndarray] = {}
+        self._rows = 0
+        self._cos, self._sin = np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32)
+        self._pool: ThreadPoolExecutor | None = None
+        self._pool_process = 0
+        self._lock = threading.Lock()
+
+    def run(
+        self, plan: Plan, store: Tensor, hidden: tuple[int | str, ...], start: int, stop: int
+    ) -> tuple[Tensor, dict[int | str, Tensor]]:
+        """Run layers start+1..stop of `plan`; see the `Engine` protocol."""
+        with self._lock:
+            return self._run(plan, store, hidden, start, stop)
+
+    def _run(
+        self, plan: Plan, store: Tensor, hidden: tuple[int | str, ...], start: int, stop: int
+    ) -> tuple[Tensor, dict[int | str, Tensor]]:
+        arch, rows, num_logits = self.architecture, len(plan), len(plan.logit_rows)
+        taps = {key: torch.empty(rows, arch.hidden_size) for key in hidden}
+        logits = torch.empty(num_logits, self._pads[3])
+        if rows == 0:
+            return logits[:, : arch.vocab_size], taps
+        if not store.is_contiguous() or store.dtype != torch.float32:
+            raise ValueError(f"store: dtype={store.dtype} must be float32, and contiguous")
+        self._reserve(rows)
+        self._grow_tables(int(plan.positions.max()) + 1)
+        states = plan.states if plan.states is not None else self._embedding[torch.from_numpy(plan.tokens)]
+        torch.from_numpy(self._room["x"])[: rows * self._pads[0]].view(rows, -1)[:, : arch.hidden_size] = states
+        lengths = np.diff(plan.prefix_start)[plan.sequence] + np.diff(plan.tail_start)
+        longest = int(lengths.max())
+        per_thread = scratch_bytes(self._pads[0], self._head_pad, longest)
+        self._take("scratch", np.uint8, self.num_threads * per_thread)
+        self._take("counters", np.uint8, FIRST_COUNTER + LINE * (PHASES * arch.num_layers + HEAD_PHASES)).fill(0)
+        tap_at = np.zeros(arch.num_layers + 1, dtype=np.int64)
+        for key, tap in taps.items():
+            if key != POST_NORM:
+                tap_at[key] = tap.data_ptr()
+        sizes = (
+            self.num_threads, int(self._int8), rows, arch.hidden_size, *self._pads, arch.num_heads, arch.num_kv_heads, arch.head_dim,
+            self._head_pad, start, stop, num_logits, longest, self._qkv_pad, per_thread,
+        )  # fmt: skip
+        addresses = (
+            *(self._room[name].ctypes.data for name in _ROOM), logits.data_ptr(), self._cos.ctypes.data, self._sin.ctypes.data,
+            store.data_ptr(), store.stride(0) * 4, *self._head, taps[POST_NORM].data_ptr() if POST_NORM in taps else 0,
+            tap_at.ctypes.data,
+        )  # fmt: skip
+        self._call(
+            sizes, addresses, self._layers, np.float32(arch.norm_eps), self._limits, plan.positions, plan.slots, plan.sequence,
+            plan.prefix, plan.prefix_start, plan.tail, plan.tail_start, plan.logit_rows,
+        )  # fmt: skip
+        return logits if logits.shape[1] == arch.vocab_size else logits[:, : arch.vocab_size].contiguous(), taps
+
+    def _call(self, *args: object) -> None:
+        """Run `forward` on all threads at once."""
+        if self.num_threads == 1:
+            forward(0, *args)
+            return
+        if self._pool is None or self._pool_process != os.getpid():  # threads do not survive a fork
+            self._pool = ThreadPoolExecutor(self.num_threads - 1, thread_name_prefix="foretell")
+            self._pool_process = os.getpid()
+        others = [self._pool.submit(forward, thread, *args) for thread in range(1, self.num_threads)]
+        given_up = forward(0, *args)
+        if any([other.result() for other in others]) or given_up:
+            raise RuntimeError(f"the {self.num_threads} threads of a forward pass did not meet in time; try num_threads=1")
+
+    def _check_type(self, dtype: str) -> None:
+        kind = self._packed["head.weight"].dtype
+        if kind != (torch.int8 if self._int8 else torch.float32):
+            raise ValueError(f"dtype={dtype!r} does not fit packed weights of type {kind}; pack them with the same dtype")
+
+    def _layer_addresses(self, number: int) -> list[int]:
+        def at(name: str) -> int:
+            tensor = self._packed.get(f"layers.{number}.{name}")
+            return tensor.data_ptr() if tensor is not None else 0
+
+        linears = [[at(f"{name}.{part}") for part in ("weight", "scale", "bias")] for name in _LINEARS]
+        return [
+            at("input_norm"), *linears[0], at("q_norm"), at("k_norm"), *linears[1], at("post_norm"), *linears[2], *linears[3],
+            self.architecture.windows[number],
+        ]  # fmt: skip
+
+    def _reserve(self, rows: int) -> None:
+        """Make room for the intermediate results of `rows` rows. Padding columns are zero and stay so."""
+        if rows <= self._rows:
+            return
+        hidden, mixed, inner, _ = self._pads
+        self._rows = rows = max(rows, min(2 * self._rows, 256))
+        for name, kind, width in (
+            ("x", np.float32, hidden), ("normed", np.float32, hidden), ("ints", np.int16, max(hidden, mixed, inner)),
+            ("scales", np.float32, 1), ("qkv", np.float32, self._qkv_pad),
+            ("queries", np.float32, self.architecture.num_heads * self._head_pad), ("mixed", np.float32, mixed),
+            ("inner", np.float32, inner),
+        ):  # fmt: skip
+            self._take(name, kind, rows * width)
+
+    def _take(self, name: str, kind: type, count: int) -> np.ndarray:
+        """The working array `name`, zeros when it had to be made anew."""
+        held = self._room.get(name)
+        if held is None or held.size < count:
+            size = np.dtype(kind).itemsize
+            raw = np.zeros(count * size + _ALIGNMENT, dtype=np.uint8)
+            first = -raw.ctypes.data % _ALIGNMENT
+            self._room[name] = held = raw[first : first + count * size].view(kind)
+        return held
+
+    def _grow_tables(self, length: int) -> None:
+        """Rotary cosines and sines for positions below `length`, computed as transformers does."""
+        if length <= len(self._cos):
+            return
+        length = max(length, min(2 * len(self._cos), self.architecture.max_length), 256)
+        angles = torch.arange(length, dtype=torch.float32)[:, None] * self.architecture.inv_freq[None, :].float()
+        self._cos = (angles.cos() * self.architecture.rope_scale).contiguous().numpy()
+        self._sin = (angles.sin() * self.architecture.rope_scale).contiguous().numpy()
+
+
+#: Working arrays in the order of the forward's addresses.
+_ROOM = ("counters", "scratch", "x", "normed", "ints", "scales", "qkv", "queries", "mixed", "inner")
+
+
+def _aligned(tensor: Tensor) -> Tensor:
+    """`tensor` itself where its memory can be read as it lies, else a copy."""
+    tensor = tensor.detach()
+    return tensor if tensor.is_contiguous() and tensor.data_ptr() % 4 == 0 else tensor.contiguous().clone()
+
+
+def _usable_processors() -> int:
+    """Processors this process may use, at most as many as torch thinks sensible."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(allowed, torch.get_num_threads()))
+
+
+__all__ = ["CpuEngine", "pack"]

@@ -1,0 +1,97 @@
+"""The cache folder speeds work up and never stops it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import warnings
+
+import pytest
+import torch
+
+from foretell.models import cache_folder
+from foretell.models.architecture import Architecture
+from foretell.models.packed_cache import read_packed, write_packed
+from tests.models.zoo import config
+
+
+@pytest.fixture
+def fresh_warning(monkeypatch):
+    monkeypatch.setattr(cache_folder, "_warned", False)
+
+
+def test_json_comes_back(cache):
+    assert cache_folder.read_json("a.json") is None
+    assert cache_folder.write_json("a.json", {"x": [1, 2.5, "é"]}) == cache / "a.json"
+    assert cache_folder.read_json("a.json") == {"x": [1, 2.5, "é"]}
+    assert [path.name for path in cache.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-3], lambda text: text.replace("17", "18"), lambda text: "[]", lambda text: ""])
+def test_a_damaged_entry_is_removed(cache, damage):
+    path = cache_folder.write_json("a.json", {"x": 17})
+    path.write_text(damage(path.read_text()))
+    assert cache_folder.read_json("a.json") is None
+    assert not path.exists()
+
+
+def test_a_folder_that_refuses_is_said_once(cache, tmp_path, monkeypatch, fresh_warning):
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    monkeypatch.setenv("FORETELL_CACHE", str(blocked / "below"))
+    with pytest.warns(UserWarning, match="FORETELL_CACHE"):
+        assert cache_folder.write_json("a.json", 1) is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert cache_folder.write_json("a.json", 1) is None
+        assert cache_folder.read_json("a.json") is None
+
+
+def test_a_failed_write_leaves_the_old_entry_and_no_litter(cache, fresh_warning):
+    cache_folder.write_json("a.json", 1)
+
+    def full_disk(path):
+        path.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.warns(UserWarning, match="No space left"):
+        assert cache_folder.write_entry("a.json", full_disk) is None
+    assert cache_folder.read_json("a.json") == 1
+    assert [path.name for path in cache.iterdir()] == ["a.json"]
+
+
+def test_litter_of_killed_processes_is_swept(cache):
+    old, new = cache / "b.1-x.tmp", cache / "b.2-y.tmp"
+    old.write_text("")
+    new.write_text("")
+    os.utime(old, (time.time() - 1e6,) * 2)
+    cache_folder.write_json("a.json", 1)
+    assert not old.exists() and new.exists()
+
+
+def test_packed_weights_come_back_mapped(cache):
+    architecture = Architecture.from_config(config("llama"))
+    shared = torch.arange(12.0)
+    tensors = {"a": torch.randn(5, 7), "b": torch.ones(3, dtype=torch.int8), "t": shared[:4], "u": shared.view(3, 4).T}
+    write_packed("w.safetensors", architecture, tensors)
+    again, found = read_packed("w.safetensors")
+    assert found.keys() == tensors.keys() and all(torch.equal(found[key], tensors[key]) for key in found)
+    assert torch.equal(again.inv_freq, architecture.inv_freq)
+    same = {name: value for name, value in vars(architecture).items() if name != "inv_freq"}
+    assert {name: getattr(again, name) for name in same} == same
+
+
+@pytest.mark.parametrize("cut", [10, 200, -4])
+def test_damaged_packed_weights_are_removed(cache, cut):
+    path = write_packed("w.safetensors", Architecture.from_config(config("llama")), {"a": torch.randn(5, 7)})
+    path.write_bytes(path.read_bytes()[:cut])
+    assert read_packed("w.safetensors") is None and not path.exists()
+
+
+def test_two_processes_may_write_the_same_entry(cache):
+    code = "from foretell.models.cache_folder import *\nfor i in range(200): assert write_json('a.json', 'x' * 5000) and read_json('a.json')"
+    processes = [subprocess.Popen([sys.executable, "-W", "error", "-c", code], env=os.environ) for _ in range(2)]
+    assert [process.wait(60) for process in processes] == [0, 0]
+    assert [path.name for path in cache.iterdir()] == ["a.json"]
