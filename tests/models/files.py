@@ -15,7 +15,10 @@ NAMES = {
     "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm", "post_attention_layernorm": "ffn_norm",
     "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
 }  # fmt: skip
-CHAT = "{{ bos_token }}{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
+CHAT = (
+    "{{ bos_token }}{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
 
 
 def save_tokenizer(folder: Path, chat_template: str | None = CHAT) -> None:
@@ -30,7 +33,7 @@ def save_tokenizer(folder: Path, chat_template: str | None = CHAT) -> None:
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(name, special=True) for name in ("<s>", "</s>", "<|im_end|>")])
     tokenizer.save(str(folder / "tokenizer.json"))
-    settings = {"bos_token": "<s>", "eos_token": {"content": "</s>"}, "chat_template": chat_template}
+    settings = {"bos_token": "<s>", "eos_token": {"__type": "AddedToken", "content": "</s>"}, "chat_template": chat_template}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [7, 257]}))
 
@@ -73,6 +76,8 @@ def save_gguf(path: Path, family: str, kinds: tuple[str, ...] = ("F32",), leave_
     writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
     if getattr(config, "head_dim", None):
         writer.add_key_length(config.head_dim)
+    if family == "mistral":
+        writer.add_sliding_window(config.sliding_window)
     if config.rope_parameters["rope_type"] == "llama3":
         rotary = model.base_model.rotary_emb
         plain = 1.0 / config.rope_parameters["rope_theta"] ** (torch.arange(0, 8, 2).float() / 8)
@@ -94,7 +99,7 @@ def save_gguf(path: Path, family: str, kinds: tuple[str, ...] = ("F32",), leave_
     stored: dict[str, torch.Tensor] = {}
     matrices = 0
     for name, tensor in model.state_dict().items():
-        if name == "lm_head.weight" and config.tie_word_embeddings or name == leave_out:
+        if name == leave_out or (name == "lm_head.weight" and config.tie_word_embeddings):
             continue
         values = tensor.float().numpy()
         if arch == "llama" and ("q_proj" in name or "k_proj" in name):

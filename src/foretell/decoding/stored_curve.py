@@ -17,17 +17,30 @@ _known: weakref.WeakKeyDictionary[Model, CostCurve] = weakref.WeakKeyDictionary(
 
 def curve_of(model: Model, remeasure: bool = False) -> CostCurve:
     """The model's curve: from this process, else from the cache folder, else measured now (about two seconds)."""
-    from foretell.models.cache_folder import read_json, write_json
+    from foretell.models.cache_folder import write_json
 
-    if not remeasure and model in _known:
-        return _known[model]
-    name = f"curves/{model.fingerprint}-{platform.node()}-{torch.get_num_threads()}.json"
-    curve = None if remeasure else _parse(read_json(name))
+    curve = None if remeasure else known_curve(model)
     if curve is None:
         curve = measure(model)
-        write_json(name, {"version": _VERSION, "rows": curve.rows, "seconds": curve.seconds})
+        write_json(_name(model), {"version": _VERSION, "rows": curve.rows, "seconds": curve.seconds})
     _known[model] = curve
     return curve
+
+
+def known_curve(model: Model) -> CostCurve | None:
+    """The model's curve where it was measured before; None otherwise."""
+    from foretell.models.cache_folder import read_json
+
+    if model not in _known:
+        curve = _parse(read_json(_name(model)))
+        if curve is None:
+            return None
+        _known[model] = curve
+    return _known[model]
+
+
+def _name(model: Model) -> str:
+    return f"curves/{model.fingerprint}-{platform.node()}-{torch.get_num_threads()}.json"
 
 
 def _parse(entry: Any) -> CostCurve | None:

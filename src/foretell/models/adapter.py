@@ -55,9 +55,10 @@ class TransformersModel(Model):
         from transformers import AutoModelForCausalLM
 
         try:
-            model, report = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, output_loading_info=True, local_files_only=True)
+            loaded: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, output_loading_info=True, local_files_only=True)
         except (SafetensorError, EOFError) as error:
             raise DamagedFileError(folder, f"weights cannot be read, a file is probably cut short ({error})") from error
+        model, report = loaded
         missing = sorted(report["missing_keys"])
         if missing:  # transformers would go on with random values
             raise DamagedFileError(folder, f"the tensor {missing[0]!r} is missing ({len(missing)} in all)")
@@ -144,7 +145,7 @@ class TransformersModel(Model):
             raise TypeError(f"forward: cache={cache!r} was not made by this model's new_cache()")
         if not len(feed):
             empty = torch.empty(0, self.width, dtype=self.dtype, device=self.device)
-            return Rows(torch.empty(0, self.vocab_size, device=self.device), {key: empty for key in hidden})
+            return Rows(torch.empty(0, self.vocab_size, device=self.device), dict.fromkeys(hidden, empty))
         rows = list(range(len(cache.pending) - len(feed), len(cache.pending))) if feed.rows is None else list(feed.rows)
         tokens = list(feed.tokens) if feed.embeddings is None else [0] * len(feed)
         wanted = len(feed) if feed.num_logits is None else min(feed.num_logits, len(feed))

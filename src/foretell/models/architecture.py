@@ -37,8 +37,6 @@ class Architecture:
     @classmethod
     def from_config(cls, config: Any) -> Architecture:
         """From a transformers `PretrainedConfig`; raises ValueError for families that the native forward does not know."""
-        from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
-
         if config.model_type not in FAMILIES:
             raise ValueError(
                 f"model_type={config.model_type!r} is not one of {', '.join(FAMILIES)}; load it with backend='transformers'"
@@ -54,6 +52,8 @@ class Architecture:
             inv_freq = 1.0 / rope.get("rope_theta", 10000.0) ** (torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
             scale = 1.0
         else:
+            from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
+
             inv_freq, scale = ROPE_INIT_FUNCTIONS[kind](config, torch.device("cpu"))
         window = getattr(config, "sliding_window", None) or 0
         kinds = getattr(config, "layer_types", None)

@@ -158,9 +158,17 @@ class Model(ABC):
         for key in hidden:
             if key != POST_NORM and not (isinstance(key, int) and start <= key <= stop):
                 raise ValueError(f"forward: hidden={key!r} must be {POST_NORM!r} or a layer between {start} and {stop}")
-        for feed in feeds:
-            self._check(feed, start)
-        return self._forward(feeds, tuple(hidden), start, stop)
+        if len({id(feed.cache) for feed in feeds}) < len(feeds):
+            raise ValueError("forward: two feeds of one batch share a cache; give one feed with all rows, or fork the cache")
+        before = [len(feed.cache.pending) for feed in feeds]
+        try:
+            for feed in feeds:
+                self._check(feed, start)
+            return self._forward(feeds, tuple(hidden), start, stop)
+        except BaseException:  # no cache may list rows that were never computed
+            for feed, num in zip(feeds, before):
+                del feed.cache.pending[num:], feed.cache.depths[num:]
+            raise
 
     def _check(self, feed: Feed, start: int) -> None:
         if (start > 0) != (feed.rows is not None):
@@ -179,7 +187,6 @@ class Model(ABC):
         feed.cache.append(parents)
         positions = feed.cache.length + max(feed.cache.depths[first:], default=-1) + 1
         if positions > self.max_length:
-            del feed.cache.pending[first:], feed.cache.depths[first:]
             raise ContextOverflowError(
                 f"{positions} positions asked for, but the model was made for {self.max_length}; "
                 "shorten the prompt or lower max_new_tokens"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import json
-from typing import Any, ClassVar
+from typing import Any
 
 
 @functools.lru_cache(maxsize=16)
@@ -40,7 +40,7 @@ def _generation_tag() -> type:
     from jinja2.ext import Extension
 
     class Generation(Extension):
-        tags: ClassVar[set[str]] = {"generation"}
+        tags = frozenset({"generation"})  # type: ignore[assignment]
 
         def parse(self, parser: Any) -> Any:
             line = next(parser.stream).lineno

@@ -25,6 +25,8 @@ from foretell.parts import nearest
 DTYPES: dict[str, torch.dtype | None] = {"int8": None, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 BACKENDS = ("native", "transformers")
 _TEXT_VERSION = 1
+#: Files of tokenizers that transformers can convert.
+_TOKENIZERS = ("tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "merges.txt", "tokenizer_config.json")
 #: Called with a description and a number of steps; returns what to call after each step.
 Steps = Callable[[str, int], Callable[[], None]]
 
@@ -94,7 +96,10 @@ def _dtype(dtype: str | None, device: torch.device, backend: str | None) -> str:
 
 
 def _is_native(source: Path) -> bool:
-    return source.is_file() or read_config(source)["model_type"] in FAMILIES
+    if source.is_file():
+        return True
+    only_pickles = any(source.glob("*.bin")) and not any(source.glob("*.safetensors"))
+    return read_config(source)["model_type"] in FAMILIES and not only_pickles
 
 
 def read_checkpoint(source: Path) -> Checkpoint:
@@ -111,16 +116,24 @@ def read_text(source: Path) -> Text | None:
     """The tokenizer beside a model's weights (converted ones come from the cache folder), None where there is none."""
     if source.is_dir() and (source / "tokenizer.json").is_file():
         return Text.from_folder(source)
-    convertible = ("tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
-    if source.is_dir() and not any((source / name).is_file() for name in convertible):
+    convertible = [source] if source.is_file() else [source / name for name in _TOKENIZERS if (source / name).is_file()]
+    if not convertible:
         return None
-    name = f"text-{_fingerprint(source)}-{_TEXT_VERSION}.json"
+    name = f"text-{fingerprint(convertible)}-{_TEXT_VERSION}.json"
     cached = read_json(name)
     if cached is not None:
         return Text.from_json(cached)
-    text = Text.from_gguf(source) if source.is_file() else Text.from_folder(source)
-    if text is not None:
-        write_json(name, text.to_json())
+    if source.is_dir():
+        text = Text.from_folder(source)
+    else:
+        from foretell.models.weights.gguf_reader import open_gguf
+        from foretell.models.weights.gguf_tokenizer import read_tokenizer
+
+        file = open_gguf(source)
+        if "tokenizer.ggml.model" not in file.metadata:
+            return None
+        text = read_tokenizer(file)
+    write_json(name, text.to_json())
     return text
 
 
@@ -144,29 +157,21 @@ def _load_native(source: Path, dtype: str, device: torch.device, num_threads: in
 
 
 def _cpu_engine(source: Path, digest: str, dtype: str, num_threads: int | None, steps: Steps) -> Any:
-    try:  # TEMPORARY until engines/cpu.py is there
-        from foretell.models.engines import cpu
-    except ImportError:
-        from foretell.models.engines.torch_engine import TorchEngine
+    from foretell.models.engines.cpu import CpuEngine
+    from foretell.models.engines.packing import PACK_VERSION, pack
 
-        if num_threads is not None:
-            torch.set_num_threads(num_threads)
-        checkpoint = read_checkpoint(source)
-        return TorchEngine(checkpoint.architecture, Watched(checkpoint.tensors, steps("reading", len(checkpoint.tensors))))
-    # END TEMPORARY
-
-    name = entry_name(digest, dtype, cpu.PACK_VERSION)
+    name = entry_name(digest, dtype, PACK_VERSION)
     found = read_packed(name)
     if found is not None:
         architecture, packed = found
     else:
         checkpoint = read_checkpoint(source)
         architecture = checkpoint.architecture
-        packed = cpu.pack(architecture, Watched(checkpoint.tensors, steps(f"packing as {dtype}", len(checkpoint.tensors))), dtype)
+        packed = pack(architecture, Watched(checkpoint.tensors, steps(f"packing as {dtype}", len(checkpoint.tensors))), dtype)
         saved = steps("saving for next time", 1)
         write_packed(name, architecture, packed)
         saved()
-    return cpu.CpuEngine(architecture, packed, dtype, num_threads)
+    return CpuEngine(architecture, packed, dtype, num_threads)
 
 
 def _load_transformers(source: Path, dtype: str | None, device: torch.device, num_threads: int | None) -> Model:

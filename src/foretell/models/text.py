@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from foretell.models.text_stream import TextStream
+
 #: Tokens that end an answer whatever the configuration forgot to say.
 END_OF_TURN = ("<|im_end|>", "<|eot_id|>", "<|endoftext|>", "<end_of_turn>", "<|end|>", "<|eom_id|>")
 Messages = str | Sequence[Mapping[str, Any]]
@@ -46,7 +48,7 @@ class Text:
 
     def stream(self, context: Sequence[int] = (), special: bool = False) -> TextStream:
         """A decoder for tokens that come one by one, after the tokens `context` (whose text is not repeated)."""
-        return TextStream(self, context, special)
+        return TextStream(lambda ids: self.decode(ids, special), context)
 
     def chat(self, messages: Messages, answer: bool = True, **variables: Any) -> list[int]:
         """Token ids of a conversation (one user message where a string is given), up to where the `answer` begins.
@@ -137,40 +139,6 @@ class Text:
         from foretell.models.weights.gguf_tokenizer import read_tokenizer
 
         return read_tokenizer(open_gguf(Path(path)))
-
-
-class TextStream:
-    """Decodes token by token; the pieces joined are the whole text, and none ends inside a character.
-
-    Bytes that may still become a character are held back until it is complete, or until `finish`.
-    """
-
-    def __init__(self, text: Text, context: Sequence[int] = (), special: bool = False) -> None:
-        self._text, self._special = text, special
-        self._window = list(context)[-8:]
-        self._sent = len(self._decode())
-
-    def push(self, *ids: int) -> str:
-        """The text that has become certain by these tokens, perhaps none."""
-        self._window += ids
-        whole = self._decode()
-        # An unfinished character decodes to exactly one replacement mark at the end; any earlier marks are final.
-        certain = len(whole) - 1 if whole.endswith("\ufffd") else len(whole)
-        piece = whole[self._sent : certain]
-        self._sent = max(self._sent, certain)
-        if len(self._window) > 32 and certain == len(whole):
-            self._window = self._window[-8:]  # some context stays, for decoders that treat the first token differently
-            self._sent = len(self._decode())
-        return piece
-
-    def finish(self) -> str:
-        """What was still held back."""
-        piece = self._decode()[self._sent :]
-        self._sent += len(piece)
-        return piece
-
-    def _decode(self) -> str:
-        return self._text.decode(self._window, special=self._special)
 
 
 def first_difference(a: Text, b: Text) -> str | None:

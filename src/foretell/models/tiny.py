@@ -90,6 +90,7 @@ class TinyModel(Model):
         if not isinstance(cache, TinyCache):
             raise TypeError(f"forward: cache={cache!r} was not made by this model's new_cache()")
         if feed.rows is None:
+            del cache.pending_tokens[len(cache.pending) - len(feed) :]  # left there by a batch that failed
             cache.pending_tokens += feed.tokens if feed.embeddings is None else self._nearest(feed.embeddings)
         fed = range(len(cache.pending) - len(feed), len(cache.pending)) if feed.rows is None else feed.rows
         texts = [cache.text(row) for row in fed]

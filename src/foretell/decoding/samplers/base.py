@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from foretell.decoding.distribution import Distribution
+from foretell.models.top_k import top_k
 from foretell.parts import Part, require
 
 
@@ -64,11 +65,8 @@ class Sampler(Part):
             candidates = step.apply(candidates, history, prompt_length)
         kept = candidates.logits
         if self.greedy:
-            best, places = kept.topk(min(2, len(kept)))
-            top, place = best.tolist(), int(places[0])
-            # Among equal logits the lowest token wins, as in a plain arg-max, whatever top-k's order.
-            if len(top) > 1 and top[0] == top[1]:
-                place = int((kept == best[0]).nonzero()[0])
+            values, places = top_k(kept[None], min(2, len(kept)))  # among equal logits the lowest token wins
+            top, place = values[0].tolist(), int(places[0, 0])
             _require_finite(top[0])
             token = place if candidates.ids is None else int(candidates.ids[place])
             return Distribution.point(len(logits), token, top[0] - top[1] if len(top) > 1 else float("inf"))

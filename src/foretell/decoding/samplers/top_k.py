@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from foretell.decoding.samplers.base import Candidates, SamplerStep
+from foretell.models.top_k import top_k
 from foretell.parts import require
 
 
@@ -29,4 +30,4 @@ class TopK(SamplerStep):
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
         if self.k >= len(candidates.logits):
             return candidates
-        return candidates.only(candidates.logits.topk(self.k).indices)
+        return candidates.only(top_k(candidates.logits[None], self.k)[1][0])

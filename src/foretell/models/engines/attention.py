@@ -1,4 +1,4 @@
-"""Attention of one query head over a list of slots, as explicit vector code.
+"""Attention of the query heads that share a key head over a list of slots, as explicit vector code.
 
 A score depends on its query and key alone, the softmax sum and the mix of values on the order of the list alone: slot numbers,
 tree shape and batch leave no trace in the result. Heads are `HEAD_BLOCK` columns wide or a multiple (padded with zeros).
@@ -8,77 +8,114 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from foretell.models.engines.lanes import F32, I64, LANES, Emitter, kernel
+from foretell.models.engines.lanes import F32, I64, ISA, LANES, Emitter, by_number, kernel
 from foretell.models.engines.packing import HEAD_BLOCK
 
 _BLOCK_LANES = HEAD_BLOCK // LANES
+#: Vectors of one head's output that `mix` sums at a time.
+_MIX_LANES = 4
+#: Most query heads that one pass over the values serves: what fits the registers.
+MIX_HEADS = {"avx512": 4, "avx2": 2, "generic": 2}[ISA]
 
 
-def _fold_together(e: Emitter, vectors: list[ir.Value]) -> ir.Value:
-    """One vector whose lane i is the sum of the lanes of vectors[i]: pairs are folded into one vector, step by step."""
-    half = LANES // 2
-    while len(vectors) > 1:
-        count = len(vectors) // 2
-        folded = []
-        for i in range(count):
-            left, right = vectors[i], vectors[i + count]
-            # runs of `half` lanes: the first halves of both inputs' runs, and the second halves
-            low = [lane for run in range(0, LANES, 2 * half) for lane in range(run, run + half)]
-            first, second = low + [lane + LANES for lane in low], [lane + half for lane in low]
-            second = second + [lane + LANES for lane in second]
-            folded.append(e.b.fadd(e.shuffle(left, right, first), e.shuffle(left, right, second)))
-        vectors, half = folded, half // 2
-    return vectors[0]
+def _fold_masks(half: int) -> tuple[list[int], list[int]]:
+    """The two shuffles whose sum folds two vectors of runs of `2 * half` lanes into one of runs of `half` lanes.
+
+    Runs within 4 lanes stay in their 128 bits, where shuffles are cheap.
+    """
+    span = LANES if half >= 4 else 4
+    first = []
+    for start in range(0, LANES, span):
+        low = [lane for run in range(start, start + span, 2 * half) for lane in range(run, run + half)]
+        first += low + [lane + LANES for lane in low]
+    return first, [lane + half for lane in first]
 
 
 def _fold_order() -> list[int]:
-    """Which vector's sum ends in which lane of `_fold_together`."""
-    vectors = [[(i, lane) for lane in range(LANES)] for i in range(LANES)]
+    """Which vector's sum ends in which lane of `_fold_together` (a dry run)."""
+    owners = [[i] * LANES for i in range(LANES)]
     half = LANES // 2
-    while len(vectors) > 1:
-        count = len(vectors) // 2
-        low = [lane for run in range(0, LANES, 2 * half) for lane in range(run, run + half)]
-        vectors = [[vectors[i][lane] for lane in low] + [vectors[i + count][lane] for lane in low] for i in range(count)]
+    while half:
+        count = len(owners) // 2
+        owners = [[(owners[i] + owners[i + count])[lane] for lane in _fold_masks(half)[0]] for i in range(count)]
         half //= 2
-    return [owner for owner, _ in vectors[0]]
+    return owners[0]
 
 
-@kernel("ppppiii")
-def score(e: Emitter, query, keys, slots, out, slot_bytes, width, count):
-    """out[j] = query . keys[slots[j]] for j < count, rounded up to whole vectors (`slots` must be that long)."""
+def _fold_together(e: Emitter, vectors: list[ir.Value]) -> ir.Value:
+    """One vector whose lane i is the sum of the lanes of vectors[i], by a tree of pairwise folds."""
+    row = list(vectors)
+    for lane, owner in enumerate(_fold_order()):
+        row[owner] = vectors[lane]
+    half = LANES // 2
+    while half:
+        first, second = _fold_masks(half)
+        count = len(row) // 2
+        row = [e.b.fadd(e.shuffle(row[i], row[i + count], first), e.shuffle(row[i], row[i + count], second)) for i in range(count)]
+        half //= 2
+    return row[0]
+
+
+@kernel("ppiii")
+def fetch(e: Emitter, rows, slots, slot_bytes, width, count):
+    """Start bringing rows[slots[j]] for j < count into the cache: their addresses are too irregular for the processor to guess."""
     b = e.b
-    order = _fold_order()
+
+    def slot(index, _):
+        row = e.at(rows, b.mul(e.load(e.at(slots, b.mul(index, ir.Constant(I64, 8))), I64, 8), slot_bytes))
+
+        def line(column, _):
+            e.prefetch(e.at(row, b.mul(column, ir.Constant(I64, 4))))
+            return []
+
+        e.loop(width, 16, [], line)
+        return []
+
+    e.loop(count, 1, [], slot)
+
+
+@kernel("ppppiiiii")
+def score(e: Emitter, queries, keys, slots, out, slot_bytes, width, count, heads, out_stride):
+    """out[h][j] = queries[h] . keys[slots[j]] for j < count, rounded up to whole vectors (`slots` must be that long).
+
+    `out_stride` in bytes.
+    """
+    b = e.b
+
+    def slot_at(index, i):
+        slot = e.load(e.at(slots, b.mul(b.add(index, ir.Constant(I64, i)), ir.Constant(I64, 8))), I64, 8)
+        return e.at(keys, b.mul(slot, slot_bytes))
 
     def block(index, _):
-        at = [
-            e.at(keys, b.mul(e.load(e.at(slots, b.mul(b.add(index, ir.Constant(I64, i)), ir.Constant(I64, 8))), I64, 8), slot_bytes))
-            for i in range(LANES)
-        ]
+        at = [slot_at(index, i) for i in range(LANES)]
+        def head(number, _):
+            query = e.at(queries, b.mul(b.mul(number, width), ir.Constant(I64, 4)))
 
-        def columns(column, sums):
-            offset = b.mul(column, ir.Constant(I64, 4))
-            parts = [e.load_lanes(e.at(e.at(query, offset), 4 * LANES * i)) for i in range(_BLOCK_LANES)]
-            new = []
-            for key, total in zip(at, sums, strict=True):
-                here = e.at(key, offset)
-                for i, part in enumerate(parts):
-                    total = e.fma(part, e.load_lanes(e.at(here, 4 * LANES * i)), total)
-                new.append(total)
-            return new
+            def columns(column, sums):
+                offset = b.mul(column, ir.Constant(I64, 4))
+                parts = [e.load_lanes(e.at(e.at(query, offset), 4 * LANES * i)) for i in range(_BLOCK_LANES)]
+                new = []
+                for key, total in zip(at, sums, strict=True):
+                    here = e.at(key, offset)
+                    for i, part in enumerate(parts):
+                        total = e.fma(part, e.load_lanes(e.at(here, 4 * LANES * i)), total)
+                    new.append(total)
+                return new
 
-        sums = e.loop(width, HEAD_BLOCK, [e.const(0.0)] * LANES, columns)
-        arranged = [sums[0]] * LANES
-        for lane, owner in enumerate(order):
-            arranged[owner] = sums[lane]
-        e.store(_fold_together(e, arranged), e.at(out, b.mul(index, ir.Constant(I64, 4))))
+            sums = e.loop(width, HEAD_BLOCK, [e.const(0.0)] * LANES, columns)
+            here = e.at(e.at(out, b.mul(number, out_stride)), b.mul(index, ir.Constant(I64, 4)))
+            e.store(_fold_together(e, sums), here)
+            return []
+
+        e.loop(heads, 1, [], head)
         return []
 
     e.loop(count, LANES, [], block)
 
 
-@kernel("pi", returns="f")
+@kernel("pi")
 def softmax(e: Emitter, scores, count):
-    """scores = exp(scores - max), over a whole number of vectors (pad with -inf); gives their sum."""
+    """scores = softmax(scores), over a whole number of vectors (pad with -inf)."""
     b = e.b
 
     def where(index):
@@ -97,14 +134,18 @@ def softmax(e: Emitter, scores, count):
         return [b.fadd(sums[0], value)]
 
     (sums,) = e.loop(count, LANES, [e.const(0.0)], exponent)
-    return e.reduce(sums, b.fadd)
+    factor = e.splat(b.fdiv(ir.Constant(F32, 1.0), e.reduce(sums, b.fadd)))
+
+    def scale(index, _):
+        e.store(b.fmul(e.load_lanes(where(index)), factor), where(index))
+        return []
+
+    e.loop(count, LANES, [], scale)
 
 
-@kernel("ppppiiif")
-def mix(e: Emitter, weights, values, slots, out, slot_bytes, width, count, total):
-    """out = sum over j < count, in order, of weights[j] * values[slots[j]], divided by `total`."""
+def _mix(e: Emitter, args: tuple[ir.Value, ...], heads: int) -> None:
+    weights, values, slots, out, slot_bytes, width, count, stride = args
     b = e.b
-    factor = e.splat(b.fdiv(ir.Constant(F32, 1.0), total))
 
     def columns(column, _):
         offset = b.mul(column, ir.Constant(I64, 4))
@@ -113,14 +154,24 @@ def mix(e: Emitter, weights, values, slots, out, slot_bytes, width, count, total
         def step(index, sums):
             slot = e.load(e.at(slots, b.mul(index, ir.Constant(I64, 8))), I64, 8)
             row = e.at(here, b.mul(slot, slot_bytes))
-            weight = e.splat(e.load(e.at(weights, b.mul(index, ir.Constant(I64, 4))), F32))
-            return [e.fma(weight, e.load_lanes(e.at(row, 4 * LANES * i)), part) for i, part in enumerate(sums)]
+            lanes = [e.load_lanes(e.at(row, 4 * LANES * i)) for i in range(_MIX_LANES)]
+            new = []
+            for head in range(heads):
+                at = e.at(e.at(weights, b.mul(stride, ir.Constant(I64, head))), b.mul(index, ir.Constant(I64, 4)))
+                weight = e.splat(e.load(at, F32))
+                new += [e.fma(weight, value, total) for value, total in zip(lanes, sums[head * _MIX_LANES :], strict=False)]
+            return new
 
-        for i, part in enumerate(e.loop(count, 1, [e.const(0.0)] * _BLOCK_LANES, step)):
-            e.store(b.fmul(part, factor), e.at(e.at(out, offset), 4 * LANES * i))
+        sums = e.loop(count, 1, [e.const(0.0)] * (heads * _MIX_LANES), step)
+        for i, total in enumerate(sums):
+            at = e.at(e.at(out, b.mul(width, ir.Constant(I64, 4 * (i // _MIX_LANES)))), offset)
+            e.store(total, e.at(at, 4 * LANES * (i % _MIX_LANES)))
         return []
 
-    e.loop(width, HEAD_BLOCK, [], columns)
+    e.loop(width, LANES * _MIX_LANES, [], columns)
 
 
-__all__ = ["mix", "score", "softmax"]
+@kernel("ippppiiii")
+def mix(e: Emitter, heads, weights, values, slots, out, slot_bytes, width, count, stride):
+    """out[h] = sum over j < count, in order, of weights[h][j] * values[slots[j]]; `stride` of weights in bytes."""
+    by_number(e, heads, MIX_HEADS, "ppppiiii", "mix", _mix, (weights, values, slots, out, slot_bytes, width, count, stride))

@@ -7,10 +7,13 @@ compilation serves every model, both weight types and every batch.
 
 from __future__ import annotations
 
+import zlib
+from pathlib import Path
+
 import numpy as np
 from numba import njit
 
-from foretell.models.engines.attention import mix, score, softmax
+from foretell.models.engines.attention import MIX_HEADS, fetch, mix, score, softmax
 from foretell.models.engines.lanes import LANES
 from foretell.models.engines.microkernel import (
     MAX_ROWS, dot_fp32, dot_int8, finish_add, finish_store, finish_swiglu, quantise, rms_norm,
@@ -107,7 +110,7 @@ def _rotate(source, out, norm, scratch, cos, sin, head, head_pad, epsilon, facto
 
 @njit(nogil=True)
 def _list_slots(prefix, prefix_start, tail, tail_start, sequence, row, window, slots):
-    """Write the slots that `row` sees, in text order, and repeat the last to a whole vector; gives their number."""
+    """Write the slots that `row` sees, in text order, and repeat the last for two vectors more; gives their number."""
     start, end = prefix_start[sequence], prefix_start[sequence + 1]
     before = end - start
     count = before + tail_start[row + 1] - tail_start[row]
@@ -119,7 +122,7 @@ def _list_slots(prefix, prefix_start, tail, tail_start, sequence, row, window, s
     for i in range(tail_start[row] + max(0, skip - before), tail_start[row + 1]):
         store_i64(slots, written, tail[i])
         written += 1
-    for i in range(written, written + LANES):
+    for i in range(written, written + 2 * LANES):
         store_i64(slots, i, load_i64(slots, written - 1))
     return written
 
@@ -137,41 +140,54 @@ def _stage(source, slots, slot_bytes, count, head, head_pad, out):
 @njit(nogil=True)
 def _attend(counter, sizes, window, queries, store, mixed, scratch, prefix, prefix_start, tail, tail_start, sequence):
     """Attention of every (row, head); `scratch` holds slots, scores, one output and room for staged keys and values."""
-    _, _, rows, _, _, mixed_pad, _, _, heads, kv_heads, head, head_pad, _, _, _, longest, _, _ = sizes
+    threads, _, rows, _, _, mixed_pad, _, _, heads, kv_heads, head, head_pad, _, _, _, longest, _, _ = sizes
     slot_bytes = 2 * kv_heads * head * 4
+    room = longest + 2 * LANES
     slots = scratch
-    scores = slots + (longest + LANES) * 8
-    result = scores + (longest + LANES) * 4
-    staged = result + head_pad * 4
-    plain = staged + 2 * (longest + LANES) * head_pad * 4
-    group = heads // kv_heads
-    listed, count = -1, 0
+    scores = slots + room * 8
+    result = scores + MIX_HEADS * room * 4
+    staged_keys = result + MIX_HEADS * head_pad * 4
+    staged_values = staged_keys + room * head_pad * 4
+    plain = staged_values + room * head_pad * 4
     if head != head_pad:
-        for i in range(longest + LANES):
+        for i in range(room):
             store_i64(plain, i, i)
+    group = heads // kv_heads
+    # heads that share keys go together, unless that leaves threads without work
+    share = min(group, MIX_HEADS) if rows * kv_heads >= threads else 1
+    parts = (group + share - 1) // share
+    listed, count, fetched = -1, 0, -1
     while True:
         task = fetch_add(counter, 1)
-        if task >= rows * heads:
+        if task >= rows * kv_heads * parts:
             break
-        row, number = task // heads, task % heads
+        kv_head, row, part = task // (rows * parts), task // parts % rows, task % parts
+        first = kv_head * group + part * share
+        together = min(share, group - part * share)
         if row != listed:
             count = _list_slots(prefix, prefix_start, tail, tail_start, sequence[row], row, window, slots)
             listed = row
-        keys = store + (number // group) * head * 4
+        keys = store + kv_head * head * 4
         values = keys + kv_heads * head * 4
+        if kv_head != fetched:
+            fetch(keys, slots, slot_bytes, head, count)
+            fetch(values, slots, slot_bytes, head, count)
+            fetched = kv_head
         where, step = slots, slot_bytes
         if head != head_pad:
-            _stage(keys, slots, slot_bytes, count, head, head_pad, staged)
-            _stage(values, slots, slot_bytes, count, head, head_pad, staged + (longest + LANES) * head_pad * 4)
-            keys, values = staged, staged + (longest + LANES) * head_pad * 4
-            where, step = plain, head_pad * 4
-        score(queries + task * head_pad * 4, keys, where, scores, step, head_pad, count)
+            _stage(keys, slots, slot_bytes, count, head, head_pad, staged_keys)
+            _stage(values, slots, slot_bytes, count, head, head_pad, staged_values)
+            keys, values, where, step = staged_keys, staged_values, plain, head_pad * 4
+        score(queries + (row * heads + first) * head_pad * 4, keys, where, scores, step, head_pad, count, together, room * 4)
         padded = (count + LANES - 1) // LANES * LANES
-        for j in range(count, padded):
-            store_f32(scores, j, -_INFINITY)
-        total = softmax(scores, padded)
-        mix(scores, values, where, result, step, head_pad, count, total)
-        _copy(result, mixed + (row * mixed_pad + number * head) * 4, head)
+        for i in range(together):
+            here = scores + i * room * 4
+            for j in range(count, padded):
+                store_f32(here, j, -_INFINITY)
+            softmax(here, padded)
+        mix(together, scores, values, where, result, step, head_pad, count, room * 4)
+        for i in range(together):
+            _copy(result + i * head_pad * 4, mixed + (row * mixed_pad + (first + i) * head) * 4, head)
 
 
 @njit(nogil=True)
@@ -199,13 +215,13 @@ def _rotate_rows(counter, sizes, layer, qkv, queries, store, cos, sin, positions
 
 def scratch_bytes(hidden_pad: int, head_pad: int, longest: int) -> int:
     """Bytes that one thread of `forward` needs for itself: sums of a panel, one row, and what `_attend` lists."""
-    listed = longest + LANES
-    attention = listed * 8 + listed * 4 + head_pad * 4 + 2 * listed * head_pad * 4 + listed * 8
+    room = longest + 2 * LANES
+    attention = room * 8 + MIX_HEADS * (room + head_pad) * 4 + 2 * room * head_pad * 4 + room * 8
     return -(-(MAX_ROWS * PANEL * 4 + max(hidden_pad, 2 * head_pad) * 4 + attention) // 128) * 128
 
 
-@njit(nogil=True, cache=True)
-def forward(
+@njit(nogil=True)
+def _forward(
     thread, sizes, addresses, layers, epsilon, limits, positions, slots, sequence, prefix, prefix_start, tail, tail_start, logit_rows
 ):
     """Run the layers of a plan; called by each of `threads` threads at once. True when it was given up."""
@@ -306,3 +322,31 @@ def forward(
         sums, STORE, logits, vocab_pad * 4,
     )  # fmt: skip
     return False
+
+
+def _cached(build: int):
+    """The entry point, with the build in its closure: Numba's cache on disk looks at this file and at closures only."""
+
+    @njit(nogil=True, cache=True)
+    def forward(
+        thread, sizes, addresses, layers, epsilon, limits, positions, slots, sequence, prefix, prefix_start, tail, tail_start, logit_rows
+    ):
+        if build == 0:
+            return True
+        return _forward(
+            thread, sizes, addresses, layers, epsilon, limits, positions, slots, sequence, prefix, prefix_start, tail, tail_start,
+            logit_rows,
+        )  # fmt: skip
+
+    return forward
+
+
+def _build() -> int:
+    """A number that changes with the source of any module whose code ends up in the compiled forward."""
+    folder = Path(__file__).parent
+    names = ("lanes", "microkernel", "attention", "sync", "packing")
+    return zlib.crc32(b"".join((folder / f"{name}.py").read_bytes() for name in names)) | 1 << 32
+
+
+#: Run the layers of a plan; called by each of `threads` threads at once. True when it was given up.
+forward = _cached(_build())

@@ -89,6 +89,26 @@ def emit_function(module: ir.Module, emit: Callable[..., Any], kinds: str, retur
     return function
 
 
+def by_number(
+    e: Emitter, number: ir.Value, most: int, kinds: str, name: str, emit: Callable[..., Any], args: tuple[ir.Value, ...]
+) -> None:
+    """Call the variant of a kernel that is made for `number` (1 to `most`) rows or heads: `emit(e, args, number)`."""
+    b = e.b
+    end = b.append_basic_block("end")
+    switch = b.switch(number, end)
+    for case in range(1, most + 1):
+        block = b.append_basic_block()
+        switch.add_case(ir.Constant(I64, case), block)
+        b.position_at_end(block)
+
+        def variant(inner: Emitter, *inner_args: ir.Value, case: int = case) -> None:
+            emit(inner, inner_args, case)
+
+        b.call(emit_function(b.module, variant, kinds, name=f"{name}_{case}"), args)
+        b.branch(end)
+    b.position_at_end(end)
+
+
 class Emitter:
     """Emits loops, vector loads and the few arithmetic idioms that the kernels share."""
 
@@ -131,6 +151,10 @@ class Emitter:
         module = self.b.module
         function = module.globals.get(name) or ir.Function(module, ir.FunctionType(result, [arg.type for arg in args]), name)
         return self.b.call(function, args)
+
+    def prefetch(self, pointer: ir.Value) -> None:
+        """Start fetching the cache line at `pointer`, which may lie anywhere."""
+        self.call("llvm.prefetch.p0", ir.VoidType(), pointer, *(ir.Constant(I32, flag) for flag in (0, 3, 1)))
 
     def loop(
         self, count: ir.Value, step: int, carried: Sequence[ir.Value], body: Callable[[ir.Value, list[ir.Value]], Sequence[ir.Value]]

@@ -6,17 +6,15 @@ instructions want them), float32 as [k][PANEL]. All widths are padded with zeros
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from llvmlite import ir
 
-from foretell.models.engines.lanes import F32, I8, I16, I32, I64, ISA, LANES, Emitter, emit_function, kernel, vector
+from foretell.models.engines.lanes import F32, I8, I16, I32, I64, ISA, LANES, Emitter, by_number, kernel, vector
 from foretell.models.engines.packing import PANEL
 
 #: Most rows that one pass over a panel serves: what fits the registers.
 MAX_ROWS = {"avx512": 8, "avx2": 4, "generic": 4}[ISA]
-_PREFETCH = 1024
+#: How far ahead of use weights are fetched, in bytes: beyond the latency of memory also where 8 rows keep the processor busy.
+_PREFETCH = 4096
 
 
 def _multiply_add(e: Emitter, left: ir.Value, right: ir.Value, total: ir.Value) -> ir.Value:
@@ -54,7 +52,7 @@ def _dot(e: Emitter, args: tuple[ir.Value, ...], rows: int, *, int8: bool) -> No
             for u in range(unroll):
                 if first == 0:
                     for ahead in range(0, line, 64):
-                        _prefetch(e, e.at(here, u * line + ahead + _PREFETCH))
+                        e.prefetch(e.at(here, u * line + ahead + _PREFETCH))
                 for v in range(width):
                     at = e.at(here, u * line + (first + v) * line // vectors)
                     if int8:
@@ -82,39 +80,16 @@ def _dot(e: Emitter, args: tuple[ir.Value, ...], rows: int, *, int8: bool) -> No
                 e.store(value, e.at(out, 4 * (r * PANEL + (first + v) * LANES)))
 
 
-def _prefetch(e: Emitter, pointer: ir.Value) -> None:
-    flags = [ir.Constant(I32, 0), ir.Constant(I32, 3), ir.Constant(I32, 1)]
-    e.call("llvm.prefetch.p0", ir.VoidType(), pointer, *flags)
-
-
-def _by_rows(e: Emitter, rows: ir.Value, kinds: str, name: str, emit: Callable[..., Any], args: tuple[ir.Value, ...]) -> None:
-    """Call the variant of a kernel for `rows` rows."""
-    b = e.b
-    end = b.append_basic_block("end")
-    switch = b.switch(rows, end)
-    for number in range(1, MAX_ROWS + 1):
-        block = b.append_basic_block()
-        switch.add_case(ir.Constant(I64, number), block)
-        b.position_at_end(block)
-
-        def variant(inner: Emitter, *inner_args: ir.Value, number: int = number) -> None:
-            emit(inner, inner_args, number)
-
-        b.call(emit_function(b.module, variant, kinds, name=f"{name}_{number}"), args)
-        b.branch(end)
-    b.position_at_end(end)
-
-
 @kernel("ippppi")
 def dot_int8(e: Emitter, rows, w, x, x_scale, out, k):
     """out[r][o] = x_scale[r] * sum over k of w[k][o] * x[r][k], exact integer sums."""
-    _by_rows(e, rows, "ppppi", "dot_int8", lambda *a: _dot(*a, int8=True), (w, x, x_scale, out, k))
+    by_number(e, rows, MAX_ROWS, "ppppi", "dot_int8", lambda *a: _dot(*a, int8=True), (w, x, x_scale, out, k))
 
 
 @kernel("ippppi")
 def dot_fp32(e: Emitter, rows, w, x, x_scale, out, k):
     """out[r][o] = sum over k, in order, of w[k][o] * x[r][k]; x_scale is not read."""
-    _by_rows(e, rows, "ppppi", "dot_fp32", lambda *a: _dot(*a, int8=False), (w, x, x_scale, out, k))
+    by_number(e, rows, MAX_ROWS, "ppppi", "dot_fp32", lambda *a: _dot(*a, int8=False), (w, x, x_scale, out, k))
 
 
 def _outputs(e: Emitter, sums: ir.Value, row: ir.Value, scale: ir.Value, bias: ir.Value, column: int) -> ir.Value:

@@ -15,7 +15,7 @@ from foretell.models.engines.lanes import F32, I32, I64, IS_ARM64, IS_X86, PTR
 LINE = 64
 #: Layout of the counter block: meeting counter, abort flag, then one work counter per phase.
 MEETING, ABORT, FIRST_COUNTER = 0, LINE, 2 * LINE
-_SPINS = 4000
+_SPINS = 64
 _YIELDS = 1 << 25  # then something is badly wrong: give up instead of hanging (tens of seconds at least)
 
 

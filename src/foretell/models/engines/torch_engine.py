@@ -14,10 +14,10 @@ from foretell.models.base import POST_NORM
 from foretell.models.engines.attention_mask import SequenceMask, sequence_masks
 from foretell.models.plan import Plan
 
-#: How far two logits of one row move when the shape of the batch changes. Matrix products sum in another order then: on
-#: the default model logits of size 20 differ by up to 1e-4 in float32; the other types have 2^13 and 2^16 times coarser steps,
-#: partly hidden by float32 sums inside the products.
-TOLERANCES = {torch.float32: 5e-4, torch.float16: 0.1, torch.bfloat16: 0.5}
+#: Two logits of one row closer than this may swap when the shape of the batch changes, because matrix products then sum in
+#: another order. Measured on SmolLM2-135M over 300 positions fed in pieces of 1 to 64 rows, the gap between the two best
+#: logits (which reach 39) moved by at most 3.4e-5, 0.047 and 0.375; here with room for other models and longer texts.
+TOLERANCES = {torch.float32: 2e-4, torch.float16: 0.15, torch.bfloat16: 0.75}
 
 
 @dataclass

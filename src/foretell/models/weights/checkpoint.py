@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -51,16 +53,21 @@ class LazyTensors(Mapping[str, Tensor]):
 class Checkpoint:
     """A model as its files describe it.
 
-    config: a transformers `PretrainedConfig`. tensors: by the names of transformers' causal-LM classes, exactly those that
-    the architecture needs. source: the folder or the GGUF file, where the tokenizer is too. fingerprint: tells contents
-    apart, whatever the path.
+    make_config: builds the transformers `PretrainedConfig`, on first use of `config`. tensors: by the names of
+    transformers' causal-LM classes, exactly those that the architecture needs. source: the folder or the GGUF file, where
+    the tokenizer is too. fingerprint: tells contents apart, whatever the path.
     """
 
-    config: Any
+    make_config: Callable[[], Any]
     architecture: Architecture
     tensors: LazyTensors
     source: Path
     fingerprint: str
+
+    @cached_property
+    def config(self) -> Any:
+        """The transformers configuration."""
+        return self.make_config()
 
 
 def fingerprint(paths: Sequence[Path]) -> str:
@@ -106,8 +113,13 @@ def needed_tensors(architecture: Architecture, config: Any) -> dict[str, tuple[i
     return shapes
 
 
-def checked(config: Any, tensors: LazyTensors, source: Path, digest: str) -> Checkpoint:
-    """The checkpoint of `tensors`, after checking that all that is needed is there, in the right shape."""
+def checked(
+    config: Any, tensors: LazyTensors, source: Path, digest: str, make_config: Callable[[], Any] | None = None
+) -> Checkpoint:
+    """The checkpoint of `tensors`, after checking that all that is needed is there, in the right shape.
+
+    config: a transformers configuration, or an object with the same attributes where `make_config` builds the real one.
+    """
     architecture = Architecture.from_config(config)
     needed = needed_tensors(architecture, config)
     missing = [name for name in needed if name not in tensors]
@@ -117,11 +129,11 @@ def checked(config: Any, tensors: LazyTensors, source: Path, digest: str) -> Che
     for name, shape in needed.items():
         if tensors.shapes[name] != shape:
             raise DamagedFileError(source, f"the tensor {name!r} has shape {tensors.shapes[name]}, the configuration asks for {shape}")
-    return Checkpoint(config, architecture, tensors.only(set(needed)), source, digest)
+    return Checkpoint(make_config or (lambda: config), architecture, tensors.only(set(needed)), source, digest)
 
 
 def finite(tensor: Tensor, name: str, path: Path) -> Tensor:
     """`tensor`, unless a value is infinite or not a number: what flipped bits in scales and exponents look like."""
-    if not bool(torch.isfinite(tensor).all()):
+    if not math.isfinite(float(tensor.sum(dtype=torch.float32))):  # one pass: any such value makes the sum one
         raise DamagedFileError(path, f"the tensor {name!r} holds values that are infinite or not numbers")
     return tensor

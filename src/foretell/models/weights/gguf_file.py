@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,16 @@ _LAYER = {
 def read_gguf(file: GGUFFile) -> Checkpoint:
     """The file's checkpoint; tensors are expanded to float32 when asked for."""
     path, infos = file.path, file.tensors
-    config = gguf_config(file)
+    family, settings = gguf_settings(file)
+
+    def make_config() -> Any:
+        from transformers import AutoConfig
+
+        return AutoConfig.for_model(family, **settings)
+
+    # transformers takes seconds to import; only scaled rotary frequencies need it here
+    plain = settings["rope_parameters"]["rope_type"] == "default"
+    config = SimpleNamespace(model_type=family, **settings) if plain else make_config()
     readers: dict[str, Any] = {}
     shapes: dict[str, tuple[int, ...]] = {}
     for name, info in infos.items():
@@ -45,13 +55,11 @@ def read_gguf(file: GGUFFile) -> Checkpoint:
         if full is not None:
             readers[full] = partial(_read, info, config, path)
             shapes[full] = info.shape
-    return checked(config, LazyTensors(readers, shapes), path, fingerprint([path]))
+    return checked(config, LazyTensors(readers, shapes), path, fingerprint([path]), make_config)
 
 
-def gguf_config(file: GGUFFile) -> Any:
-    """The transformers configuration that a GGUF file's metadata describe."""
-    from transformers import AutoConfig
-
+def gguf_settings(file: GGUFFile) -> tuple[str, dict[str, Any]]:
+    """The transformers model type and the configuration's settings that a GGUF file's metadata describe."""
     path, values, infos = file.path, file.metadata, file.tensors
     arch = values.get("general.architecture")
     if arch not in ARCHITECTURES:
@@ -88,12 +96,13 @@ def gguf_config(file: GGUFFile) -> Any:
         "bos_token_id": values.get("tokenizer.ggml.bos_token_id"),
         "eos_token_id": values.get("tokenizer.ggml.eos_token_id"),
     }
-    window = values.get(f"{arch}.attention.sliding_window")
+    family, window = ARCHITECTURES[arch], values.get(f"{arch}.attention.sliding_window")
     if window:
         settings |= {"sliding_window": int(window), "use_sliding_window": True, "max_window_layers": 0}
-    elif arch == "mistral":
+        family = "mistral" if family == "llama" else family  # the same but for the window
+    elif family == "mistral":
         settings["sliding_window"] = None
-    return AutoConfig.for_model(ARCHITECTURES[arch], **settings)
+    return family, settings
 
 
 def _rope(file: GGUFFile, arch: str, max_length: int) -> dict[str, Any]:
@@ -140,7 +149,8 @@ def _expanded(info: TensorInfo, path: Path) -> Tensor:
             f"{path}: the tensor {info.name!r} is stored as {info.kind.name}, which the gguf package cannot expand; "
             "take a file with another quantisation, for example Q8_0 or Q4_K_M"
         ) from error
-    return torch.from_numpy(np.array(values, dtype=np.float32).reshape(info.shape))
+    whole = np.require(values, dtype=np.float32, requirements=["C", "W"])  # a copy only where it maps the file
+    return torch.from_numpy(whole.reshape(info.shape))
 
 
 def _read(info: TensorInfo, config: Any, path: Path) -> Tensor:

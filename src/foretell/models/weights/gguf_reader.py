@@ -63,7 +63,8 @@ def open_gguf(path: Path) -> GGUFFile:
     if not isinstance(alignment, int) or alignment <= 0:
         raise DamagedFileError(path, f"general.alignment={alignment!r} is not a positive number")
     base = -(-cursor.at // alignment) * alignment
-    return GGUFFile(path, metadata, {name: _tensor(view, path, base, name, *rest) for name, *rest in places})
+    tensors = {place[0]: _tensor(view, path, base, *place) for place in places}
+    return GGUFFile(path, metadata, tensors)
 
 
 class _Cursor:

@@ -1,0 +1,118 @@
+"""Arms: the things compared. A recipe with our loop is one; another program is one (`foretell.bench.peers`)."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from foretell.bench.tasks import Group
+from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.draws import SampledDraws
+from foretell.decoding.loop import Session
+from foretell.decoding.recipe import Recipe
+from foretell.decoding.request import Request
+from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.trace import Trace
+from foretell.models.base import Model
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all arms have in common. num_tokens: generated for each prompt. stop_tokens: empty for texts of fixed length."""
+
+    num_tokens: int = 96
+    sampler: Sampler = field(default_factory=lambda: Sampler(greedy=True))
+    stop_tokens: frozenset[int] = frozenset()
+
+
+@dataclass
+class Output:
+    """What one group took. seconds: all of it, prompt included. first_seconds: until the first token of each text was known,
+    None where that was not measured. tokens: the texts. traces: of our own loop, empty for peers."""
+
+    seconds: float
+    first_seconds: float | None
+    tokens: list[list[int]]
+    traces: list[Trace] = field(default_factory=list)
+
+    @property
+    def num_tokens(self) -> int:
+        return sum(map(len, self.tokens))
+
+
+class Arm(ABC):
+    """name: shown and used as key. law: what it promises about the text. detail: what was run, in words. limit: measure on so
+    many groups only (the first, which are spread over kinds), None for all."""
+
+    name: str
+    law: str = "exact"
+    detail: str = ""
+    is_peer: bool = False
+    limit: int | None = None
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Forget what was learnt; called at the start of each repeat, as a drafter that has seen the prompts would flatter."""
+
+    @abstractmethod
+    def run(self, group: Group, setting: Setting) -> Output:
+        """Decode a group and time it."""
+
+
+class RecipeArm(Arm):
+    """Our loop with a recipe. Its session lives through a repeat, so drafters and paces learn from prompt to prompt."""
+
+    def __init__(self, name: str, recipe: Recipe, model: Model, curve: CostCurve | None = None) -> None:
+        self.name, self.recipe, self.model, self.curve = name, recipe, model, curve
+        self.law, self.detail = recipe.verifier.law.kind, str(recipe)
+        self.session: Session | None = None
+
+    def begin(self) -> None:
+        self.session = Session(self.model, self.recipe, self.curve)
+
+    def run(self, group: Group, setting: Setting) -> Output:
+        if self.session is None:
+            self.begin()
+        assert self.session is not None
+        sampler = self.recipe.sampler or setting.sampler
+        requests = [
+            Request(list(task.tokens), setting.num_tokens, sampler, SampledDraws(i), setting.stop_tokens)
+            for i, task in enumerate(group.tasks)
+        ]
+        first: dict[int, float] = {}
+        begin = time.perf_counter()
+        for request in self.session.run(requests, max_batch=len(requests)):
+            first.setdefault(id(request), time.perf_counter() - begin)
+        elapsed = time.perf_counter() - begin
+        texts = [request.generated for request in requests]
+        return Output(elapsed, max(first.values(), default=None), texts, [request.trace for request in requests])
+
+
+def recipe_arms(recipes: Sequence[str | Recipe], model: Model, curve: CostCurve | None = None) -> list[Arm]:
+    """An arm for each recipe, named by its text as given; equal ones once."""
+    arms: dict[Recipe, Arm] = {}
+    for given in recipes:
+        recipe = Recipe.parse(given)
+        arms.setdefault(recipe, RecipeArm(given if isinstance(given, str) else short_name(recipe), recipe, model, curve))
+    return list(arms.values())
+
+
+def short_name(recipe: Recipe) -> str:
+    """A recipe's text without the parts that are the default.
+
+    >>> short_name(Recipe.parse("prompt-lookup, pace=4"))
+    'prompt-lookup, pace=4'
+    """
+    from foretell.decoding.paces.fixed import Fixed
+    from foretell.decoding.recipe import describe
+
+    default, parts = Recipe(), [describe(recipe.drafter)]
+    if recipe.verifier != default.verifier:
+        parts.append(describe(recipe.verifier))
+    if recipe.pace != default.pace:
+        parts.append(f"pace={recipe.pace.num_nodes}" if isinstance(recipe.pace, Fixed) else describe(recipe.pace))
+    if recipe.sampler is not None:
+        parts.append(describe(recipe.sampler))
+    return ", ".join(parts)

@@ -1,0 +1,48 @@
+"""What an oracle would have made of the same drafts: the bound that a better pace could reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.trace import Step
+
+
+@dataclass(frozen=True)
+class Hindsight:
+    """Speed-ups over plain by the cost curve alone. reached: by the rows that were verified. bound: had each step verified just
+    the nodes that were accepted, in as many steps as is cheapest. Tokens that were never drafted are not in the bound."""
+
+    reached: float
+    bound: float
+
+    @property
+    def share(self) -> float:
+        """How much of the bound was reached."""
+        return self.reached / self.bound
+
+
+def hindsight(steps: Sequence[Step], curve: CostCurve) -> Hindsight | None:
+    """Of decode steps (without the prompt's rows in them); None where there are none.
+
+    >>> step = Step(3, [5, 6], [-1, 0], ["", ""], [0], [5, 9], ["", ""], [], {})
+    >>> hindsight([step], CostCurve.flat(1.0, per_row=0.5))  # 2 tokens for t(3) = 2; the oracle verifies one node: t(2) = 1.5
+    Hindsight(reached=1.0, bound=1.3333333333333333)
+    """
+    if not steps:
+        return None
+    cheapest = _cheapest(max(len(step.tokens) for step in steps), curve)
+    num_tokens = sum(len(step.tokens) for step in steps)
+    plain = num_tokens * curve(1)
+    reached = sum(curve(1 + len(step.drafted)) for step in steps)
+    best = sum(cheapest[len(step.tokens)] for step in steps)
+    return Hindsight(plain / reached, plain / min(best, reached))
+
+
+def _cheapest(longest: int, curve: CostCurve) -> list[float]:
+    """Least seconds for a run of 0, 1, ..., `longest` tokens that a draft foretold: a step over n rows gives n of them."""
+    best = [0.0]
+    for num in range(1, longest + 1):
+        best.append(min(curve(rows) + best[num - rows] for rows in range(1, num + 1)))
+    return best

@@ -1,0 +1,84 @@
+"""The contract of peers, and the arm that makes one take part in a bench."""
+
+from __future__ import annotations
+
+import importlib.util
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from foretell.bench.arms import Arm, Output, Setting
+from foretell.bench.tasks import Group
+
+INSTALL = "pip install 'foretell[peers]'"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a peer is loaded with. source: the folder or GGUF file of the weights. assistant: files of a smaller model of the
+    same family, or None. num_threads: of the arithmetic. context: longest text, in tokens."""
+
+    source: Path
+    num_threads: int
+    context: int
+    assistant: Path | None = None
+
+
+class Peer(ABC):
+    """Greedy decoding by another program. Subclasses are dataclasses of settings; `variants` lists those offered by name.
+
+    name: as the user types it. detail: what is run, in words. modules: Python modules it needs; install: how to get them.
+    """
+
+    modules: ClassVar[tuple[str, ...]] = ()
+    install: ClassVar[str] = INSTALL
+    name: str
+    detail: str
+
+    @classmethod
+    def variants(cls) -> list[Peer]:
+        """The settings offered."""
+        return [cls()]
+
+    def problem(self, place: Place) -> str:
+        """Why it cannot run with this model here, with the remedy; "" where it can."""
+        missing = [module for module in self.modules if importlib.util.find_spec(module) is None]
+        return f"{missing[0]} is not installed; {self.install}" if missing else ""
+
+    @abstractmethod
+    def load(self, place: Place) -> None:
+        """Read the weights."""
+
+    @abstractmethod
+    def generate(self, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int]) -> tuple[list[int], float, float | None]:
+        """(new tokens, seconds, seconds until the first of them or None), greedily. With no stop tokens: exactly `num_tokens`."""
+
+
+class PeerArm(Arm):
+    """A peer beside our recipes; it decodes one text at a time and learns nothing between texts."""
+
+    is_peer = True
+    law = "peer"
+
+    def __init__(self, peer: Peer, place: Place, limit: int | None = None) -> None:
+        self.name, self.detail, self.peer, self.place, self.limit = peer.name, peer.detail, peer, place, limit
+        self._loaded = False
+
+    def begin(self) -> None:
+        """Nothing to forget."""
+
+    def run(self, group: Group, setting: Setting) -> Output:
+        if not self._loaded:
+            self.peer.load(self.place)
+            self._loaded = True
+        if not setting.sampler.greedy:
+            raise ValueError(f"peer {self.name!r} is compared greedily; use temperature 0")
+        seconds, first, texts = 0.0, None, []
+        for task in group.tasks:
+            tokens, took, until_first = self.peer.generate(task.tokens, setting.num_tokens, setting.stop_tokens)
+            first = until_first if not texts or until_first is None or first is None else first + until_first
+            seconds += took
+            texts.append(tokens)
+        return Output(seconds, first, texts)

@@ -1,0 +1,60 @@
+"""llama.cpp through llama-cpp-python, on the same GGUF file: plain greedy, or with its prompt-lookup draft."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foretell.bench.peers.base import Peer, Place
+
+
+@dataclass
+class LlamaCpp(Peer):
+    """Greedy `Llama.generate`. lookup: tokens of `LlamaPromptLookupDecoding` a step (0: none); 2 is what its documentation
+    recommends without a GPU."""
+
+    lookup: int = 0
+
+    modules = ("llama_cpp",)
+
+    @classmethod
+    def variants(cls) -> list[Peer]:
+        return [cls(), cls(2)]
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return "llama-cpp-lookup" if self.lookup else "llama-cpp"
+
+    @property
+    def detail(self) -> str:  # type: ignore[override]
+        draft = f", LlamaPromptLookupDecoding(num_pred_tokens={self.lookup})" if self.lookup else ""
+        return f"llama.cpp, greedy, the GGUF file as it is{draft}"
+
+    def problem(self, place: Place) -> str:
+        wrong = "" if place.source.suffix == ".gguf" else "llama.cpp reads GGUF files only; give --model a .gguf file"
+        return super().problem(place) or wrong
+
+    def load(self, place: Place) -> None:
+        from llama_cpp import Llama
+        from llama_cpp.llama_speculative import LlamaPromptLookupDecoding
+
+        options = {"n_ctx": place.context, "n_threads": place.num_threads, "n_threads_batch": place.num_threads, "verbose": False}
+        if self.lookup:
+            options |= {"draft_model": LlamaPromptLookupDecoding(num_pred_tokens=self.lookup), "logits_all": True}
+        self._model = Llama(model_path=str(place.source), **options)
+
+    def generate(self, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int]) -> tuple[list[int], float, float | None]:
+        self._model.reset()  # or it would keep what this prompt shares with the last
+        new: list[int] = []
+        first = None
+        begin = time.perf_counter()
+        for token in self._model.generate(list(tokens), temp=0.0, repeat_penalty=1.0):
+            if first is None:
+                first = time.perf_counter() - begin
+            if token in stop_tokens:
+                break
+            new.append(token)
+            if len(new) == num_tokens:
+                break
+        return new, time.perf_counter() - begin, first

@@ -1,0 +1,63 @@
+"""What is decoded: prompts as token ids, in groups that are decoded together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foretell.bench.prompts import Prompt
+from foretell.models.base import Model
+
+
+@dataclass(frozen=True)
+class Task:
+    """A prompt as token ids. name: for messages; kind: the group it is reported in."""
+
+    name: str
+    kind: str
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tasks decoded as one batch; one without a batch. Figures are paired group by group."""
+
+    tasks: tuple[Task, ...]
+
+    @property
+    def kind(self) -> str:
+        kinds = {task.kind for task in self.tasks}
+        return kinds.pop() if len(kinds) == 1 else "mixed"
+
+
+def make_tasks(prompts: Sequence[Prompt], model: Model, num_tokens: int) -> list[Task]:
+    """First turns through the model's chat template; ValueError for a prompt that leaves no room for `num_tokens`."""
+    if model.tokenizer is None:
+        raise ValueError("model: it has no tokenizer, so it cannot read prompts; use a model that comes with one")
+    tasks = []
+    for prompt in prompts:
+        tokens = tuple(model.tokenizer.chat(prompt.turns[0]))
+        if len(tokens) + num_tokens > model.max_length:
+            raise ValueError(
+                f"prompt {prompt.question_id} has {len(tokens)} tokens, which with max_new_tokens={num_tokens} is more than the "
+                f"model's {model.max_length}; shorten the prompt or lower max_new_tokens"
+            )
+        tasks.append(Task(str(prompt.question_id), prompt.kind, tokens))
+    return tasks
+
+
+def make_groups(tasks: Sequence[Task], batch: int = 1) -> list[Group]:
+    """Groups of `batch` tasks, of one kind each as far as that goes."""
+    if batch < 1:
+        raise ValueError(f"batch={batch!r} must be at least 1")
+    if batch == 1:
+        return [Group((task,)) for task in tasks]
+    kinds: dict[str, list[Task]] = {}
+    for task in tasks:
+        kinds.setdefault(task.kind, []).append(task)
+    whole, rest = [], []
+    for group in kinds.values():
+        full = len(group) - len(group) % batch
+        whole += [Group(tuple(group[i : i + batch])) for i in range(0, full, batch)]
+        rest += group[full:]
+    return whole + [Group(tuple(rest[i : i + batch])) for i in range(0, len(rest), batch)]

@@ -1,0 +1,168 @@
+"""One answer of `foretell generate`: prepared, streamed, summed up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from foretell.cli.common.options import notice
+from foretell.cli.common.printing import Writer, first_seconds, logprob_lines, numbers, promise
+from foretell.cli.common.program import INTERRUPTED, say
+
+if TYPE_CHECKING:
+    from foretell.decoding.cost_curve import CostCurve
+    from foretell.decoding.recipe import Recipe
+    from foretell.decoding.request import Request
+    from foretell.models.base import Model
+
+
+def check_sampling(sampling: Mapping[str, Any], biased: bool, recipe: Recipe | None) -> None:
+    """Refuse bad values before the model is loaded, and options that a recipe with a sampler of its own would drop."""
+    from foretell.decoding.samplers.make import make_sampler
+
+    given = [f"--{name.replace('_', '-')}" for name in sampling] + ["--logit-bias"] * biased
+    if recipe is not None and recipe.sampler is not None and given:
+        raise ValueError(f"{', '.join(given)}: the recipe names its own sampler ({recipe}); say it in one of the two places")
+    make_sampler(**sampling)
+
+
+def read_bias(entries: Sequence[str]) -> dict[str, float]:
+    """TOKEN=X options as numbers by token (still as text)."""
+    biases = {}
+    for entry in entries:
+        token, equals, number = entry.rpartition("=")
+        try:
+            biases[token] = float(number)
+        except ValueError:
+            equals = ""
+        if not equals or not token:
+            raise ValueError(f"--logit-bias {entry!r} must be TOKEN=X, for example 42=-inf or ' Paris'=2.5")
+    return biases
+
+
+@dataclass
+class Answer:
+    """A request about to run. origin: where the recipe came from. curve: the model's, None where it was never measured."""
+
+    model: Model
+    recipe: Recipe
+    origin: str
+    request: Request
+    stop: Sequence[str]
+    curve: CostCurve | None
+
+    @classmethod
+    def prepare(
+        cls,
+        model: Model,
+        recipe: Recipe | None,
+        text: str,
+        system: str | None,
+        raw: bool,
+        sampling: Mapping[str, Any],
+        biases: Mapping[str, float],
+        max_new_tokens: int,
+        stop: Sequence[str],
+        seed: int,
+        logprobs: int | None,
+    ) -> Answer:
+        """Everything that can be refused is refused here, before a token is generated."""
+        from foretell.api import DEFAULT_RECIPE, make_requests, session_of
+        from foretell.decoding.recipe import Recipe
+        from foretell.decoding.stored_curve import known_curve
+        from foretell.decoding.tuned import tuned_recipe
+
+        if system is not None and raw:
+            raise ValueError("--system needs the chat template that --raw leaves out; drop one of them")
+        origin = ""
+        if recipe is None:
+            tuned = tuned_recipe(model)
+            recipe, origin = (tuned[0], f"from {tuned[1]}") if tuned else (Recipe.parse(DEFAULT_RECIPE), "default")
+            check_sampling(sampling, bool(biases), recipe)
+        prompt = text if system is None else [{"role": "system", "content": system}, {"role": "user", "content": text}]
+        options = dict(sampling, logit_bias={_token_id(model, token): bias for token, bias in biases.items()})
+        [request] = make_requests(
+            [prompt], model, recipe, max_new_tokens=max_new_tokens, stop=stop, seed=seed, logprobs=logprobs, chat=not raw, **options
+        )
+        measuring = recipe.pace.needs_curve and known_curve(model) is None
+        with notice("measuring this machine, once" if measuring else "preparing"):
+            session_of(model, recipe)
+        return cls(model, recipe, origin, request, stop, known_curve(model))
+
+    def show(self, color: bool, as_json: bool, quiet: bool) -> int:
+        """Stream the text, then say what it cost; returns the exit code."""
+        from foretell.api import stream_request
+
+        writer, interrupted = Writer(color, show=not as_json), False
+        try:
+            for piece in stream_request(self.request, self.model, self.recipe, self.stop):
+                writer.write(piece)
+        except KeyboardInterrupt:
+            interrupted = True
+        writer.end()
+        request, trace = self.request, self.request.trace
+        reason = "interrupted" if interrupted else request.finish_reason
+        if as_json:
+            print(json.dumps(self.to_dict(writer.text, reason), ensure_ascii=False))
+        elif request.num_logprobs is not None and self.model.tokenizer is not None:
+            for line in logprob_lines(request.logprobs, self.model.tokenizer):
+                say(line)
+        if color and not quiet and not as_json:
+            say(writer.legend(trace))
+        if interrupted:
+            say(f"interrupted after {trace.num_tokens} tokens", "yellow")
+        if not quiet and not as_json:
+            say(numbers(trace, self.curve, reason), "dim")
+            origin = f" ({self.origin})" if self.origin else ""
+            say(f"{self.recipe}{origin}; {self.promise}", "dim")
+        return INTERRUPTED if interrupted else 0
+
+    @property
+    def promise(self) -> str:
+        law = self.recipe.verifier.law
+        return promise(law.kind, law.condition, self.request.sampler.greedy)
+
+    def to_dict(self, text: str, finish_reason: str) -> dict[str, Any]:
+        """The answer and its figures as JSON types."""
+        from foretell.decoding.gain import gain
+
+        request, trace = self.request, self.request.trace
+        result: dict[str, Any] = {
+            "text": text,
+            "tokens": request.generated[: trace.num_tokens],
+            "finish_reason": finish_reason,
+            "law": self.recipe.verifier.law.kind,
+            "recipe": str(self.recipe),
+            "model": self.model.fingerprint,
+            "trace": {
+                "prompt_tokens": trace.prompt_length,
+                "steps": len(trace.decode_steps),
+                "tokens_per_step": trace.tokens_per_step,
+                "tokens_per_second": trace.tokens_per_second,
+                "first_token_seconds": first_seconds(trace),
+                "gain_over_plain": gain(trace, self.curve) if self.curve is not None else None,
+                "seconds": trace.seconds,
+                "tokens_by_source": {source or "model": num for source, num in trace.sources.items()},
+                "acceptance_by_depth": trace.acceptance(),
+                "ties": trace.ties,
+            },
+        }
+        if request.num_logprobs is not None:
+            result["logprobs"] = [vars(entry) for entry in request.logprobs]
+        return result
+
+
+def _token_id(model: Model, token: str) -> int:
+    """An id as a number, or a text that is one token."""
+    if token.isdecimal():
+        ids = [int(token)]
+    else:
+        assert model.tokenizer is not None
+        ids = model.tokenizer.encode(token, special=False)
+    if len(ids) != 1:
+        raise ValueError(f"--logit-bias {token!r} is {len(ids)} tokens {ids}; name one of their ids")
+    if ids[0] >= model.vocab_size:
+        raise ValueError(f"--logit-bias {token!r} is beyond the model's vocabulary of {model.vocab_size} tokens")
+    return ids[0]

@@ -1,0 +1,125 @@
+"""All parts and what their files say of them, read from the source without running it.
+
+`foretell list` must answer in a moment, and importing the parts would import torch. The registry stays the truth: a test
+holds that both find the same parts with the same options, laws and docstrings. Plug-ins whose source cannot be found are
+imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from foretell.cli.common.source import Class, attribute, is_part, options, path, tree
+from foretell.decoding.registry import CONTRACTS, ROOMS, name_of
+from foretell.parts import UnknownNameError, nearest
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One part. law: "exact", "bounded" or "lossy" as its class or docstring says, "" where it has none of its own. options:
+    (name, type, default) as written, default None where one must be given. file: its path from the package's folder on.
+    symbol: what joins parts in a recipe's text, for parts made of parts."""
+
+    kind: str
+    name: str
+    aliases: tuple[str, ...]
+    summary: str
+    doc: str
+    law: str
+    condition: str
+    options: tuple[tuple[str, str, str | None], ...]
+    file: str
+    symbol: str = ""
+
+
+@cache
+def catalog() -> tuple[Entry, ...]:
+    """Every part, by kind in the registry's order, then by name."""
+    return tuple(entry for kind in ROOMS for entry in sorted(_entries(kind), key=lambda entry: entry.name))
+
+
+def lookup(name: str) -> Entry:
+    """The part of that name or alias; UnknownNameError with the nearest name otherwise."""
+    for entry in catalog():
+        if name == entry.name or name in entry.aliases:
+            return entry
+    raise UnknownNameError(f"there is no part called {name!r}: {nearest(name, [entry.name for entry in catalog()])}")
+
+
+def _entries(kind: str) -> Iterator[Entry]:
+    room = f"foretell.decoding.{ROOMS[kind]}"
+    contract = (f"{room}.base", CONTRACTS[kind])
+    for info in pkgutil.iter_modules([str(Path(path(room)).parent)]):
+        module = f"{room}.{info.name}"
+        parts = [Class(module, node) for node in tree(path(module)).body if isinstance(node, ast.ClassDef)]
+        parts = [part for part in parts if is_part(part, contract)]
+        for part in parts:
+            yield _entry(kind, part, alone=len(parts) == 1)
+    for plugin in entry_points(group=f"foretell.{ROOMS[kind]}"):
+        yield _plugin(kind, plugin)
+
+
+def _plugin(kind: str, plugin: EntryPoint) -> Entry:
+    try:
+        [node] = [n for n in tree(path(plugin.module)).body if isinstance(n, ast.ClassDef) and n.name == plugin.attr]
+        return _entry(kind, Class(plugin.module, node), alone=False)
+    except (LookupError, ValueError, OSError, SyntaxError):
+        cls = plugin.load()
+        doc = inspect.getdoc(cls) or ""
+        law = getattr(cls, "law", None)
+        parameters = inspect.signature(cls).parameters.items()
+        return Entry(
+            kind,
+            name_of(cls),
+            cls.aliases,
+            _sentence(doc, name_of(cls)),
+            doc,
+            getattr(law, "kind", ""),
+            getattr(law, "condition", ""),
+            tuple((name, str(each.annotation), None if each.default is each.empty else repr(each.default)) for name, each in parameters),
+            cls.__module__,
+        )
+
+
+def _entry(kind: str, part: Class, alone: bool) -> Entry:
+    doc = ast.get_docstring(part.node) or ""
+    module_doc = ast.get_docstring(tree(path(part.module))) or ""
+    aliases, symbol = attribute(part, "aliases"), attribute(part, "symbol")
+    name = name_of(type(part.node.name, (), {}))
+    package = Path(path(part.module.partition(".")[0])).parent.parent
+    return Entry(
+        kind,
+        name,
+        tuple(ast.literal_eval(aliases)) if aliases is not None else (),
+        _sentence(module_doc if alone and module_doc else doc, name),
+        doc,
+        *_law(part, doc),
+        tuple(options(part)),
+        Path(path(part.module)).relative_to(package).as_posix(),
+        ast.literal_eval(symbol) if symbol is not None else "",
+    )
+
+
+def _law(part: Class, doc: str) -> tuple[str, str]:
+    """(kind, condition) from `law = Law(...)`, else the kind that the docstring names."""
+    law = attribute(part, "law")
+    if isinstance(law, ast.Call):
+        kind, condition = (ast.literal_eval(value) for value in [*law.args, *(keyword.value for keyword in law.keywords)])
+        return kind, condition
+    named = re.search(r"\bLaw: (exact|bounded|lossy)\b", doc)
+    return (named.group(1) if named else ""), ""
+
+
+def _sentence(doc: str, name: str) -> str:
+    """The first sentence, without the name that it may open with ("Prompt lookup: copy ...")."""
+    sentence = " ".join(doc.partition("\n\n")[0].split()).partition(". ")[0].rstrip(".")
+    opening, _, rest = sentence.partition(": ")
+    return rest[:1].upper() + rest[1:] if rest and opening.lower().replace(" ", "-") == name else sentence

@@ -1,0 +1,120 @@
+"""The program around the verbs: help, errors, interruptions; fast where nothing computes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import foretell as ft
+from foretell.cli import make_app
+from foretell.cli.common.program import Program
+from tests.cli.conftest import ENDS
+
+RUN = [sys.executable, "-c", "from foretell.cli import main; main()"]
+
+
+def test_help_names_every_verb(foretell):
+    result = foretell("--help")
+    assert result.exit_code == 0
+    for verb in ("generate", "list", "show"):
+        assert verb in result.stdout
+        assert foretell(verb, "--help").exit_code == 0
+
+
+def test_version(foretell):
+    assert foretell("--version").stdout == f"foretell {ft.__version__}\n"
+
+
+def test_misspelt_verbs_and_options_get_the_nearest_name(foretell):
+    verb, option = foretell("generat", "x"), foretell("generate", "x", "--temprature", "1")
+    assert (verb.exit_code, option.exit_code) == (2, 2)
+    assert "Did you mean 'generate'" in verb.stderr
+    assert "--temperature" in option.stderr
+
+
+def test_listing_and_help_import_nothing_heavy(home):
+    code = "import sys; from foretell.cli import make_app; make_app()(['list'], standalone_mode=False); print(sorted(sys.modules))"
+    heavy = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+    for module in ("torch", "numpy", "transformers", "numba"):
+        assert f"'{module}'" not in heavy
+
+
+def failing(error: BaseException):
+    """A program with one verb that fails so."""
+    app = typer.Typer(cls=Program, pretty_exceptions_enable=False)
+    app.callback()(lambda: None)
+
+    @app.command()
+    def fail() -> None:
+        warnings.warn("beware", stacklevel=1)
+        raise error
+
+    return lambda *args: CliRunner().invoke(app, ["fail", *args])
+
+
+def test_errors_end_in_one_line():
+    mistake = failing(ValueError("x=1 must\nbe 2"))()
+    assert (mistake.exit_code, mistake.stderr) == (2, "warning: beware\nerror: x=1 must be 2\n")
+    missing = failing(FileNotFoundError(2, "No such file or directory", "a.txt"))()
+    assert (missing.exit_code, missing.stderr.splitlines()[-1]) == (2, "error: a.txt: No such file or directory")
+    bug = failing(KeyError("k"))()
+    assert bug.exit_code == 1
+    assert "this is a bug" in bug.stderr
+    assert failing(KeyboardInterrupt())().exit_code == 130
+
+
+@pytest.mark.filterwarnings("ignore:beware")
+def test_debug_lets_the_traceback_through():
+    assert isinstance(failing(ValueError("x"))("--debug").exception, ValueError)
+
+
+@pytest.fixture
+def endless(tiny, home):
+    """A process that writes for many seconds."""
+    never = [word for end in ENDS for word in ("--logit-bias", f"{end}=-inf")]
+    args = ["generate", "abc", "--model", str(tiny), "--dtype", "bf16", "-n", "4000", "--recipe", "plain", *never]
+    process = subprocess.Popen([*RUN, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "PYTHONUTF8": "1"})
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_keeps_what_was_written(endless):
+    begun = endless.stdout.read(1)
+    endless.send_signal(signal.SIGINT)
+    rest, errors = endless.communicate(timeout=30)
+    assert endless.returncode == 130
+    assert begun
+    assert rest.endswith(b"\n")
+    assert b"interrupted after" in errors
+    assert b"Traceback" not in errors
+
+
+def test_a_reader_that_leaves_is_no_error(endless):
+    endless.stdout.read(1)
+    endless.stdout.close()
+    errors = endless.stderr.read()
+    assert endless.wait(timeout=30) == 141
+    assert errors == b""
+
+
+def test_answers_at_once(home):
+    for args in (["--help"], ["list"], ["show", "plain"]):
+        begin = time.perf_counter()
+        subprocess.run([*RUN, *args], capture_output=True, check=True)
+        assert time.perf_counter() - begin < 5  # a second on an idle machine
+
+
+def test_list_of_every_kind_is_json(foretell):
+    assert {entry["kind"] for entry in json.loads(foretell("list", "--json").stdout)} >= {"drafter", "verifier", "pace", "sampler"}
+    assert make_app().info.name == "foretell"
