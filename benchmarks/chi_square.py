@@ -76,7 +76,7 @@ def main() -> int:
     law = exact_law(model, prompt, sampler)
     recipes = {
         "plain": ft.Recipe.parse("plain"),
-        "token-recycling": ft.Recipe.parse("token-recycling, pace=8"),
+        "token-recycling": ft.Recipe.parse("token-recycling(learn_prompt=False), pace=8"),
         "draft-model, chain": ft.Recipe(DraftModel(draft, (1, 1)), pace=ft.Recipe.parse("plain, pace=2").pace),
         "draft-model, 3 sampled siblings": ft.Recipe(DraftModel(draft, (3, 1)), pace=ft.Recipe.parse("plain, pace=6").pace),
         "draft-model, 3 without replacement": ft.Recipe(

@@ -91,7 +91,7 @@ def program_page() -> str:
     """Every verb of the program with its options, as the program itself knows them."""
     import typer
 
-    from foretell.cli import make_app
+    from foretell.cli.common.app import make_app
 
     group: Any = typer.main.get_command(make_app())
     lines = ["# Command line", "", group.help or "", "", "`foretell VERB --help` says the same in the terminal. In a clone that is not"]
@@ -130,7 +130,9 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;" if "`" not in text else "<")
+    """Text that may stand in a table: on one line, with bars and angle brackets escaped outside of code."""
+    pieces = " ".join(text.split()).split("`")
+    return "`".join(piece if i % 2 else piece.replace("|", "\\|").replace("<", "&lt;") for i, piece in enumerate(pieces))
 
 
 def reference(path: str) -> str:

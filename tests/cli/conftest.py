@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from foretell.cli import make_app
+from foretell.cli.common.app import make_app
 
 #: Ids of the tokens that end an answer.
 ENDS = (257, 258)

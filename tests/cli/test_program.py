@@ -15,7 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 import foretell as ft
-from foretell.cli import make_app
+from foretell.cli.common.app import make_app
 from foretell.cli.common.program import Program
 from tests.cli.conftest import ENDS
 
@@ -42,7 +42,9 @@ def test_misspelt_verbs_and_options_get_the_nearest_name(foretell):
 
 
 def test_listing_and_help_import_nothing_heavy(home):
-    code = "import sys; from foretell.cli import make_app; make_app()(['list'], standalone_mode=False); print(sorted(sys.modules))"
+    code = (
+        "import sys; from foretell.cli.common.app import make_app; make_app()(['list'], standalone_mode=False); print(sorted(sys.modules))"
+    )
     heavy = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()[-1]
     for module in ("torch", "numpy", "transformers", "numba"):
         assert f"'{module}'" not in heavy

@@ -27,6 +27,11 @@ def curve_of(model: Model, remeasure: bool = False) -> CostCurve:
     return curve
 
 
+def use_curve(model: Model, curve: CostCurve) -> None:
+    """Let `curve` be the model's in this process, unmeasured: for tests and plans."""
+    _known[model] = curve
+
+
 def known_curve(model: Model) -> CostCurve | None:
     """The model's curve where it was measured before; None otherwise."""
     from foretell.models.cache_folder import read_json

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import torch
 from foretell.models.architecture import FAMILIES
 from foretell.models.base import Model
 from foretell.models.cache_folder import read_json, write_json
+from foretell.models.conversion import Steps, one_thread, progress_bar
 from foretell.models.locate import locate
 from foretell.models.native import NativeModel
 from foretell.models.packed_cache import Watched, entry_name, read_packed, write_packed
@@ -27,8 +26,6 @@ BACKENDS = ("native", "transformers")
 _TEXT_VERSION = 1
 #: Files of tokenizers that transformers can convert.
 _TOKENIZERS = ("tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "merges.txt", "tokenizer_config.json")
-#: Called with a description and a number of steps; returns what to call after each step.
-Steps = Callable[[str, int], Callable[[], None]]
 
 
 def load(
@@ -56,7 +53,7 @@ def load(
     where = _device(device)
     chosen = _dtype(dtype, where, backend)
     source = locate(id_or_path)
-    with _bar(progress) as steps:
+    with progress_bar(progress) as steps:
         if backend == "transformers" or (backend is None and not _is_native(source)):
             return _load_transformers(source, dtype, where, num_threads)
         try:
@@ -152,7 +149,8 @@ def _load_native(source: Path, dtype: str, device: torch.device, num_threads: in
             torch.set_num_threads(num_threads)
         checkpoint = read_checkpoint(source)
         tensors = Watched(checkpoint.tensors, steps("reading weights", len(checkpoint.tensors)))
-        engine = TorchEngine(checkpoint.architecture, tensors, DTYPES[dtype] or torch.float32, device)
+        with one_thread():
+            engine = TorchEngine(checkpoint.architecture, tensors, DTYPES[dtype] or torch.float32, device)
     return NativeModel(engine, f"{digest}-{dtype}-{engine.name}-{device.type}", read_text(source))
 
 
@@ -167,7 +165,8 @@ def _cpu_engine(source: Path, digest: str, dtype: str, num_threads: int | None, 
     else:
         checkpoint = read_checkpoint(source)
         architecture = checkpoint.architecture
-        packed = pack(architecture, Watched(checkpoint.tensors, steps(f"packing as {dtype}", len(checkpoint.tensors))), dtype)
+        with one_thread():
+            packed = pack(architecture, Watched(checkpoint.tensors, steps(f"packing as {dtype}", len(checkpoint.tensors))), dtype)
         saved = steps("saving for next time", 1)
         write_packed(name, architecture, packed)
         saved()
@@ -183,27 +182,3 @@ def _load_transformers(source: Path, dtype: str | None, device: torch.device, nu
     if source.is_file():
         return TransformersModel.from_checkpoint(read_checkpoint(source), kind, device, read_text(source))
     return TransformersModel.from_folder(source, kind, device, read_text(source))
-
-
-@contextlib.contextmanager
-def _bar(show: bool) -> Iterator[Steps]:
-    """A progress bar on stderr, drawn only when something long begins; nothing where there is no terminal."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not (show and console.is_terminal):
-        yield lambda description, total: lambda: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with contextlib.ExitStack() as stack:
-        bars = Progress(*columns, console=console, transient=True)
-
-        def begin(description: str, total: int) -> Callable[[], None]:
-            if not bars.live.is_started:
-                stack.enter_context(bars)
-            task = bars.add_task(description, total=total)
-            return lambda: bars.advance(task)
-
-        yield begin

@@ -60,14 +60,17 @@ def write_packed(name: str, architecture: Architecture, tensors: Mapping[str, Te
 
 
 class Watched(Mapping[str, Tensor]):
-    """A mapping of tensors that reports every read, for progress bars."""
+    """A mapping of tensors that reports the first read of each, for progress bars."""
 
     def __init__(self, tensors: Mapping[str, Tensor], on_read: Callable[[], Any]) -> None:
         self._tensors, self._on_read = tensors, on_read
+        self._read: set[str] = set()
 
     def __getitem__(self, name: str) -> Tensor:
         tensor = self._tensors[name]
-        self._on_read()
+        if name not in self._read:  # tied weights are read twice
+            self._read.add(name)
+            self._on_read()
         return tensor
 
     def __contains__(self, name: object) -> bool:

@@ -12,7 +12,6 @@ import threading
 import weakref
 
 import torch
-from torch import Tensor
 
 from foretell.models.base import Cache
 

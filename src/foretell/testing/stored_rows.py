@@ -65,5 +65,6 @@ class StoredRows(Model):
             wanted = len(feed) if feed.num_logits is None else feed.num_logits
             rows = range(first + len(feed) - wanted, first + len(feed))
             found = [self.row(cache.tokens + [cache.drafted[up] for up in cache.ancestors(row)]) for row in rows]
-            results.append(Rows(torch.stack(found) if found else torch.zeros(0, self.vocab_size)))
+            logits = found[0][None] if len(found) == 1 else torch.stack(found) if found else torch.zeros(0, self.vocab_size)
+            results.append(Rows(logits))
         return results

@@ -18,21 +18,24 @@ INSTALL = "pip install 'foretell[peers]'"
 @dataclass(frozen=True)
 class Place:
     """What a peer is loaded with. source: the folder or GGUF file of the weights. assistant: files of a smaller model of the
-    same family, or None. num_threads: of the arithmetic. context: longest text, in tokens."""
+    same family, or None. num_threads: of the arithmetic. context: longest text, in tokens. device: where our model runs."""
 
     source: Path
     num_threads: int
     context: int
     assistant: Path | None = None
+    device: str = "cpu"
 
 
 class Peer(ABC):
     """Greedy decoding by another program. Subclasses are dataclasses of settings; `variants` lists those offered by name.
 
-    name: as the user types it. detail: what is run, in words. modules: Python modules it needs; install: how to get them.
+    name: as the user types it. detail: what is run, in words. modules: Python modules it needs; install: how to get them; devices:
+    kinds of device it can run on here.
     """
 
     modules: ClassVar[tuple[str, ...]] = ()
+    devices: ClassVar[tuple[str, ...]] = ("cpu",)
     install: ClassVar[str] = INSTALL
     name: str
     detail: str
@@ -45,7 +48,11 @@ class Peer(ABC):
     def problem(self, place: Place) -> str:
         """Why it cannot run with this model here, with the remedy; "" where it can."""
         missing = [module for module in self.modules if importlib.util.find_spec(module) is None]
-        return f"{missing[0]} is not installed; {self.install}" if missing else ""
+        if missing:
+            return f"{missing[0]} is not installed; {self.install}"
+        if place.device.split(":")[0] not in self.devices:
+            return f"it runs on {' and '.join(self.devices)} here, our model on {place.device}; use --device {self.devices[0]}"
+        return ""
 
     @abstractmethod
     def load(self, place: Place) -> None:

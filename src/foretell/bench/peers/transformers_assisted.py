@@ -17,6 +17,7 @@ class TransformersAssisted(Peer):
     """
 
     modules = ("transformers",)
+    devices = ("cpu", "cuda")
     name = "transformers-assisted"
     detail = "transformers generate, greedy, fp32, assistant_model"
 
@@ -29,7 +30,10 @@ class TransformersAssisted(Peer):
 
         assert place.assistant is not None
         torch.set_num_threads(place.num_threads)
-        self._model, self._assistant = load_in_transformers(place.source), load_in_transformers(place.assistant)
+        self._model, self._assistant = (
+            load_in_transformers(place.source, device=place.device),
+            load_in_transformers(place.assistant, device=place.device),
+        )
 
     def generate(self, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int]) -> tuple[list[int], float, float | None]:
         return timed_generate(self._model, tokens, num_tokens, stop_tokens, assistant_model=self._assistant)

@@ -20,6 +20,7 @@ class TransformersEarlyExit(Peer):
     layers: int = 8
 
     modules = ("transformers",)
+    devices = ("cpu", "cuda")
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -33,7 +34,7 @@ class TransformersEarlyExit(Peer):
         import torch
 
         torch.set_num_threads(place.num_threads)
-        self._model = load_in_transformers(place.source)
+        self._model = load_in_transformers(place.source, device=place.device)
 
     def generate(self, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int]) -> tuple[list[int], float, float | None]:
         return timed_generate(self._model, tokens, num_tokens, stop_tokens, assistant_early_exit=self.layers)

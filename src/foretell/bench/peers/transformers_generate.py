@@ -15,7 +15,7 @@ DTYPES = ("fp32", "bf16", "int8")
 
 
 @lru_cache(maxsize=8)
-def load_in_transformers(source: Path, dtype: str = "fp32") -> Any:
+def load_in_transformers(source: Path, dtype: str = "fp32", device: str = "cpu") -> Any:
     """A transformers model of our own reading of the weights (a GGUF's tensors are dequantised); one a process and type.
 
     int8 is PyTorch's dynamic quantisation of all linear layers.
@@ -27,9 +27,9 @@ def load_in_transformers(source: Path, dtype: str = "fp32") -> Any:
 
     kind = torch.bfloat16 if dtype == "bf16" else torch.float32
     if source.is_file():
-        model = TransformersModel.from_checkpoint(read_checkpoint(source), kind, torch.device("cpu")).model
+        model = TransformersModel.from_checkpoint(read_checkpoint(source), kind, torch.device(device)).model
     else:
-        model = TransformersModel.from_folder(source, kind, torch.device("cpu")).model
+        model = TransformersModel.from_folder(source, kind, torch.device(device)).model
     if dtype == "int8":
         model = torch.ao.quantization.quantize_dynamic(model, {torch.nn.Linear}, dtype=torch.qint8)
     return model.eval()
@@ -61,7 +61,7 @@ def timed_generate(model: Any, tokens: Sequence[int], num_tokens: int, stop_toke
     """(new tokens, seconds, seconds until the first) of greedy `model.generate`."""
     import torch
 
-    ids = torch.tensor([list(tokens)])
+    ids = torch.tensor([list(tokens)], device=model.device)
     # A stop token that does not exist asks for texts of fixed length.
     ends = sorted(stop_tokens) or None
     settings = {"max_new_tokens": num_tokens, "do_sample": False, "eos_token_id": ends, "pad_token_id": 0, **options}
@@ -81,6 +81,7 @@ class TransformersGenerate(Peer):
     dtype: str = "fp32"
 
     modules = ("transformers",)
+    devices = ("cpu", "cuda")
 
     @classmethod
     def variants(cls) -> list[Peer]:
@@ -95,11 +96,15 @@ class TransformersGenerate(Peer):
         quantised = ", linear layers quantised dynamically" if self.dtype == "int8" else ""
         return f"transformers generate, greedy, {self.dtype}{quantised}"
 
+    def problem(self, place: Place) -> str:
+        on_cpu = self.dtype != "int8" or place.device == "cpu"
+        return super().problem(place) or ("" if on_cpu else "PyTorch's dynamic quantisation runs on the CPU; use --device cpu")
+
     def load(self, place: Place) -> None:
         import torch
 
         torch.set_num_threads(place.num_threads)
-        self._model = load_in_transformers(place.source, self.dtype)
+        self._model = load_in_transformers(place.source, self.dtype, place.device)
 
     def generate(self, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int]) -> tuple[list[int], float, float | None]:
         return timed_generate(self._model, tokens, num_tokens, stop_tokens)

@@ -16,6 +16,7 @@ class TransformersLookup(Peer):
     num_tokens: int = 10
 
     modules = ("transformers",)
+    devices = ("cpu", "cuda")
 
     @classmethod
     def variants(cls) -> list[Peer]:
@@ -33,7 +34,7 @@ class TransformersLookup(Peer):
         import torch
 
         torch.set_num_threads(place.num_threads)
-        self._model = load_in_transformers(place.source)
+        self._model = load_in_transformers(place.source, device=place.device)
 
     def generate(self, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int]) -> tuple[list[int], float, float | None]:
         return timed_generate(self._model, tokens, num_tokens, stop_tokens, prompt_lookup_num_tokens=self.num_tokens)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -76,10 +77,10 @@ class Answer:
 
         if system is not None and raw:
             raise ValueError("--system needs the chat template that --raw leaves out; drop one of them")
-        origin = ""
+        origin = "as asked"
         if recipe is None:
             tuned = tuned_recipe(model)
-            recipe, origin = (tuned[0], f"from {tuned[1]}") if tuned else (Recipe.parse(DEFAULT_RECIPE), "default")
+            recipe, origin = (tuned[0], f"from {tuned[1]}") if tuned else (Recipe.parse(DEFAULT_RECIPE), "the default recipe")
             check_sampling(sampling, bool(biases), recipe)
         prompt = text if system is None else [{"role": "system", "content": system}, {"role": "user", "content": text}]
         options = dict(sampling, logit_bias={_token_id(model, token): bias for token, bias in biases.items()})
@@ -109,14 +110,16 @@ class Answer:
         elif request.num_logprobs is not None and self.model.tokenizer is not None:
             for line in logprob_lines(request.logprobs, self.model.tokenizer):
                 say(line)
-        if color and not quiet and not as_json:
-            say(writer.legend(trace))
         if interrupted:
             say(f"interrupted after {trace.num_tokens} tokens", "yellow")
         if not quiet and not as_json:
+            if sys.stderr.isatty():
+                say("")  # apart from the text, where both are on one screen
+            if color:
+                say(writer.legend(trace))
             say(numbers(trace, self.curve, reason), "dim")
-            origin = f" ({self.origin})" if self.origin else ""
-            say(f"{self.recipe}{origin}; {self.promise}", "dim")
+            say(f"{self.recipe} ({self.origin})", "dim")
+            say(self.promise, "dim")
         return INTERRUPTED if interrupted else 0
 
     @property

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 #: One for each drafter in the order they first appear; the model's own tokens stay plain.
 COLORS = ("green", "cyan", "magenta", "yellow", "blue", "red")
-OWN = "the model's own"
+#: Steps that a run must have before its gain is worth a number.
+MIN_STEPS = 8
 
 
 class Writer:
@@ -43,14 +44,14 @@ class Writer:
         sys.stdout.flush()
 
     def legend(self, trace: Trace) -> Text:
-        """Which colour is whose, with the share of tokens of each."""
+        """Which colour is whose, with each one's share of the tokens."""
         total = trace.num_tokens or 1
-        line = Text("drafted by ")
-        for source, num in sorted(trace.sources.items(), key=lambda item: (item[0] == "", -item[1])):
-            line.append(f"{source or OWN} {num / total:.0%}", self._styles.color_of(source))
-            line.append("   ")
-        line.rstrip()
-        return line
+        drafted = [(source, num) for source, num in trace.sources.most_common() if source]
+        line = Text("drafted by " if drafted else "")
+        for i, (source, num) in enumerate(drafted):
+            line.append(", " if i else "")
+            line.append(f"{source} {num / total:.0%}", self._styles.color_of(source))
+        return line.append(f"{'; ' if drafted else ''}not drafted {trace.sources[''] / total:.0%}")
 
 
 class Styles:
@@ -79,22 +80,18 @@ def numbers(trace: Trace, curve: CostCurve | None, finish_reason: str) -> str:
     """The summary's first line: how much, how soon, how fast."""
     from foretell.decoding.gain import gain, steps_after_first
 
-    parts = [_count(trace.num_tokens, "token")]
-    first = first_seconds(trace)
+    parts = ["1 token" if trace.num_tokens == 1 else f"{trace.num_tokens} tokens"]
+    first, rest = first_seconds(trace), steps_after_first(trace)
     if first is not None:
-        parts.append(f"first after {first:.2f} s")
-    rest = steps_after_first(trace)
-    seconds = sum(sum(step.seconds.values()) for step in rest)
-    if seconds:
-        parts.append(f"then {sum(len(step.tokens) for step in rest) / seconds:.1f} tokens/s")
-        parts.append(f"{trace.tokens_per_step:.2f} tokens a step")
-    times = gain(trace, curve) if curve is not None and any(step.drafted for step in trace.steps) else None
-    if times is not None:
-        parts.append(f"{times:.2f}x plain decoding (estimate)")
+        parts.append(f"the first after {first:.2f} s")
+    if rest:
+        seconds = sum(sum(step.seconds.values()) for step in rest)
+        parts.append(f"then {sum(len(step.tokens) for step in rest) / seconds:.1f} a second")
+        parts.append(f"{trace.tokens_per_step:.2f} a step")
+    if curve is not None and len(rest) >= MIN_STEPS and any(step.drafted for step in rest):
+        parts.append(f"about {gain(trace, curve):.2f}x plain decoding")
     reasons = {"length": "cut by --max-new-tokens", "context": "cut: the model's context is full"}
-    if finish_reason in reasons:
-        parts.append(reasons[finish_reason])
-    return ", ".join(parts)
+    return ", ".join(parts) + (f"; {reasons[finish_reason]}" if finish_reason in reasons else "")
 
 
 def first_seconds(trace: Trace) -> float | None:
@@ -121,7 +118,3 @@ def logprob_lines(entries: list[Logprob], tokenizer: Tokenizer) -> list[str]:
         best = "  ".join(f"{tokenizer.decode([token], special=True)!r} {value:.3f}" for token, value in entry.top)
         lines.append(f"{entry.logprob:8.3f}  {tokenizer.decode([entry.token], special=True)!r:<16}  {best}".rstrip())
     return lines
-
-
-def _count(num: int, what: str) -> str:
-    return f"{num} {what}{'' if num == 1 else 's'}"

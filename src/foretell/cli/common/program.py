@@ -61,8 +61,8 @@ class Program(TyperGroup):
 
 def describe(error: Exception) -> str:
     """One line for an error: what its message says, and for what is not the user's doing, where to report it."""
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"error: {error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"error: {error.filename}: {error.strerror}" if error.filename is not None else f"error: {error.strerror}"
     message = " ".join(str(error).splitlines()) or type(error).__name__
     if _is_mistake(error):
         return f"error: {message}"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretell.decoding.cost_curve import CostCurve, measure
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.drafters.base import DRAFT_STREAM, Ask, Drafter, Seen
 from foretell.decoding.tree import ROOT, Kind, Tree
@@ -17,17 +16,11 @@ SIBLINGS = ("sampled", "without-replacement", "top-k")
 
 
 @dataclass
-class _Memory:
-    model: Model
-    curve: CostCurve | None = None
-
-
-@dataclass
 class _State:
     """cache: the draft model's own, which lags behind the text and catches up when asked. tree: our last proposal; rows: the
     pending row of each of its nodes that was fed. num_lag: rows of text fed before them (0: nothing is pending)."""
 
-    memory: _Memory
+    model: Model
     cache: Cache
     tree: Tree = field(default_factory=Tree)
     num_lag: int = 0
@@ -71,42 +64,39 @@ class DraftModel(Drafter):
     def examples(cls) -> list[DraftModel]:  # type: ignore[override]
         from foretell.models.tiny import TinyModel
 
-        draft = TinyModel(seed=7)
-        return [
-            cls(draft, (1, 1)),
-            cls(draft, (2, 1), "sampled"),
-            cls(draft, (2, 1), "without-replacement"),
-            cls(draft, (2, 1), "top-k"),
-        ]
+        draft = TinyModel(vocab_size=3, order=1, seed=7)  # the law kit's vocabulary
+        shapes = (((1, 1), "sampled"), ((2, 1), "sampled"), ((2, 1), "without-replacement"), ((1, 2), "without-replacement"))
+        return [*(cls(draft, branching, siblings) for branching, siblings in shapes), cls(draft, (2, 1), "top-k")]
 
     @property
     def draws_drafts(self) -> bool:
         return self.siblings != "top-k"
 
-    def remember(self, model: Model) -> _Memory:
+    def remember(self, model: Model) -> Model:
         draft = self.model
         if isinstance(draft, str):
             from foretell.models.load import load
 
             draft = load(draft)
         check_same_vocabulary(model, draft)
-        return _Memory(draft)
+        return draft
 
     def begin(self, memory: Any, tokens: Sequence[int]) -> _State:
-        return _State(memory, memory.model.new_cache())
+        return _State(memory, memory.new_cache())
 
     def draft_cost(self, memory: Any, depth: int) -> float:
-        if memory.curve is None:
-            memory.curve = measure(memory.model, rows=(1, 2, 4, 8, 16), repeats=3)
+        from foretell.decoding.stored_curve import curve_of
+
+        curve = curve_of(memory)  # a stored one: a curve measured anew would change what a seed draws
         cost, width = 0.0, 1
         for branch in self.branching[:depth]:
-            cost += memory.curve(width)
+            cost += curve(width)
             width *= branch
         return cost
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         everyone = asks
-        asks = [ask for ask in asks if len(ask.tokens) + len(self.branching) <= ask.state.memory.model.max_length]
+        asks = [ask for ask in asks if len(ask.tokens) + len(self.branching) <= ask.state.model.max_length]
         if not asks:
             return [Tree() for _ in everyone]
         # The text the cache has not seen yet, whose last row gives the law after the root.
@@ -115,7 +105,7 @@ class DraftModel(Drafter):
             lag = ask.tokens[ask.state.cache.length :]
             ask.state.tree, ask.state.num_lag, ask.state.rows = Tree(), len(lag), {}
             feeds.append(Feed(ask.state.cache, lag, num_logits=1))
-        model = asks[0].state.memory.model
+        model = asks[0].state.model
         laws: list[dict[int, Distribution]] = [
             {ROOT: ask.sampler.distribution(rows.logits[-1], ask.tokens, ask.prompt_length)}
             for ask, rows in zip(asks, model.forward(feeds), strict=True)

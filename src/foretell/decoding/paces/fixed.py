@@ -27,5 +27,9 @@ class Fixed(Pace):
     def __post_init__(self) -> None:
         require(isinstance(self.num_nodes, int) and self.num_nodes >= 0, self, "num_nodes", self.num_nodes, "must be 0 or above")
 
+    @classmethod
+    def examples(cls) -> list[Fixed]:  # type: ignore[override]
+        return [cls(), cls(3)]
+
     def limit(self, state: Any, curve: CostCurve, draft_cost: Callable[[int], float]) -> Limit:
         return Limit(self.num_nodes, self.num_nodes)

@@ -31,6 +31,10 @@ class LogitBias(SamplerStep):
         require(all(token >= 0 for token in self.tokens), self, "tokens", self.tokens, "must be token ids, 0 or above")
         require(all(bias == bias and bias < float("inf") for bias in self.bias), self, "bias", self.bias, "must be numbers or -inf")
 
+    @classmethod
+    def examples(cls) -> list[LogitBias]:  # type: ignore[override]
+        return [cls((0, 1), (0.5, float("-inf")))]
+
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
         if candidates.ids is not None:
             raise ValueError("LogitBias must come before steps that drop tokens; put it first in Sampler(steps=...)")

@@ -27,6 +27,10 @@ class MinP(SamplerStep):
     def __post_init__(self) -> None:
         require(0 < self.p <= 1, self, "p", self.p, "must lie in (0, 1]")
 
+    @classmethod
+    def examples(cls) -> list[MinP]:  # type: ignore[override]
+        return [cls(0.3)]
+
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
         floor = candidates.logits.max() + math.log(self.p) - 1e-6
         return candidates.only((candidates.logits >= floor).nonzero()[:, 0])

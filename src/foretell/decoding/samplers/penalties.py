@@ -37,6 +37,10 @@ class Penalties(SamplerStep):
         for name in ("presence", "frequency"):
             require(-10 <= getattr(self, name) <= 10, self, name, getattr(self, name), "must lie between -10 and 10 (0 is off)")
 
+    @classmethod
+    def examples(cls) -> list[Penalties]:  # type: ignore[override]
+        return [cls(1.5, 0.5, 0.3)]
+
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
         if candidates.ids is not None:
             raise ValueError("Penalties must come before steps that drop tokens; put it first in Sampler(steps=...)")

@@ -26,6 +26,10 @@ class Temperature(SamplerStep):
     def __post_init__(self) -> None:
         require(0 < self.value < float("inf"), self, "value", self.value, "must be above 0 (0 is Sampler(greedy=True))")
 
+    @classmethod
+    def examples(cls) -> list[Temperature]:  # type: ignore[override]
+        return [cls(0.7)]
+
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
         if self.value == 1.0:
             return candidates

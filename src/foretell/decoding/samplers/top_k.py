@@ -27,6 +27,10 @@ class TopK(SamplerStep):
     def __post_init__(self) -> None:
         require(isinstance(self.k, int) and self.k >= 1, self, "k", self.k, "must be a whole number of at least 1")
 
+    @classmethod
+    def examples(cls) -> list[TopK]:  # type: ignore[override]
+        return [cls(2)]
+
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
         if self.k >= len(candidates.logits):
             return candidates

@@ -29,6 +29,10 @@ class TopP(SamplerStep):
     def __post_init__(self) -> None:
         require(0 < self.p <= 1, self, "p", self.p, "must lie in (0, 1]")
 
+    @classmethod
+    def examples(cls) -> list[TopP]:  # type: ignore[override]
+        return [cls(0.8)]
+
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
         if self.p == 1:
             return candidates

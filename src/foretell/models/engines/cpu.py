@@ -12,18 +12,18 @@ from torch import Tensor
 
 from foretell.models.architecture import Architecture
 from foretell.models.base import POST_NORM
+from foretell.models.engines.arena import Results, gather, memory
 from foretell.models.engines.kernels import FIRST_COUNTER, HEAD_PHASES, LINE, PHASES, forward, scratch_bytes
 from foretell.models.engines.packing import DTYPES, HEAD_BLOCK, pack, padded
 from foretell.models.plan import Plan
 
 _LINEARS = ("qkv", "o", "gate_up", "down")
-_ALIGNMENT = 64
 
 
 class CpuEngine:
     """Runs plans on the CPU in int8 or fp32; rows are bit-identical whatever the batch, the tree or the number of threads.
 
-    packed: what `pack` made of the weights (kept, not copied, where it is aligned: it may be a memory-mapped file).
+    packed: what `pack` made of the weights; copied into large pages, so a memory-mapped file will do.
     int8: weights int8 per output, activations integers of up to 16 bits per row, as many as exact int32 sums allow.
     num_threads: None takes one per processor this process may use.
     """
@@ -41,9 +41,10 @@ class CpuEngine:
         self.name = f"cpu-{dtype}"
         self.num_threads = num_threads or _usable_processors()
         self._int8 = dtype == "int8"
-        self._packed = {name: _aligned(tensor) for name, tensor in packed.items()}
-        self._check_type(dtype)
-        self._embedding = self._packed["embedding"]
+        self._check_type(packed, dtype)
+        self._embedding = packed["embedding"].detach().contiguous()
+        self._packed = gather({name: tensor for name, tensor in packed.items() if name != "embedding"})
+        self._results = Results()
         self._layers = np.array([self._layer_addresses(i) for i in range(arch.num_layers)], dtype=np.int64)
         self._head = [self._packed[name].data_ptr() for name in ("final_norm", "head.weight", "head.scale", "head.bias")]
         mixed = arch.num_heads * arch.head_dim
@@ -70,15 +71,15 @@ class CpuEngine:
     ) -> tuple[Tensor, dict[int | str, Tensor]]:
         arch, rows, num_logits = self.architecture, len(plan), len(plan.logit_rows)
         taps = {key: torch.empty(rows, arch.hidden_size) for key in hidden}
-        logits = torch.empty(num_logits, self._pads[3])
+        logits = self._results.take(num_logits, self._pads[3])
         if rows == 0:
             return logits[:, : arch.vocab_size], taps
         if not store.is_contiguous() or store.dtype != torch.float32:
             raise ValueError(f"store: dtype={store.dtype} must be float32, and contiguous")
         self._reserve(rows)
         self._grow_tables(int(plan.positions.max()) + 1)
-        states = plan.states if plan.states is not None else self._embedding[torch.from_numpy(plan.tokens)]
-        torch.from_numpy(self._room["x"])[: rows * self._pads[0]].view(rows, -1)[:, : arch.hidden_size] = states
+        states = _lookup(self._embedding, plan.tokens) if plan.states is None else plan.states.detach().float().numpy()
+        self._room["x"][: rows * self._pads[0]].reshape(rows, -1)[:, : arch.hidden_size] = states
         lengths = np.diff(plan.prefix_start)[plan.sequence] + np.diff(plan.tail_start)
         longest = int(lengths.max())
         per_thread = scratch_bytes(self._pads[0], self._head_pad, longest)
@@ -116,8 +117,8 @@ class CpuEngine:
         if any([other.result() for other in others]) or given_up:
             raise RuntimeError(f"the {self.num_threads} threads of a forward pass did not meet in time; try num_threads=1")
 
-    def _check_type(self, dtype: str) -> None:
-        kind = self._packed["head.weight"].dtype
+    def _check_type(self, packed: dict[str, Tensor], dtype: str) -> None:
+        kind = packed["head.weight"].dtype
         if kind != (torch.int8 if self._int8 else torch.float32):
             raise ValueError(f"dtype={dtype!r} does not fit packed weights of type {kind}; pack them with the same dtype")
 
@@ -150,10 +151,7 @@ class CpuEngine:
         """The working array `name`, zeros when it had to be made anew."""
         held = self._room.get(name)
         if held is None or held.size < count:
-            size = np.dtype(kind).itemsize
-            raw = np.zeros(count * size + _ALIGNMENT, dtype=np.uint8)
-            first = -raw.ctypes.data % _ALIGNMENT
-            self._room[name] = held = raw[first : first + count * size].view(kind)
+            self._room[name] = held = memory(count * np.dtype(kind).itemsize).numpy().view(kind)
         return held
 
     def _grow_tables(self, length: int) -> None:
@@ -170,10 +168,12 @@ class CpuEngine:
 _ROOM = ("counters", "scratch", "x", "normed", "ints", "scales", "qkv", "queries", "mixed", "inner")
 
 
-def _aligned(tensor: Tensor) -> Tensor:
-    """`tensor` itself where its memory can be read as it lies, else a copy."""
-    tensor = tensor.detach()
-    return tensor if tensor.is_contiguous() and tensor.data_ptr() % 4 == 0 else tensor.contiguous().clone()
+def _lookup(table: Tensor, tokens: np.ndarray) -> np.ndarray:
+    """Rows of the embedding table as float32, in numpy: torch would wake its own threads to copy a few rows."""
+    if table.dtype == torch.bfloat16:
+        bits = table.view(torch.int16).numpy()[tokens].astype(np.uint16).astype(np.uint32) << 16
+        return bits.view(np.float32)
+    return table.numpy()[tokens].astype(np.float32, copy=False)
 
 
 def _usable_processors() -> int:

@@ -154,7 +154,7 @@ class Emitter:
 
     def prefetch(self, pointer: ir.Value) -> None:
         """Start fetching the cache line at `pointer`, which may lie anywhere."""
-        self.call("llvm.prefetch.p0", ir.VoidType(), pointer, *(ir.Constant(I32, flag) for flag in (0, 3, 1)))
+        self.call("llvm.prefetch.p0", ir.VoidType(), pointer, *(ir.Constant(I32, flag) for flag in (0, 2, 1)))
 
     def loop(
         self, count: ir.Value, step: int, carried: Sequence[ir.Value], body: Callable[[ir.Value, list[ir.Value]], Sequence[ir.Value]]

@@ -1,0 +1,120 @@
+"""A bench's outcome as one value: what was measured, on what, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from foretell.bench.arms import Arm
+from foretell.bench.duration import show_seconds
+from foretell.bench.machine import is_busy
+from foretell.bench.runner import Run
+from foretell.bench.summary import ArmSummary, summarise
+from foretell.decoding.cost_curve import CostCurve
+
+
+@dataclass
+class BenchReport:
+    """machine, versions: as in `foretell.bench.machine`. model, prompts: in words. curve: t(n) of the model, None where unknown.
+    left_out: peers that did not run, with the reason. remarks: what a reader must know to read the figures rightly."""
+
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    model: str
+    prompts: str
+    settings: dict[str, Any]
+    arms: list[ArmSummary]
+    curve: CostCurve | None
+    left_out: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    ended: str = ""
+    seconds: float = 0.0
+
+    @property
+    def best(self) -> ArmSummary | None:
+        """The fastest of our own arms, by the median paired ratio to plain; exact ones only where there are any."""
+        own = [arm for arm in self.arms if not arm.is_peer and arm.speedup is not None]
+        exact = [arm for arm in own if arm.law == "exact"] or own
+        return max(exact, key=lambda arm: arm.speedup.median if arm.speedup else 0.0, default=None)
+
+    @property
+    def kinds(self) -> list[str]:
+        """Kinds of prompts, in order of first appearance."""
+        return list(dict.fromkeys(kind for arm in self.arms for kind in arm.by_kind))
+
+    def sentence(self) -> str:
+        """The outcome in words."""
+        best = self.best
+        if best is None or best.speedup is None:
+            return "Nothing was compared with plain decoding."
+        spread = best.speedup
+        words = (
+            f"{best.name} decodes {best.tokens_per_second:.0f} tokens a second, {spread.median:.2f} times plain decoding "
+            f"(95 % interval {spread.low:.2f} to {spread.high:.2f}, {spread.num} {'prompt' if spread.num == 1 else 'prompts'})"
+        )
+        if best.identity is not None:
+            differ = best.identity.unmarked
+            words += f"; {differ} of {best.identity.compared} texts differ from plain's" if differ else ", with the same text"
+        names = {arm.name for arm in self.arms if arm.is_peer}
+        peers = [f"{ratio.median:.1f} times {name}" for name, ratio in best.ratios.items() if name in names]
+        return f"{words}; {', '.join(peers)}." if peers else f"{words}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON, figures rounded to four digits."""
+        best = self.best
+        data = {"summary": self.sentence(), "best": best.name if best else None, **asdict(self)}
+        for arm, entry in zip(self.arms, data["arms"], strict=True):
+            entry["overhead"] = arm.overhead
+            if arm.identity is not None:
+                entry["identity"] |= {"same": arm.identity.same, "unmarked": arm.identity.unmarked}
+        return _rounded(data)
+
+
+def make_report(
+    run: Run,
+    arms: Sequence[Arm],
+    curve: CostCurve | None,
+    model: str,
+    prompts: str,
+    settings: dict[str, Any],
+    machine: dict[str, Any],
+    versions: dict[str, str],
+    left_out: dict[str, str],
+) -> BenchReport:
+    """Figures of a run with what they belong to."""
+    summaries = summarise(run, arms, curve)
+    remarks = [_length_remark(run)]
+    if not run.setting.sampler.greedy:
+        remarks.append("Sampled texts differ from arm to arm (exact arms: by chance, not in distribution), so identity is not checked.")
+    if any(arm.is_peer for arm in summaries):
+        remarks.append("Peers run with the same weights, prompts and lengths, greedily, and as many threads.")
+    if limits := {arm.limit for arm in arms if arm.limit is not None and arm.limit < len(run.groups)}:
+        remarks.append(f"Peers were run on {min(limits)} of {len(run.groups)} prompts, spread over the kinds; ratios are paired by prompt.")
+    if is_busy(machine.get("load"), machine["cores"]):
+        load = f"load {machine['load']} on {machine['cores']} cores"
+        remarks.append(f"The machine was busy at the start ({load}): trust ratios more than speeds.")
+    if run.ended:
+        remarks.append(f"Ended early ({run.ended}) after {show_seconds(run.seconds)}: figures are of what was finished.")
+    lossy = [arm.name for arm in summaries if not arm.is_peer and arm.law != "exact"]
+    if lossy:
+        remarks.append(f"Not exact, so not the same text in distribution: {', '.join(lossy)}.")
+    left = {**left_out, **run.failed}
+    return BenchReport(machine, versions, model, prompts, settings, summaries, curve, left, remarks, run.ended, run.seconds)
+
+
+def _length_remark(run: Run) -> str:
+    length = run.setting.num_tokens
+    if run.setting.stop_tokens:
+        return f"Texts end at stop tokens or after {length} tokens, so lengths differ; speeds are tokens over time."
+    return f"Every text has exactly {length} tokens: stop tokens are ignored, as is usual, so that all arms do the same work."
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict):
+        return {str(key): _rounded(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(entry) for entry in value]
+    return value

@@ -1,0 +1,45 @@
+"""The program as a whole: its verbs, found, and its own options."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Annotated
+
+import typer
+
+import foretell.cli
+from foretell.cli.common.program import Program
+
+
+def make_app() -> typer.Typer:
+    """The program with all verbs found in the package `foretell.cli`."""
+    app = typer.Typer(
+        name="foretell",
+        cls=Program,
+        rich_markup_mode="markdown",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog='Start with: `foretell generate "Name three rivers in Europe."`',
+    )
+    app.callback()(_program)
+    for info in pkgutil.iter_modules(foretell.cli.__path__):
+        if not info.ispkg:
+            app.command(name=info.name)(getattr(importlib.import_module(f"{foretell.cli.__name__}.{info.name}"), info.name))
+    return app
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from foretell import __version__
+
+        typer.echo(f"foretell {__version__}")
+        raise typer.Exit
+
+
+def _program(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, metavar="", help="Say the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an error; works after a verb too.")] = False,
+) -> None:
+    """Say the next words sooner: exact speculative decoding from small parts that combine."""

@@ -1,0 +1,89 @@
+"""Every recipe that the installed parts can form, found by discovery: plug-ins join by their entry points alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from foretell.decoding.drafters.base import Drafter
+from foretell.decoding.draws import SampledDraws
+from foretell.decoding.loop import Session
+from foretell.decoding.paces.base import Pace
+from foretell.decoding.paces.fixed import Fixed
+from foretell.decoding.recipe import Recipe, describe
+from foretell.decoding.registry import name_of, parts
+from foretell.decoding.request import Request
+from foretell.decoding.samplers.base import Sampler, SamplerStep
+from foretell.decoding.samplers.make import make_sampler
+from foretell.decoding.verifiers.base import KindMismatchError, Verifier
+from foretell.testing.laws import STEPPED_CURVE, Case
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Parts that fit together. `sampler_name` is short and unique."""
+
+    recipe: Recipe
+    sampler_name: str
+    sampler: Sampler
+
+    def __str__(self) -> str:
+        return f"{self.recipe}; {self.sampler_name}"
+
+
+def examples(kind: str) -> list:
+    """All examples of all parts of a kind ("drafter", "verifier", "pace", "sampler")."""
+    return [example for cls in parts(kind).values() for example in cls.examples()]
+
+
+def samplers() -> dict[str, Sampler]:
+    """Each step alone, the bare softmax, a usual mix of all, and greedy."""
+    alone: dict[str, Sampler] = {}
+    for step in examples("sampler"):
+        assert isinstance(step, SamplerStep)
+        name = name_of(type(step))
+        alone[name if name not in alone else describe(step)] = Sampler((step,))
+    mix = make_sampler(
+        temperature=0.8, top_k=2, top_p=0.95, min_p=0.1, repetition_penalty=1.2, presence_penalty=0.2, frequency_penalty=0.1
+    )
+    return {**alone, "softmax": Sampler(), "mix": mix, "greedy": Sampler(greedy=True)}
+
+
+@cache
+def fits(drafter: Drafter, verifier: Verifier) -> bool:
+    """Whether the verifier takes every kind of node that the drafter may draw: found by running them together."""
+    case = Case.small(batch=3, max_new_tokens=6)
+    prompts = [case.prompt, *(prompt for prompt, _ in case.companions)]
+    for sampler in (Sampler(), Sampler(greedy=True)):
+        session = Session(case.model, Recipe(drafter, verifier, Fixed()), STEPPED_CURVE)
+        for seed in range(4):
+            try:
+                for _ in session.run([Request(prompt, 6, sampler, SampledDraws(seed)) for prompt in prompts]):
+                    pass
+            except KindMismatchError:
+                return False
+    return True
+
+
+def pairs() -> Iterator[tuple[Drafter, Verifier]]:
+    """Drafters with the verifiers that fit them and promise exactness."""
+    for drafter in examples("drafter"):
+        for verifier in examples("verifier"):
+            if verifier.law.kind == "exact" and fits(drafter, verifier):
+                yield drafter, verifier
+
+
+def combinations(names: tuple[str, ...] | None = None) -> Iterator[Combination]:
+    """Every exact Drafter x Verifier x Pace x Sampler; `names` restricts the samplers."""
+    chosen = {name: sampler for name, sampler in samplers().items() if names is None or name in names}
+    for drafter, verifier in pairs():
+        for pace in examples("pace"):
+            assert isinstance(pace, Pace)
+            for name, sampler in chosen.items():
+                yield Combination(Recipe(drafter, verifier, pace), name, sampler)
+
+
+def unconfirmed() -> list[Verifier]:
+    """Verifiers that promise less than exactness: the law kit says nothing about them."""
+    return [verifier for verifier in examples("verifier") if verifier.law.kind != "exact"]

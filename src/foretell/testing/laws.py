@@ -1,0 +1,161 @@
+"""The law kit: the exact output law of a recipe on a tiny model, by running it over every outcome of its own coins.
+
+The law it is compared with is worked out token by token from the model's rows and the sampler; the loop has no part in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.distribution import Distribution
+from foretell.decoding.draws import Draws, SampledDraws, enumerate_outcomes
+from foretell.decoding.loop import Session
+from foretell.decoding.recipe import Recipe
+from foretell.decoding.request import Request
+from foretell.decoding.samplers.base import Sampler
+from foretell.models.base import Feed, Model
+from foretell.models.tiny import TinyModel
+from foretell.testing.models import use_small_curves
+
+#: What a request ends as: its tokens and its finish reason.
+Outcome = tuple[tuple[int, ...], str]
+Law = dict[Outcome, float]
+
+#: Largest difference of a probability, and of the total mass from 1, that counts as rounding.
+TOLERANCE = 1e-9
+
+#: t(n) with flat pieces and jumps, as engines have them: paces find both worthwhile and worthless nodes on it.
+STEPPED_CURVE = CostCurve((1, 2, 3, 4, 5, 8), (1.0, 1.45, 1.45, 1.5, 2.1, 2.2))
+
+
+class UnlawfulError(AssertionError):
+    """A recipe's output law is not the plain one."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a recipe is tried on. companions: (prompt, max_new_tokens) of other requests in the batch, whose draws are sampled.
+
+    Keep vocabulary, length and trees small: the number of outcomes is exponential in all of them.
+    """
+
+    model: Model
+    prompt: tuple[int, ...]
+    max_new_tokens: int
+    stop_tokens: frozenset[int] = frozenset()
+    companions: tuple[tuple[tuple[int, ...], int], ...] = ()
+    curve: CostCurve = STEPPED_CURVE
+
+    @classmethod
+    def small(cls, batch: int = 1, max_new_tokens: int = 3) -> Case:
+        """Three tokens, of which the last ends the text; a prompt that repeats itself; `batch` - 1 ragged companions."""
+        companions = (((1, 1, 0, 1, 0), 3), ((0, 1, 2, 0, 0, 1, 0), 2), ((1, 0), 4))[: batch - 1]
+        return cls(TinyModel(vocab_size=3, order=1, seed=3), (0, 1, 2, 0, 1, 0), max_new_tokens, frozenset({2}), companions)
+
+
+@dataclass(frozen=True)
+class Report:
+    """error: largest difference of a text's probability from the plain law. mass_error: of the total from 1."""
+
+    error: float
+    mass_error: float
+    num_outcomes: int
+
+    @property
+    def lawful(self) -> bool:
+        """Whether both errors are rounding."""
+        return max(self.error, self.mass_error) < TOLERANCE
+
+
+@dataclass(frozen=True)
+class RememberingSampler(Sampler):
+    """A sampler that works each law out once: enumeration asks for the same few thousands of times."""
+
+    known: dict[tuple, Distribution] = field(default_factory=dict, compare=False, repr=False)
+
+    def distribution(self, logits: torch.Tensor, history: Sequence[int] = (), prompt_length: int = 0) -> Distribution:
+        key = (logits.numpy().tobytes(), tuple(history), prompt_length)
+        if key not in self.known:
+            self.known[key] = super().distribution(logits, history, prompt_length)
+        return self.known[key]
+
+
+def plain_law(case: Case, sampler: Sampler) -> Law:
+    """Probability of every outcome of plain decoding, from the model's rows alone."""
+    law: Law = {}
+
+    def follow(generated: tuple[int, ...], mass: float) -> None:
+        text = [*case.prompt, *generated]
+        row = case.model.forward([Feed(case.model.new_cache(), text, num_logits=1)])[0].logits[-1]
+        after = sampler.distribution(row, text, len(case.prompt))
+        for token, p in zip(after.ids.tolist(), after.probs.tolist(), strict=True):
+            longer = (*generated, token)
+            if token in case.stop_tokens:
+                law[generated, "stop"] = law.get((generated, "stop"), 0.0) + mass * p
+            elif len(longer) >= case.max_new_tokens:
+                law[longer, "length"] = mass * p
+            elif len(text) + 1 >= case.model.max_length:
+                law[longer, "context"] = mass * p
+            else:
+                follow(longer, mass * p)
+
+    follow((), 1.0)
+    return law
+
+
+def output_law(recipe: Recipe, case: Case, sampler: Sampler, max_outcomes: int = 100_000) -> tuple[Law, int]:
+    """Probability of every outcome of the first request under `recipe`, and how many outcomes of its coins there were.
+
+    Each outcome is a fresh session and run, companions included. Raises `TooManyOutcomesError` beyond `max_outcomes`.
+    """
+    remembering = RememberingSampler(sampler.steps, sampler.greedy)
+    use_small_curves(recipe)
+
+    def run(draws: Draws) -> Outcome:
+        first = Request(case.prompt, case.max_new_tokens, remembering, draws, case.stop_tokens)
+        others = [
+            Request(prompt, length, remembering, SampledDraws(seed), case.stop_tokens)
+            for seed, (prompt, length) in enumerate(case.companions)
+        ]
+        for _ in Session(case.model, recipe, case.curve).run([first, *others]):
+            if first.finish_reason:
+                break
+        return tuple(first.generated), first.finish_reason
+
+    law: Law = {}
+    num = 0
+    for probability, outcome in enumerate_outcomes(run, max_outcomes):
+        law[outcome] = law.get(outcome, 0.0) + probability
+        num += 1
+    return law, num
+
+
+def compare(law: Law, reference: Law, num_outcomes: int = 0) -> Report:
+    """How far `law` is from `reference`.
+
+    >>> compare({((0,), "length"): 1.0}, {((0,), "length"): 0.75, ((1,), "length"): 0.25}).error
+    0.25
+    """
+    error = max(abs(law.get(outcome, 0.0) - reference.get(outcome, 0.0)) for outcome in {*law, *reference})
+    return Report(error, abs(sum(law.values()) - 1.0), num_outcomes)
+
+
+def law_report(recipe: Recipe, sampler: Sampler, case: Case) -> Report:
+    """The output law of `recipe` compared with the plain one."""
+    law, num = output_law(recipe, case, sampler)
+    return compare(law, plain_law(case, sampler), num)
+
+
+def check_law(recipe: Recipe, sampler: Sampler, case: Case) -> Report:
+    """`law_report`, raising `UnlawfulError` where the laws differ by more than rounding."""
+    report = law_report(recipe, sampler, case)
+    if not report.lawful:
+        raise UnlawfulError(
+            f"{recipe} with {sampler!r}: output law is off by {report.error:.3g} (mass by {report.mass_error:.3g}) over "
+            f"{report.num_outcomes} outcomes; the verifier's rule, or what the drafter says of its draws, is wrong"
+        )
+    return report

@@ -1,0 +1,109 @@
+"""The site's generated pages are complete, and the "add your own" example works as it says."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import re
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from foretell.cli.common import catalog as catalog_module
+from foretell.decoding import registry
+from foretell.decoding.recipe import Recipe
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+def load(path: Path, name: str):
+    """A module from a file outside the package."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def hooks():
+    return load(ROOT / "docs" / "hooks.py", "foretell_docs_hooks")
+
+
+@pytest.fixture
+def plugin(monkeypatch):
+    """The example package, as if it were installed."""
+    monkeypatch.syspath_prepend(str(ROOT / "examples" / "phrases"))
+    offered = [EntryPoint("phrases", "phrases_drafter:Phrases", "foretell.drafters")]
+    for module in (registry, catalog_module):
+        real = module.entry_points
+        monkeypatch.setattr(module, "entry_points", lambda group, real=real: [*real(group=group), *(each for each in offered if each.group == group)])
+    caches = (registry.parts, catalog_module.catalog)
+    for cached in caches:
+        cached.cache_clear()
+    yield registry.find("phrases")[1]
+    monkeypatch.undo()
+    for cached in caches:
+        cached.cache_clear()
+    sys.modules.pop("phrases_drafter", None)
+
+
+def test_every_part_has_a_page(hooks):
+    pages = hooks.pages()
+    for kind, room in registry.ROOMS.items():
+        for name, cls in registry.parts(kind).items():
+            page = pages[f"methods/{room}/{name}.md"]
+            assert f"[{name}]({room}/{name}.md)" in pages["methods/index.md"]
+            for label in ("Law", "Cost"):
+                assert f"| {label} |" in page, f"{cls.__name__}: its docstring has no {label}"
+            assert "## Example" in page, f"{cls.__name__}: its docstring has no example"
+            assert all(f"| `{field}` |" in page for field in cls.__dataclass_fields__)
+
+
+def test_every_verb_is_on_the_page_of_the_program(hooks):
+    verbs = [path.stem for path in (ROOT / "src" / "foretell" / "cli").glob("*.py") if not path.stem.startswith("_")]
+    assert set(re.findall(r"^## (.+)$", hooks.pages()["cli.md"], re.MULTILINE)) == set(verbs)
+
+
+def test_reference_names_exist(hooks):
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    assert "::: " not in hooks.on_page_markdown(page)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_examples_in_pages_run(page):
+    """Blocks marked `pycon` are doctests, run in order."""
+    text = "\n".join(re.findall(r"^```pycon\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+    test = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
+    assert doctest.DocTestRunner(verbose=False).run(test).failed == 0
+
+
+def test_the_example_plugin_is_found(plugin, hooks):
+    assert "phrases" in registry.parts("drafter")
+    assert "phrases" in [entry.name for entry in catalog_module.catalog()]
+    assert "known phrase" in hooks.pages()["methods/drafters/phrases.md"]
+    recipe = Recipe.parse("phrases(phrases=((1, 2, 3),)) > token-recycling, pace=4")
+    assert recipe.drafter.drafters[0] == plugin(((1, 2, 3),))
+    assert Recipe.parse(str(recipe)) == recipe
+
+
+def test_the_recipe_on_the_page_parses(plugin):
+    page = (ROOT / "docs" / "add-your-own.md").read_text(encoding="utf-8")
+    [text] = re.findall(r'--recipe "(.+)"', page)
+    Recipe.parse(text)
+
+
+def test_recipes_on_the_choose_page_parse():
+    page = (ROOT / "docs" / "choose.md").read_text(encoding="utf-8").replace('model="..."', 'model="default"')
+    page = re.sub(r"<code>(.*?)</code>", lambda match: "`" + match.group(1).replace("&#124;", "|").replace("&gt;", ">") + "`", page)
+    names = [name for kind in registry.ROOMS for name in registry.parts(kind)]
+    texts = [text for text in re.findall(r"`([^`\n]+)`", page) if text.split("(")[0].split()[0].rstrip(",") in names]
+    assert len(texts) > 10
+    for text in texts:
+        first = text.split("(")[0].split()[0].rstrip(",")
+        Recipe.parse(text if first in registry.parts("drafter") else f"plain, {text}")
