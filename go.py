@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -43,14 +44,23 @@ def main(words: list[str]) -> int:
         is_test = words[:1] == ["test"]
         prepare("test" if is_test else "run")
         if is_test:
-            return subprocess.call([str(BIN / "python"), "-m", "pytest", *words[1:]], cwd=str(ROOT))
-        return subprocess.call([str(BIN / "foretell"), *(words or ["--help"])])
+            os.chdir(str(ROOT))
+            return hand_over([str(BIN / "python"), "-m", "pytest", *words[1:]])
+        return hand_over([str(BIN / "foretell"), *(words or ["--help"])])
     except SetupError as error:
         print(f"go.py: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\ngo.py: stopped; the same command takes it up again", file=sys.stderr)
         return 130
+
+
+def hand_over(command: list[str]) -> int:
+    """Become `command`, so that Ctrl-C and the exit status are its own."""
+    if os.name == "posix":
+        os.execv(command[0], command)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return subprocess.call(command)
 
 
 def prepare(kind: str) -> None:

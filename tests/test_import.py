@@ -38,7 +38,8 @@ def run(code: str) -> str:
 
 def loaded_after(code: str) -> list[str]:
     """Heavy packages that a fresh interpreter has loaded after `code`."""
-    return run(f"import sys\n{code}\nprint(*(name for name in {HEAVY} if name in sys.modules), file=sys.__stdout__)").split("\n")[-2].split()
+    printed = run(f"import sys\n{code}\nprint(*(name for name in {HEAVY} if name in sys.modules), file=sys.__stdout__)")
+    return printed.splitlines()[-1].split()
 
 
 def test_importing_loads_nothing_heavy():
@@ -47,7 +48,14 @@ def test_importing_loads_nothing_heavy():
 
 @pytest.mark.parametrize("words", [["--help"], ["generate", "--help"], ["list"], ["show", "token-recycling"]])
 def test_help_and_lists_do_not_load_torch(words):
-    code = f"sys.argv = ['foretell', *{words}]\nfrom foretell.cli import main\ntry:\n    main()\nexcept SystemExit as end:\n    assert not end.code"
+    code = f"""
+sys.argv = ["foretell", *{words}]
+from foretell.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+"""
     assert "torch" not in loaded_after(code)
 
 

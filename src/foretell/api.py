@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,8 +24,8 @@ DEFAULT_RECIPE = "prompt-lookup > token-recycling"
 #: A prompt: text, or a chat as a list of {"role", "content"}.
 Prompt = str | Sequence[Mapping[str, str]]
 
-_sessions: weakref.WeakKeyDictionary[Model, dict[Recipe, Session]] = weakref.WeakKeyDictionary()
 _models: dict[str, Model] = {}
+_NOT_OPTIONS = ("prompt", "model", "recipe", "max_batch", "unknown")  # parameters of `generate` that are no request's options
 
 
 @dataclass
@@ -58,7 +57,8 @@ class Piece(str):
 
 def session_of(model: Model, recipe: Recipe) -> Session:
     """The session of this model and recipe, made once: its drafter's and pace's memory grow over calls."""
-    sessions = _sessions.setdefault(model, {})
+    # Kept on the model, which they hold: a table of their own would keep every model alive.
+    sessions: dict[Recipe, Session] = model.__dict__.setdefault("sessions", {})
     if recipe not in sessions:
         sessions[recipe] = Session(model, recipe)
     return sessions[recipe]
@@ -84,6 +84,7 @@ def generate(
     logprobs: int | None = None,
     chat: bool = True,
     max_batch: int = 16,
+    **unknown: Any,
 ) -> Result | list[Result]:
     """Continue a prompt, or each of a list of prompts (a list gives a list).
 
@@ -97,7 +98,8 @@ def generate(
     >>> ft.generate("The capital of France is", max_new_tokens=8).text  # doctest: +SKIP
     'The capital of France is Paris.'
     """
-    options = {name: value for name, value in locals().items() if name not in ("prompt", "model", "recipe", "max_batch")}
+    options = {name: value for name, value in locals().items() if name not in _NOT_OPTIONS}
+    check_options(unknown)
     many = not isinstance(prompt, str) and not (len(prompt) and isinstance(prompt[0], Mapping))
     model = resolve(model)
     recipe = Recipe.parse(recipe)
@@ -152,7 +154,7 @@ def resolve(model: Model | str | None) -> Model:
 
 def check_options(options: Mapping[str, Any]) -> None:
     """Refuse options that `generate` does not have, with the nearest name."""
-    known = [name for name in inspect.signature(generate).parameters if name not in ("prompt", "model", "recipe", "max_batch")]
+    known = [name for name in inspect.signature(generate).parameters if name not in _NOT_OPTIONS]
     for option in options:
         if option not in known:
             raise UnknownNameError(f"generate has no option {option!r}: {nearest(option, known)}")

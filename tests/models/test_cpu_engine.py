@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
@@ -15,11 +17,11 @@ from foretell.models.engines.packing import pack  # noqa: E402
 from foretell.models.native import NativeModel  # noqa: E402
 
 VOCAB = 37
-_SIZES = {
+_SIZES: dict = {
     "vocab_size": VOCAB, "hidden_size": 40, "intermediate_size": 50, "num_hidden_layers": 3, "num_attention_heads": 3,
     "num_key_value_heads": 1, "max_position_embeddings": 128, "attn_implementation": "eager", "initializer_range": 0.15,
 }  # fmt: skip
-FAMILIES = {
+FAMILIES: dict[str, tuple[str, dict]] = {
     "llama": ("Llama", {"hidden_size": 42, "attention_bias": True, "mlp_bias": True}),
     "llama3": (
         "Llama",
@@ -83,11 +85,21 @@ def test_fp32_agrees_with_transformers(reference, text):
 
 
 def test_int8_is_close(reference, text):
-    # 7-bit weights err by about 1 / (127 * sqrt(12)) of a row's largest weight, some 0.5 % of the norm of a product; six
-    # products follow one another here, so 5 % is a bound with room, and anything wrong is off by far more
-    expected = run_reference(reference, text).logits[0]
+    # against transformers with the same rounded weights only the rounding of activations is left: at these widths they have 15
+    # bits, so an error of some 2e-5 of a row's largest entry per product; sharp attention can make a hundred times that of it
+    rounded = copy.deepcopy(reference)
+    with torch.no_grad():
+        for name, weight in rounded.named_parameters():
+            if weight.ndim == 2 and "embed" not in name:
+                scale = weight.abs().amax(1, keepdim=True) / 127
+                weight.copy_((weight / scale).round() * scale)
+        if rounded.config.tie_word_embeddings:
+            table = rounded.lm_head.weight.detach().clone()
+            scale = table.abs().amax(1, keepdim=True) / 127
+            rounded.lm_head.weight = torch.nn.Parameter((table / scale).round() * scale)
+    expected = run_reference(rounded, text).logits[0]
     _, rows = prefill(native(reference, "int8"), text)
-    assert (rows.logits - expected).norm() < 0.05 * expected.norm()
+    assert (rows.logits - expected).norm() < 2e-3 * expected.norm()
 
 
 @pytest.mark.parametrize("dtype", ["int8", "fp32"])

@@ -93,7 +93,7 @@ def measure(options: Options, model: Model) -> BenchReport:
     machine, versions = describe_machine(), describe_versions()
     prompts = spread(read_prompts(options.prompts), options.limit)
     groups = make_groups(make_tasks(prompts, model, options.max_new_tokens), options.batch)
-    stops = model.tokenizer.stop_tokens if options.stop and model.tokenizer is not None else frozenset()
+    stops: frozenset[int] = model.tokenizer.stop_tokens if options.stop and model.tokenizer is not None else frozenset()
     setting = Setting(options.max_new_tokens, make_sampler(temperature=options.temperature), stops)
     curve = curve_of(model, options.remeasure)
     arms: list[Arm] = recipe_arms([PLAIN, *(read_named(options.recipes) if options.recipes else default_recipes())], model)

@@ -56,9 +56,19 @@ class BenchReport:
         if best.identity is not None:
             differ = best.identity.unmarked
             words += f"; {differ} of {best.identity.compared} texts differ from plain's" if differ else ", with the same text"
-        names = {arm.name for arm in self.arms if arm.is_peer}
-        peers = [f"{ratio.median:.1f} times {name}" for name, ratio in best.ratios.items() if name in names]
-        return f"{words}; {', '.join(peers)}." if peers else f"{words}."
+        return f"{words}{self._beside_peers(best)}."
+
+    def _beside_peers(self, best: ArmSummary) -> str:
+        """Ratios to transformers' plain generate and to the fastest peer, as far as they ran."""
+        peers = {arm.name: best.ratios[arm.name] for arm in self.arms if arm.is_peer and arm.name in best.ratios}
+        if not peers:
+            return ""
+        fastest = min(peers, key=lambda name: peers[name].median)
+        words = f"; {peers[fastest].median:.2f} times the fastest peer, {fastest}"
+        reference = "transformers"
+        return words + (
+            f", and {peers[reference].median:.2f} times {reference} generate" if reference in peers and reference != fastest else ""
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON, figures rounded to four digits."""
@@ -88,7 +98,9 @@ def make_report(
     if not run.setting.sampler.greedy:
         remarks.append("Sampled texts differ from arm to arm (exact arms: by chance, not in distribution), so identity is not checked.")
     if any(arm.is_peer for arm in summaries):
-        remarks.append("Peers run with the same weights, prompts and lengths, greedily, and as many threads.")
+        remarks.append(
+            "Peers run with the same weights, prompts, lengths and threads, greedily; each in its own arithmetic, so that texts may differ."
+        )
     if limits := {arm.limit for arm in arms if arm.limit is not None and arm.limit < len(run.groups)}:
         remarks.append(f"Peers were run on {min(limits)} of {len(run.groups)} prompts, spread over the kinds; ratios are paired by prompt.")
     if is_busy(machine.get("load"), machine["cores"]):

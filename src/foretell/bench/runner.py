@@ -106,12 +106,12 @@ class Forecast:
     """Seconds to go, by each arm's own mean so far; arms that have not run yet count as the mean of the others."""
 
     left: Counter[str]
-    spent: Counter[str] = field(default_factory=Counter)
+    spent: dict[str, float] = field(default_factory=dict)
     runs: Counter[str] = field(default_factory=Counter)
 
     def note(self, arm: str, seconds: float) -> None:
         self.left[arm] -= 1
-        self.spent[arm] += seconds
+        self.spent[arm] = self.spent.get(arm, 0.0) + seconds
         self.runs[arm] += 1
 
     def mean(self, arm: str) -> float:

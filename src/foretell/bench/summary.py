@@ -17,6 +17,8 @@ from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.trace import Step, Trace
 
 PLAIN = "plain"
+#: Where a step's time goes.
+PHASES = ("draft", "forward", "decide", "other")
 #: Depths shown; deeper ones are rare and noisy.
 _DEPTHS = 12
 _FEWEST = 5  # steps that must have drafted a depth for its acceptance to be shown
@@ -128,10 +130,10 @@ def _add_traces(summary: ArmSummary, samples: Sequence[Sample], curve: CostCurve
     whole = Trace(0, steps=steps)
     summary.tokens_per_step = whole.tokens_per_step
     summary.acceptance = _acceptance(whole)
-    split = Counter(whole.seconds)
+    split = {phase: whole.seconds.get(phase, 0.0) for phase in PHASES}
     split["other"] += max(0.0, summary.seconds - sum(split.values()))  # what the loop's own clock did not see
     total = sum(split.values()) or 1.0
-    summary.time_split = {phase: split[phase] / total for phase in ("draft", "forward", "decide", "other")}
+    summary.time_split = {phase: split[phase] / total for phase in PHASES}
     summary.sources = _shares(whole.sources)
     summary.drafted = _shares(Counter(source for step in steps for source in step.drafted_by))
     later = decode_steps(samples)

@@ -43,9 +43,9 @@ def print_report(report: BenchReport, console: Console) -> None:
     console.print(f"\n{report.sentence()}", style="bold", markup=False, highlight=False)
 
 
-def _table(title: str) -> Table:
+def _table(title: str, first: str = "arm") -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("arm", overflow="fold", min_width=18)
+    table.add_column(first, overflow="fold", min_width=18)
     return table
 
 
@@ -61,7 +61,7 @@ def _arms(report: BenchReport) -> Table:
             f"{arm.name}{law}",
             f"{arm.tokens_per_second:.1f}",
             _number(arm.decode_tokens_per_second, ".1f"),
-            "1" if arm.name == PLAIN else _number(arm.speedup and arm.speedup.median, ".2f"),
+            "1" if arm.name == PLAIN else _number(arm.speedup.median if arm.speedup else None, ".2f"),
             interval(arm.speedup),
             _number(arm.tokens_per_step, ".2f"),
             _number(arm.acceptance[0] if arm.acceptance else None, ".0%"),
@@ -85,14 +85,14 @@ def _kinds(report: BenchReport) -> Table:
 
 
 def _peers(report: BenchReport) -> Table:
-    peers = [arm.name for arm in report.arms if arm.is_peer]
-    table = _table("Times a peer, with the 95 % interval")
-    for name in peers:
-        table.add_column(name, justify="right", no_wrap=True)
-    for arm in report.arms:
-        if not arm.is_peer:
-            ratios = [arm.ratios.get(name) for name in peers]
-            table.add_row(arm.name, *(f"{ratio.median:.2f} {interval(ratio)}" if ratio else "" for ratio in ratios))
+    own = [arm for arm in report.arms if not arm.is_peer]
+    table = _table("Times each peer, with the 95 % interval", "peer")
+    for arm in own:
+        table.add_column(arm.name, justify="right")
+    for peer in report.arms:
+        if peer.is_peer:
+            ratios = [arm.ratios.get(peer.name) for arm in own]
+            table.add_row(peer.name, *(f"{ratio.median:.2f} {interval(ratio)}" if ratio else "" for ratio in ratios))
     return table
 
 

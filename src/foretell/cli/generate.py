@@ -26,6 +26,7 @@ from foretell.cli.common.options import (
     switch,
 )
 from foretell.cli.common.prompt import read_prompt
+from foretell.cli.common.sampling import check_sampling, read_bias
 
 _NAMES = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty")
 _RECIPE = (
@@ -69,7 +70,7 @@ def generate(
     given = locals()
     sampling = {name: given[name] for name in _NAMES if given[name] is not None}
     text = read_prompt(prompt, file)
-    from foretell.cli.common.answer import Answer, check_sampling, read_bias
+    from foretell.cli.common.answer import Answer
 
     chosen = read_recipe(recipe) if recipe is not None else None
     check_sampling(sampling, bool(logit_bias), chosen)

@@ -21,7 +21,7 @@ ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 17, 20, 24, 32, 48, 64)
 
 @dataclass(frozen=True)
 class CostCurve:
-    """rows (ascending) and the seconds of a step over so many; linear between, extended by the last slope.
+    """rows (ascending) and the seconds of a step over so many; linear between, extended by the mean slope.
 
     >>> CostCurve((1, 3), (1.0, 2.0))(2)
     1.5

@@ -6,6 +6,7 @@ turns rows into laws node by node, the verifier decides, the cache keeps the acc
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -146,12 +147,12 @@ class Session:
     def _decide(self, request: Request, tree: Tree, fed: list[int], rows: Rows) -> tuple[Seen, Step]:
         first = len(rows.logits) - len(tree)  # the row of node 0; the root's row is the one before
         start = len(request.tokens)
-        margins: list[float] = []
+        margins: dict[int, float] = {}
 
         def target(node: int) -> Distribution:
             history = request.tokens + [tree.tokens[up] for up in tree.path(node)] if node != ROOT else request.tokens
             law = request.sampler.distribution(rows.logits[first + node], history, len(request.prompt))
-            margins.append(law.margin)
+            margins[node] = law.margin
             return law
 
         decision = self.recipe.verifier.decide(tree, target, request.draws, start)
@@ -162,7 +163,7 @@ class Session:
         sources = [*(tree.sources[node] for node in decision.path), ""]
         visited = [ROOT, *decision.path]
         num = self._append(request, added, [rows.logits[first + node] for node in visited])
-        ties = [place for place in range(num) if margins[place] < self.model.tolerance]
+        ties = [place for place, node in enumerate(visited[:num]) if margins.get(node, math.inf) < self.model.tolerance]
         step = Step(
             len(fed), tree.tokens, tree.parents, tree.sources, decision.path, added[:num], sources[:num], ties, {}
         )  # fmt: skip

@@ -28,7 +28,7 @@ from foretell.decoding.drafters.union import Union
 from foretell.decoding.paces.base import Pace
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.registry import build, find, name_of
+from foretell.decoding.registry import find, name_of
 from foretell.decoding.samplers.base import Sampler, SamplerStep
 from foretell.decoding.verifiers.base import Verifier
 from foretell.decoding.verifiers.exact import Exact
@@ -68,29 +68,33 @@ class Recipe(Part):
     def read(cls, path: str | Path) -> Recipe:
         """From a TOML file with a [recipe] table: drafter, verifier, pace, sampler as short text."""
         try:
-            table = tomllib.loads(Path(path).read_text())["recipe"]
-        except (tomllib.TOMLDecodeError, KeyError) as error:
+            table = dict(tomllib.loads(Path(path).read_text(encoding="utf-8"))["recipe"])
+        except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{path}: not a recipe file ({error}); it needs a [recipe] table with drafter = \"...\"") from error
         for key in table:
             if key not in (*FIELDS, "sampler"):
                 raise UnknownNameError(f"{path}: [recipe] has no field {key!r}: {nearest(key, (*FIELDS, 'sampler'))}")
         items = [table.get("drafter", "plain"), *(f"{key}={table[key]}" for key in FIELDS[1:] if key in table)]
-        return cls.parse(", ".join([*items, *([table["sampler"]] if "sampler" in table else [])]))
+        return cls.parse(", ".join(map(str, [*items, *([table["sampler"]] if "sampler" in table else [])])))
 
     def write(self, path: str | Path, comment: str = "") -> None:
         """As TOML, to a temporary file that is then renamed."""
         lines = [f"# {line}".rstrip() for line in comment.splitlines()]
-        lines += ["[recipe]", *(f"{key} = {json.dumps(describe(getattr(self, key)))}" for key in FIELDS)]
+        lines += ["[recipe]", *(f"{key} = {_toml(describe(getattr(self, key)))}" for key in FIELDS)]
         if self.sampler is not None:
-            lines.append(f"sampler = {json.dumps(describe(self.sampler))}")
+            lines.append(f"sampler = {_toml(describe(self.sampler))}")
         target = Path(path)
         partial = target.with_name(target.name + ".partial")
-        partial.write_text("\n".join(lines) + "\n")
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
         partial.replace(target)
 
     def __str__(self) -> str:
         parts = [self.drafter, self.verifier, self.pace, *([self.sampler] if self.sampler is not None else [])]
         return ", ".join(describe(part) for part in parts)
+
+
+def _toml(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # JSON's strings are TOML's, but for its pairs of escapes
 
 
 def describe(part: Part, nested: bool = False) -> str:
@@ -108,6 +112,13 @@ def describe(part: Part, nested: bool = False) -> str:
             options.append(f"{field.name}={shown!r}")
     name = name_of(type(part))
     return f"{name}({', '.join(options)})" if options else name
+
+
+class _Infinity(ast.NodeTransformer):
+    """`inf` is a plain value too: it is how Python writes it."""
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+        return ast.Constant(float("inf")) if node.id == "inf" else node
 
 
 class _Parser:
@@ -143,7 +154,7 @@ class _Parser:
         number = self._match(r"\d+") if kind == "pace" else None
         if number:
             return "pace", Fixed(int(number.group()))
-        mode = self._match(r"(greedy|softmax)\b") if not kind else None
+        mode = self._match(r"(greedy|softmax)(?![\w-])") if not kind else None
         if mode:
             return "mode", mode.group(1)
         if kind == "drafter" or (kind is None and first):
@@ -168,11 +179,12 @@ class _Parser:
         name = self._match(r"[A-Za-z][A-Za-z0-9-]*")
         if not name:
             raise self._error(f"no {kind or 'part'} name")
-        kind, _ = find(name.group(), kind)
+        kind, cls = find(name.group(), kind)
         args, options = self._options() if self._match(r"\(") else ([], {})
-        cls = find(name.group(), kind)[1]
-        names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-        return kind, build(name.group(), kind, **dict(zip(names, args, strict=False)), **options)
+        try:
+            return kind, cls(*args, **options)
+        except TypeError as error:  # too many values, one given twice, or one missing
+            raise self._error(f"wrong options for {name.group()} ({str(error).removeprefix(f'{cls.__name__}.')})") from error
 
     def _options(self) -> tuple[list[Any], dict[str, Any]]:
         """Python literals up to the matching parenthesis."""
@@ -186,6 +198,7 @@ class _Parser:
             self._match("")
             try:
                 assert isinstance(call, ast.Call)
+                call = _Infinity().visit(call)
                 return [ast.literal_eval(arg) for arg in call.args], {
                     str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords
                 }

@@ -57,6 +57,6 @@ def find(name: str, kind: str | None = None) -> tuple[str, type[Part]]:
     raise UnknownNameError(f"there is no {kind or 'part'} called {name!r}: {nearest(name, known)}")
 
 
-def build(name: str, kind: str | None = None, **options: Any) -> Part:
+def build(name: str, kind: str | None = None, /, **options: Any) -> Part:
     """The part called `name` with these options."""
     return find(name, kind)[1](**options)

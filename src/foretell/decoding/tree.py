@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from foretell.decoding.distribution import Distribution
@@ -129,7 +129,10 @@ class Tree:
         return self.subtree([node for node in range(len(self)) if depths[node] <= depth][: max(num_nodes, 0)])
 
     def union(self, other: Tree) -> Tree:
-        """Both trees from one root. Equal fixed paths are merged; sampled nodes never are, since that would change their law."""
+        """Both trees from one root. Equal fixed paths are merged; sampled nodes never are, since that would change their law.
+
+        `other`'s q are copied: sibling groups are told apart by their q object, and two drafters may share one.
+        """
         tree = self.subtree(range(len(self)))
         fixed = {
             (parent, token): node
@@ -137,11 +140,13 @@ class Tree:
             if kind is Kind.FIXED
         }
         number = {ROOT: ROOT}
+        copies = {id(q): replace(q) for q in other.q if q is not None}
         for node in range(len(other)):
             parent, token, kind = number[other.parents[node]], other.tokens[node], other.kinds[node]
             same = fixed.get((parent, token)) if kind is Kind.FIXED else None
             if same is None:
-                same = tree.add(token, parent, kind, other.q[node], other.sources[node], other.grades[node])
+                q = copies.get(id(other.q[node]))
+                same = tree.add(token, parent, kind, q, other.sources[node], other.grades[node])
                 if kind is Kind.FIXED:
                     fixed[parent, token] = same
             number[node] = same

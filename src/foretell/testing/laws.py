@@ -19,7 +19,7 @@ from foretell.decoding.request import Request
 from foretell.decoding.samplers.base import Sampler
 from foretell.models.base import Feed, Model
 from foretell.models.tiny import TinyModel
-from foretell.testing.models import use_small_curves
+from foretell.testing.models import SMALL_CURVE, use_small_curves
 
 #: What a request ends as: its tokens and its finish reason.
 Outcome = tuple[tuple[int, ...], str]
@@ -49,6 +49,7 @@ class Case:
     stop_tokens: frozenset[int] = frozenset()
     companions: tuple[tuple[tuple[int, ...], int], ...] = ()
     curve: CostCurve = STEPPED_CURVE
+    draft_curve: CostCurve = SMALL_CURVE
 
     @classmethod
     def small(cls, batch: int = 1, max_new_tokens: int = 3) -> Case:
@@ -113,7 +114,7 @@ def output_law(recipe: Recipe, case: Case, sampler: Sampler, max_outcomes: int =
     Each outcome is a fresh session and run, companions included. Raises `TooManyOutcomesError` beyond `max_outcomes`.
     """
     remembering = RememberingSampler(sampler.steps, sampler.greedy)
-    use_small_curves(recipe)
+    use_small_curves(recipe, case.draft_curve)
 
     def run(draws: Draws) -> Outcome:
         first = Request(case.prompt, case.max_new_tokens, remembering, draws, case.stop_tokens)

@@ -26,7 +26,7 @@ def models_in(value: Any) -> Iterator[Model]:
             yield from models_in(getattr(value, field.name))
 
 
-def use_small_curves(part: Any) -> None:
-    """Let every model in `part` have `SMALL_CURVE` in this process."""
+def use_small_curves(part: Any, curve: CostCurve = SMALL_CURVE) -> None:
+    """Let every model in `part` have this `curve` in this process."""
     for model in models_in(part):
-        use_curve(model, SMALL_CURVE)
+        use_curve(model, curve)

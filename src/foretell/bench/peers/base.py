@@ -82,7 +82,8 @@ class PeerArm(Arm):
             self._loaded = True
         if not setting.sampler.greedy:
             raise ValueError(f"peer {self.name!r} is compared greedily; use temperature 0")
-        seconds, first, texts = 0.0, None, []
+        texts: list[list[int]] = []
+        seconds, first = 0.0, None
         for task in group.tasks:
             tokens, took, until_first = self.peer.generate(task.tokens, setting.num_tokens, setting.stop_tokens)
             first = until_first if not texts or until_first is None or first is None else first + until_first

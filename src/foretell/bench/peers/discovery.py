@@ -22,7 +22,7 @@ def peers() -> dict[str, Peer]:
     modules = [importlib.import_module(f"{package.__name__}.{info.name}") for info in pkgutil.iter_modules(package.__path__)]
     classes = [cls for module in modules for cls in vars(module).values() if getattr(cls, "__module__", "") == module.__name__]
     classes += [entry.load() for entry in entry_points(group="foretell.peers")]
-    found = {}
+    found: dict[str, Peer] = {}
     for cls in classes:
         if isinstance(cls, type) and issubclass(cls, Peer) and not inspect.isabstract(cls):
             found |= {peer.name: peer for peer in cls.variants()}

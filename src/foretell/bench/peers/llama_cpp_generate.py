@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from foretell.bench.peers.base import Peer, Place
 
@@ -39,7 +40,12 @@ class LlamaCpp(Peer):
         from llama_cpp import Llama
         from llama_cpp.llama_speculative import LlamaPromptLookupDecoding
 
-        options = {"n_ctx": place.context, "n_threads": place.num_threads, "n_threads_batch": place.num_threads, "verbose": False}
+        options: dict[str, Any] = {
+            "n_ctx": place.context,
+            "n_threads": place.num_threads,
+            "n_threads_batch": place.num_threads,
+            "verbose": False,
+        }
         if self.lookup:
             options |= {"draft_model": LlamaPromptLookupDecoding(num_pred_tokens=self.lookup), "logits_all": True}
         self._model = Llama(model_path=str(place.source), **options)

@@ -6,41 +6,20 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from foretell.cli.common.options import notice
 from foretell.cli.common.printing import Writer, first_seconds, logprob_lines, numbers, promise
 from foretell.cli.common.program import INTERRUPTED, say
+from foretell.cli.common.sampling import check_sampling, token_id
 
 if TYPE_CHECKING:
     from foretell.decoding.cost_curve import CostCurve
+    from foretell.decoding.drafters.base import Drafter
     from foretell.decoding.recipe import Recipe
     from foretell.decoding.request import Request
     from foretell.models.base import Model
-
-
-def check_sampling(sampling: Mapping[str, Any], biased: bool, recipe: Recipe | None) -> None:
-    """Refuse bad values before the model is loaded, and options that a recipe with a sampler of its own would drop."""
-    from foretell.decoding.samplers.make import make_sampler
-
-    given = [f"--{name.replace('_', '-')}" for name in sampling] + ["--logit-bias"] * biased
-    if recipe is not None and recipe.sampler is not None and given:
-        raise ValueError(f"{', '.join(given)}: the recipe names its own sampler ({recipe}); say it in one of the two places")
-    make_sampler(**sampling)
-
-
-def read_bias(entries: Sequence[str]) -> dict[str, float]:
-    """TOKEN=X options as numbers by token (still as text)."""
-    biases = {}
-    for entry in entries:
-        token, equals, number = entry.rpartition("=")
-        try:
-            biases[token] = float(number)
-        except ValueError:
-            equals = ""
-        if not equals or not token:
-            raise ValueError(f"--logit-bias {entry!r} must be TOKEN=X, for example 42=-inf or ' Paris'=2.5")
-    return biases
 
 
 @dataclass
@@ -83,7 +62,7 @@ class Answer:
             recipe, origin = (tuned[0], f"from {tuned[1]}") if tuned else (Recipe.parse(DEFAULT_RECIPE), "the default recipe")
             check_sampling(sampling, bool(biases), recipe)
         prompt = text if system is None else [{"role": "system", "content": system}, {"role": "user", "content": text}]
-        options = dict(sampling, logit_bias={_token_id(model, token): bias for token, bias in biases.items()})
+        options = dict(sampling, logit_bias={token_id(model, token): bias for token, bias in biases.items()})
         [request] = make_requests(
             [prompt], model, recipe, max_new_tokens=max_new_tokens, stop=stop, seed=seed, logprobs=logprobs, chat=not raw, **options
         )
@@ -96,9 +75,12 @@ class Answer:
         """Stream the text, then say what it cost; returns the exit code."""
         from foretell.api import stream_request
 
-        writer, interrupted = Writer(color, show=not as_json), False
+        writer, interrupted = Writer(color, _names(self.recipe.drafter), show=not as_json), False
         try:
-            for piece in stream_request(self.request, self.model, self.recipe, self.stop):
+            pieces = stream_request(self.request, self.model, self.recipe, self.stop)
+            with notice("reading the prompt"):  # the first time on a machine, engines compile their kernels here
+                first = next(pieces, None)
+            for piece in chain([first] if first is not None else [], pieces):
                 writer.write(piece)
         except KeyboardInterrupt:
             interrupted = True
@@ -157,15 +139,6 @@ class Answer:
         return result
 
 
-def _token_id(model: Model, token: str) -> int:
-    """An id as a number, or a text that is one token."""
-    if token.isdecimal():
-        ids = [int(token)]
-    else:
-        assert model.tokenizer is not None
-        ids = model.tokenizer.encode(token, special=False)
-    if len(ids) != 1:
-        raise ValueError(f"--logit-bias {token!r} is {len(ids)} tokens {ids}; name one of their ids")
-    if ids[0] >= model.vocab_size:
-        raise ValueError(f"--logit-bias {token!r} is beyond the model's vocabulary of {model.vocab_size} tokens")
-    return ids[0]
+def _names(drafter: Drafter) -> list[str]:
+    """Names of a drafter, or of its parts, in the recipe's order."""
+    return [name for part in getattr(drafter, "drafters", ()) for name in _names(part)] or [drafter.name]

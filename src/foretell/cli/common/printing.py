@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -14,18 +15,18 @@ if TYPE_CHECKING:
     from foretell.decoding.trace import Trace
     from foretell.models.text import Text as Tokenizer
 
-#: One for each drafter in the order they first appear; the model's own tokens stay plain.
+#: One for each drafter, in the recipe's order; the model's own tokens stay plain.
 COLORS = ("green", "cyan", "magenta", "yellow", "blue", "red")
 #: Steps that a run must have before its gain is worth a number.
 MIN_STEPS = 8
 
 
 class Writer:
-    """Writes pieces to stdout as they come. `text` is all that was written."""
+    """Writes pieces to stdout as they come. `text` is all that was written. sources: drafters, in the order of colours."""
 
-    def __init__(self, color: bool, show: bool = True) -> None:
+    def __init__(self, color: bool, sources: Sequence[str] = (), show: bool = True) -> None:
         self.text = ""
-        self._show, self._styles = show, Styles(color)
+        self._show, self._styles = show, Styles(color, sources)
         self._terminal = sys.stdout.isatty()
 
     def write(self, piece: Piece) -> None:
@@ -55,10 +56,12 @@ class Writer:
 
 
 class Styles:
-    """A colour for each source, chosen when it first appears."""
+    """A colour for each source."""
 
-    def __init__(self, on: bool) -> None:
+    def __init__(self, on: bool, sources: Sequence[str] = ()) -> None:
         self._on, self._known = on, {"": ""}
+        for source in sources:
+            self.color_of(source)
 
     def color_of(self, source: str) -> str:
         if source not in self._known:
@@ -66,7 +69,7 @@ class Styles:
         return self._known[source]
 
     def paint(self, text: str, source: str) -> str:
-        """With escape codes around it, line by line, so that pagers and terminals keep the colour within its line."""
+        """With escape codes around it where colours are on."""
         color = self.color_of(source)
         if not self._on or not color:
             return text
@@ -89,7 +92,7 @@ def numbers(trace: Trace, curve: CostCurve | None, finish_reason: str) -> str:
         parts.append(f"then {sum(len(step.tokens) for step in rest) / seconds:.1f} a second")
         parts.append(f"{trace.tokens_per_step:.2f} a step")
     if curve is not None and len(rest) >= MIN_STEPS and any(step.drafted for step in rest):
-        parts.append(f"about {gain(trace, curve):.2f}x plain decoding")
+        parts.append(f"about {gain(trace, curve):.2f}x plain")
     reasons = {"length": "cut by --max-new-tokens", "context": "cut: the model's context is full"}
     return ", ".join(parts) + (f"; {reasons[finish_reason]}" if finish_reason in reasons else "")
 

@@ -24,7 +24,7 @@ class Composite(Drafter):
 
     @classmethod
     def examples(cls) -> list[Any]:
-        """Mixed kinds on purpose: fixed beside sampled, and two sampled groups."""
+        """Mixed kinds on purpose: fixed beside sampled, sampled groups of two kinds, and two groups of one kind."""
         from foretell.decoding.drafters.draft_model import DraftModel
         from foretell.decoding.drafters.prompt_lookup import PromptLookup
         from foretell.decoding.drafters.token_recycling import TokenRecycling
@@ -32,7 +32,8 @@ class Composite(Drafter):
         sampled = DraftModel.examples()[0].replace(branching=(1,))
         lookup = PromptLookup(num_tokens=2)
         recycling = TokenRecycling(k=2, template=((0,), (1,)))
-        return [cls((lookup, recycling)), cls((lookup, sampled)), cls((sampled, sampled.replace(siblings="without-replacement")))]
+        distinct = sampled.replace(siblings="without-replacement")
+        return [cls((lookup, recycling)), cls((lookup, sampled)), cls((sampled, distinct)), cls((distinct, distinct))]
 
     @property
     def wants_prompt_rows(self) -> bool:

@@ -168,7 +168,7 @@ class DraftModel(Drafter):
         # The target's tree may be pruned or merged with others', so accepted tokens are looked up in our own by their text.
         nodes = {(state.tree.parents[node], state.tree.tokens[node]): node for node in state.rows}
         path, node = list(range(state.num_lag)), ROOT
-        for token in seen.tokens:
+        for token in seen.tokens[:-1]:  # the last token's row is asked for again: the next tree hangs on it
             if (node, token) not in nodes:
                 break
             node = nodes[node, token]

@@ -91,5 +91,5 @@ class TokenRecycling(Drafter):
         fed = np.asarray(seen.fed[len(seen.fed) - num :])
         state[fed, : guesses.shape[1]] = guesses  # on repeats numpy keeps the last
         first = num - len(seen.tree)
-        accepted = [first + node for node in seen.path]
+        accepted = [*range(first), *(first + node for node in seen.path)]  # the text's own rows count as accepted
         state[fed[accepted], : guesses.shape[1]] = guesses[accepted]

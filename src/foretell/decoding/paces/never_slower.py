@@ -3,49 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.paces.base import Limit, Pace
-from foretell.decoding.tree import ROOT, Kind, Tree
+from foretell.decoding.paces.rates import Rates, any_at
+from foretell.decoding.tree import Kind, Tree
 from foretell.parts import require
-
-#: What is known of a node before it is verified: (source, grade, depth, rank), depth and rank clipped.
-Key = tuple[str, int, int, int]
-_ANY = "*"  # the key's source for "some node of this depth was accepted", whatever its drafter
-_DEEPEST, _WIDEST = 6, 8
-
-
-@dataclass
-class Rates:
-    """Acceptance by key, given that the parent was accepted: exponentially forgetting counts, pulled towards a parent's rates.
-
-    Instead of shrinking all counts each step, new ones weigh more: `weight` grows by 1 / memory.
-    """
-
-    parent: Rates | None
-    keep: float
-    weight: float = 1.0
-    visits: dict[Key, float] = field(default_factory=dict)
-    hits: dict[Key, float] = field(default_factory=dict)
-
-    def rate(self, key: Key, trust: float) -> float:
-        prior = self.parent.rate(key, trust) if self.parent is not None else 0.5 / (1 + key[3])
-        visits, hits = self.visits.get(key, 0.0) / self.weight, self.hits.get(key, 0.0) / self.weight
-        return (hits + trust * prior) / (visits + trust)
-
-    def note(self, key: Key, hit: bool) -> None:
-        self.visits[key] = self.visits.get(key, 0.0) + self.weight
-        self.hits[key] = self.hits.get(key, 0.0) + self.weight * hit
-
-    def age(self) -> None:
-        self.weight /= self.keep
-        if self.weight > 1e60:
-            for counts in (self.visits, self.hits):
-                counts.update({key: count / self.weight for key, count in counts.items()})
-            self.weight = 1.0
-
 
 @dataclass
 class _State:
@@ -53,6 +18,7 @@ class _State:
     alone: bool
     idle: int = 0  # steps in a row whose proposals were not worth verifying
     skip: int = 0  # steps still to pass before the drafter is asked again
+    bar: float | None = None  # the reach from which sampled nodes are verified: what paid in the step before
 
 
 @dataclass(frozen=True)
@@ -109,7 +75,7 @@ class NeverSlower(Pace):
         # Drafting costs time of its own: go as deep as pays, by the chance that some node of each depth is accepted.
         best, depth, expected, reach = 1.0 / curve(1), 0, 1.0, 1.0
         for d in range(1, self.max_nodes + 1):
-            reach *= state.rates.rate((_ANY, 0, min(d, _DEEPEST), 0), self.trust)
+            reach *= state.rates.rate(any_at(d), self.trust)
             expected += reach
             rate = expected / (curve(1 + d) + draft_cost(d))
             if rate > best:
@@ -127,20 +93,15 @@ class NeverSlower(Pace):
                 trimmed[i] = tree
         return trimmed
 
-    def _trim(self, states: Sequence[Any], trees: Sequence[Tree], curve: CostCurve) -> list[Tree]:
+    def _trim(self, states: Sequence[_State], trees: Sequence[Tree], curve: CostCurve) -> list[Tree]:
         """The best set of nodes for a group of requests that share a step."""
         nodes: list[tuple[float, int, int]] = []
         for i, (state, tree) in enumerate(zip(states, trees, strict=True)):
-            nodes += [(-reach, i, node) for node, reach in enumerate(self.reach(state, tree))]
+            nodes += [(-reach, i, node) for node, reach in enumerate(state.rates.reach(tree, self.trust))]
         nodes.sort()
-        times = curve.table(len(trees) + len(nodes)).tolist()
-        expected, num = float(len(trees)), 0
-        best = expected / times[len(trees) - 1] if trees else 0.0
-        for count, (minus_reach, _, _) in enumerate(nodes, 1):
-            expected -= minus_reach
-            rate = expected / times[len(trees) + count - 1]
-            if rate > best:
-                best, num = rate, count
+        num = _most_worth([-minus_reach for minus_reach, _, _ in nodes], curve.table(len(trees) + len(nodes)).tolist(), len(trees))
+        if any(state.alone for state in states):
+            num = self._by_bar(states[0], trees[0], [-minus_reach for minus_reach, _, _ in nodes], num, curve)
         kept: list[list[int]] = [[] for _ in trees]
         for _, i, node in nodes[:num]:
             kept[i].append(node)
@@ -151,46 +112,38 @@ class NeverSlower(Pace):
                 self._rest(state)
         return [tree if len(chosen) == len(tree) else tree.subtree(chosen) for tree, chosen in zip(trees, kept, strict=True)]
 
-    def reach(self, state: Any, tree: Tree) -> list[float]:
-        """Probability that each node is on the accepted path. Never rises from parent to child, nor, among sampled siblings,
-        from earlier to later, so that any best set keeps parents and earlier draws."""
-        reach: list[float] = []
-        last_sibling: dict[int, float] = {}
-        for node, key in enumerate(_keys(tree)):
-            above = 1.0 if tree.parents[node] == ROOT else reach[tree.parents[node]]
-            chance = above * state.rates.rate(key, self.trust)
-            if tree.kinds[node] is not Kind.FIXED:
-                chance = min(chance, last_sibling.get(tree.parents[node], 1.0))
-                last_sibling[tree.parents[node]] = chance
-            reach.append(chance)
-        return reach
+    def _by_bar(self, state: _State, tree: Tree, reaches: list[float], num: int, curve: CostCurve) -> int:
+        """How many of a sampled tree's nodes to keep, `reaches` descending, of which `num` would pay.
+
+        The shape of a sampled tree tells of its tokens (where few tokens are likely there are few siblings), so whether a node
+        is verified must not depend on it, or the output would be biased. Instead nodes need the reach that paid a step before.
+        """
+        if all(kind is Kind.FIXED for kind in tree.kinds):
+            return num
+        bar = state.bar
+        if bar is None:  # the mean price of a row, in steps
+            bar = (curve(1 + self.max_nodes) / curve(1) - 1) / max(self.max_nodes, 1)
+        state.bar = ((reaches[num - 1] if num else 1.0) + (reaches[num] if num < len(reaches) else 0.0)) / 2
+        return sum(reach >= bar for reach in reaches)
 
     def observe(self, state: Any, tree: Tree, path: Sequence[int]) -> None:
-        levels = [rates for rates in (state.rates, state.rates.parent) if rates is not None]
         if state.skip > 0:
             state.skip -= 1
-        if len(tree):
-            on_path, accepted = {ROOT, *path}, set(path)
-            tried: dict[int, bool] = {}
-            for node, key in enumerate(_keys(tree)):
-                if tree.parents[node] in on_path:
-                    hit = node in accepted
-                    tried[key[2]] = tried.get(key[2], False) or hit
-                    for rates in levels:
-                        rates.note(key, hit)
-            for depth, hit in tried.items():
-                for rates in levels:
-                    rates.note((_ANY, 0, depth, 0), hit)
-        for rates in levels:
-            rates.age()
+        state.rates.note(tree, path)
 
     def _rest(self, state: _State) -> None:
         state.idle += 1
         state.skip = min(state.idle, 16)
 
 
-def _keys(tree: Tree) -> list[Key]:
-    depths, ranks = tree.depths(), tree.ranks()
-    return [
-        (tree.sources[node], tree.grades[node], min(depths[node], _DEEPEST), min(ranks[node], _WIDEST)) for node in range(len(tree))
-    ]
+def _most_worth(reaches: Sequence[float], times: Sequence[float], num_texts: int) -> int:
+    """The number of nodes, in descending order of reach, that makes expected tokens / time largest."""
+    if not num_texts:
+        return 0
+    expected, num = float(num_texts), 0
+    best = expected / times[num_texts - 1]
+    for count, reach in enumerate(reaches, 1):
+        expected += reach
+        if expected / times[num_texts + count - 1] > best:
+            best, num = expected / times[num_texts + count - 1], count
+    return num

@@ -55,6 +55,7 @@ class Sampler(Part):
     greedy: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", tuple(self.steps))
         for step in self.steps:
             require(isinstance(step, SamplerStep), self, "steps", step, "must be sampler steps such as TopK(8)")
 

@@ -27,6 +27,8 @@ class LogitBias(SamplerStep):
     bias: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "tokens", tuple(self.tokens))
+        object.__setattr__(self, "bias", tuple(self.bias))
         require(len(self.tokens) == len(self.bias), self, "bias", self.bias, f"needs one number for each of tokens={self.tokens!r}")
         require(all(token >= 0 for token in self.tokens), self, "tokens", self.tokens, "must be token ids, 0 or above")
         require(all(bias == bias and bias < float("inf") for bias in self.bias), self, "bias", self.bias, "must be numbers or -inf")

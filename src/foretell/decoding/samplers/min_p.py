@@ -33,4 +33,5 @@ class MinP(SamplerStep):
 
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
         floor = candidates.logits.max() + math.log(self.p) - 1e-6
-        return candidates.only((candidates.logits >= floor).nonzero()[:, 0])
+        # Not `>=`: NaN logits must reach the sampler, which names them, instead of leaving nothing.
+        return candidates.only((~(candidates.logits < floor)).nonzero()[:, 0])

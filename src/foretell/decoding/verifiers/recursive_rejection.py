@@ -33,10 +33,11 @@ class RecursiveRejection(Verifier):
     kinds = frozenset({Kind.WITHOUT_REPLACEMENT})
 
     def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:
-        q = None
+        group = q = None
         for node in siblings:
             token = tree.tokens[node]
-            q = tree.q[node] if q is None else q
+            if tree.q[node] is not group:  # a union brings a second group, drawn afresh from its own q
+                group = q = tree.q[node]
             assert q is not None  # Tree.add saw to it
             if draws.bernoulli(p[token] / q[token]):
                 return node, p

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import sys
 
@@ -35,10 +36,8 @@ def memory(size: int) -> Tensor:
     """`size` bytes of zeros, aligned to a cache line or better."""
     if hasattr(mmap, "MADV_HUGEPAGE") and size >= _LARGE_PAGE:
         raw = mmap.mmap(-1, size + _LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        try:
+        with contextlib.suppress(OSError):  # a kernel without them: ordinary pages do
             raw.madvise(mmap.MADV_HUGEPAGE)
-        except OSError:
-            pass  # a kernel without them: ordinary pages do
         room, alignment = torch.frombuffer(raw, dtype=torch.uint8), _LARGE_PAGE
     else:
         room, alignment = torch.zeros(size + _LINE, dtype=torch.uint8), _LINE

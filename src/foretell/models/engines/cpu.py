@@ -13,11 +13,15 @@ from torch import Tensor
 from foretell.models.architecture import Architecture
 from foretell.models.base import POST_NORM
 from foretell.models.engines.arena import Results, gather, memory
-from foretell.models.engines.kernels import FIRST_COUNTER, HEAD_PHASES, LINE, PHASES, forward, scratch_bytes
+from foretell.models.engines.kernels import forward
 from foretell.models.engines.packing import DTYPES, HEAD_BLOCK, pack, padded
+from foretell.models.engines.phases import scratch_bytes
+from foretell.models.engines.program import Program, Widths
+from foretell.models.engines.sync import FIRST_COUNTER, LINE
 from foretell.models.plan import Plan
 
-_LINEARS = ("qkv", "o", "gate_up", "down")
+#: Working arrays in the order of the forward's addresses.
+_ROOM = ("counters", "scratch", "x", "normed", "ints", "scales", "qkv", "queries", "mixed")
 
 
 class CpuEngine:
@@ -45,15 +49,11 @@ class CpuEngine:
         self._embedding = packed["embedding"].detach().contiguous()
         self._packed = gather({name: tensor for name, tensor in packed.items() if name != "embedding"})
         self._results = Results()
-        self._layers = np.array([self._layer_addresses(i) for i in range(arch.num_layers)], dtype=np.int64)
-        self._head = [self._packed[name].data_ptr() for name in ("final_norm", "head.weight", "head.scale", "head.bias")]
-        mixed = arch.num_heads * arch.head_dim
-        self._pads = tuple(padded(width) for width in (arch.hidden_size, mixed, arch.intermediate_size, arch.vocab_size))
-        self._qkv_pad = padded(mixed + 2 * arch.num_kv_heads * arch.head_dim)
+        self._widths = Widths.of(arch)
         self._head_pad = padded(arch.head_dim, HEAD_BLOCK)
-        self._limits = tuple(np.float32(min(32767, (2**31 - 1) // (127 * k))) for k in self._pads[:3])
         self._room: dict[str, np.ndarray] = {}
         self._rows = 0
+        self._program: Program | None = None
         self._cos, self._sin = np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32)
         self._pool: ThreadPoolExecutor | None = None
         self._pool_process = 0
@@ -71,36 +71,32 @@ class CpuEngine:
     ) -> tuple[Tensor, dict[int | str, Tensor]]:
         arch, rows, num_logits = self.architecture, len(plan), len(plan.logit_rows)
         taps = {key: torch.empty(rows, arch.hidden_size) for key in hidden}
-        logits = self._results.take(num_logits, self._pads[3])
+        logits = self._results.take(num_logits, self._widths.vocab)
         if rows == 0:
             return logits[:, : arch.vocab_size], taps
         if not store.is_contiguous() or store.dtype != torch.float32:
             raise ValueError(f"store: dtype={store.dtype} must be float32, and contiguous")
-        self._reserve(rows)
+        program = self._reserve(rows)
         self._grow_tables(int(plan.positions.max()) + 1)
         states = _lookup(self._embedding, plan.tokens) if plan.states is None else plan.states.detach().float().numpy()
-        self._room["x"][: rows * self._pads[0]].reshape(rows, -1)[:, : arch.hidden_size] = states
-        lengths = np.diff(plan.prefix_start)[plan.sequence] + np.diff(plan.tail_start)
-        longest = int(lengths.max())
-        per_thread = scratch_bytes(self._pads[0], self._head_pad, longest)
+        self._room["x"][: rows * self._widths.hidden].reshape(rows, -1)[:, : arch.hidden_size] = states
+        steps = program.steps(
+            start, stop, store.data_ptr(), store.stride(0) * 4, logits.data_ptr(),
+            {key: tap.data_ptr() for key, tap in taps.items() if isinstance(key, int)},
+            taps[POST_NORM].data_ptr() if POST_NORM in taps else 0,
+        )  # fmt: skip
+        longest = int((np.diff(plan.prefix_start)[plan.sequence] + np.diff(plan.tail_start)).max())
+        per_thread = scratch_bytes(self._widths.hidden, self._head_pad, longest)
         self._take("scratch", np.uint8, self.num_threads * per_thread)
-        self._take("counters", np.uint8, FIRST_COUNTER + LINE * (PHASES * arch.num_layers + HEAD_PHASES)).fill(0)
-        tap_at = np.zeros(arch.num_layers + 1, dtype=np.int64)
-        for key, tap in taps.items():
-            if key != POST_NORM:
-                tap_at[key] = tap.data_ptr()
+        self._take("counters", np.uint8, FIRST_COUNTER + LINE * len(steps)).fill(0)
         sizes = (
-            self.num_threads, int(self._int8), rows, arch.hidden_size, *self._pads, arch.num_heads, arch.num_kv_heads, arch.head_dim,
-            self._head_pad, start, stop, num_logits, longest, self._qkv_pad, per_thread,
+            self.num_threads, int(self._int8), rows, num_logits, longest, per_thread, arch.hidden_size, self._widths.hidden,
+            self._widths.mixed, self._widths.qkv, arch.num_heads, arch.num_kv_heads, arch.head_dim, self._head_pad,
         )  # fmt: skip
-        addresses = (
-            *(self._room[name].ctypes.data for name in _ROOM), logits.data_ptr(), self._cos.ctypes.data, self._sin.ctypes.data,
-            store.data_ptr(), store.stride(0) * 4, *self._head, taps[POST_NORM].data_ptr() if POST_NORM in taps else 0,
-            tap_at.ctypes.data,
-        )  # fmt: skip
+        addresses = (*(self._room[name].ctypes.data for name in _ROOM), self._cos.ctypes.data, self._sin.ctypes.data)
         self._call(
-            sizes, addresses, self._layers, np.float32(arch.norm_eps), self._limits, plan.positions, plan.slots, plan.sequence,
-            plan.prefix, plan.prefix_start, plan.tail, plan.tail_start, plan.logit_rows,
+            steps, sizes, addresses, np.float32(arch.norm_eps), plan.positions, plan.slots, plan.sequence, plan.prefix,
+            plan.prefix_start, plan.tail, plan.tail_start, plan.logit_rows,
         )  # fmt: skip
         return logits if logits.shape[1] == arch.vocab_size else logits[:, : arch.vocab_size].contiguous(), taps
 
@@ -114,7 +110,8 @@ class CpuEngine:
             self._pool_process = os.getpid()
         others = [self._pool.submit(forward, thread, *args) for thread in range(1, self.num_threads)]
         given_up = forward(0, *args)
-        if any([other.result() for other in others]) or given_up:
+        results = [given_up, *(other.result() for other in others)]  # every thread has to be done before memory is touched again
+        if any(results):
             raise RuntimeError(f"the {self.num_threads} threads of a forward pass did not meet in time; try num_threads=1")
 
     def _check_type(self, packed: dict[str, Tensor], dtype: str) -> None:
@@ -122,30 +119,21 @@ class CpuEngine:
         if kind != (torch.int8 if self._int8 else torch.float32):
             raise ValueError(f"dtype={dtype!r} does not fit packed weights of type {kind}; pack them with the same dtype")
 
-    def _layer_addresses(self, number: int) -> list[int]:
-        def at(name: str) -> int:
-            tensor = self._packed.get(f"layers.{number}.{name}")
-            return tensor.data_ptr() if tensor is not None else 0
-
-        linears = [[at(f"{name}.{part}") for part in ("weight", "scale", "bias")] for name in _LINEARS]
-        return [
-            at("input_norm"), *linears[0], at("q_norm"), at("k_norm"), *linears[1], at("post_norm"), *linears[2], *linears[3],
-            self.architecture.windows[number],
-        ]  # fmt: skip
-
-    def _reserve(self, rows: int) -> None:
+    def _reserve(self, rows: int) -> Program:
         """Make room for the intermediate results of `rows` rows. Padding columns are zero and stay so."""
-        if rows <= self._rows:
-            return
-        hidden, mixed, inner, _ = self._pads
-        self._rows = rows = max(rows, min(2 * self._rows, 256))
-        for name, kind, width in (
-            ("x", np.float32, hidden), ("normed", np.float32, hidden), ("ints", np.int16, max(hidden, mixed, inner)),
-            ("scales", np.float32, 1), ("qkv", np.float32, self._qkv_pad),
-            ("queries", np.float32, self.architecture.num_heads * self._head_pad), ("mixed", np.float32, mixed),
-            ("inner", np.float32, inner),
-        ):  # fmt: skip
-            self._take(name, kind, rows * width)
+        if self._program is None or rows > self._rows:
+            self._rows = rows = max(rows, min(2 * self._rows, 256))
+            widths = self._widths
+            for name, kind, width in (
+                ("x", np.float32, widths.hidden), ("normed", np.float32, widths.hidden),
+                ("ints", np.int16, max(widths.hidden, widths.mixed, widths.inner)), ("scales", np.float32, 1),
+                ("qkv", np.float32, widths.qkv), ("queries", np.float32, self.architecture.num_heads * self._head_pad),
+                ("mixed", np.float32, widths.mixed), ("inner", np.float32, widths.inner),
+            ):  # fmt: skip
+                self._take(name, kind, rows * width)
+            room = {name: array.ctypes.data for name, array in self._room.items()}
+            self._program = Program(self.architecture, self._packed, room, self._int8)
+        return self._program
 
     def _take(self, name: str, kind: type, count: int) -> np.ndarray:
         """The working array `name`, zeros when it had to be made anew."""
@@ -162,10 +150,6 @@ class CpuEngine:
         angles = torch.arange(length, dtype=torch.float32)[:, None] * self.architecture.inv_freq[None, :].float()
         self._cos = (angles.cos() * self.architecture.rope_scale).contiguous().numpy()
         self._sin = (angles.sin() * self.architecture.rope_scale).contiguous().numpy()
-
-
-#: Working arrays in the order of the forward's addresses.
-_ROOM = ("counters", "scratch", "x", "normed", "ints", "scales", "qkv", "queries", "mixed", "inner")
 
 
 def _lookup(table: Tensor, tokens: np.ndarray) -> np.ndarray:

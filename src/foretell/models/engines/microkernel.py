@@ -38,7 +38,7 @@ def _dot(e: Emitter, args: tuple[ir.Value, ...], rows: int, *, int8: bool) -> No
     width = vectors if rows * vectors <= 2 * MAX_ROWS else vectors // 2
     # int8 sums are exact, so two sets of sums may share the work of hiding latency; float32 keeps one order
     sets = 2 if int8 and rows * width <= 4 else 1
-    unroll = 4
+    unroll = 4 if rows <= 2 else 2 if rows <= 4 else 1
     steps = b.ashr(k, ir.Constant(I64, 1)) if int8 else k
     stride = b.mul(k, ir.Constant(I64, 2 if int8 else 4))
     row_at = [e.at(x, b.mul(stride, ir.Constant(I64, r))) for r in range(rows)]
@@ -55,10 +55,8 @@ def _dot(e: Emitter, args: tuple[ir.Value, ...], rows: int, *, int8: bool) -> No
                         e.prefetch(e.at(here, u * line + ahead + _PREFETCH))
                 for v in range(width):
                     at = e.at(here, u * line + (first + v) * line // vectors)
-                    if int8:
-                        weight = b.sext(e.load(at, vector(I8, 2 * LANES), align=1), vector(I16, 2 * LANES))
-                    else:
-                        weight = e.load_lanes(at)
+                    pairs = vector(I16, 2 * LANES)
+                    weight = b.sext(e.load(at, vector(I8, 2 * LANES), align=1), pairs) if int8 else e.load_lanes(at)
                     for r in range(rows):
                         slot = ((u % sets) * rows + r) * width + v
                         value = e.splat(e.load(e.at(x_here[r], 4 * u), I32 if int8 else F32))

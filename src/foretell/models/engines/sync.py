@@ -42,8 +42,7 @@ load_i64 = _memory(I64, types.int64)
 store_i64 = _memory(I64, types.int64, store=True)
 
 
-@intrinsic
-def fetch_add(typingctx, address, value):
+def _fetch_add(typingctx, address, value):
     """Atomically add `value` to the int64 at `address`; gives what was there before."""
 
     def lower(context, b, sig, args):
@@ -52,8 +51,7 @@ def fetch_add(typingctx, address, value):
     return types.int64(types.int64, types.int64), lower
 
 
-@intrinsic
-def load_atomic(typingctx, address):
+def _load_atomic(typingctx, address):
     """The int64 at `address`, seeing all that happened before it was written."""
 
     def lower(context, b, sig, args):
@@ -62,8 +60,7 @@ def load_atomic(typingctx, address):
     return types.int64(types.int64), lower
 
 
-@intrinsic
-def relax(typingctx):
+def _relax(typingctx):
     """Tell the processor that this is a spin loop."""
 
     def lower(context, b, sig, args):
@@ -81,6 +78,9 @@ def relax(typingctx):
     return types.void(), lower
 
 
+fetch_add: Any = intrinsic(_fetch_add)
+load_atomic: Any = intrinsic(_load_atomic)
+relax: Any = intrinsic(_relax)
 #: Let another thread run, where more threads want to than there are processors.
 _yield = types.ExternalFunction("SwitchToThread" if sys.platform == "win32" else "sched_yield", types.int32())
 

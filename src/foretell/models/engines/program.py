@@ -1,0 +1,94 @@
+"""A forward pass as a list of steps, rows of integers that the compiled `forward` carries out one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from foretell.models.architecture import Architecture
+from foretell.models.engines.packing import PANEL, padded
+
+#: Kinds of steps. Arguments (a step has room for 9, see `Program`): LINEAR k, panels, input, weight, scale, bias, finish and stride
+#: of the output, output, whether for the wanted rows only; NORM weight, wanted rows only; QUANTISE source, k; ROTATE query norm,
+#: key norm, store; ATTEND window, store; TAP norm, output.
+LINEAR, NORM, QUANTISE, ROTATE, ATTEND, TAP = range(6)
+#: What a linear layer does with its outputs: keep, add to the residual stream, or multiply the gate's with the up's.
+STORE, ADD, SWIGLU = range(3)
+WIDTH = 10
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Padded widths of the states, of all heads side by side, of the inner layer, of the logits, and of query, key and value."""
+
+    hidden: int
+    mixed: int
+    inner: int
+    vocab: int
+    qkv: int
+
+    @classmethod
+    def of(cls, architecture: Architecture) -> Widths:
+        mixed, kv = (heads * architecture.head_dim for heads in (architecture.num_heads, architecture.num_kv_heads))
+        widths = (architecture.hidden_size, mixed, architecture.intermediate_size, architecture.vocab_size, mixed + 2 * kv)
+        return cls(*map(padded, widths))
+
+
+class Program:
+    """The steps of one model with its working arrays at `room` (addresses by name)."""
+
+    def __init__(self, architecture: Architecture, packed: Mapping[str, Tensor], room: Mapping[str, int], int8: bool) -> None:
+        self._packed, self._room, self._int8 = packed, room, int8
+        self._widths = widths = Widths.of(architecture)
+        layers = []
+        for i in range(architecture.num_layers):
+            name = f"layers.{i}"
+            steps = [[NORM, self._at(f"{name}.input_norm")], self._linear(f"{name}.qkv", widths.hidden, "normed", STORE, "qkv")]
+            steps += [[ROTATE, self._at(f"{name}.q_norm"), self._at(f"{name}.k_norm")], [ATTEND, architecture.windows[i]]]
+            steps += self._quantise("mixed", widths.mixed)
+            steps += [self._linear(f"{name}.o", widths.mixed, "mixed", ADD, "x"), [NORM, self._at(f"{name}.post_norm")]]
+            steps += [self._linear(f"{name}.gate_up", widths.hidden, "normed", SWIGLU, "inner")]
+            steps += self._quantise("inner", widths.inner)
+            steps += [self._linear(f"{name}.down", widths.inner, "inner", ADD, "x")]
+            layers.append(_table(steps))
+        self._layers = np.stack(layers) if layers else np.zeros((0, 0, WIDTH), dtype=np.int64)
+        kinds = self._layers[0, :, 0].tolist() if layers else []
+        self._rotate, self._attend = (kinds.index(kind) for kind in (ROTATE, ATTEND)) if layers else (0, 0)
+
+    def steps(
+        self, start: int, stop: int, store: int, store_bytes: int, logits: int, taps: Mapping[int, int], post_norm: int
+    ) -> np.ndarray:
+        """Layers start+1..stop and the output head; taps: where to copy the states after a layer to, 0 being the embedding."""
+        layers = self._layers[start:stop].copy()
+        stores = store + np.arange(start, stop) * store_bytes
+        layers[:, self._rotate, 3] = stores
+        layers[:, self._attend, 2] = stores
+        parts, first = [], start
+        for layer in sorted(taps):
+            parts += [layers[first - start : layer - start].reshape(-1, WIDTH), _table([[TAP, 0, taps[layer]]])]
+            first = layer
+        parts.append(layers[first - start :].reshape(-1, WIDTH))
+        end = [[TAP, self._at("final_norm"), post_norm]] if post_norm else []
+        head = self._linear("head", self._widths.hidden, "normed", STORE, "")
+        head[8], head[9] = logits, 1
+        return np.concatenate([*parts, _table([*end, [NORM, self._at("final_norm"), 1], head])])
+
+    def _at(self, name: str) -> int:
+        tensor = self._packed.get(name)
+        return 0 if tensor is None else tensor.data_ptr()
+
+    def _quantise(self, source: str, width: int) -> list[list[int]]:
+        return [[QUANTISE, self._room[source], width]] if self._int8 else []
+
+    def _linear(self, name: str, k: int, source: str, finish: int, out: str) -> list[int]:
+        outputs = len(self._packed[f"{name}.bias"])
+        stride = 4 * (outputs // 2 if finish == SWIGLU else outputs)
+        weight, scale, bias = (self._at(f"{name}.{part}") for part in ("weight", "scale", "bias"))
+        return [LINEAR, k, outputs // PANEL, self._room[source], weight, scale, bias, stride << 2 | finish, self._room.get(out, 0), 0]
+
+
+def _table(steps: list[list[int]]) -> np.ndarray:
+    return np.array([step + [0] * (WIDTH - len(step)) for step in steps], dtype=np.int64).reshape(-1, WIDTH)

@@ -1,0 +1,181 @@
+"""Verifiers broken on purpose, one classic mistake each: the law kit must catch them all, or it proves nothing.
+
+A mutant says which verifier it `breaks` and is found by that; `worst_error` is what the law kit sees of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import ClassVar
+
+from foretell.decoding.distribution import Distribution
+from foretell.decoding.draws import Draws
+from foretell.decoding.paces.fixed import Fixed
+from foretell.decoding.recipe import Recipe
+from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.tree import Kind, Tree
+from foretell.decoding.verifiers.base import Decision, Law, Verifier
+from foretell.decoding.verifiers.exact import Exact
+from foretell.decoding.verifiers.fixed_candidates import FixedCandidates
+from foretell.decoding.verifiers.multi_round import MultiRound
+from foretell.decoding.verifiers.recursive_rejection import RecursiveRejection
+from foretell.testing.combinations import examples, fits
+from foretell.testing.laws import Case, law_report
+
+Choice = tuple[int | None, Distribution | int]
+
+
+class Mutant(Verifier):
+    """A verifier with a mistake in it; takes the kinds of the verifier that it `breaks`."""
+
+    law = Law("lossy", "broken on purpose")
+    breaks: ClassVar[type[Verifier]]
+
+
+@dataclass(frozen=True)
+class AcceptsAlways(Mutant):
+    """Accepts the first draft whatever its probability."""
+
+    breaks = MultiRound
+    kinds = MultiRound.kinds
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> Choice:
+        return (siblings[0], p) if siblings else (None, p)
+
+
+@dataclass(frozen=True)
+class KeepsTheTarget(Mutant):
+    """Does not subtract q after a rejection."""
+
+    breaks = MultiRound
+    kinds = MultiRound.kinds
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> Choice:
+        for node in siblings:
+            q = tree.q[node]
+            if q is not None and draws.bernoulli(p[tree.tokens[node]] / q[tree.tokens[node]]):
+                return node, p
+        return None, p
+
+
+@dataclass(frozen=True)
+class StaleBonus(Mutant):
+    """Draws the token after a fully accepted path from the law of its parent."""
+
+    breaks = MultiRound
+    kinds = MultiRound.kinds
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> Choice:
+        return MultiRound().choose(p, siblings, tree, draws)
+
+    def decide(self, tree: Tree, target: Callable[[int], Distribution], draws: Draws, position: int) -> Decision:
+        decision = MultiRound().decide(tree, target, draws, position)
+        last = decision.path[-1] if decision.path else None
+        if last is None or last in tree.parents:
+            return decision
+        return Decision(decision.path, target(tree.parents[last]).draw(draws.at(position + len(decision.path), stream=9)))
+
+
+@dataclass(frozen=True)
+class ForgetsToRenormalise(Mutant):
+    """Takes the tried token out of q without renormalising the rest."""
+
+    breaks = RecursiveRejection
+    kinds = RecursiveRejection.kinds
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> Choice:
+        tried: list[int] = []
+        for node in siblings:
+            q = tree.q[node]
+            if q is None:
+                continue
+            keep = [token not in tried for token in q.ids.tolist()]
+            rest = Distribution(q.size, q.ids[keep], q.probs[keep])
+            if draws.bernoulli(p[tree.tokens[node]] / rest[tree.tokens[node]]):
+                return node, p
+            p = p.minus(rest)
+            tried.append(tree.tokens[node])
+        return None, p
+
+
+@dataclass(frozen=True)
+class RuleOfReplacement(Mutant):
+    """Treats siblings drawn without replacement as independent draws."""
+
+    breaks = RecursiveRejection
+    kinds = RecursiveRejection.kinds
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> Choice:
+        return MultiRound().choose(p, siblings, tree, draws)
+
+
+@dataclass(frozen=True)
+class AcceptsByShare(Mutant):
+    """Accepts fixed candidate x with p(x) / max p; otherwise draws from what is left without x."""
+
+    breaks = FixedCandidates
+    kinds = FixedCandidates.kinds
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> Choice:
+        for node in siblings:
+            if draws.bernoulli(p[tree.tokens[node]] / float(p.probs.max())):
+                return node, p
+            p = p.without(tree.tokens[node])
+        return None, p
+
+
+@dataclass(frozen=True)
+class DrawsTwice(Mutant):
+    """Draws a second time where the first draw was not among the candidates."""
+
+    breaks = FixedCandidates
+    kinds = FixedCandidates.kinds
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> Choice:
+        node, token = FixedCandidates().choose(p, siblings, tree, draws)
+        return (node, token) if node is not None else (None, p)
+
+
+@dataclass(frozen=True)
+class ForgetsTheGroup(Mutant):
+    """Offers every sibling group the target's whole law, not what the groups before it left."""
+
+    breaks = Exact
+    kinds = Exact.kinds
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> Choice:
+        rest: Distribution | int = p
+        for _, group in groupby(siblings, key=lambda node: (tree.kinds[node], id(tree.q[node]))):
+            node, rest = Exact().choose(p, list(group), tree, draws)
+            if node is not None:
+                return node, rest
+        return None, rest if siblings else p
+
+
+@dataclass(frozen=True)
+class FixedFirst(Mutant):
+    """Looks at fixed candidates first, and then at the sampled ones as if nothing had been decided."""
+
+    breaks = Exact
+    kinds = Exact.kinds
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> Choice:
+        fixed = [node for node in siblings if tree.kinds[node] is Kind.FIXED]
+        node, rest = FixedCandidates().choose(p, fixed, tree, draws)
+        if node is not None or len(fixed) == len(siblings):
+            return node, rest
+        return Exact().choose(p, [node for node in siblings if node not in fixed], tree, draws)
+
+
+def mutants() -> list[Mutant]:
+    """All of them."""
+    return [value() for value in globals().values() if isinstance(value, type) and issubclass(value, Mutant) and value is not Mutant]
+
+
+def worst_error(verifier: Verifier, case: Case | None = None) -> float:
+    """The largest error that the law kit finds with any drafter that the verifier takes."""
+    case = case or Case.small()
+    recipes = [Recipe(drafter, verifier, Fixed()) for drafter in examples("drafter") if fits(drafter, verifier)]
+    return max(law_report(recipe, Sampler(), case).error for recipe in recipes)
