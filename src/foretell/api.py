@@ -174,7 +174,7 @@ def make_requests(
     **sampling: Any,
 ) -> list[Request]:
     """Requests of `generate`'s options: prompts encoded, the sampler made, stop strings watched."""
-    sampler = sampler or recipe.sampler or make_sampler(**sampling)
+    sampler = _one_sampler(sampler, recipe, sampling)
     if model.tokenizer is None:
         raise ValueError("model: it has no tokenizer, so it cannot read text; use foretell.decoding.loop.Session with token ids")
     strings = as_stop_strings(stop)
@@ -190,6 +190,16 @@ def make_requests(
         )
         for i, prompt in enumerate(prompts)
     ]
+
+
+def _one_sampler(sampler: Sampler | None, recipe: Recipe, sampling: Mapping[str, Any]) -> Sampler:
+    """The sampler, said in exactly one place: `sampler`, the recipe, or plain options."""
+    defaults = inspect.signature(make_sampler).parameters
+    changed = [name for name, value in sampling.items() if value != defaults[name].default]
+    said = ["sampler"] * (sampler is not None) + ["the recipe"] * (recipe.sampler is not None) + changed[:1]
+    if len(said) > 1:
+        raise ValueError(f"{' and '.join(said)} both say how to sample; say it in one place")
+    return sampler or recipe.sampler or make_sampler(**sampling)
 
 
 def encode(prompt: Prompt, model: Model, chat: bool) -> list[int]:

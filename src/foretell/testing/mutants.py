@@ -86,17 +86,18 @@ class ForgetsToRenormalise(Mutant):
     kinds = RecursiveRejection.kinds
 
     def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> Choice:
-        tried: list[int] = []
+        group = q = None
         for node in siblings:
-            q = tree.q[node]
+            if tree.q[node] is not group:
+                group = q = tree.q[node]
             if q is None:
                 continue
-            keep = [token not in tried for token in q.ids.tolist()]
-            rest = Distribution(q.size, q.ids[keep], q.probs[keep])
-            if draws.bernoulli(p[tree.tokens[node]] / rest[tree.tokens[node]]):
+            if draws.bernoulli(p[tree.tokens[node]] / q[tree.tokens[node]]):
                 return node, p
-            p = p.minus(rest)
-            tried.append(tree.tokens[node])
+            p = p.minus(q)
+            keep = q.ids != tree.tokens[node]
+            if keep.any():
+                q = Distribution(q.size, q.ids[keep], q.probs[keep])
         return None, p
 
 

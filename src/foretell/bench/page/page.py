@@ -28,13 +28,15 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of text cells; the first column is left-aligned. `marked` is the row to stress, -1 for none."""
+    """A table of text cells; the first column is left-aligned. `marked` is the row to stress, -1 for none;
+    `long`: the last column holds sentences."""
 
     title: str
     words: str
     head: list[str]
     rows: list[list[str]]
     marked: int = -1
+    long: bool = False
 
 
 def render(report: BenchReport, title: str = "Foretell bench", tables: list[Table] | None = None) -> str:
@@ -144,7 +146,9 @@ def _peer_tables(report: BenchReport) -> list[Table]:
         if peer.is_peer
     ]
     words = "Median over prompts of paired ratios, with its 95 % interval."
-    return [Table("Times each other program", words, ["program", *(arm.name for arm in own), "what was run"], rows)] if rows else []
+    return (
+        [Table("Times each other program", words, ["program", *(arm.name for arm in own), "what was run"], rows, long=True)] if rows else []
+    )
 
 
 def _or_blank(value: float | None, form: str) -> str:

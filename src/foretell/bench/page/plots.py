@@ -27,7 +27,7 @@ def speed(report: BenchReport) -> str:
     for row, arm in enumerate(arms):
         y = 8 + row * _ROW
         kind = "peer" if arm.is_peer else "best" if best is not None and arm.name == best.name else "own"
-        label = f"{arm.tokens_per_second:.1f}" + (f"   {arm.speedup.median:.2f}x plain" if arm.speedup else "")
+        label = f"{arm.tokens_per_second:.1f}" + (f" · {arm.speedup.median:.2f} x plain" if arm.speedup else "")
         parts.append(text(_LABELS - 10, y + 19, shorten(arm.name, 34), "name" if not arm.is_peer else "name soft", "end"))
         parts.append(bar(scale(0), y + 5, scale(arm.tokens_per_second) - scale(0), 18, f"bar {kind}", f"{arm.name}: {arm.detail}"))
         end = scale(arm.tokens_per_second)
@@ -59,7 +59,11 @@ def heat(report: BenchReport) -> str:
             hint = f"{arm.name}, {kind}: {cell.speedup:.2f} times plain, {cell.tokens_per_second:.1f} tokens/s"
             hint += f", {cell.tokens_per_step:.2f} tokens a step" if cell.tokens_per_step else ""
             x = _LABELS + column * width
-            style: dict[str, Any] = {"class_": "gain" if cell.speedup >= 1 else "loss", "fill_opacity": f"{0.06 + 0.66 * strength:.2f}", "rx": 3}
+            style: dict[str, Any] = {
+                "class_": "gain" if cell.speedup >= 1 else "loss",
+                "fill_opacity": f"{0.06 + 0.66 * strength:.2f}",
+                "rx": 3,
+            }
             parts.append(element("rect", hint=hint, x=x + 1, y=y + 1, width=width - 2, height=_ROW - 2, **style))
             parts.append(text(x + width / 2, y + 21, f"{cell.speedup:.2f}", "cell", "middle"))
     return picture(parts, top + _ROW * len(arms) + 6, "Times plain decoding by arm and kind of prompt")
