@@ -40,7 +40,7 @@ def part_page(entry: Entry) -> str:
     facts = {**_claims(entry), **found.labelled}
     if entry.symbol:
         facts = {"In a recipe": f"`a {entry.symbol} b`", **facts}
-    lines += _table(["", ""], [[label, text] for label, text in facts.items()])
+    lines += _table(["claim", ""], [[label, text] for label, text in facts.items()])
     if entry.options:
         rows = [
             [f"`{name}`", f"`{kind}`", f"`{default}`" if default else "required", found.options.get(name, "")]
@@ -124,7 +124,7 @@ def _default(each: Any) -> str:
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:
     if not rows:
         return []
-    used = [i for i, _ in enumerate(head) if any(row[i] for row in rows)]  # a column without an entry is left out
+    used = [i for i in range(len(head)) if any(row[i] for row in rows)]  # a column without an entry is left out
     lines = [[head[i] for i in used], ["---"] * len(used), *([_cell(row[i]) for i in used] for row in rows)]
     return ["", *("| " + " | ".join(line) + " |" for line in lines)]
 

@@ -5,6 +5,7 @@ A mutant says which verifier it `breaks` and is found by that; `worst_error` is 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -79,8 +80,19 @@ class StaleBonus(Mutant):
 
 
 @dataclass(frozen=True)
-class ForgetsToRenormalise(Mutant):
-    """Takes the tried token out of q without renormalising the rest."""
+class RuleOfReplacement(Mutant):
+    """Treats siblings drawn without replacement as independent draws: the same as not renormalising q."""
+
+    breaks = RecursiveRejection
+    kinds = RecursiveRejection.kinds
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> Choice:
+        return MultiRound().choose(p, siblings, tree, draws)
+
+
+@dataclass(frozen=True)
+class SubtractsNothing(Mutant):
+    """Takes the tried token out of q, but does not subtract q from the target."""
 
     breaks = RecursiveRejection
     kinds = RecursiveRejection.kinds
@@ -90,26 +102,10 @@ class ForgetsToRenormalise(Mutant):
         for node in siblings:
             if tree.q[node] is not group:
                 group = q = tree.q[node]
-            if q is None:
-                continue
-            if draws.bernoulli(p[tree.tokens[node]] / q[tree.tokens[node]]):
+            if q is not None and draws.bernoulli(p[tree.tokens[node]] / q[tree.tokens[node]]):
                 return node, p
-            p = p.minus(q)
-            keep = q.ids != tree.tokens[node]
-            if keep.any():
-                q = Distribution(q.size, q.ids[keep], q.probs[keep])
+            q = q and q.without(tree.tokens[node])
         return None, p
-
-
-@dataclass(frozen=True)
-class RuleOfReplacement(Mutant):
-    """Treats siblings drawn without replacement as independent draws."""
-
-    breaks = RecursiveRejection
-    kinds = RecursiveRejection.kinds
-
-    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> Choice:
-        return MultiRound().choose(p, siblings, tree, draws)
 
 
 @dataclass(frozen=True)
@@ -175,8 +171,10 @@ def mutants() -> list[Mutant]:
     return [value() for value in globals().values() if isinstance(value, type) and issubclass(value, Mutant) and value is not Mutant]
 
 
-def worst_error(verifier: Verifier, case: Case | None = None) -> float:
-    """The largest error that the law kit finds with any drafter that the verifier takes."""
-    case = case or Case.small()
-    recipes = [Recipe(drafter, verifier, Fixed()) for drafter in examples("drafter") if fits(drafter, verifier)]
-    return max(law_report(recipe, Sampler(), case).error for recipe in recipes)
+def worst_error(verifier: Verifier, enough: float = math.inf, case: Case | None = None) -> float:
+    """The largest error that the law kit finds with any drafter that the verifier takes; the search ends at `enough`."""
+    case, worst = case or Case.small(), 0.0
+    for drafter in examples("drafter"):
+        if worst < enough and fits(drafter, verifier):
+            worst = max(worst, law_report(Recipe(drafter, verifier, Fixed()), Sampler(), case).error)
+    return worst

@@ -28,7 +28,7 @@ def cost_curve(curve: CostCurve | None, rows: Mapping[int, int], name: str) -> s
 
 def _panel_of_cost(curve: CostCurve, across: Scale, last: int) -> list[str]:
     marks = ticks(1000 * curve(last), 4)
-    up = Scale(0, marks[-1], 214, 20)
+    up = Scale(0, marks[-1], 214, 32)
     parts = [text(_LEFT - 58, 12, "milliseconds a step, t(n)", "tick")]
     for value in marks:
         parts += [line(_LEFT, up(value), _RIGHT, up(value), "axis" if value == 0 else "grid")]
@@ -46,8 +46,8 @@ def _panel_of_cost(curve: CostCurve, across: Scale, last: int) -> list[str]:
 def _panel_of_choices(rows: Mapping[int, int], across: Scale, last: int) -> list[str]:
     total = sum(rows.values()) or 1
     marks = ticks(100 * max(rows.values(), default=0) / total, 3)
-    up = Scale(0, marks[-1], 354, 262)
-    parts = [text(_LEFT - 58, 252, "per cent of steps", "tick")]
+    up = Scale(0, marks[-1], 354, 270)
+    parts = [text(_LEFT - 58, 250, "per cent of steps", "tick")]
     for value in marks:
         parts += [line(_LEFT, up(value), _RIGHT, up(value), "axis" if value == 0 else "grid")]
         parts.append(text(_LEFT - 10, up(value) + 4, number(value), "tick", "end"))

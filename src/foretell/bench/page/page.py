@@ -28,15 +28,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of text cells; the first column is left-aligned. `marked` is the row to stress, -1 for none;
-    `long`: the last column holds sentences."""
+    """A table of text cells; the first column is left-aligned. `marked` is the row to stress, -1 for none."""
 
     title: str
     words: str
     head: list[str]
     rows: list[list[str]]
     marked: int = -1
-    long: bool = False
 
 
 def render(report: BenchReport, title: str = "Foretell bench", tables: list[Table] | None = None) -> str:
@@ -50,6 +48,7 @@ def render(report: BenchReport, title: str = "Foretell bench", tables: list[Tabl
         tables=[*(tables or []), arm_table(report), *_peer_tables(report)],
         figures=[figure for figure in figures(report) if figure.svg],
         facts={"model": report.model, **facts, **report.settings},
+        details={arm.name: arm.detail for arm in report.arms},
         data=Markup(json.dumps(report.to_dict()).replace("<", "\\u003c")),
     )
 
@@ -136,19 +135,13 @@ def arm_table(report: BenchReport) -> Table:
 
 def _peer_tables(report: BenchReport) -> list[Table]:
     own = plots.own_arms(report)
-    rows = [
-        [
-            peer.name,
-            *(f"{ratio.median:.2f} ({interval(ratio)})" if (ratio := arm.ratios.get(peer.name)) else "" for arm in own),
-            peer.detail,
-        ]
-        for peer in report.arms
-        if peer.is_peer
-    ]
+    rows = []
+    for peer in report.arms:
+        if peer.is_peer:
+            ratios = [arm.ratios.get(peer.name) for arm in own]
+            rows.append([peer.name, *(f"{ratio.median:.2f} ({interval(ratio)})" if ratio else "" for ratio in ratios)])
     words = "Median over prompts of paired ratios, with its 95 % interval."
-    return (
-        [Table("Times each other program", words, ["program", *(arm.name for arm in own), "what was run"], rows, long=True)] if rows else []
-    )
+    return [Table("Times each other program", words, ["program", *(arm.name for arm in own)], rows)] if rows else []
 
 
 def _or_blank(value: float | None, form: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.paces.base import Limit, Pace
-from foretell.decoding.paces.rates import Rates, any_at
+from foretell.decoding.paces.rates import Key, Rates, any_at, keys
 from foretell.decoding.tree import Kind, Tree
 from foretell.parts import require
 
@@ -18,6 +18,7 @@ class _State:
     alone: bool
     idle: int = 0  # steps in a row whose proposals were not worth verifying
     skip: int = 0  # steps still to pass before the drafter is asked again
+    known: list[Key] | None = None  # of the nodes kept of the last proposal: their keys before it was trimmed
     bar: float | None = None  # the reach from which sampled nodes are verified: what paid in the step before
 
 
@@ -106,6 +107,9 @@ class NeverSlower(Pace):
         for _, i, node in nodes[:num]:
             kept[i].append(node)
         for state, tree, chosen in zip(states, trees, kept, strict=True):
+            chosen.sort()  # the order that `subtree` keeps
+            before = keys(tree)
+            state.known = [before[node] for node in chosen]
             if chosen:
                 state.idle = 0
             elif len(tree):
@@ -129,7 +133,8 @@ class NeverSlower(Pace):
     def observe(self, state: Any, tree: Tree, path: Sequence[int]) -> None:
         if state.skip > 0:
             state.skip -= 1
-        state.rates.note(tree, path)
+        same = state.known is not None and len(state.known) == len(tree)
+        state.rates.note(tree, path, state.known if same else None)
 
     def _rest(self, state: _State) -> None:
         state.idle += 1

@@ -46,11 +46,13 @@ class Rates:
             reach.append(chance)
         return reach
 
-    def note(self, tree: Tree, path: Sequence[int]) -> None:
-        """Count a verified tree's nodes whose parent was accepted, and let a step pass."""
+    def note(self, tree: Tree, path: Sequence[int], known: Sequence[Key] | None = None) -> None:
+        """Count a verified tree's nodes whose parent was accepted, and let a step pass. known: the nodes' keys as proposed,
+        where the tree was trimmed since: without its elder siblings, a node would pass for a better-ranked one."""
         on_path, accepted = {ROOT, *path}, set(path)
         tried: dict[int, bool] = {}
-        for node, key in enumerate(keys(tree)):
+        known = keys(tree) if known is None else known
+        for node, key in enumerate(known):
             if tree.parents[node] in on_path:
                 self._count(key, node in accepted)
                 tried[key[2]] = tried.get(key[2], False) or node in accepted
@@ -62,7 +64,7 @@ class Rates:
                 counts.update({key: count / self.weight for key, count in counts.items()})
             self.weight = 1.0
         if self.parent is not None:
-            self.parent.note(tree, path)
+            self.parent.note(tree, path, known)
 
     def _count(self, key: Key, hit: bool) -> None:
         self.visits[key] = self.visits.get(key, 0.0) + self.weight

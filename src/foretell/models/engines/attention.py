@@ -15,7 +15,7 @@ _BLOCK_LANES = HEAD_BLOCK // LANES
 #: Vectors of one head's output that `mix` sums at a time.
 _MIX_LANES = 4
 #: Most query heads that one pass over the values serves: what fits the registers.
-MIX_HEADS = {"avx512": 4, "avx2": 2, "generic": 2}[ISA]
+MIX_HEADS = {"avx512": 4, "avx2": 3, "generic": 2}[ISA]
 
 
 def _fold_masks(half: int) -> tuple[list[int], list[int]]:
@@ -154,13 +154,15 @@ def _mix(e: Emitter, args: tuple[ir.Value, ...], heads: int) -> None:
         def step(index, sums):
             slot = e.load(e.at(slots, b.mul(index, ir.Constant(I64, 8))), I64, 8)
             row = e.at(here, b.mul(slot, slot_bytes))
-            lanes = [e.load_lanes(e.at(row, 4 * LANES * i)) for i in range(_MIX_LANES)]
-            new = []
+            parts = []
             for head in range(heads):
                 at = e.at(e.at(weights, b.mul(stride, ir.Constant(I64, head))), b.mul(index, ir.Constant(I64, 4)))
-                weight = e.splat(e.load(at, F32))
-                new += [e.fma(weight, value, total) for value, total in zip(lanes, sums[head * _MIX_LANES :], strict=False)]
-            return new
+                parts.append(e.splat(e.load(at, F32)))
+            for i in range(_MIX_LANES):
+                value = e.load_lanes(e.at(row, 4 * LANES * i))
+                for head, weight in enumerate(parts):
+                    sums[head * _MIX_LANES + i] = e.fma(weight, value, sums[head * _MIX_LANES + i])
+            return sums
 
         sums = e.loop(count, 1, [e.const(0.0)] * (heads * _MIX_LANES), step)
         for i, total in enumerate(sums):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -17,11 +17,11 @@ from foretell.models.engines.kernels import forward
 from foretell.models.engines.packing import DTYPES, HEAD_BLOCK, pack, padded
 from foretell.models.engines.phases import scratch_bytes
 from foretell.models.engines.program import Program, Widths
-from foretell.models.engines.sync import FIRST_COUNTER, LINE
+from foretell.models.engines.sync import LINE
 from foretell.models.plan import Plan
 
 #: Working arrays in the order of the forward's addresses.
-_ROOM = ("counters", "scratch", "x", "normed", "ints", "scales", "qkv", "queries", "mixed")
+_ROOM = ("scratch", "x", "normed", "ints", "scales", "qkv", "queries", "mixed")
 
 
 class CpuEngine:
@@ -57,6 +57,7 @@ class CpuEngine:
         self._cos, self._sin = np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32)
         self._pool: ThreadPoolExecutor | None = None
         self._pool_process = 0
+        self._late: dict[int, Future] = {}
         self._lock = threading.Lock()
 
     def run(
@@ -88,31 +89,34 @@ class CpuEngine:
         longest = int((np.diff(plan.prefix_start)[plan.sequence] + np.diff(plan.tail_start)).max())
         per_thread = scratch_bytes(self._widths.hidden, self._head_pad, longest)
         self._take("scratch", np.uint8, self.num_threads * per_thread)
-        self._take("counters", np.uint8, FIRST_COUNTER + LINE * len(steps)).fill(0)
+        counters = np.zeros((len(steps) + 1) * LINE, dtype=np.uint8)  # new ones, as a late thread may still look at the last call's
         sizes = (
             self.num_threads, int(self._int8), rows, num_logits, longest, per_thread, arch.hidden_size, self._widths.hidden,
             self._widths.mixed, self._widths.qkv, arch.num_heads, arch.num_kv_heads, arch.head_dim, self._head_pad,
         )  # fmt: skip
-        addresses = (*(self._room[name].ctypes.data for name in _ROOM), self._cos.ctypes.data, self._sin.ctypes.data)
-        self._call(
+        addresses = (_line_start(counters), *(self._room[name].ctypes.data for name in _ROOM), self._cos.ctypes.data, self._sin.ctypes.data)
+        args = (
             steps, sizes, addresses, np.float32(arch.norm_eps), plan.positions, plan.slots, plan.sequence, plan.prefix,
             plan.prefix_start, plan.tail, plan.tail_start, plan.logit_rows,
         )  # fmt: skip
+        self._wake_others(args, (counters, dict(self._room), self._packed, self._cos, self._sin, store, logits, taps))
+        if forward(0, *args):
+            raise RuntimeError(f"a forward pass on {self.num_threads} threads was not done in time; try num_threads=1")
         return logits if logits.shape[1] == arch.vocab_size else logits[:, : arch.vocab_size].contiguous(), taps
 
-    def _call(self, *args: object) -> None:
-        """Run `forward` on all threads at once."""
+    def _wake_others(self, args: tuple, memory: tuple) -> None:
+        """Have the other threads join in, those that are not late from the last call. Nobody waits for them to come.
+
+        memory: all that `args` hold addresses of, to be kept as long as a late thread may look there.
+        """
         if self.num_threads == 1:
-            forward(0, *args)
             return
         if self._pool is None or self._pool_process != os.getpid():  # threads do not survive a fork
             self._pool = ThreadPoolExecutor(self.num_threads - 1, thread_name_prefix="foretell")
-            self._pool_process = os.getpid()
-        others = [self._pool.submit(forward, thread, *args) for thread in range(1, self.num_threads)]
-        given_up = forward(0, *args)
-        results = [given_up, *(other.result() for other in others)]  # every thread has to be done before memory is touched again
-        if any(results):
-            raise RuntimeError(f"the {self.num_threads} threads of a forward pass did not meet in time; try num_threads=1")
+            self._pool_process, self._late = os.getpid(), {}
+        for thread in range(1, self.num_threads):
+            if thread not in self._late or self._late[thread].done():
+                self._late[thread] = self._pool.submit(_join, thread, args, memory)
 
     def _check_type(self, packed: dict[str, Tensor], dtype: str) -> None:
         kind = packed["head.weight"].dtype
@@ -150,6 +154,15 @@ class CpuEngine:
         angles = torch.arange(length, dtype=torch.float32)[:, None] * self.architecture.inv_freq[None, :].float()
         self._cos = (angles.cos() * self.architecture.rope_scale).contiguous().numpy()
         self._sin = (angles.sin() * self.architecture.rope_scale).contiguous().numpy()
+
+
+def _join(thread: int, args: tuple, memory: tuple) -> None:
+    forward(thread, *args)
+
+
+def _line_start(counters: np.ndarray) -> int:
+    """The first address in `counters` that starts a cache line."""
+    return counters.ctypes.data + -counters.ctypes.data % LINE
 
 
 def _lookup(table: Tensor, tokens: np.ndarray) -> np.ndarray:

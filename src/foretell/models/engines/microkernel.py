@@ -12,7 +12,8 @@ from foretell.models.engines.lanes import F32, I8, I16, I32, I64, ISA, LANES, Em
 from foretell.models.engines.packing import PANEL
 
 #: Most rows that one pass over a panel serves: what fits the registers.
-MAX_ROWS = {"avx512": 8, "avx2": 4, "generic": 4}[ISA]
+MAX_ROWS = {"avx512": 8, "avx2": 6, "generic": 4}[ISA]
+_MOST_SUMS = 16 if ISA == "avx512" else 8  # vectors of sums for which a panel is read in its full width
 #: How far ahead of use weights are fetched, in bytes: beyond the latency of memory also where 8 rows keep the processor busy.
 _PREFETCH = 4096
 
@@ -35,7 +36,7 @@ def _dot(e: Emitter, args: tuple[ir.Value, ...], rows: int, *, int8: bool) -> No
     w, x, x_scale, out, k = args
     b = e.b
     vectors = PANEL // LANES
-    width = vectors if rows * vectors <= 2 * MAX_ROWS else vectors // 2
+    width = vectors if rows * vectors <= _MOST_SUMS else vectors // 2
     # int8 sums are exact, so two sets of sums may share the work of hiding latency; float32 keeps one order
     sets = 2 if int8 and rows * width <= 4 else 1
     unroll = 4 if rows <= 2 else 2 if rows <= 4 else 1
@@ -53,13 +54,15 @@ def _dot(e: Emitter, args: tuple[ir.Value, ...], rows: int, *, int8: bool) -> No
                 if first == 0:
                     for ahead in range(0, line, 64):
                         e.prefetch(e.at(here, u * line + ahead + _PREFETCH))
-                for v in range(width):
-                    at = e.at(here, u * line + (first + v) * line // vectors)
+                weights = []
+                for v in range(first, first + width):
+                    at = e.at(here, u * line + v * line // vectors)
                     pairs = vector(I16, 2 * LANES)
-                    weight = b.sext(e.load(at, vector(I8, 2 * LANES), align=1), pairs) if int8 else e.load_lanes(at)
-                    for r in range(rows):
+                    weights.append(b.sext(e.load(at, vector(I8, 2 * LANES), align=1), pairs) if int8 else e.load_lanes(at))
+                for r in range(rows):
+                    value = e.splat(e.load(e.at(x_here[r], 4 * u), I32 if int8 else F32))
+                    for v, weight in enumerate(weights):
                         slot = ((u % sets) * rows + r) * width + v
-                        value = e.splat(e.load(e.at(x_here[r], 4 * u), I32 if int8 else F32))
                         if int8:
                             sums[slot] = _multiply_add(e, weight, b.bitcast(value, weight.type), sums[slot])
                         else:

@@ -1,6 +1,7 @@
-"""The phases of a layer. Every thread calls each of them; an atomic counter hands out the work, so none waits for another.
+"""The phases of a layer. Every thread calls each of them; an atomic counter hands out the work and another counts what is done.
 
-Addresses are plain integers (see `kernels`). Per row and head the arithmetic is the same whoever does it, and with whom.
+Each gives the number of items there are. Addresses are plain integers (see `kernels`). Per row and head the arithmetic is the same
+whoever does it, and with whom.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from foretell.models.engines.microkernel import (
 )
 from foretell.models.engines.packing import PANEL
 from foretell.models.engines.program import ADD, STORE
-from foretell.models.engines.sync import fetch_add, load_f32, load_i64, store_f32, store_i64
+from foretell.models.engines.sync import DONE, fetch_add, load_f32, load_i64, store_f32, store_i64
 
 _INFINITY = np.float32(np.inf)
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
@@ -48,6 +49,8 @@ def quantise_rows(counter, rows, source, k, ints, scales):
         if row >= rows:
             break
         quantise(source + row * k * 4, ints + row * k * 2, scales + row * 4, k, limit_of(k))
+        fetch_add(counter + DONE, 1)
+    return rows
 
 
 @njit(nogil=True)
@@ -64,6 +67,8 @@ def norm_rows(counter, int8, rows, picked, x, weight, width, k, epsilon, normed,
             quantise(scratch, ints + row * k * 2, scales + row * 4, k, limit_of(k))
         else:
             rms_norm(source, weight, normed + row * k * 4, k, inverse_width, epsilon)
+        fetch_add(counter + DONE, 1)
+    return rows
 
 
 @njit(nogil=True)
@@ -78,6 +83,8 @@ def tap_rows(counter, rows, x, weight, width, k, epsilon, out, scratch):
             rms_norm(source, weight, scratch, k, np.float32(1.0) / np.float32(width), epsilon)
             source = scratch
         copy(source, out + row * width * 4, width)
+        fetch_add(counter + DONE, 1)
+    return rows
 
 
 @njit(inline="always")
@@ -103,6 +110,8 @@ def linear(counter, threads, int8, rows, k, panels, x, scales, weight, scale, bi
                     finish_add(count, sums, panel_scale, panel_bias, here + panel * PANEL * 4, out_stride)
                 else:
                     finish_swiglu(count, sums, panel_scale, panel_bias, here + panel * PANEL * 2, out_stride)
+        fetch_add(counter + DONE, min(first + chunk, panels) - first)
+    return panels
 
 
 @njit(nogil=True)
@@ -164,9 +173,6 @@ def attend(
     staged_keys = result + MIX_HEADS * head_pad * 4
     staged_values = staged_keys + room * head_pad * 4
     plain = staged_values + room * head_pad * 4
-    if head != head_pad:
-        for i in range(room):
-            store_i64(plain, i, i)
     group = heads // kv_heads
     # heads that share keys go together, unless that leaves threads without work
     share = min(group, MIX_HEADS) if rows * kv_heads >= threads else 1
@@ -179,6 +185,9 @@ def attend(
         kv_head, row, part = task // (rows * parts), task // parts % rows, task % parts
         first = kv_head * group + part * share
         together = min(share, group - part * share)
+        if listed < 0 and head != head_pad:  # not before there is work: a late thread must not write anywhere
+            for i in range(room):
+                store_i64(plain, i, i)
         if row != listed:
             count = _list_slots(prefix, prefix_start, tail, tail_start, sequence[row], row, window, slots)
             listed = row
@@ -203,6 +212,8 @@ def attend(
         mix(together, scores, values, where, result, step, head_pad, count, room * 4)
         for i in range(together):
             copy(result + i * head_pad * 4, mixed + (row * mixed_pad + (first + i) * head) * 4, head)
+        fetch_add(counter + DONE, 1)
+    return rows * kv_heads * parts
 
 
 @njit(nogil=True)
@@ -227,6 +238,8 @@ def rotate_rows(
             out = key + i * head * 4
             _rotate(source + i * head * 4, out, k_norm, scratch, cos + table, sin + table, head, head_pad, epsilon, _ONE)
         copy(source + kv_heads * head * 4, key + kv_heads * head * 4, kv_heads * head)
+        fetch_add(counter + DONE, 1)
+    return rows
 
 
 def scratch_bytes(hidden_pad: int, head_pad: int, longest: int) -> int:

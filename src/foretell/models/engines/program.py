@@ -55,8 +55,7 @@ class Program:
             steps += [self._linear(f"{name}.down", widths.inner, "inner", ADD, "x")]
             layers.append(_table(steps))
         self._layers = np.stack(layers) if layers else np.zeros((0, 0, WIDTH), dtype=np.int64)
-        kinds = self._layers[0, :, 0].tolist() if layers else []
-        self._rotate, self._attend = (kinds.index(kind) for kind in (ROTATE, ATTEND)) if layers else (0, 0)
+        self._rotate, self._attend = 2, 3  # where in a layer these steps are: they are told each time where the store is
 
     def steps(
         self, start: int, stop: int, store: int, store_bytes: int, logits: int, taps: Mapping[int, int], post_norm: int

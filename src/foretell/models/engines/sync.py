@@ -1,4 +1,4 @@
-"""Meeting points of the threads of one forward: atomic counters, a spin barrier that gives up, and raw memory access."""
+"""What the threads of one forward share: atomic counters, a wait that gives up, and raw memory access."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from numba.extending import intrinsic
 
 from foretell.models.engines.lanes import F32, I32, I64, IS_ARM64, IS_X86, PTR
 
-#: Bytes between counters, so that no two share a cache line.
-LINE = 64
-#: Layout of the counter block: meeting counter, abort flag, then one work counter per phase.
-MEETING, ABORT, FIRST_COUNTER = 0, LINE, 2 * LINE
+#: Bytes of one step's counters: how many items were handed out and, a cache line further, how many are done.
+LINE, DONE = 128, 64
 _SPINS = 64
 _YIELDS = 1 << 25  # then something is badly wrong: give up instead of hanging (tens of seconds at least)
 
@@ -86,20 +84,18 @@ _yield = types.ExternalFunction("SwitchToThread" if sys.platform == "win32" else
 
 
 @njit(nogil=True)
-def meet(counters, expected):
-    """Wait until the meeting counter has reached `expected`; True when the forward was given up."""
-    if fetch_add(counters + MEETING, 1) + 1 >= expected:
-        return load_atomic(counters + ABORT) != 0
+def finished(counter, total):
+    """Wait until all `total` items of a step are done; False when that takes too long.
+
+    It waits for work, not for threads: one that the system has put aside holds nobody up, unless it has an item in hand.
+    """
     spins = 0
-    while load_atomic(counters + MEETING) < expected:
+    while load_atomic(counter + DONE) < total:
         spins += 1
         if spins < _SPINS:
             relax()
-        else:
+        elif spins < _YIELDS:
             _yield()
-            if load_atomic(counters + ABORT) != 0:
-                return True
-            if spins > _YIELDS:
-                fetch_add(counters + ABORT, 1)
-                return True
-    return load_atomic(counters + ABORT) != 0
+        else:
+            return False
+    return True

@@ -18,7 +18,10 @@ class Phrases(Drafter):
     of a phrase must stand at the end of the text; the longest match wins.
 
     Law: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: one comparison for each
-    phrase and length. State: none. Errors: ValueError for min_match below 1.
+    phrase and length. State: none. Grade: tokens matched. Errors: ValueError for min_match below 1.
+
+    Copying from a given text as in Yang et al., "Inference with Reference: Lossless Acceleration of Large Language Models",
+    section 3, with phrases in place of whole documents.
 
     >>> from foretell.decoding.samplers.base import Sampler
     >>> ask = Ask([5, 1, 2], 1, None, num_nodes=8, depth=8, sampler=Sampler(greedy=True), draws=None)
