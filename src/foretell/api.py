@@ -103,7 +103,8 @@ def generate(
     many = not isinstance(prompt, str) and not (len(prompt) and isinstance(prompt[0], Mapping))
     model = resolve(model)
     recipe = Recipe.parse(recipe)
-    requests = make_requests(list(prompt) if many else [prompt], model, recipe, **options)
+    prompts: Any = prompt if many else [prompt]
+    requests = make_requests(list(prompts), model, recipe, **options)
     for _ in session_of(model, recipe).run(requests, max_batch):
         pass
     results = [make_result(request, model, stop) for request in requests]

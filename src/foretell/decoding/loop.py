@@ -22,7 +22,7 @@ from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Logprob, Request
 from foretell.decoding.trace import Step, Trace
 from foretell.decoding.tree import ROOT, Tree
-from foretell.models.base import Feed, Model, Rows
+from foretell.models.base import Cache, Feed, Model, Rows
 
 #: Longest piece of a prompt fed in one step; longer prompts take several.
 PREFILL_CHUNK = 256
@@ -56,7 +56,8 @@ class Session:
         """
         if max_batch < 1:
             raise ValueError(f"max_batch={max_batch!r} must be at least 1")
-        waiting, active = deque(requests), []
+        waiting: deque[Request] = deque(requests)
+        active: list[Request] = []
         while waiting or active:
             while waiting and len(active) < max_batch:
                 active.append(self._begin(waiting.popleft()))
@@ -89,8 +90,7 @@ class Session:
         feeds, fed = [], []
         every_row = self.recipe.drafter.wants_prompt_rows
         for request in active:
-            cache, tree = request.cache, trees.get(id(request))
-            assert cache is not None
+            cache, tree = _cache(request), trees.get(id(request))
             text = request.tokens[cache.length :][:PREFILL_CHUNK]
             last = len(text) - 1
             if tree is None:
@@ -109,7 +109,7 @@ class Session:
         for request, feed_tokens, rows in zip(active, fed, outputs, strict=True):
             tree = trees.get(id(request))
             if tree is None:
-                request.cache.keep(range(len(feed_tokens)))
+                _cache(request).keep(range(len(feed_tokens)))
                 seen = Seen(feed_tokens, rows.logits, Tree(), [], [], rows.hidden)
                 step = Step(len(feed_tokens), [], [], [], [], [], [], [], {})
             else:
@@ -157,7 +157,7 @@ class Session:
 
         decision = self.recipe.verifier.decide(tree, target, request.draws, start)
         lag = len(fed) - len(tree)
-        request.cache.keep([*range(lag), *(lag + node for node in decision.path)])
+        _cache(request).keep([*range(lag), *(lag + node for node in decision.path)])
         self.recipe.pace.observe(request.pace_state, tree, decision.path)
         added = [*(tree.tokens[node] for node in decision.path), decision.token]
         sources = [*(tree.sources[node] for node in decision.path), ""]
@@ -189,9 +189,13 @@ class Session:
         return len(added)
 
 
+def _cache(request: Request) -> Cache:
+    assert request.cache is not None  # `_begin` gave it one
+    return request.cache
+
+
 def _lag(request: Request) -> int:
-    assert request.cache is not None
-    return len(request.tokens) - request.cache.length
+    return len(request.tokens) - _cache(request).length
 
 
 def _logprob(logits: Tensor, token: int, num: int) -> Logprob:

@@ -55,7 +55,8 @@ class Recipe(Part):
     sampler: Sampler | None = None
 
     def __post_init__(self) -> None:
-        for name, contract in zip((*FIELDS, "sampler"), (Drafter, Verifier, Pace, (Sampler, type(None))), strict=True):
+        contracts: dict[str, Any] = dict(zip(FIELDS, (Drafter, Verifier, Pace), strict=True)) | {"sampler": (Sampler, type(None))}
+        for name, contract in contracts.items():
             value = getattr(self, name)
             require(isinstance(value, contract), self, name, value, "is not a part of that kind; Recipe.parse reads text")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -132,7 +133,7 @@ class Model(ABC):
     max_length: int
     tolerance: float
     fingerprint: str
-    tokenizer = None
+    tokenizer: Any = None
     device = torch.device("cpu")
 
     @abstractmethod

@@ -29,10 +29,10 @@ class _State:
 
 @dataclass(frozen=True)
 class DraftModel(Drafter):
-    """Any model with the same vocabulary proposes a tree, level by level: `branching[d]` children for every node of depth d.
-    (1, 1, 1, 1) is the classic chain of four.
+    """Any model with the same vocabulary proposes a tree, level by level.
 
-    model: a loaded `Model`, or an id or path for `foretell.load`. siblings: "sampled" (independent draws; speculative sampling
+    model: a loaded `Model`, or an id or path for `foretell.load`. branching: children of every node, by depth; (1, 1, 1, 1)
+    is the classic chain of four. siblings: "sampled" (independent draws; speculative sampling
     and SpecInfer), "without-replacement" (distinct draws; RSD-C) or "top-k" (the most probable, fixed). With a greedy sampler
     the draft's law is one token, so sampled siblings are one; use "top-k" for greedy trees. Where fewer tokens have
     probability than siblings were asked for, fewer are drawn.

@@ -12,7 +12,9 @@ from foretell.decoding.tree import Tree
 
 @dataclass(frozen=True)
 class Fallback(Composite):
-    """The first of `drafters` with a non-empty proposal drafts this step; all of them learn from it. Written `a > b`.
+    """The first drafter with a non-empty proposal drafts this step; all of them learn from it. Written `a > b`.
+
+    drafters: two or more, in order of preference.
 
     Law: exact under a verifier that takes all the parts' kinds. Needs, state: those of the parts. Cost: proposals of the
     drafters asked. Composition of Foretell's own; cascades of drafters are described in Chen et al., "Cascade Speculative

@@ -21,9 +21,11 @@ class _Index:
 
 @dataclass(frozen=True)
 class PromptLookup(Drafter):
-    """Find the latest earlier place where the last n tokens stood (longest n from `max_ngram` down to `min_ngram`) and
-    propose the tokens that followed there. Where the copy reaches the text's end it goes on copying itself, so that a loop
-    or a list is continued to any length.
+    """Find the latest earlier place where the last n tokens stood, longest n first, and propose the tokens that followed
+    there. Where the copy reaches the text's end it goes on copying itself, so that a loop or a list is continued to any
+    length.
+
+    max_ngram: longest match tried. min_ngram: shortest match taken. num_tokens: tokens proposed at most.
 
     Law: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: one dictionary entry per
     token and n; a proposal takes microseconds. State: the index of the request's own text. Grade: n of the match.

@@ -19,11 +19,11 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class TokenRecycling(Drafter):
-    """A table of `k` successors for each token of the vocabulary, best first: those the model ranked highest at the token's
+    """A table of successors for each token of the vocabulary, best first: those the model ranked highest at the token's
     most recent occurrence anywhere (prompt, accepted text or rejected draft). A static template of rank paths is filled from
     it breadth first: [i, j] is candidate j of candidate i of the text's last token.
 
-    template: rank paths in order of usefulness, every parent among them; the pace takes as many as pay. `best_template` makes
+    k: successors kept of each token. template: rank paths in order of usefulness, every parent among them; the pace takes as many as pay. `best_template` makes
     one from measured acceptance. learn_prompt: also fill the table from the prompt's rows (costs the head over the prompt).
 
     Law: exact under any verifier that takes fixed candidates. Needs: logits at every fed row. Cost: top-k of each fed row.

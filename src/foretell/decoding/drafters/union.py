@@ -14,6 +14,8 @@ from foretell.decoding.tree import Tree
 class Union(Composite):
     """All drafters propose; equal fixed paths are merged, the rest stand side by side under one root. Written `a | b`.
 
+    drafters: two or more; earlier ones come first in the tree.
+
     The first drafter's nodes come first, so a fixed budget favours it; the never-slower pace picks nodes by what each drafter's
     have been worth. Law: exact under a verifier that takes all the parts' kinds. Needs, state: those of the parts. Cost: all
     proposals. Boosted tree union: Miao et al., "SpecInfer", section 3 (merge-based token tree construction).

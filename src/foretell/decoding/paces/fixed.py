@@ -13,7 +13,9 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class Fixed(Pace):
-    """At most `num_nodes` drafted tokens a step, for every request (gamma in Leviathan et al.).
+    """The same limit every step, for every request.
+
+    num_nodes: drafted tokens a step at most (gamma in Leviathan et al.).
 
     Law: none of its own. Needs: nothing. Cost: none. State: none.
     Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", section 2.

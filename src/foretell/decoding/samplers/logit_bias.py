@@ -13,7 +13,9 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class LogitBias(SamplerStep):
-    """Add `bias[i]` to the logit of `tokens[i]`; `float("-inf")` forbids a token.
+    """Add a number to the logits of some tokens.
+
+    tokens: their ids. bias: what to add to each; `float("-inf")` forbids a token.
 
     Law: defines the target's law. Needs: nothing. Cost: one copy of the row. State: none. Put it before steps that drop tokens.
     The OpenAI API's parameter of that name.

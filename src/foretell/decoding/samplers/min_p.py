@@ -12,7 +12,9 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class MinP(SamplerStep):
-    """Keep tokens whose probability is at least `p` times that of the best.
+    """Keep tokens that are probable enough beside the best one.
+
+    p: least share of the best token's probability, in (0, 1].
 
     Law: defines the target's law. Needs: nothing. Cost: one comparison a candidate. State: none.
     Nguyen et al., "Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM Outputs", section 3.

@@ -16,12 +16,14 @@ from foretell.parts import require
 class Penalties(SamplerStep):
     """Lower the logits of tokens in this node's own history.
 
-    repetition: for tokens of prompt and text, divides positive logits and multiplies negative ones (1: off; Keskar et al.,
-    "CTRL", section 4.1). presence: subtracted once from each token of the text written so far; frequency: subtracted as often
-    as the token was written (0: off; the OpenAI API's definition, which leaves the prompt out).
+    repetition: for tokens of prompt and text, divides positive logits and multiplies negative ones (1: off). presence:
+    subtracted once from each token of the text written so far (0: off). frequency: subtracted as often as the token was
+    written (0: off). The last two leave the prompt out, as the OpenAI API defines them.
 
     Law: defines the target's law; each drafted node sees its own path. Needs: nothing. Cost: one copy of the row. State: none.
     Put it first in a sampler, before anything that drops tokens.
+
+    Keskar et al., "CTRL: A Conditional Transformer Language Model for Controllable Generation", section 4.1 (repetition).
 
     >>> import torch
     >>> Penalties(frequency=1.0).apply(Candidates(torch.tensor([5.0, 5.0]), None, 2), (0, 1, 1), 1).logits.tolist()

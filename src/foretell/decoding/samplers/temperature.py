@@ -11,7 +11,9 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class Temperature(SamplerStep):
-    """Divide logits by `value` > 0. For 0 use `Sampler(greedy=True)`, which `make_sampler(temperature=0)` does.
+    """Divide the logits.
+
+    value: what to divide by, above 0. For 0 use `Sampler(greedy=True)`, which `make_sampler(temperature=0)` does.
 
     Law: defines the target's law. Needs: nothing. Cost: one division a candidate. State: none.
     Ackley et al., "A Learning Algorithm for Boltzmann Machines", 1985.

@@ -12,7 +12,9 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class TopK(SamplerStep):
-    """Keep the `k` highest logits.
+    """Keep the highest logits.
+
+    k: how many tokens stay.
 
     Law: defines the target's law. Needs: nothing. Cost: one partial sort of the row. State: none.
     Fan et al., "Hierarchical Neural Story Generation", section 5.4.

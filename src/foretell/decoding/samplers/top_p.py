@@ -13,7 +13,9 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class TopP(SamplerStep):
-    """Keep the best tokens up to and including the one with which their mass reaches `p`.
+    """Keep the best tokens up to and including the one with which their mass reaches p.
+
+    p: the mass to reach, in (0, 1].
 
     Law: defines the target's law. Needs: nothing. Cost: a partial sort that widens until the mass is found; the whole row is
     sorted only where the law is nearly flat. State: none.

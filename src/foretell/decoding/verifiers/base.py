@@ -58,7 +58,8 @@ class Verifier(Part):
                 f"{type(self).__name__} is not exact for {kind.value} drafts (it takes {', '.join(sorted(k.value for k in self.kinds))}); "
                 "use the verifier 'exact', which takes all kinds"
             )
-        node, path = ROOT, []
+        path: list[int] = []
+        node = ROOT
         while True:
             here = draws.at(position + len(path))
             child, rest = self.choose(target(node), family.get(node, ()), tree, here)
