@@ -72,14 +72,20 @@ def run(
     budget: float | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
     clock: Callable[[], float] = time.perf_counter,
+    warm: bool = True,
 ) -> Run:
-    """Measure. budget: seconds after which no round is begun that would not fit; at least one round runs. Ctrl-C ends the
-    run with what is finished. An arm that raises is left out from then on, with its message in `Run.failed`."""
+    """Measure.
+
+    budget: seconds after which no round is begun that would not fit; at least one round runs. warm: let each arm decode a few
+    tokens first, untimed. Ctrl-C ends the run with what is finished. A peer that raises is left out from then on, with its
+    message in `Run.failed`.
+    """
     result, begin = Run(groups, setting), clock()
     plan = list(schedule(arms, len(groups), repeats))
     forecast = Forecast(Counter(arm.name for _, _, order in plan for arm in order))
     try:
-        _warm_up(arms, groups, setting, result, report)
+        if warm:
+            _warm_up(arms, groups, setting, result, report)
         for number, (repeat, group, order) in enumerate(plan):
             if group == 0:
                 for arm in arms:

@@ -25,8 +25,8 @@ def make_console() -> Console:
     return console if console.is_terminal else Console(width=_WIDTH)
 
 
-def print_report(report: BenchReport, console: Console) -> None:
-    """Sentence, arms, kinds, peers, remarks."""
+def print_report(report: BenchReport, console: Console, sentence: str | None = None) -> None:
+    """Arms, kinds, peers, remarks, and the outcome in a sentence."""
     console.print()
     console.print(_arms(report))
     if len(report.kinds) > 1:
@@ -40,7 +40,7 @@ def print_report(report: BenchReport, console: Console) -> None:
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     memory = f", {machine['memory_gib']} GiB" if machine["memory_gib"] else ""
     console.print(f"{machine['processor']}, {machine['cores']} cores{memory}; {report.model}; {versions}", style="dim", markup=False)
-    console.print(f"\n{report.sentence()}", style="bold", markup=False, highlight=False)
+    console.print(f"\n{sentence or report.sentence()}", style="bold", markup=False, highlight=False)
 
 
 def _table(title: str, first: str = "arm") -> Table:

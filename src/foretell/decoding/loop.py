@@ -134,7 +134,7 @@ class Session:
         for i, request in enumerate(ready):
             limit = pace.limit(request.pace_state, curve, lambda depth: drafter.draft_cost(self.draft_memory, depth))
             # The last token of the step is the target's own, and the tree must fit the model's longest text.
-            room = min(request.max_new_tokens - len(request.generated), self.model.max_length - len(request.tokens)) - 1
+            room = min(request.max_new_tokens - request.num_generated, self.model.max_length - len(request.tokens)) - 1
             depth = min(limit.depth, room)
             if limit.num_nodes > 0 and depth > 0:
                 asks[i] = Ask(
@@ -158,7 +158,8 @@ class Session:
         decision = self.recipe.verifier.decide(tree, target, request.draws, start)
         lag = len(fed) - len(tree)
         _cache(request).keep([*range(lag), *(lag + node for node in decision.path)])
-        self.recipe.pace.observe(request.pace_state, tree, decision.path)
+        if not self.recipe.drafter.is_plain:
+            self.recipe.pace.observe(request.pace_state, tree, decision.path)
         added = [*(tree.tokens[node] for node in decision.path), decision.token]
         sources = [*(tree.sources[node] for node in decision.path), ""]
         visited = [ROOT, *decision.path]
@@ -180,7 +181,7 @@ class Session:
                 request.logprobs.append(_logprob(logits, token, request.num_logprobs))
             if request.stops is not None and request.stops(request.generated):
                 request.finish_reason = "stop"
-            elif len(request.generated) >= request.max_new_tokens:
+            elif request.num_generated >= request.max_new_tokens:
                 request.finish_reason = "length"
             elif len(request.tokens) >= self.model.max_length:
                 request.finish_reason = "context"

@@ -52,6 +52,11 @@ class Request:
         self.tokens = list(self.prompt)
 
     @property
+    def num_generated(self) -> int:
+        """Tokens after the prompt, counted."""
+        return len(self.tokens) - len(self.prompt)
+
+    @property
     def generated(self) -> list[int]:
         """Tokens after the prompt."""
         return self.tokens[len(self.prompt) :]

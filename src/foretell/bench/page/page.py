@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,15 +38,15 @@ class Table:
     marked: int = -1
 
 
-def render(report: BenchReport, title: str = "Foretell bench", tables: list[Table] | None = None) -> str:
+def render(report: BenchReport, title: str = "Foretell bench", tables: Sequence[Table] = (), sentence: str | None = None) -> str:
     """The page as text. tables: shown before the bench's own, as `foretell tune` does."""
     environment = Environment(loader=PackageLoader("foretell.bench.page", "."), autoescape=True, undefined=StrictUndefined)
     facts = {**report.machine, "features": " ".join(report.machine.get("features", []))}
     return environment.get_template("page.html.j2").render(
         title=title,
         report=report,
-        sentence=report.sentence(),
-        tables=[*(tables or []), arm_table(report), *_peer_tables(report)],
+        sentence=sentence or report.sentence(),
+        tables=[*tables, arm_table(report), *_peer_tables(report)],
         figures=[figure for figure in figures(report) if figure.svg],
         facts={"model": report.model, **facts, **report.settings},
         details={arm.name: arm.detail for arm in report.arms},
@@ -53,10 +54,12 @@ def render(report: BenchReport, title: str = "Foretell bench", tables: list[Tabl
     )
 
 
-def write_page(report: BenchReport, path: Path, title: str = "Foretell bench", tables: list[Table] | None = None) -> None:
+def write_page(
+    report: BenchReport, path: Path, title: str = "Foretell bench", tables: Sequence[Table] = (), sentence: str | None = None
+) -> None:
     """To a temporary neighbour that is then renamed."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(render(report, title, tables), encoding="utf-8")
+    partial.write_text(render(report, title, tables, sentence), encoding="utf-8")
     partial.replace(path)
 
 

@@ -19,7 +19,7 @@ class _State:
     idle: int = 0  # steps in a row whose proposals were not worth verifying
     skip: int = 0  # steps still to pass before the drafter is asked again
     known: list[Key] | None = None  # of the nodes kept of the last proposal: their keys before it was trimmed
-    bar: float | None = None  # the reach from which sampled nodes are verified: what paid in the step before
+    plan: tuple[int, float] | None = None  # for sampled trees, from the step before: most nodes, least reach
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class NeverSlower(Pace):
 
     max_nodes: int = 24
     memory: float = 200.0
-    trust: float = 4.0
+    trust: float = 16.0
 
     aliases = ("cost",)
 
@@ -101,11 +101,11 @@ class NeverSlower(Pace):
             nodes += [(-reach, i, node) for node, reach in enumerate(state.rates.reach(tree, self.trust))]
         nodes.sort()
         num = _most_worth([-minus_reach for minus_reach, _, _ in nodes], curve.table(len(trees) + len(nodes)).tolist(), len(trees))
-        if any(state.alone for state in states):
-            num = self._by_bar(states[0], trees[0], [-minus_reach for minus_reach, _, _ in nodes], num, curve)
         kept: list[list[int]] = [[] for _ in trees]
         for _, i, node in nodes[:num]:
             kept[i].append(node)
+        if any(state.alone for state in states):  # then it is the only one
+            kept = [self._as_before(states[0], trees[0], [(-minus, node) for minus, _, node in nodes], num, curve)]
         for state, tree, chosen in zip(states, trees, kept, strict=True):
             chosen.sort()  # the order that `subtree` keeps
             before = keys(tree)
@@ -116,19 +116,17 @@ class NeverSlower(Pace):
                 self._rest(state)
         return [tree if len(chosen) == len(tree) else tree.subtree(chosen) for tree, chosen in zip(trees, kept, strict=True)]
 
-    def _by_bar(self, state: _State, tree: Tree, reaches: list[float], num: int, curve: CostCurve) -> int:
-        """How many of a sampled tree's nodes to keep, `reaches` descending, of which `num` would pay.
+    def _as_before(self, state: _State, tree: Tree, nodes: list[tuple[float, int]], num: int, curve: CostCurve) -> list[int]:
+        """The nodes of a sampled tree to keep; `nodes` are (reach, node) by descending reach, of which `num` would pay.
 
         The shape of a sampled tree tells of its tokens (where few tokens are likely there are few siblings), so whether a node
-        is verified must not depend on it, or the output would be biased. Instead nodes need the reach that paid a step before.
+        is verified must not depend on what follows it, or the output would be biased. What paid in the step before decides.
         """
         if all(kind is Kind.FIXED for kind in tree.kinds):
-            return num
-        bar = state.bar
-        if bar is None:  # the mean price of a row, in steps
-            bar = (curve(1 + self.max_nodes) / curve(1) - 1) / max(self.max_nodes, 1)
-        state.bar = ((reaches[num - 1] if num else 1.0) + (reaches[num] if num < len(reaches) else 0.0)) / 2
-        return sum(reach >= bar for reach in reaches)
+            return [node for _, node in nodes[:num]]
+        most, least = state.plan or (self.max_nodes, (curve(1 + self.max_nodes) / curve(1) - 1) / max(self.max_nodes, 1))
+        state.plan = num, nodes[num - 1][0] / 2 if num else 1.0
+        return sorted(node for reach, node in nodes if reach >= least)[:most]
 
     def observe(self, state: Any, tree: Tree, path: Sequence[int]) -> None:
         if state.skip > 0:

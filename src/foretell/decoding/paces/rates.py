@@ -11,6 +11,9 @@ from foretell.decoding.tree import ROOT, Kind, Tree
 Key = tuple[str, int, int, int]
 _ANY = "*"  # the source of "some node of this depth was accepted", whatever its drafter
 _DEEPEST, _WIDEST = 6, 8
+#: Weights, in observations, of the first guess and of a success that nobody saw: without that bit of hope, a drafter with bad
+#: luck at the start would hardly be tried again.
+_PRIOR, _HOPE = 2.0, 0.4
 
 
 @dataclass
@@ -27,19 +30,27 @@ class Rates:
     hits: dict[Key, float] = field(default_factory=dict)
 
     def rate(self, key: Key, trust: float) -> float:
-        """Chance that a node of this key is accepted; `trust` is the weight, in observations, of the parent's rate."""
-        prior = self.parent.rate(key, trust) if self.parent is not None else 0.5 / (1 + key[3])
+        """Chance that a node of this key is accepted; `trust` is the weight, in observations, of the parent's rate.
+
+        Where nothing was observed: as the depth above, and a half for best candidates of depth 1.
+        """
         visits, hits = self.visits.get(key, 0.0) / self.weight, self.hits.get(key, 0.0) / self.weight
-        return (hits + trust * prior) / (visits + trust)
+        if self.parent is not None:
+            return (hits + trust * self.parent.rate(key, trust)) / (visits + trust)
+        source, grade, depth, rank = key
+        prior = self.rate((source, grade, depth - 1, rank), trust) if depth > 1 else 0.5 / (1 + rank)
+        return (hits + _PRIOR * prior + _HOPE) / (visits + _PRIOR + _HOPE)
 
     def reach(self, tree: Tree, trust: float) -> list[float]:
         """Probability that each node is on the accepted path. Never rises from parent to child, nor, among sampled siblings,
         from earlier to later, so that any best set keeps parents and earlier draws."""
         reach: list[float] = []
         last_sibling: dict[int, float] = {}
-        for node, key in enumerate(keys(tree)):
+        known = keys(tree)
+        rates = {key: self.rate(key, trust) for key in set(known)}
+        for node, key in enumerate(known):
             above = 1.0 if tree.parents[node] == ROOT else reach[tree.parents[node]]
-            chance = above * self.rate(key, trust)
+            chance = above * rates[key]
             if tree.kinds[node] is not Kind.FIXED:
                 chance = min(chance, last_sibling.get(tree.parents[node], 1.0))
                 last_sibling[tree.parents[node]] = chance

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from foretell.decoding.distribution import Distribution
-from foretell.models.top_k import top_k
+from foretell.models.top_k import best_two
 from foretell.parts import Part, require
 
 
@@ -66,11 +66,10 @@ class Sampler(Part):
             candidates = step.apply(candidates, history, prompt_length)
         kept = candidates.logits
         if self.greedy:
-            values, places = top_k(kept[None], min(2, len(kept)))  # among equal logits the lowest token wins
-            top, place = values[0].tolist(), int(places[0, 0])
-            _require_finite(top[0])
+            place, best, margin = best_two(kept)  # among equal logits the lowest token wins
+            _require_finite(best)
             token = place if candidates.ids is None else int(candidates.ids[place])
-            return Distribution.point(len(logits), token, top[0] - top[1] if len(top) > 1 else float("inf"))
+            return Distribution.point(len(logits), token, margin)
         _require_finite(float(kept.max()))
         probs = torch.softmax(kept.to(torch.float64 if kept.device.type != "mps" else torch.float32), dim=-1)
         ids = None if candidates.ids is None else candidates.ids.cpu().numpy()

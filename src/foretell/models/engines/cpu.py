@@ -21,7 +21,7 @@ from foretell.models.engines.sync import LINE
 from foretell.models.plan import Plan
 
 #: Working arrays in the order of the forward's addresses.
-_ROOM = ("scratch", "x", "normed", "ints", "scales", "qkv", "queries", "mixed")
+_ROOM = ("scratch", "x", "normed", "ints", "scales", "qkv", "queries", "mixed", "cos", "sin")
 
 
 class CpuEngine:
@@ -52,9 +52,10 @@ class CpuEngine:
         self._widths = Widths.of(arch)
         self._head_pad = padded(arch.head_dim, HEAD_BLOCK)
         self._room: dict[str, np.ndarray] = {}
+        self._at: dict[str, int] = {}
+        self._num_positions = 0
         self._rows = 0
         self._program: Program | None = None
-        self._cos, self._sin = np.zeros((0, 0), np.float32), np.zeros((0, 0), np.float32)
         self._pool: ThreadPoolExecutor | None = None
         self._pool_process = 0
         self._late: dict[int, Future] = {}
@@ -94,12 +95,12 @@ class CpuEngine:
             self.num_threads, int(self._int8), rows, num_logits, longest, per_thread, arch.hidden_size, self._widths.hidden,
             self._widths.mixed, self._widths.qkv, arch.num_heads, arch.num_kv_heads, arch.head_dim, self._head_pad,
         )  # fmt: skip
-        addresses = (_line_start(counters), *(self._room[name].ctypes.data for name in _ROOM), self._cos.ctypes.data, self._sin.ctypes.data)
+        addresses = (_line_start(counters), *(self._at[name] for name in _ROOM))
         args = (
             steps, sizes, addresses, np.float32(arch.norm_eps), plan.positions, plan.slots, plan.sequence, plan.prefix,
             plan.prefix_start, plan.tail, plan.tail_start, plan.logit_rows,
         )  # fmt: skip
-        self._wake_others(args, (counters, dict(self._room), self._packed, self._cos, self._sin, store, logits, taps))
+        self._wake_others(args, (counters, dict(self._room), self._packed, store, logits, taps))
         if forward(0, *args):
             raise RuntimeError(f"a forward pass on {self.num_threads} threads was not done in time; try num_threads=1")
         return logits if logits.shape[1] == arch.vocab_size else logits[:, : arch.vocab_size].contiguous(), taps
@@ -135,8 +136,7 @@ class CpuEngine:
                 ("mixed", np.float32, widths.mixed), ("inner", np.float32, widths.inner),
             ):  # fmt: skip
                 self._take(name, kind, rows * width)
-            room = {name: array.ctypes.data for name, array in self._room.items()}
-            self._program = Program(self.architecture, self._packed, room, self._int8)
+            self._program = Program(self.architecture, self._packed, self._at, self._int8)
         return self._program
 
     def _take(self, name: str, kind: type, count: int) -> np.ndarray:
@@ -144,16 +144,18 @@ class CpuEngine:
         held = self._room.get(name)
         if held is None or held.size < count:
             self._room[name] = held = memory(count * np.dtype(kind).itemsize).numpy().view(kind)
+            self._at[name] = held.ctypes.data
         return held
 
     def _grow_tables(self, length: int) -> None:
         """Rotary cosines and sines for positions below `length`, computed as transformers does."""
-        if length <= len(self._cos):
+        if length <= self._num_positions:
             return
-        length = max(length, min(2 * len(self._cos), self.architecture.max_length), 256)
+        self._num_positions = length = max(length, min(2 * self._num_positions, self.architecture.max_length), 256)
         angles = torch.arange(length, dtype=torch.float32)[:, None] * self.architecture.inv_freq[None, :].float()
-        self._cos = (angles.cos() * self.architecture.rope_scale).contiguous().numpy()
-        self._sin = (angles.sin() * self.architecture.rope_scale).contiguous().numpy()
+        for name, function in (("cos", torch.cos), ("sin", torch.sin)):
+            table = (function(angles) * self.architecture.rope_scale).flatten().numpy()
+            self._take(name, np.float32, table.size)[: table.size] = table
 
 
 def _join(thread: int, args: tuple, memory: tuple) -> None:

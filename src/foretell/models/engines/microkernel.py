@@ -15,7 +15,7 @@ from foretell.models.engines.packing import PANEL
 MAX_ROWS = {"avx512": 8, "avx2": 6, "generic": 4}[ISA]
 _MOST_SUMS = 16 if ISA == "avx512" else 8  # vectors of sums for which a panel is read in its full width
 #: How far ahead of use weights are fetched, in bytes: beyond the latency of memory also where 8 rows keep the processor busy.
-_PREFETCH = 4096
+PREFETCH = 4096
 
 
 def _multiply_add(e: Emitter, left: ir.Value, right: ir.Value, total: ir.Value) -> ir.Value:
@@ -33,7 +33,7 @@ def _multiply_add(e: Emitter, left: ir.Value, right: ir.Value, total: ir.Value) 
 
 def _dot(e: Emitter, args: tuple[ir.Value, ...], rows: int, *, int8: bool) -> None:
     """out[r][o] for `rows` rows and one panel. int8: x int16, times the row's scale; otherwise plain float32."""
-    w, x, x_scale, out, k = args
+    w, x, x_scale, out, k, ahead, ahead_step = args
     b = e.b
     vectors = PANEL // LANES
     width = vectors if rows * vectors <= _MOST_SUMS else vectors // 2
@@ -50,10 +50,12 @@ def _dot(e: Emitter, args: tuple[ir.Value, ...], rows: int, *, int8: bool) -> No
         def body(index: ir.Value, sums: list[ir.Value], first: int = first) -> list[ir.Value]:
             here = e.at(w, b.mul(index, ir.Constant(I64, line)))
             x_here = [e.at(pointer, b.mul(index, ir.Constant(I64, 4))) for pointer in row_at]
+            far_here = e.at(ahead, b.mul(index, ahead_step))
             for u in range(unroll):
                 if first == 0:
-                    for ahead in range(0, line, 64):
-                        e.prefetch(e.at(here, u * line + ahead + _PREFETCH))
+                    for far in range(0, line, 64):
+                        e.prefetch(e.at(far_here, far))
+                    far_here = e.at(far_here, ahead_step)
                 weights = []
                 for v in range(first, first + width):
                     at = e.at(here, u * line + v * line // vectors)
@@ -81,16 +83,19 @@ def _dot(e: Emitter, args: tuple[ir.Value, ...], rows: int, *, int8: bool) -> No
                 e.store(value, e.at(out, 4 * (r * PANEL + (first + v) * LANES)))
 
 
-@kernel("ippppi")
-def dot_int8(e: Emitter, rows, w, x, x_scale, out, k):
-    """out[r][o] = x_scale[r] * sum over k of w[k][o] * x[r][k], exact integer sums."""
-    by_number(e, rows, MAX_ROWS, "ppppi", "dot_int8", lambda *a: _dot(*a, int8=True), (w, x, x_scale, out, k))
+@kernel("ippppipi")
+def dot_int8(e: Emitter, rows, w, x, x_scale, out, k, ahead, ahead_step):
+    """out[r][o] = x_scale[r] * sum over k of w[k][o] * x[r][k], exact integer sums.
+
+    Meanwhile fetches weights for later into the cache: from `ahead` on, `ahead_step` bytes per step through the panel.
+    """
+    by_number(e, rows, MAX_ROWS, "ppppipi", "dot_int8", lambda *a: _dot(*a, int8=True), (w, x, x_scale, out, k, ahead, ahead_step))
 
 
-@kernel("ippppi")
-def dot_fp32(e: Emitter, rows, w, x, x_scale, out, k):
+@kernel("ippppipi")
+def dot_fp32(e: Emitter, rows, w, x, x_scale, out, k, ahead, ahead_step):
     """out[r][o] = sum over k, in order, of w[k][o] * x[r][k]; x_scale is not read."""
-    by_number(e, rows, MAX_ROWS, "ppppi", "dot_fp32", lambda *a: _dot(*a, int8=False), (w, x, x_scale, out, k))
+    by_number(e, rows, MAX_ROWS, "ppppipi", "dot_fp32", lambda *a: _dot(*a, int8=False), (w, x, x_scale, out, k, ahead, ahead_step))
 
 
 def _outputs(e: Emitter, sums: ir.Value, row: ir.Value, scale: ir.Value, bias: ir.Value, column: int) -> ir.Value:

@@ -13,6 +13,7 @@ from foretell.models.engines.attention import MIX_HEADS, fetch, mix, score, soft
 from foretell.models.engines.lanes import LANES
 from foretell.models.engines.microkernel import (
     MAX_ROWS,
+    PREFETCH,
     dot_fp32,
     dot_int8,
     finish_add,
@@ -91,18 +92,25 @@ def tap_rows(counter, rows, x, weight, width, k, epsilon, out, scratch):
 def linear(counter, threads, int8, rows, k, panels, x, scales, weight, scale, bias, sums, finish, out, out_stride):
     """One linear layer over all rows; panels of outputs are shared among the threads."""
     chunk = max(1, panels // (4 * threads))
+    line = 2 * PANEL if int8 else 4 * PANEL  # bytes of a step through the panel
+    size = PANEL * k if int8 else 4 * PANEL * k
+    passes = (rows + MAX_ROWS - 1) // MAX_ROWS
     while True:
         first = fetch_add(counter, chunk)
         if first >= panels:
             break
         for panel in range(first, min(first + chunk, panels)):
             panel_scale, panel_bias = scale + panel * PANEL * 4, bias + panel * PANEL * 4
+            w = weight + panel * size
+            # one pass reads its own panel from memory; several share the fetching of the next one, which they all have time for
+            ahead, step = (w + PREFETCH, line) if passes == 1 else (w + size, line // passes)
             for row in range(0, rows, MAX_ROWS):
                 count = min(MAX_ROWS, rows - row)
                 if int8:
-                    dot_int8(count, weight + panel * PANEL * k, x + row * k * 2, scales + row * 4, sums, k)
+                    dot_int8(count, w, x + row * k * 2, scales + row * 4, sums, k, ahead, step)
                 else:
-                    dot_fp32(count, weight + panel * PANEL * k * 4, x + row * k * 4, scales, sums, k)
+                    dot_fp32(count, w, x + row * k * 4, scales, sums, k, ahead, step)
+                ahead += size // passes
                 here = out + row * out_stride
                 if finish == STORE:
                     finish_store(count, sums, panel_scale, panel_bias, here + panel * PANEL * 4, out_stride)

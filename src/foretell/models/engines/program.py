@@ -55,25 +55,34 @@ class Program:
             steps += [self._linear(f"{name}.down", widths.inner, "inner", ADD, "x")]
             layers.append(_table(steps))
         self._layers = np.stack(layers) if layers else np.zeros((0, 0, WIDTH), dtype=np.int64)
-        self._rotate, self._attend = 2, 3  # where in a layer these steps are: they are told each time where the store is
+        self._templates: dict[tuple, np.ndarray] = {}
 
     def steps(
         self, start: int, stop: int, store: int, store_bytes: int, logits: int, taps: Mapping[int, int], post_norm: int
     ) -> np.ndarray:
         """Layers start+1..stop and the output head; taps: where to copy the states after a layer to, 0 being the embedding."""
-        layers = self._layers[start:stop].copy()
+        key = (start, stop, tuple(sorted(taps)), post_norm != 0)
+        if key not in self._templates:
+            self._templates[key] = self._template(*key)
+        steps = self._templates[key].copy()  # a late thread may still read those of the last call
         stores = store + np.arange(start, stop) * store_bytes
-        layers[:, self._rotate, 3] = stores
-        layers[:, self._attend, 2] = stores
+        steps[steps[:, 0] == ROTATE, 3] = stores
+        steps[steps[:, 0] == ATTEND, 2] = stores
+        if taps or post_norm:
+            steps[steps[:, 0] == TAP, 2] = [taps[layer] for layer in key[2]] + [post_norm] * key[3]
+        steps[-1, 8] = logits
+        return steps
+
+    def _template(self, start: int, stop: int, taps: tuple[int, ...], post_norm: bool) -> np.ndarray:
         parts, first = [], start
-        for layer in sorted(taps):
-            parts += [layers[first - start : layer - start].reshape(-1, WIDTH), _table([[TAP, 0, taps[layer]]])]
+        for layer in taps:
+            parts += [self._layers[first:layer].reshape(-1, WIDTH), _table([[TAP]])]
             first = layer
-        parts.append(layers[first - start :].reshape(-1, WIDTH))
-        end = [[TAP, self._at("final_norm"), post_norm]] if post_norm else []
+        parts.append(self._layers[first:stop].reshape(-1, WIDTH))
+        norm = self._at("final_norm")
         head = self._linear("head", self._widths.hidden, "normed", STORE, "")
-        head[8], head[9] = logits, 1
-        return np.concatenate([*parts, _table([*end, [NORM, self._at("final_norm"), 1], head])])
+        head[9] = 1
+        return np.concatenate([*parts, _table([*([[TAP, norm]] * post_norm), [NORM, norm, 1], head])])
 
     def _at(self, name: str) -> int:
         tensor = self._packed.get(name)

@@ -46,3 +46,24 @@ def select(rows, indices):
                 best[at], found[at] = key, i
                 held = min(held + 1, k)
                 bar = best[k - 1] if held == k else _LOWEST
+
+
+@njit(nogil=True, cache=True)
+def lead(row):
+    """Indices of the largest and the second largest of `row` (V,), float32 bits as int32; both 0 where V is 1."""
+    first, second = _LOWEST, _LOWEST
+    at, behind = 0, 0
+    for start in range(0, len(row), _BLOCK):
+        stop = min(start + _BLOCK, len(row))
+        top = _LOWEST
+        for i in range(start, stop):
+            top = max(top, _key(row[i]))
+        if top <= second and start > 0:
+            continue
+        for i in range(start, stop):
+            key = _key(row[i])
+            if key > first or i == 0:
+                first, second, at, behind = key, first, i, at
+            elif key > second or i == 1:
+                second, behind = key, i
+    return at, behind

@@ -1,0 +1,1 @@
+"""Finds the recipe for this model, this machine and these prompts, and says why."""

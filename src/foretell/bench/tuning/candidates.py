@@ -1,0 +1,61 @@
+"""Recipes worth trying, by discovery: each train-free drafter alone, then compositions of those that did best."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations, permutations
+
+from foretell.bench.defaults import train_free_drafters
+from foretell.decoding.drafters.base import Drafter
+from foretell.decoding.drafters.fallback import Fallback
+from foretell.decoding.drafters.union import Union
+from foretell.decoding.paces.base import Pace
+from foretell.decoding.paces.fixed import Fixed
+from foretell.decoding.paces.never_slower import NeverSlower
+from foretell.decoding.recipe import Recipe
+from foretell.decoding.registry import parts
+from foretell.decoding.verifiers.base import Verifier
+from foretell.decoding.verifiers.exact import Exact
+
+#: Fixed numbers of drafted tokens tried beside the pace that chooses by the cost curve.
+FIXED = (4, 10)
+#: How many of the best drafters are composed with each other.
+COMPOSED = 3
+
+
+def singles(allow_lossy: bool = False) -> list[Recipe]:
+    """Each train-free drafter at each pace; with lossy verifiers too where those are allowed."""
+    drafters, paces = train_free_drafters(), _paces()
+    verifiers = [verifier for verifier in _verifiers() if verifier.law.kind == "exact" or allow_lossy]
+    return [Recipe(drafter, verifier, pace) for drafter in drafters for verifier in verifiers for pace in paces]
+
+
+def compositions(best: Sequence[Recipe]) -> list[Recipe]:
+    """Fallbacks in both orders and unions of the drafters of `best` (fastest first), with the best one's verifier; at the pace
+    that chooses, and at the best one's own."""
+    drafters = list(dict.fromkeys(recipe.drafter for recipe in best))[:COMPOSED]
+    if len(drafters) < 2:
+        return []
+    made: list[Drafter] = [Fallback(pair) for pair in permutations(drafters, 2)] + [Union(pair) for pair in combinations(drafters, 2)]
+    if len(drafters) > 2:
+        made.append(Union(tuple(drafters)))
+    paces = dict.fromkeys([NeverSlower(), best[0].pace])
+    return [Recipe(drafter, best[0].verifier, pace) for drafter in made for pace in paces]
+
+
+def _paces() -> list[Pace]:
+    return [NeverSlower(), *(Fixed(num) for num in FIXED)]
+
+
+def _verifiers() -> list[Verifier]:
+    """`exact`, and every verifier that is not: the other exact ones differ from it for sampled drafts only."""
+    found: list[Verifier] = [Exact()]
+    for cls in parts("verifier").values():
+        assert issubclass(cls, Verifier)
+        if cls.law.kind == "exact":
+            continue
+        try:
+            found.append(cls())
+        except (TypeError, ValueError):
+            continue  # it needs something said that nobody has said
+    return found

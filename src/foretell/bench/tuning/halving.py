@@ -1,0 +1,90 @@
+"""Successive halving: measure many recipes on few prompts, keep the faster half, measure those on more, and so on.
+
+Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", section 3. The budget is time,
+shared equally among the rungs; within a rung the arms take turns on each prompt, with plain decoding among them. Rungs begin at
+different prompts and with fresh memories, so that newcomers meet the same conditions.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from foretell.bench.arms import Arm, Setting
+from foretell.bench.runner import Progress, Run, run
+from foretell.bench.summary import PLAIN, group_rates
+from foretell.bench.tasks import Group
+from foretell.decoding.recipe import Recipe
+
+#: Recipes in the last rung, plain not counted.
+FINALISTS = 2
+
+
+@dataclass
+class Rung:
+    """One round of halving. arms: plain, then one for each of `recipes`. scores: times plain by arm, of total time. kept: the
+    recipes that went on."""
+
+    recipes: list[Recipe]
+    arms: list[Arm]
+    run: Run
+    scores: dict[str, float]
+    kept: list[Recipe] = field(default_factory=list)
+
+    def ranked(self) -> list[Recipe]:
+        """Recipes, fastest first; those that were not measured are left out."""
+        names = {recipe: arm.name for recipe, arm in zip(self.recipes, self.arms[1:], strict=True)}
+        measured = [recipe for recipe in self.recipes if names[recipe] in self.scores]
+        return sorted(measured, key=lambda recipe: -self.scores[names[recipe]])
+
+
+def halve(
+    first: Sequence[Recipe],
+    grow: Callable[[Sequence[Recipe]], list[Recipe]],
+    arms_of: Callable[[Sequence[Recipe]], list[Arm]],
+    groups: Sequence[Group],
+    setting: Setting,
+    budget: float,
+    report: Callable[[Progress], None] = lambda progress: None,
+    after: Callable[[Rung], None] = lambda rung: None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> list[Rung]:
+    """All rungs, the last one with the finalists.
+
+    first: recipes of the first rung. grow: what the first rung's ranking adds to the second (compositions of its best).
+    arms_of: arms of plain and of the given recipes, in that order. after: told of each finished rung.
+    """
+    begin, rungs, recipes = clock(), list[Rung](), list(first)
+    while recipes:
+        final = len(recipes) <= FINALISTS and bool(rungs)
+        left = budget - (clock() - begin)
+        # Newcomers join the second rung, so at least one rung more than the halvings of the first.
+        steps = 1 if final else max(2, math.ceil(math.log2(max(len(recipes), 2))) + (not rungs))
+        arms = arms_of(recipes)
+        offset = sum(len({sample.group for sample in rung.run.samples}) for rung in rungs) % len(groups)
+        turned = [*groups[offset:], *groups[:offset]]
+        outcome = run(arms, turned, setting, 1, max(left, 0.0) / steps, report, clock, warm=not rungs)
+        rung = Rung(recipes, arms, outcome, times_plain(outcome, arms))
+        rungs.append(rung)
+        stopped = outcome.ended == "interrupted" or (clock() - begin >= budget)
+        ranking = rung.ranked()
+        if not final and not stopped:
+            rung.kept = ranking[: max(FINALISTS, math.ceil(len(ranking) / 2))]
+            recipes = list(dict.fromkeys([*rung.kept, *(grow(ranking) if len(rungs) == 1 else [])]))
+        after(rung)
+        if final or stopped:
+            break
+    return rungs
+
+
+def times_plain(outcome: Run, arms: Sequence[Arm]) -> dict[str, float]:
+    """By arm: plain's time over the arm's time for the same tokens, over the prompts that both finished."""
+    rates = {arm.name: group_rates(outcome.of(arm.name)) for arm in arms}
+    plain, found = rates.get(PLAIN, {}), {}
+    for name, own in rates.items():
+        both = own.keys() & plain.keys()
+        if name != PLAIN and both:
+            found[name] = sum(1 / plain[group] for group in both) / sum(1 / own[group] for group in both)
+    return found

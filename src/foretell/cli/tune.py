@@ -1,0 +1,43 @@
+"""`foretell tune`: find the recipe for this model, this machine and these prompts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from foretell.cli.common.options import Device, Dtype, ModelName, Threads, number, switch
+
+_PROMPTS = "Your prompts: Spec-Bench's JSONL, or text with a prompt a line; `builtin` is our own set."
+_OUTPUT = "Write the recipe there, in place of the file that `foretell generate` looks for."
+
+
+def tune(
+    prompts: Annotated[str, typer.Option("--prompts", metavar="FILE", help=_PROMPTS)] = "builtin",
+    budget: Annotated[str, typer.Option("--budget", "-b", metavar="TIME", help="How long to measure: 90s, 5m, 1h.")] = "5m",
+    limit: Annotated[int | None, typer.Option(metavar="N", help="Use so many prompts at most, spread over their kinds.")] = None,
+    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", "-n", metavar="N", help="Length of each text.")] = 96,
+    batch: Annotated[int, typer.Option(metavar="N", help="Decode so many prompts at once, as your use will.")] = 1,
+    temperature: Annotated[float, typer.Option("--temperature", "-t", metavar="X", help="0 is greedy.")] = 0.0,
+    allow_lossy: Annotated[bool, switch("allow-lossy", "Try recipes too whose text may differ from the model's own.")] = False,
+    model: ModelName = None,
+    dtype: Dtype = None,
+    device: Device = None,
+    threads: Threads = None,
+    output: Annotated[Path | None, number("output", "FILE.toml", "Output", _OUTPUT, "-o")] = None,
+    dry_run: Annotated[bool, switch("dry-run", "Write no recipe.", "Output")] = False,
+    report: Annotated[Path | None, number("report", "FILE.html", "Output", "Write a page with plots; it opens without a network.")] = None,
+    as_json: Annotated[bool, switch("json", "Print nothing but the last line, which is JSON.", "Output")] = False,
+) -> None:
+    """Find the fastest recipe for your model, machine and prompts, and use it from now on.
+
+    Recipes are measured side by side with plain decoding; the faster half goes on to more prompts, until the budget is spent.
+    Only exact recipes are tried, and plain stays where nothing beats it. The reasons are written into the recipe file.
+    """
+    from foretell.bench.tuning.command import Options, run_tune
+    from foretell.cli.common.options import load_model
+
+    options = Options(prompts, limit, budget, max_new_tokens, batch, temperature, allow_lossy, dry_run, output, model, threads, report)
+    options.check()
+    raise typer.Exit(run_tune(options, lambda: load_model(model, dtype, device, threads), as_json))
