@@ -21,7 +21,10 @@ def test_the_builtin_set_has_four_prompts_of_each_of_eight_kinds():
 
 def test_spec_bench_files_are_read_and_grouped_as_their_authors_do(tmp_path):
     file = tmp_path / "question.jsonl"
-    rows = [{"question_id": 81, "category": "writing", "turns": ["a", "b"]}, {"question_id": 500, "category": "rag", "turns": ["c"], "reference": "d"}]
+    rows = [
+        {"question_id": 81, "category": "writing", "turns": ["a", "b"]},
+        {"question_id": 500, "category": "rag", "turns": ["c"], "reference": "d"},
+    ]
     file.write_text("\n".join(map(json.dumps, rows)) + "\n\n")
     first, second = read_prompts(file)
     assert (first.question_id, first.turns, first.kind) == (81, ("a", "b"), "chat")

@@ -5,8 +5,7 @@ import pytest
 from foretell.bench.arms import Setting
 from foretell.bench.duration import parse_seconds
 from foretell.bench.runner import run, schedule
-
-from .conftest import Clock, FakeArm, fake_groups
+from tests.bench.fakes import Clock, FakeArm, fake_groups
 
 
 def _arms(clock, *names, **options):

@@ -15,7 +15,7 @@ from foretell.bench.machine import describe_machine, describe_versions, usable_p
 from foretell.bench.progress import progress_bar
 from foretell.bench.prompts import BUILTIN, read_prompts, spread
 from foretell.bench.report import BenchReport, make_report
-from foretell.bench.runner import run
+from foretell.bench.runner import INTERRUPTED, run
 from foretell.bench.summary import PLAIN
 from foretell.bench.tasks import make_groups, make_tasks
 from foretell.decoding.recipe import Recipe
@@ -23,7 +23,8 @@ from foretell.decoding.samplers.make import make_sampler
 from foretell.decoding.stored_curve import curve_of
 from foretell.models.base import Model
 
-INTERRUPTED = 130
+#: Exit code of a run that Ctrl-C ended, as shells have it.
+EXIT_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def run_bench(options: Options, load: Callable[[], Model], as_json: bool) -> int
         if options.report is not None:
             console.print(f"report: {options.report}", markup=False, highlight=False, soft_wrap=True)
     print(json.dumps(report.to_dict()))
-    return INTERRUPTED if report.ended == "interrupted" else 0
+    return EXIT_INTERRUPTED if report.ended == INTERRUPTED else 0
 
 
 def measure(options: Options, model: Model) -> BenchReport:

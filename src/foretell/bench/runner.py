@@ -16,6 +16,8 @@ from foretell.bench.tasks import Group
 
 #: Tokens generated to warm an arm up before it is timed: compiles kernels, touches memory, starts threads.
 WARM_TOKENS = 8
+#: Why a run ended before all was measured.
+INTERRUPTED, BUDGET_SPENT = "interrupted", "time budget spent"
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Progress:
 
 @dataclass
 class Run:
-    """samples: all that were finished. ended: "" when all is done, else why not ("interrupted", "time budget spent")."""
+    """samples: all that were finished. ended: "" when all is done, else why not (INTERRUPTED, BUDGET_SPENT)."""
 
     groups: Sequence[Group]
     setting: Setting
@@ -92,7 +94,7 @@ def run(
                     arm.begin()
             here = [arm for arm in order if arm.name not in result.failed]
             if budget is not None and number and clock() - begin + sum(forecast.mean(arm.name) for arm in here) > budget:
-                result.ended = "time budget spent"
+                result.ended = BUDGET_SPENT
                 break
             for arm in here:
                 past, to_go = clock() - begin, forecast.to_go(result.failed)
@@ -102,7 +104,7 @@ def run(
                 _measure(arm, groups[group], Sample(arm.name, group, repeat, Output(0.0, None, [])), result)
                 forecast.note(arm.name, clock() - start)
     except KeyboardInterrupt:
-        result.ended = "interrupted"
+        result.ended = INTERRUPTED
     result.seconds = clock() - begin
     return result
 

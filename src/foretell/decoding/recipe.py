@@ -118,7 +118,7 @@ def describe(part: Part, nested: bool = False) -> str:
 class _Infinity(ast.NodeTransformer):
     """`inf` is a plain value too: it is how Python writes it."""
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return ast.Constant(float("inf")) if node.id == "inf" else node
 
 

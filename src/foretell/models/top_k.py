@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,7 +26,7 @@ def top_k(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
         return values, indices
     rows = rows.contiguous()
     indices = torch.empty(rows.shape[0], k, dtype=torch.int64)
-    _kernels().select(rows.view(torch.int32).numpy(), indices.numpy())
+    _kernels().select(rows.numpy(), rows.view(torch.int32).numpy(), indices.numpy())
     return rows.gather(1, indices), indices
 
 
@@ -36,12 +37,15 @@ def best_two(row: Tensor) -> tuple[int, float, float]:
     (1, 3.0, 1.0)
     """
     if row.device.type == "cpu" and row.dtype == torch.float32 and row.is_contiguous():
-        index, second = _kernels().lead(row.detach().numpy().view("int32"))
-        best = float(row[index])
-        return index, best, best - float(row[second]) if len(row) > 1 else float("inf")
-    values, places = top_k(row[None], min(2, len(row)))
-    best, *rest = values[0].tolist()
-    return int(places[0, 0]), best, best - rest[0] if rest else float("inf")
+        values = row.detach().numpy()[None]
+        places = np.empty((1, min(2, len(row))), dtype=np.int64)
+        _kernels().select(values, values.view(np.int32), places)
+        index, *second = places[0].tolist()
+        best = float(values[0, index])
+        return index, best, best - float(values[0, second[0]]) if second else float("inf")
+    top, order = top_k(row[None], min(2, len(row)))
+    best, *rest = top[0].tolist()
+    return int(order[0, 0]), best, best - rest[0] if rest else float("inf")
 
 
 @cache

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from foretell.decoding.drafters.base import Drafter
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
-from foretell.decoding.paces.base import Pace
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe, describe
 from foretell.decoding.registry import name_of, parts
@@ -66,20 +65,19 @@ def fits(drafter: Drafter, verifier: Verifier) -> bool:
     return True
 
 
-def pairs() -> Iterator[tuple[Drafter, Verifier]]:
-    """Drafters with the verifiers that fit them and promise exactness."""
-    for drafter in examples("drafter"):
+def pairs(drafters: Sequence[Drafter] | None = None) -> Iterator[tuple[Drafter, Verifier]]:
+    """Drafters (all examples, or those given) with the verifiers that fit them and promise exactness."""
+    for drafter in examples("drafter") if drafters is None else drafters:
         for verifier in examples("verifier"):
             if verifier.law.kind == "exact" and fits(drafter, verifier):
                 yield drafter, verifier
 
 
-def combinations(names: tuple[str, ...] | None = None) -> Iterator[Combination]:
-    """Every exact Drafter x Verifier x Pace x Sampler; `names` restricts the samplers."""
-    chosen = {name: sampler for name, sampler in samplers().items() if names is None or name in names}
-    for drafter, verifier in pairs():
+def combinations(drafters: Sequence[Drafter] | None = None) -> Iterator[Combination]:
+    """Every exact Drafter x Verifier x Pace x Sampler, of all drafters' examples or of those given."""
+    chosen = samplers()
+    for drafter, verifier in pairs(drafters):
         for pace in examples("pace"):
-            assert isinstance(pace, Pace)
             for name, sampler in chosen.items():
                 yield Combination(Recipe(drafter, verifier, pace), name, sampler)
 

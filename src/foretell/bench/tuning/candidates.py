@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from itertools import combinations, permutations
 
@@ -24,8 +25,8 @@ COMPOSED = 3
 
 
 def singles(allow_lossy: bool = False) -> list[Recipe]:
-    """Each train-free drafter at each pace; with lossy verifiers too where those are allowed."""
-    drafters, paces = train_free_drafters(), _paces()
+    """Each train-free drafter, with each of its switches on and off, at each pace; with lossy verifiers too where allowed."""
+    drafters, paces = [variant for drafter in train_free_drafters() for variant in _switched(drafter)], _paces()
     verifiers = [verifier for verifier in _verifiers() if verifier.law.kind == "exact" or allow_lossy]
     return [Recipe(drafter, verifier, pace) for drafter in drafters for verifier in verifiers for pace in paces]
 
@@ -33,7 +34,11 @@ def singles(allow_lossy: bool = False) -> list[Recipe]:
 def compositions(best: Sequence[Recipe]) -> list[Recipe]:
     """Fallbacks in both orders and unions of the drafters of `best` (fastest first), with the best one's verifier; at the pace
     that chooses, and at the best one's own."""
-    drafters = list(dict.fromkeys(recipe.drafter for recipe in best))[:COMPOSED]
+    drafters: list[Drafter] = []
+    for recipe in best:  # of each kind of drafter its best setting
+        if all(type(recipe.drafter) is not type(other) for other in drafters):
+            drafters.append(recipe.drafter)
+    drafters = drafters[:COMPOSED]
     if len(drafters) < 2:
         return []
     made: list[Drafter] = [Fallback(pair) for pair in permutations(drafters, 2)] + [Union(pair) for pair in combinations(drafters, 2)]
@@ -41,6 +46,12 @@ def compositions(best: Sequence[Recipe]) -> list[Recipe]:
         made.append(Union(tuple(drafters)))
     paces = dict.fromkeys([NeverSlower(), best[0].pace])
     return [Recipe(drafter, best[0].verifier, pace) for drafter in made for pace in paces]
+
+
+def _switched(drafter: Drafter) -> list[Drafter]:
+    """The drafter as it is, and with one yes-or-no setting changed at a time."""
+    settings = [field.name for field in dataclasses.fields(drafter) if isinstance(getattr(drafter, field.name), bool)]  # type: ignore[arg-type]
+    return [drafter, *(drafter.replace(**{name: not getattr(drafter, name)}) for name in settings)]
 
 
 def _paces() -> list[Pace]:

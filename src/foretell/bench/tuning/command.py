@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from foretell.bench.arms import Arm, Setting, recipe_arms
-from foretell.bench.command import INTERRUPTED
+from foretell.bench.command import EXIT_INTERRUPTED
 from foretell.bench.duration import parse_seconds, show_seconds
 from foretell.bench.machine import describe_machine, describe_versions, usable_processors
 from foretell.bench.progress import progress_bar
 from foretell.bench.prompts import BUILTIN, read_prompts, spread
 from foretell.bench.report import BenchReport, make_report
+from foretell.bench.runner import INTERRUPTED
 from foretell.bench.summary import PLAIN
 from foretell.bench.tasks import make_groups, make_tasks
 from foretell.bench.tuning.candidates import compositions, singles
@@ -88,7 +89,7 @@ def run_tune(options: Options, load: Callable[[], Model], as_json: bool) -> int:
 
     model, console = load(), make_console()
     tuning = tune(options, model, after=(lambda rung: None) if as_json else lambda rung: print_rung(rung, console))
-    interrupted = tuning.report.ended == "interrupted"
+    interrupted = tuning.report.ended == INTERRUPTED
     target = options.output or tuned_path(model)
     written = None
     if not options.dry_run and not interrupted:
@@ -105,7 +106,7 @@ def run_tune(options: Options, load: Callable[[], Model], as_json: bool) -> int:
         if options.report is not None:
             console.print(f"report: {options.report}", markup=False, highlight=False, soft_wrap=True)
     print(json.dumps({**tuning.to_dict(), "written": written}))
-    return INTERRUPTED if interrupted else 0
+    return EXIT_INTERRUPTED if interrupted else 0
 
 
 def tune(options: Options, model: Model, after: Callable[[Rung], None] = lambda rung: None) -> Tuning:
@@ -131,6 +132,8 @@ def tune(options: Options, model: Model, after: Callable[[Rung], None] = lambda 
     }
     named = "our own set" if options.prompts == BUILTIN else Path(options.prompts).name
     last = rungs[-1]
+    if last.run.ended != INTERRUPTED:
+        last.run.ended = ""  # to spend the budget is what a rung is for
     finished = len({sample.group for sample in last.run.samples})
     title = f"{options.model or 'SmolLM2-135M-Instruct (the default model)'}, {model.fingerprint.split('-', 1)[-1]}"
     words = f"{finished} of {len(groups)} prompts of {named} in the last rung"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from foretell.bench.arms import Arm, Setting
-from foretell.bench.runner import Progress, Run, run
+from foretell.bench.runner import INTERRUPTED, Progress, Run, run
 from foretell.bench.summary import PLAIN, group_rates
 from foretell.bench.tasks import Group
 from foretell.decoding.recipe import Recipe
@@ -68,7 +68,7 @@ def halve(
         outcome = run(arms, turned, setting, 1, max(left, 0.0) / steps, report, clock, warm=not rungs)
         rung = Rung(recipes, arms, outcome, times_plain(outcome, arms))
         rungs.append(rung)
-        stopped = outcome.ended == "interrupted" or (clock() - begin >= budget)
+        stopped = outcome.ended == INTERRUPTED or (clock() - begin >= budget)
         ranking = rung.ranked()
         if not final and not stopped:
             rung.kept = ranking[: max(FINALISTS, math.ceil(len(ranking) / 2))]

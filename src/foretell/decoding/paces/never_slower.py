@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from foretell.decoding.paces.base import Limit, Pace
 from foretell.decoding.paces.rates import Key, Rates, any_at, keys
 from foretell.decoding.tree import Kind, Tree
 from foretell.parts import require
+
 
 @dataclass
 class _State:
@@ -28,14 +30,15 @@ class NeverSlower(Pace):
 
     The chance that a node is accepted is learnt online, per request and from all requests before, for each (drafter, grade,
     depth, rank); a node's reach is the product along its path, and expected tokens = 1 + sum of reach. Nodes of the whole
-    batch compete: the best by reach are verified in one step, as many as pay by the curve. Counts forget, so what was given
-    up is tried again after a while; drafters that keep proposing worthless trees are asked less often.
+    batch compete: the best by reach are verified in one step, as many as pay by the curve (of sampled trees, as many as paid
+    in the step before). Counts forget, so what was given up is tried again after a while; drafters that keep proposing
+    worthless trees are asked less often.
 
     max_nodes: at most so many drafted tokens a step and request. memory: steps after which a count has faded to 1/e.
     trust: weight, in observations, of what other requests taught.
 
-    Law: none of its own; exact verifiers stay exact, because nodes are dropped by source, grade, depth and rank only, never
-    by the token drawn. Needs: the cost curve. Cost: microseconds a node. State: counts.
+    Law: none of its own; exact verifiers stay exact, because sampled nodes are dropped by source, grade, depth and rank only,
+    never by the token drawn or by what followed from it. Needs: the cost curve. Cost: microseconds a node. State: counts.
 
     Expected-improvement choice as in Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", section
     3.3, with a measured cost curve and by-node rates in place of one constant; trees by reach as in Sequoia (Chen et al.,
@@ -63,10 +66,10 @@ class NeverSlower(Pace):
         return True
 
     def remember(self) -> Rates:
-        return Rates(None, 1 - 1 / (8 * self.memory))
+        return Rates(None, math.exp(-1 / (8 * self.memory)))
 
     def begin(self, memory: Any, alone: bool = False) -> _State:
-        return _State(Rates(None if alone else memory, 1 - 1 / self.memory), alone)
+        return _State(Rates(None if alone else memory, math.exp(-1 / self.memory)), alone)
 
     def limit(self, state: Any, curve: CostCurve, draft_cost: Callable[[int], float]) -> Limit:
         if state.skip > 0:

@@ -33,6 +33,14 @@ class KindMismatchError(ValueError):
     """A verifier met a node drawn in a way it is not exact for."""
 
 
+def odds(p: Distribution, q: Distribution, token: int) -> float:
+    """p(token) / q(token), the chance (cut at 1) that a drafted token is accepted; KindMismatchError where q cannot have drawn it."""
+    chance = q[token]
+    if chance <= 0:
+        raise KindMismatchError(f"token {token} has probability 0 in the q it is said to be drawn from; the drafter's kind or q is wrong")
+    return p[token] / chance
+
+
 class Verifier(Part):
     """Settings of a verification rule. `kinds` are the draw kinds it handles, `law` what it promises for them."""
 

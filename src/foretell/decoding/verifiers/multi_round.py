@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws
 from foretell.decoding.tree import Kind, Tree
-from foretell.decoding.verifiers.base import Law, Verifier
+from foretell.decoding.verifiers.base import Law, Verifier, odds
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class MultiRound(Verifier):
         for node in siblings:
             token, q = tree.tokens[node], tree.q[node]
             assert q is not None  # Tree.add saw to it
-            if draws.bernoulli(p[token] / q[token]):
+            if draws.bernoulli(odds(p, q, token)):
                 return node, p
             p = p.minus(q)
         return None, p

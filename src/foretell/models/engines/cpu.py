@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from foretell.models.architecture import Architecture
 from foretell.models.base import POST_NORM
 from foretell.models.engines.arena import Results, gather, memory
+from foretell.models.engines.helpers import Helpers
 from foretell.models.engines.kernels import forward
 from foretell.models.engines.packing import DTYPES, HEAD_BLOCK, pack, padded
 from foretell.models.engines.phases import scratch_bytes
@@ -56,9 +56,7 @@ class CpuEngine:
         self._num_positions = 0
         self._rows = 0
         self._program: Program | None = None
-        self._pool: ThreadPoolExecutor | None = None
-        self._pool_process = 0
-        self._late: dict[int, Future] = {}
+        self._helpers = Helpers(self.num_threads - 1)
         self._lock = threading.Lock()
 
     def run(
@@ -90,7 +88,7 @@ class CpuEngine:
         longest = int((np.diff(plan.prefix_start)[plan.sequence] + np.diff(plan.tail_start)).max())
         per_thread = scratch_bytes(self._widths.hidden, self._head_pad, longest)
         self._take("scratch", np.uint8, self.num_threads * per_thread)
-        counters = np.zeros((len(steps) + 1) * LINE, dtype=np.uint8)  # new ones, as a late thread may still look at the last call's
+        counters = np.zeros((len(steps) + 1) * LINE, dtype=np.uint8)  # new: a late thread may still look at the last call's
         sizes = (
             self.num_threads, int(self._int8), rows, num_logits, longest, per_thread, arch.hidden_size, self._widths.hidden,
             self._widths.mixed, self._widths.qkv, arch.num_heads, arch.num_kv_heads, arch.head_dim, self._head_pad,
@@ -100,24 +98,11 @@ class CpuEngine:
             steps, sizes, addresses, np.float32(arch.norm_eps), plan.positions, plan.slots, plan.sequence, plan.prefix,
             plan.prefix_start, plan.tail, plan.tail_start, plan.logit_rows,
         )  # fmt: skip
-        self._wake_others(args, (counters, dict(self._room), self._packed, store, logits, taps))
+        # nobody waits for the others to come, so all that `args` hold addresses of must live as long as they may look there
+        self._helpers.offer(forward, args, (counters, dict(self._room), self._packed, store, logits, taps))
         if forward(0, *args):
             raise RuntimeError(f"a forward pass on {self.num_threads} threads was not done in time; try num_threads=1")
         return logits if logits.shape[1] == arch.vocab_size else logits[:, : arch.vocab_size].contiguous(), taps
-
-    def _wake_others(self, args: tuple, memory: tuple) -> None:
-        """Have the other threads join in, those that are not late from the last call. Nobody waits for them to come.
-
-        memory: all that `args` hold addresses of, to be kept as long as a late thread may look there.
-        """
-        if self.num_threads == 1:
-            return
-        if self._pool is None or self._pool_process != os.getpid():  # threads do not survive a fork
-            self._pool = ThreadPoolExecutor(self.num_threads - 1, thread_name_prefix="foretell")
-            self._pool_process, self._late = os.getpid(), {}
-        for thread in range(1, self.num_threads):
-            if thread not in self._late or self._late[thread].done():
-                self._late[thread] = self._pool.submit(_join, thread, args, memory)
 
     def _check_type(self, packed: dict[str, Tensor], dtype: str) -> None:
         kind = packed["head.weight"].dtype
@@ -156,10 +141,6 @@ class CpuEngine:
         for name, function in (("cos", torch.cos), ("sin", torch.sin)):
             table = (function(angles) * self.architecture.rope_scale).flatten().numpy()
             self._take(name, np.float32, table.size)[: table.size] = table
-
-
-def _join(thread: int, args: tuple, memory: tuple) -> None:
-    forward(thread, *args)
 
 
 def _line_start(counters: np.ndarray) -> int:

@@ -7,23 +7,19 @@ both weight types and every batch. Each phase is called in one place only: what 
 
 from __future__ import annotations
 
-import zlib
-from pathlib import Path
-
 import numpy as np
 from numba import njit
 
+from foretell.models.engines.lanes import source_key
 from foretell.models.engines.microkernel import MAX_ROWS
 from foretell.models.engines.packing import PANEL
 from foretell.models.engines.phases import attend, linear, norm_rows, quantise_rows, rotate_rows, tap_rows
 from foretell.models.engines.program import ATTEND, LINEAR, NORM, QUANTISE, ROTATE
 from foretell.models.engines.sync import LINE, finished
 
-_MODULES = ("lanes", "microkernel", "attention", "sync", "packing", "phases", "program")
-
 
 def _cached(build: int):
-    """The compiled function, with `build` in its closure: Numba's cache on disk looks at this file and at closures only."""
+    """The compiled function, with `build` in its closure (see `source_key`)."""
 
     @njit(nogil=True, cache=True)
     def forward(
@@ -68,11 +64,5 @@ def _cached(build: int):
     return forward
 
 
-def _build() -> int:
-    """A number that changes with the source of any module whose code ends up in the compiled forward."""
-    folder = Path(__file__).parent
-    return zlib.crc32(b"".join((folder / f"{name}.py").read_bytes() for name in _MODULES)) | 1 << 32
-
-
 #: Carry out a program; called by each of `threads` threads at once. True when it was given up.
-forward = _cached(_build())
+forward = _cached(source_key("lanes", "microkernel", "attention", "sync", "packing", "phases", "program"))

@@ -94,7 +94,7 @@ def linear(counter, threads, int8, rows, k, panels, x, scales, weight, scale, bi
     chunk = max(1, panels // (4 * threads))
     line = 2 * PANEL if int8 else 4 * PANEL  # bytes of a step through the panel
     size = PANEL * k if int8 else 4 * PANEL * k
-    passes = (rows + MAX_ROWS - 1) // MAX_ROWS
+    passes = max(1, (rows + MAX_ROWS - 1) // MAX_ROWS)  # there may be no rows: a piece of a prompt has no logits
     while True:
         first = fetch_add(counter, chunk)
         if first >= panels:

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import numpy as np
+from llvmlite import ir
 from numba import njit
 
-_BLOCK = 128
+from foretell.models.engines.lanes import I1, I64, LANES, Emitter, kernel, source_key, vector
+
+_BLOCK = 8 * LANES
 _LOWEST = np.int32(-(2**31))
 _MAGNITUDE = np.int32(0x7FFFFFFF)
 _INFINITY = np.int32(0x7F800000)
+
+
+@kernel("pif", returns="i")
+def _worth_a_look(e: Emitter, values, count, bar):
+    """Whether any of `count` values (a whole number of vectors) is above `bar` or NaN."""
+    b = e.b
+    bars = e.splat(bar)
+
+    def compare(index, found):
+        value = e.load_lanes(e.at(values, b.mul(index, ir.Constant(I64, 4))))
+        return [b.or_(found[0], b.fcmp_unordered(">", value, bars))]
+
+    (found,) = e.loop(count, LANES, [ir.Constant(vector(I1), None)], compare)
+    return b.zext(e.reduce(found, b.or_), I64)
 
 
 @njit(nogil=True)
@@ -19,51 +36,37 @@ def _key(bits):
     return key if magnitude <= _INFINITY else _MAGNITUDE
 
 
-@njit(nogil=True, cache=True)
-def select(rows, indices):
-    """Fill `indices` (n, k) for `rows` (n, V), the float32 bits as int32."""
-    width, k = rows.shape[1], indices.shape[1]
-    best = np.empty(k, dtype=np.int32)
-    for r in range(rows.shape[0]):
-        row, found = rows[r], indices[r]
-        held = 0
-        bar = _LOWEST
-        for start in range(0, width, _BLOCK):
-            stop = min(start + _BLOCK, width)
-            top = _LOWEST
-            for i in range(start, stop):
-                top = max(top, _key(row[i]))
-            if held == k and top <= bar:
-                continue
-            for i in range(start, stop):
-                key = _key(row[i])
-                if held == k and key <= bar:
-                    continue
-                at = min(held, k - 1)
-                while at > 0 and best[at - 1] < key:
-                    best[at], found[at] = best[at - 1], found[at - 1]
-                    at -= 1
-                best[at], found[at] = key, i
-                held = min(held + 1, k)
-                bar = best[k - 1] if held == k else _LOWEST
+def _cached(build: int):
+    """The compiled function, with `build` in its closure (see `source_key`)."""
+
+    @njit(nogil=True, cache=True)
+    def select(rows, bits, indices):
+        """Fill `indices` (n, k) for `rows` (n, V) float32, `bits` being the same memory as int32."""
+        width, k = rows.shape[1], indices.shape[1]
+        best = np.empty(k, dtype=np.int32)
+        for r in range(rows.shape[0] if build else 0):
+            row, found = bits[r], indices[r]
+            held = 0
+            for start in range(0, width, _BLOCK):
+                stop = min(start + _BLOCK, width)
+                if held == k and stop - start == _BLOCK:
+                    # the k-th so far is a NaN: then nothing is above it, not even another one
+                    if best[k - 1] == _MAGNITUDE:
+                        break
+                    if not _worth_a_look(rows[r].ctypes.data + 4 * start, _BLOCK, rows[r, found[k - 1]]):
+                        continue
+                for i in range(start, stop):
+                    key = _key(row[i])
+                    if held == k and key <= best[k - 1]:
+                        continue
+                    at = min(held, k - 1)
+                    while at > 0 and best[at - 1] < key:
+                        best[at], found[at] = best[at - 1], found[at - 1]
+                        at -= 1
+                    best[at], found[at] = key, i
+                    held = min(held + 1, k)
+
+    return select
 
 
-@njit(nogil=True, cache=True)
-def lead(row):
-    """Indices of the largest and the second largest of `row` (V,), float32 bits as int32; both 0 where V is 1."""
-    first, second = _LOWEST, _LOWEST
-    at, behind = 0, 0
-    for start in range(0, len(row), _BLOCK):
-        stop = min(start + _BLOCK, len(row))
-        top = _LOWEST
-        for i in range(start, stop):
-            top = max(top, _key(row[i]))
-        if top <= second and start > 0:
-            continue
-        for i in range(start, stop):
-            key = _key(row[i])
-            if key > first or i == 0:
-                first, second, at, behind = key, first, i, at
-            elif key > second or i == 1:
-                second, behind = key, i
-    return at, behind
+select = _cached(source_key("lanes"))

@@ -1,0 +1,141 @@
+"""`foretell bench` on a tiny model: output, report page, interruption, refused options."""
+
+import json
+import re
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from foretell.bench import arms as arms_module
+from foretell.bench.command import EXIT_INTERRUPTED, Options, measure, run_bench
+from foretell.bench.page.page import figures, render
+
+
+def test_the_last_line_is_json_and_says_what_the_tables_say(model, capsys):
+    assert run_bench(Options(limit=3, max_new_tokens=24), lambda: model, as_json=False) == 0
+    *tables, last = capsys.readouterr().out.strip().splitlines()
+    found = json.loads(last)
+    text = "\n".join(tables)
+    for arm in found["arms"]:
+        assert arm["name"].split()[0] in text
+        assert f"{arm['tokens_per_second']:.0f}"[:2] in text
+    assert found["summary"].split()[0] in text
+    assert found["curve"]["rows"] == [1, 4, 16]
+    assert found["machine"]["cores"] >= 1
+    assert found["versions"]["foretell"]
+    assert any("exactly 24 tokens" in remark for remark in found["remarks"])
+
+
+def test_json_alone(model, capsys):
+    assert run_bench(Options(recipes=["prompt-lookup"], limit=2, max_new_tokens=12), lambda: model, as_json=True) == 0
+    [line] = capsys.readouterr().out.strip().splitlines()
+    assert [arm["name"] for arm in json.loads(line)["arms"]] == ["plain", "prompt-lookup"]
+
+
+def test_ctrl_c_gives_the_report_of_what_was_finished(model, capsys, monkeypatch):
+    original, calls = arms_module.RecipeArm.run, []
+
+    def interrupted(self, group, setting):
+        calls.append(group)
+        if len(calls) == 8:  # two warm-ups, two rounds, one arm of the third
+            raise KeyboardInterrupt
+        return original(self, group, setting)
+
+    monkeypatch.setattr(arms_module.RecipeArm, "run", interrupted)
+    assert run_bench(Options(recipes=["prompt-lookup"], limit=6, max_new_tokens=12), lambda: model, as_json=False) == EXIT_INTERRUPTED
+    found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert found["ended"] == "interrupted"
+    assert sum(arm["num_groups"] for arm in found["arms"]) == 5
+    assert found["arms"][1]["ratios"]["plain"]["num"] == 2
+    assert any("Ended early (interrupted)" in remark for remark in found["remarks"])
+
+
+class _Strict(HTMLParser):
+    """Fails on a tag that is closed out of order, collects addresses."""
+
+    void = ("meta", "hr", "br", "img", "link", "input")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.addresses = [], []
+
+    def handle_starttag(self, tag, attributes):
+        if tag not in self.void:
+            self.open.append(tag)
+        self.addresses += [value for name, value in attributes if name in ("src", "href", "xlink:href", "action")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture
+def page(model):
+    report = measure(Options(limit=8, max_new_tokens=32), model)
+    report.arms[1].name = report.arms[1].detail = "<script>alert('&')</script>"
+    return report, render(report)
+
+
+def test_the_page_is_well_formed_and_asks_for_nothing_from_the_network(page):
+    report, text = page
+    parser = _Strict()
+    parser.feed(text)
+    assert parser.open == []
+    assert parser.addresses == []
+    assert not re.search(r"https?://|@import|url\(", text)
+    assert "<script>alert" not in text
+    assert text.count("<script") == 1
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL).group(1)
+    assert json.loads(data)["summary"] == report.sentence()
+    assert len(text) < 200_000
+
+
+def test_every_plot_is_there_and_parses_as_xml(page):
+    report, _ = page
+    shown = figures(report)
+    assert all(figure.svg for figure in shown)
+    for figure in shown:
+        root = ElementTree.fromstring(str(figure.svg))
+        assert root.tag == "svg"
+        assert root.attrib["role"] == "img"
+        for rect in root.iter("rect"):
+            assert float(rect.attrib["width"]) >= 0
+        assert not re.search(r'"(nan|inf|-inf)"', str(figure.svg))
+
+
+def test_a_report_file_is_written_whole(model, tmp_path, capsys):
+    target = tmp_path / "report.html"
+    run_bench(Options(recipes=["prompt-lookup"], limit=2, max_new_tokens=12, report=target), lambda: model, as_json=False)
+    assert target.read_text().endswith("</html>")
+    assert list(tmp_path.glob("*.partial")) == []
+    assert str(target) in capsys.readouterr().out.replace("\n", "")
+
+
+def test_batch_temperature_and_stop(model):
+    report = measure(Options(recipes=["prompt-lookup"], limit=4, max_new_tokens=16, batch=2, temperature=0.8, stop=True), model)
+    assert all(arm.identity is None for arm in report.arms)
+    assert any("identity is not checked" in remark for remark in report.remarks)
+    assert any("end at stop tokens" in remark for remark in report.remarks)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_new_tokens": 0}, "--max-new-tokens 0 must be at least 1"),
+        ({"repeats": 0}, "--repeats 0"),
+        ({"limit": 0}, "limit=0"),
+        ({"peers": ["transformers"], "temperature": 0.5}, "--temperature 0.5 with --peers"),
+        ({"peers": ["transformers"], "batch": 2}, "--batch 2 with --peers"),
+        ({"time_budget": "long"}, "--time-budget 'long' is not a duration"),
+        ({"recipes": ["prompt-lokup"]}, "did you mean 'prompt-lookup'"),
+        ({"prompts": "nowhere.jsonl"}, "no such prompt file"),
+    ],
+)
+def test_options_are_checked_before_anything_is_loaded(options, message):
+    with pytest.raises(ValueError, match=message):
+        Options(**options).check()
+
+
+def test_a_report_into_a_missing_folder_is_refused_at_once(tmp_path):
+    with pytest.raises(ValueError, match="does not exist; create it first"):
+        Options(report=tmp_path / "none" / "report.html").check()

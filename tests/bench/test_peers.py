@@ -1,0 +1,73 @@
+"""Peers: found, asked for by name, refused with a remedy; the transformers ones on a tiny Llama."""
+
+from dataclasses import replace
+
+import pytest
+
+from foretell.bench.arms import Setting
+from foretell.bench.peers import base
+from foretell.bench.peers.base import PeerArm, Place
+from foretell.bench.peers.discovery import peer_arms, peers
+from foretell.bench.tasks import Group, Task
+
+
+@pytest.fixture
+def place(tmp_path) -> Place:
+    return Place(tmp_path, num_threads=1, context=256)
+
+
+def test_every_peer_says_what_it_runs():
+    known = peers()
+    expected = {"transformers", "transformers-bf16", "transformers-int8", "transformers-lookup-5", "transformers-lookup-10"}
+    assert expected | {"transformers-assisted", "llama-cpp", "llama-cpp-lookup", "openvino", "openvino-lookup"} <= set(known)
+    for name, peer in known.items():
+        assert peer.name == name
+        assert len(peer.detail) > 10
+
+
+def test_a_missing_package_is_named_with_its_install_command(place, monkeypatch):
+    monkeypatch.setattr(base.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"peer 'llama-cpp' cannot run: llama_cpp is not installed; pip install 'foretell\[peers\]'"):
+        peer_arms(["llama-cpp"], place)
+    arms, left_out = peer_arms(["all"], place)
+    assert arms == []
+    assert set(left_out) == set(peers())
+
+
+def test_peers_that_do_not_fit_the_model_say_so(place):
+    with pytest.raises(ValueError, match=r"reads GGUF files only; give --model a \.gguf file|not installed"):
+        peer_arms(["llama-cpp"], place)
+    with pytest.raises(ValueError, match="name one with --assistant"):
+        peer_arms(["transformers-assisted"], place)
+    with pytest.raises(ValueError, match=r"use --device cpu"):
+        peer_arms(["transformers-int8"], replace(place, device="cuda"))
+    with pytest.raises(ValueError, match="did you mean 'transformers'"):
+        peer_arms(["transformer"], place)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("llama")
+    torch.manual_seed(0)
+    config = LlamaConfig(vocab_size=64, hidden_size=32, intermediate_size=48, num_hidden_layers=9, num_attention_heads=4,
+                         num_key_value_heads=2, max_position_embeddings=256, initializer_range=0.3)  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+def test_all_transformers_peers_write_the_same_text_of_the_same_length(folder):
+    place = Place(folder, num_threads=1, context=256, assistant=folder)
+    group = Group((Task("1", "chat", (5, 6, 7, 8, 5, 6, 7)), Task("2", "chat", (9, 9, 9))))
+    texts = {}
+    for name in ("transformers", "transformers-lookup-5", "transformers-assisted", "transformers-early-exit"):
+        output = PeerArm(peers()[name], place).run(group, Setting(20))
+        assert 0 < output.first_seconds < output.seconds
+        assert [len(tokens) for tokens in output.tokens] == [20, 20]
+        texts[name] = output.tokens
+    assert len({str(tokens) for tokens in texts.values()}) == 1
+    stop = texts["transformers"][0][6]
+    ended = PeerArm(peers()["transformers"], place).run(group, Setting(20, stop_tokens=frozenset({stop}))).tokens[0]
+    assert ended == texts["transformers"][0][: texts["transformers"][0].index(stop)]

@@ -1,0 +1,134 @@
+"""Tuning on a simulated clock, where the best recipe is known; and its recipe file on a tiny model."""
+
+import json
+
+import pytest
+
+from foretell.bench.arms import Setting, short_name
+from foretell.bench.machine import describe_machine
+from foretell.bench.report import make_report
+from foretell.bench.tuning.candidates import compositions, singles
+from foretell.bench.tuning.command import Options, run_tune
+from foretell.bench.tuning.halving import FINALISTS, halve
+from foretell.bench.tuning.verdict import judge
+from foretell.decoding.recipe import Recipe
+from foretell.decoding.tuned import tuned_recipe
+from tests.bench.conftest import CURVE
+from tests.bench.fakes import Clock, FakeArm, fake_groups
+
+
+def _halve(seconds, budget=1000.0, num=12, **options):
+    """Halving over all candidates, where a recipe takes `seconds(recipe)` a prompt and plain takes 2."""
+    clock = Clock()
+
+    def arms_of(recipes):
+        return [FakeArm("plain", clock, 2.0), *(FakeArm(short_name(recipe), clock, seconds(recipe), **options) for recipe in recipes)]
+
+    rungs = halve(singles(), compositions, arms_of, fake_groups(num), Setting(16), budget, clock=clock)
+    last = rungs[-1]
+    settings = {"max_new_tokens": 16}
+    report = make_report(last.run, last.arms, CURVE, "model", "prompts", settings, describe_machine(), {}, {})
+    return rungs, judge(rungs, report), clock
+
+
+def test_the_known_best_recipe_wins():
+    best = Recipe.parse("token-recycling > prompt-lookup")
+
+    def seconds(recipe):
+        return 0.8 if recipe == best else 1.0 + 0.3 * ("pace" in short_name(recipe)) + 0.1 * ("|" in short_name(recipe))
+
+    rungs, verdict, _ = _halve(seconds)
+    assert verdict.recipe == best
+    assert verdict.summary.speedup.median == pytest.approx(2.5)
+    assert verdict.runner_up is not None
+    assert [len(rung.recipes) for rung in rungs[1:]] == sorted((len(rung.recipes) for rung in rungs[1:]), reverse=True)
+    assert len(rungs[-1].recipes) <= FINALISTS
+    assert all(arm.name == "plain" for arm in (rung.arms[0] for rung in rungs))
+
+
+def test_plain_wins_where_nothing_beats_it():
+    _, verdict, _ = _halve(lambda recipe: 2.1)
+    assert verdict.is_plain
+    assert "nothing beat plain decoding" in verdict.why
+
+
+def test_plain_wins_where_the_gain_may_be_chance():
+    clock = Clock()
+
+    class Noisy(FakeArm):
+        def run(self, group, setting):
+            self.seconds = 1.0 if group.tasks[0].name == "0" else 2.05
+            return super().run(group, setting)
+
+    def arms_of(recipes):
+        return [FakeArm("plain", clock, 2.0), *(Noisy(short_name(recipe), clock) for recipe in recipes)]
+
+    rungs = halve(singles(), compositions, arms_of, fake_groups(4), Setting(16), 1e6, clock=clock)
+    last = rungs[-1]
+    report = make_report(last.run, last.arms, CURVE, "model", "prompts", {"max_new_tokens": 16}, describe_machine(), {}, {})
+    assert last.scores[report.best.name] > 1.0
+    assert judge(rungs, report).is_plain
+
+
+@pytest.mark.parametrize("budget", [60.0, 150.0, 400.0])
+def test_the_budget_holds_but_for_one_round(budget):
+    rungs, _, clock = _halve(lambda recipe: 1.0, budget=budget)
+    first = len(rungs[0].arms)
+    assert clock.now <= budget + first + 2  # a rung runs one round whatever is left
+
+
+def test_ctrl_c_judges_what_was_finished():
+    rungs, verdict, _ = _halve(lambda recipe: 1.0, interrupts_at="5")
+    assert len(rungs) == 1
+    assert rungs[0].run.ended == "interrupted"
+    assert verdict.summary.speedup.median == pytest.approx(2.0)
+
+
+def test_only_exact_candidates_unless_asked():
+    recipes = singles()
+    assert len(set(recipes)) == len(recipes) >= 6
+    assert all(recipe.verifier.law.kind == "exact" for recipe in recipes)
+    assert set(recipes) <= set(singles(allow_lossy=True))
+    pairs = compositions(recipes)
+    assert {"prompt-lookup > token-recycling", "token-recycling > prompt-lookup"} <= {short_name(recipe) for recipe in pairs}
+    assert any("|" in short_name(recipe) for recipe in pairs)
+    assert compositions(recipes[:1]) == []
+
+
+def test_the_winner_is_written_with_its_reasons_and_found_again(model, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    options = Options(budget="3s", limit=8, max_new_tokens=24, report=tmp_path / "tune.html")
+    options.check()
+    assert run_tune(options, lambda: model, as_json=False) == 0
+    out = capsys.readouterr().out
+    last = json.loads(out.strip().splitlines()[-1])
+    recipe, path = tuned_recipe(model)
+    assert Recipe.parse(last["winner"]) == recipe
+    assert last["written"] == str(path)
+    text = path.read_text()
+    assert text.startswith("# Chosen by `foretell tune`")
+    for words in ("# Why: ", "# Tried: ", "# Model: "):
+        assert words in text
+    assert "Successive halving" in (tmp_path / "tune.html").read_text()
+    assert "recipes on" in out
+
+
+def test_a_dry_run_writes_nothing(model, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run_tune(Options(budget="1s", limit=4, max_new_tokens=16, dry_run=True), lambda: model, as_json=True) == 0
+    assert tuned_recipe(model) is None
+    [line] = capsys.readouterr().out.strip().splitlines()
+    assert json.loads(line)["written"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"budget": "never"}, "--budget 'never' is not a duration"),
+        ({"max_new_tokens": 0}, "--max-new-tokens 0 must be at least 1"),
+        ({"prompts": "nowhere.txt"}, "nowhere.txt: there is no such prompt file"),
+    ],
+)
+def test_options_are_checked_before_anything_is_loaded(options, message):
+    with pytest.raises(ValueError, match=message):
+        Options(**options).check()

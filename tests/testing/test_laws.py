@@ -1,0 +1,102 @@
+"""The law kit over every combination that the installed parts can form: output law equals the plain law to rounding."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.distribution import Distribution
+from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.drafters.draft_model import DraftModel
+from foretell.decoding.draws import TooManyOutcomesError
+from foretell.decoding.paces.fixed import Fixed
+from foretell.decoding.paces.never_slower import NeverSlower
+from foretell.decoding.recipe import Recipe, describe
+from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.samplers.top_p import TopP
+from foretell.decoding.tree import Kind, Tree
+from foretell.decoding.verifiers.exact import Exact
+from foretell.models.tiny import TinyModel
+from foretell.testing.combinations import combinations, examples, fits, pairs, samplers, unconfirmed
+from foretell.testing.laws import Case, UnlawfulError, check_law, law_report, output_law, plain_law
+
+DRAFTERS = examples("drafter")
+
+
+@pytest.mark.parametrize(("batch", "length"), [(1, 3), (3, 2)])
+@pytest.mark.parametrize("drafter", DRAFTERS, ids=describe)
+def test_every_combination_keeps_the_law(drafter, batch, length):
+    case = Case.small(batch, length)
+    checked = [check_law(each.recipe, each.sampler, case) for each in combinations([drafter])]
+    assert checked
+    assert max(report.error for report in checked) < 1e-9
+
+
+def test_every_drafter_has_a_verifier_and_there_are_many_combinations():
+    found = list(pairs(DRAFTERS))
+    assert all((drafter, Exact()) in found for drafter in DRAFTERS)
+    assert {type(verifier) for _, verifier in found} == {type(verifier) for verifier in examples("verifier")}
+    assert len(list(combinations(DRAFTERS))) >= 800
+    assert unconfirmed() == []
+
+
+def test_fits_follows_the_kinds_that_are_drawn():
+    for drafter, kind in (("sampled", Kind.SAMPLED), ("without-replacement", Kind.WITHOUT_REPLACEMENT), ("top-k", Kind.FIXED)):
+        draft = DraftModel(TinyModel(3), (2, 1), drafter)
+        assert all(fits(draft, verifier) == (kind in verifier.kinds) for verifier in examples("verifier"))
+
+
+def test_there_is_a_sampler_for_each_step_and_a_greedy_one():
+    assert {"temperature", "top-k", "top-p", "min-p", "penalties", "logit-bias", "softmax", "mix", "greedy"} <= set(samplers())
+
+
+@pytest.mark.parametrize("sampler", samplers().values(), ids=samplers())
+def test_the_plain_law_has_mass_one_and_texts_that_stop_early(sampler):
+    law = plain_law(Case.small(), sampler)
+    assert sum(law.values()) == pytest.approx(1, abs=1e-12)
+    if not sampler.greedy:
+        assert {reason for _, reason in law} == {"stop", "length"}
+
+
+def test_the_end_of_the_context_is_part_of_the_law():
+    model = TinyModel(vocab_size=3, order=1, seed=3, max_length=8)
+    case = dataclasses.replace(Case.small(max_new_tokens=4), model=model)
+    assert "context" in {reason for _, reason in plain_law(case, Sampler())}
+    for drafter in DRAFTERS:
+        check_law(Recipe(drafter, pace=Fixed()), Sampler(), case)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("p", [0.5, 0.7, 0.9])
+def test_pruning_by_the_pace_does_not_look_at_the_tokens_drawn(seed, p):
+    """Where few tokens are likely there are few siblings: a pace that kept a node because it has children would be biased.
+    On this curve one node does not pay, and three do."""
+    curve = CostCurve((1, 2, 3, 4, 5), (1.0, 1.6, 1.8, 1.8, 3.0))
+    case = dataclasses.replace(Case.small(), curve=curve, draft_curve=CostCurve.flat(0.0))
+    draft = DraftModel(TinyModel(3, order=1, seed=seed), (1, 2), "without-replacement")
+    check_law(Recipe(draft, pace=NeverSlower()), Sampler((TopP(p),)), case)
+
+
+@dataclasses.dataclass(frozen=True)
+class Liar(Drafter):
+    """Says that its favourite token was drawn from the uniform law."""
+
+    def propose(self, asks: list[Ask]) -> list[Tree]:
+        trees = []
+        for _ in asks:
+            trees.append(Tree())
+            trees[-1].add(1, kind=Kind.SAMPLED, q=Distribution.of([1.0, 1.0, 1.0]))
+        return trees
+
+
+def test_a_drafter_that_lies_about_its_draws_is_caught():
+    with pytest.raises(UnlawfulError, match="output law is off by"):
+        check_law(Recipe(Liar(), pace=Fixed()), Sampler(), Case.small())
+    assert law_report(Recipe(Liar(), pace=Fixed()), Sampler(), Case.small()).error > 1e-3
+
+
+def test_the_number_of_outcomes_is_bounded():
+    with pytest.raises(TooManyOutcomesError, match="max_outcomes=5"):
+        output_law(Recipe(DRAFTERS[0], pace=Fixed()), Case.small(), Sampler(), max_outcomes=5)
