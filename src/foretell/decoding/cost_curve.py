@@ -71,7 +71,7 @@ def measure(model: Model, rows: Sequence[int] = ROWS, context: int = 200, repeat
             if repeat:  # the first round warms up
                 times[n].append(elapsed)
     # The lower quartile: other work on the machine only ever adds time.
-    typical = [statistics.quantiles(times[n], n=4)[0] if repeats > 1 else times[n][0] for n in rows]
+    typical = [statistics.quantiles(times[n], n=4, method="inclusive")[0] if repeats > 1 else times[n][0] for n in rows]
     return CostCurve(tuple(rows), tuple(_isotonic(typical)))
 
 

@@ -23,8 +23,9 @@ class TokenRecycling(Drafter):
     most recent occurrence anywhere (prompt, accepted text or rejected draft). A static template of rank paths is filled from
     it breadth first: [i, j] is candidate j of candidate i of the text's last token.
 
-    k: successors kept of each token. template: rank paths in order of usefulness, every parent among them; the pace takes as many as pay. `best_template` makes
-    one from measured acceptance. learn_prompt: also fill the table from the prompt's rows (costs the head over the prompt).
+    k: successors kept of each token. template: rank paths in order of usefulness, every parent among them; the pace takes as
+    many as pay. `best_template` makes one from measured acceptance. learn_prompt: also fill the table from the prompt's rows
+    (costs the head over the prompt).
 
     Law: exact under any verifier that takes fixed candidates. Needs: logits at every fed row. Cost: top-k of each fed row.
     State: the (vocab_size, k) table, kept across requests; 1.5 MB for 49,152 tokens. Where a token was fed twice in a step,

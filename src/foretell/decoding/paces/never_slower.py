@@ -50,7 +50,7 @@ class NeverSlower(Pace):
     [0]
     """
 
-    max_nodes: int = 24
+    max_nodes: int = 16
     memory: float = 200.0
     trust: float = 16.0
 

@@ -60,8 +60,8 @@ class Verifier(Part):
 
         position: index in the text of the token that follows the root; randomness of a depth belongs to its position.
         """
-        family = tree.children()
-        for kind in set(tree.kinds) - self.kinds:
+        family = tree.children() if len(tree) else {}
+        for kind in set(tree.kinds) - self.kinds if len(tree) else ():
             raise KindMismatchError(
                 f"{type(self).__name__} is not exact for {kind.value} drafts (it takes {', '.join(sorted(k.value for k in self.kinds))}); "
                 "use the verifier 'exact', which takes all kinds"

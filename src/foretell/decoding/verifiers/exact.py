@@ -36,6 +36,8 @@ class Exact(Verifier):
     kinds = frozenset(Kind)
 
     def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:
+        if not siblings:
+            return None, p.draw(draws)
         fixed = [node for node in siblings if tree.kinds[node] is Kind.FIXED]
         if len(fixed) < len(siblings):
             sampled = [node for node in siblings if tree.kinds[node] is not Kind.FIXED]
