@@ -127,7 +127,7 @@ def recipe_with(part: Part) -> Recipe:
     places = ((Drafter, "drafter"), (Verifier, "verifier"), (Pace, "pace"))
     for contract, place in places:
         if isinstance(part, contract):
-            return Recipe(**{place: part})
+            return Recipe(**{place: part})  # type: ignore[arg-type]
     demand(isinstance(part, SamplerStep), part, "is no drafter, verifier, pace or sampler step")
     return Recipe(sampler=Sampler((part,)))  # type: ignore[arg-type]
 
