@@ -122,9 +122,18 @@ def main() -> int:
     overhead = figures[best].overhead or 0.0
     missed += overhead > 0.05
     print(f"{'share of time outside model and drafter':52} {overhead:6.1%}{'':26} target 5.0% at most")
+    after = (figures[best].decode_tokens_per_second or 0.0) / (figures[PLAIN].decode_tokens_per_second or 1.0)
+    print(f"{'times plain after the first token (no target)':52} {after:5.2f}")
     differ = {arm.name: arm.identity.unmarked for arm in report.arms if not arm.is_peer and arm.identity and arm.identity.unmarked}
     print(f"{'texts that differ from plain':52} {sum(differ.values()):5d}{'':27} target 0")
-    summary = {"best": best, "claims": rows, "overhead": round(overhead, 4), "differences": differ, "ended": result.ended}
+    summary = {
+        "best": best,
+        "claims": rows,
+        "overhead": round(overhead, 4),
+        "after_first": round(after, 3),
+        "differences": differ,
+        "ended": result.ended,
+    }
     print(f"took {show_seconds(result.seconds)}")
     print(json.dumps({**summary, "seconds": round(result.seconds), "report": report.to_dict()}))
     return int(bool(missed or differ))

@@ -127,7 +127,7 @@ class NeverSlower(Pace):
         """
         if all(kind is Kind.FIXED for kind in tree.kinds):
             return [node for _, node in nodes[:num]]
-        most, least = state.plan or (self.max_nodes, (curve(1 + self.max_nodes) / curve(1) - 1) / max(self.max_nodes, 1))
+        most, least = state.plan or (self.max_nodes, 0.25)  # nothing paid yet: those that will do so in one step of four
         state.plan = num, nodes[num - 1][0] / 2 if num else 1.0
         return sorted(node for reach, node in nodes if reach >= least)[:most]
 

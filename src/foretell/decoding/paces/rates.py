@@ -88,8 +88,12 @@ def any_at(depth: int) -> Key:
 
 
 def keys(tree: Tree) -> list[Key]:
-    """What is known of each node before it is verified."""
-    return [
-        (source, grade, min(depth, _DEEPEST), min(rank, _WIDEST))
-        for source, grade, depth, rank in zip(tree.sources, tree.grades, tree.depths(), tree.ranks(), strict=True)
-    ]
+    """What is known of each node before it is verified. Its rank is among the siblings of its own source: in a union, a
+    drafter's first choice stays a first choice whoever stands beside it."""
+    seen: dict[tuple[int, str], int] = {}
+    found = []
+    for parent, source, grade, depth in zip(tree.parents, tree.sources, tree.grades, tree.depths(), strict=True):
+        rank = seen.get((parent, source), 0)
+        seen[parent, source] = rank + 1
+        found.append((source, grade, min(depth, _DEEPEST), min(rank, _WIDEST)))
+    return found
