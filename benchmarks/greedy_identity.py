@@ -97,7 +97,10 @@ def main() -> int:
     texts = [model.tokenizer.chat(prompt.turns[0]) for prompt in prompts]
     plain = decode(model, "plain", texts, args.tokens, batch=1)
     reference, ties = [request.generated for request in plain], [request.trace.ties for request in plain]
-    print(f"plain, one by one: {sum(map(len, ties))} marked ties in {sum(map(len, reference))} tokens, tolerance {model.tolerance}", flush=True)
+    print(
+        f"plain, one by one: {sum(map(len, ties))} marked ties in {sum(map(len, reference))} tokens, tolerance {model.tolerance}",
+        flush=True,
+    )
     rows = [compare("plain, batched", reference, decode(model, "plain", texts, args.tokens, args.batch), ties)]
     rows += [compare(recipe, reference, decode(model, recipe, texts, args.tokens, args.batch), ties) for recipe in args.recipes]
     if args.transformers:

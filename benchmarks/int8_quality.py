@@ -76,10 +76,9 @@ def main() -> None:
         "greedy answers": compare(exact, quick, list(answers(exact, args.prompts))),
     }
     for name, result in results.items():
-        print(
-            f"{name:18} {result['tokens']:6d} tokens  perplexity {result['perplexity_fp32']:.3f} (fp32) {result['perplexity_int8']:.3f} (int8)"
-            f"  same best token {100 * result['same_best_token']:.1f} %  KL {result['kl_nats']:.4f} nats"
-        )
+        perplexities = f"perplexity {result['perplexity_fp32']:.3f} (fp32) {result['perplexity_int8']:.3f} (int8)"
+        agreement = f"same best token {100 * result['same_best_token']:.1f} %, KL {result['kl_nats']:.4f} nats"
+        print(f"{name:18} {result['tokens']:6d} tokens  {perplexities}  {agreement}")
     print(json.dumps(results))
 
 

@@ -6,8 +6,8 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 import foretell as ft
-from foretell.decoding.draws import SampledDraws
 from foretell.decoding.drafters.draft_model import check_same_vocabulary
+from foretell.decoding.draws import SampledDraws
 from foretell.models.text import Text
 from foretell.models.tiny import TinyModel
 

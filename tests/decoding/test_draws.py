@@ -26,7 +26,7 @@ def three_coins(draws: Draws) -> tuple[int, bool, int]:
 def test_every_outcome_comes_once_with_its_probability():
     outcomes = list(enumerate_outcomes(three_coins))
     assert len({outcome for _, outcome in outcomes}) == len(outcomes)
-    assert dict((outcome, p) for p, outcome in outcomes) == pytest.approx(
+    assert {outcome: p for p, outcome in outcomes} == pytest.approx(
         {(0, False, -1): 0.1, (2, False, -1): 0.2, (2, True, 0): 0.2, (2, True, 1): 0.2, (3, True, 0): 0.15, (3, True, 1): 0.15}
     )
 

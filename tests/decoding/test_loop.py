@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.decoding.helpers import GREEDY, Scripted, greedy_text, run
 
 from foretell.decoding import loop
 from foretell.decoding.cost_curve import CostCurve
@@ -20,6 +19,7 @@ from foretell.decoding.request import Request
 from foretell.decoding.samplers.base import NonFiniteLogitsError
 from foretell.decoding.samplers.make import make_sampler
 from foretell.models.tiny import TinyModel
+from tests.decoding.helpers import GREEDY, Scripted, greedy_text, run
 
 MODEL = TinyModel(vocab_size=8, order=2, seed=5)
 PROMPT = [0, 1, 2, 3, 0, 1]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.decoding.simulation import chain, simulate
 
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
+from tests.decoding.simulation import chain, simulate
 
 CURVES = {
     "nearly flat": CostCurve.flat(1.0, per_row=0.02),

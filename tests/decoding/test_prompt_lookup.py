@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
-
 from tests.decoding.helpers import ask
 
 texts = st.lists(st.integers(0, 3), min_size=1, max_size=40)

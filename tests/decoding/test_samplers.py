@@ -56,7 +56,7 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize("step, processor", PAIRS, ids=lambda value: repr(value) if isinstance(value, SamplerStep) else "")
+@pytest.mark.parametrize(("step", "processor"), PAIRS, ids=lambda value: repr(value) if isinstance(value, SamplerStep) else "")
 def test_steps_agree_with_transformers(step, processor):
     history = [3, 3, 5, 17, 99, 3]
     for logits in rows():

@@ -18,7 +18,6 @@ from foretell.decoding.templates import TOKEN_RECYCLING_80, as_template, best_te
 from foretell.decoding.tree import Tree, is_prefix_closed
 from foretell.models.base import Cache, Model, Rows
 from foretell.models.tiny import TinyModel
-
 from tests.decoding.helpers import GREEDY, ask, run
 
 #: The paper's tree, as its figure gives it: children of each prefix, "0-7" being ranks 0 to 7.
@@ -180,9 +179,7 @@ def make_warm():
 def brute_force(acceptance: dict, curve: CostCurve | None, budget: int) -> float:
     """The best value of any template of at most `budget` nodes, by trying all of them."""
     depth = max(d for d, _ in acceptance)
-    nodes = [
-        path for d in range(1, depth + 1) for path in itertools.product(*[[r for e, r in acceptance if e == i + 1] for i in range(d)])
-    ]
+    nodes = [path for d in range(1, depth + 1) for path in itertools.product(*[[r for e, r in acceptance if e == i + 1] for i in range(d)])]
     reach = {path: float(np.prod([acceptance[i + 1, rank] for i, rank in enumerate(path)])) for path in nodes}
     best = 0.0
     for size in range(budget + 1):

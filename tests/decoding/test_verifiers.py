@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable
 
@@ -72,7 +73,7 @@ def test_the_law_at_one_node_is_the_target(verifier, kind):
         assert np.abs(law - p.dense()).max() < 1e-12, f"seed {seed}"
 
 
-@pytest.mark.parametrize("verifier, kind", RULES, ids=str)
+@pytest.mark.parametrize(("verifier", "kind"), RULES, ids=str)
 def test_a_rule_of_another_kind_is_wrong_somewhere(verifier, kind):
     """The point of draw kinds. Fixed candidates' rule is the exception that is right for all: it draws for itself."""
     for drawn in set(Kind) - {kind}:
@@ -83,12 +84,12 @@ def test_a_rule_of_another_kind_is_wrong_somewhere(verifier, kind):
                 law, _ = single_node(p, q, 2, drawn, kind, verifier)
                 errors.append(np.abs(law - p.dense()).max())
             except KindMismatchError as error:  # a token came twice, though it was said to be removed
-                assert "the drafter's kind or q is wrong" in str(error)
+                assert "the drafter's kind or q is wrong" in str(error)  # noqa: PT017
                 errors.append(1.0)
         assert (max(errors) > 1e-3) == (kind is not Kind.FIXED)
 
 
-@pytest.mark.parametrize("verifier, kind", RULES, ids=str)
+@pytest.mark.parametrize(("verifier", "kind"), RULES, ids=str)
 def test_other_kinds_are_refused(verifier, kind):
     for other in set(Kind) - {kind}:
         tree = Tree()
@@ -114,10 +115,8 @@ def test_the_whole_vocabulary_without_replacement_is_always_accepted():
 def test_more_siblings_are_accepted_more_often_and_best_without_replacement():
     for seed in range(20):
         p, q = random_laws(3 * seed + 2, size=4)
-        rates = {
-            kind: [single_node(p, q, num, kind, kind, verifier)[1] for num in (1, 2, 3)] for verifier, kind in RULES[:2]
-        }
-        assert all(a <= b + 1e-12 for rising in rates.values() for a, b in zip(rising, rising[1:], strict=False))
+        rates = {kind: [single_node(p, q, num, kind, kind, verifier)[1] for num in (1, 2, 3)] for verifier, kind in RULES[:2]}
+        assert all(a <= b + 1e-12 for rising in rates.values() for a, b in itertools.pairwise(rising))
         assert rates[Kind.WITHOUT_REPLACEMENT][2] >= rates[Kind.SAMPLED][2] - 1e-12
 
 

@@ -95,8 +95,7 @@ def test_damaged_packed_weights_are_removed(cache, cut):
 
 def test_two_processes_may_write_the_same_entry(cache):
     code = (
-        "from foretell.models.cache_folder import *\n"
-        "for i in range(200): assert write_json('a.json', 'x' * 5000) and read_json('a.json')"
+        "from foretell.models.cache_folder import *\nfor i in range(200): assert write_json('a.json', 'x' * 5000) and read_json('a.json')"
     )
     processes = [subprocess.Popen([sys.executable, "-W", "error", "-c", code], env=os.environ) for _ in range(2)]
     assert [process.wait(60) for process in processes] == [0, 0]

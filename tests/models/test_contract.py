@@ -135,6 +135,7 @@ def test_forks_are_independent(model):
 
 def test_a_ragged_batch_is_its_sequences_alone(model):
     tokens, parents = TREE
+
     def feeds():
         return [Feed(start(model), tokens, parents), Feed(model.new_cache(), PROMPT[:3], num_logits=1),
                 Feed(start(model, [1, 2]), [7]), Feed(start(model), [4, 4], num_logits=0)]  # fmt: skip

@@ -76,8 +76,7 @@ def test_template_problems_are_explained(text, template, problem):
 
 def test_template_helpers(text):
     text.chat_template = (
-        "{% generation %}{{ messages|tojson }}{% endgeneration %}{{ strftime_now('%Y')|length }}"
-        "{% for i in [1,2] %}{% break %}{% endfor %}"
+        "{% generation %}{{ messages|tojson }}{% endgeneration %}{{ strftime_now('%Y')|length }}{% for i in [1,2] %}{% break %}{% endfor %}"
     )
     assert text.render([{"role": "user", "content": "<é>"}]) == '[{"role": "user", "content": "<é>"}]4'
     with pytest.raises(ValueError, match="'role' and 'content'"):

@@ -74,9 +74,7 @@ class Session:
             )
         request.cache = self.model.new_cache()
         request.draft_state = self.recipe.drafter.begin(self.draft_memory, request.tokens)
-        request.pace_state = self.recipe.pace.begin(
-            self.pace_memory, alone=self.recipe.drafter.draws_drafts and not request.sampler.greedy
-        )
+        request.pace_state = self.recipe.pace.begin(self.pace_memory, alone=self.recipe.drafter.draws_drafts and not request.sampler.greedy)
         request.trace = Trace(len(request.prompt), str(self.recipe), self.recipe.verifier.law.kind)
         return request
 

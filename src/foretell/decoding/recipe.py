@@ -71,7 +71,7 @@ class Recipe(Part):
         try:
             table = dict(tomllib.loads(Path(path).read_text(encoding="utf-8"))["recipe"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: not a recipe file ({error}); it needs a [recipe] table with drafter = \"...\"") from error
+            raise ValueError(f'{path}: not a recipe file ({error}); it needs a [recipe] table with drafter = "..."') from error
         for key in table:
             if key not in (*FIELDS, "sampler"):
                 raise UnknownNameError(f"{path}: [recipe] has no field {key!r}: {nearest(key, (*FIELDS, 'sampler'))}")

@@ -67,7 +67,7 @@ def best_template(acceptance: Mapping[tuple[int, int], float], curve: CostCurve 
 
 
 def _children(text: str) -> list[tuple[int, ...]]:
-    """"01:3" means paths (0, 1, 0), (0, 1, 1), (0, 1, 2)."""
+    """ "01:3" means paths (0, 1, 0), (0, 1, 1), (0, 1, 2)."""
     paths = []
     for entry in text.split():
         parent, num = entry.split(":")

@@ -116,9 +116,7 @@ class Tree:
             raise ValueError(f"Tree.subtree: nodes={kept!r} are not closed under parents")
         tree = Tree()
         for node in kept:
-            tree.add(
-                self.tokens[node], number[self.parents[node]], self.kinds[node], self.q[node], self.sources[node], self.grades[node]
-            )
+            tree.add(self.tokens[node], number[self.parents[node]], self.kinds[node], self.q[node], self.sources[node], self.grades[node])
         return tree
 
     def clip(self, num_nodes: int, depth: int) -> Tree:

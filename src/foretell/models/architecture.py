@@ -38,9 +38,7 @@ class Architecture:
     def from_config(cls, config: Any) -> Architecture:
         """From a transformers `PretrainedConfig`; raises ValueError for families that the native forward does not know."""
         if config.model_type not in FAMILIES:
-            raise ValueError(
-                f"model_type={config.model_type!r} is not one of {', '.join(FAMILIES)}; load it with backend='transformers'"
-            )
+            raise ValueError(f"model_type={config.model_type!r} is not one of {', '.join(FAMILIES)}; load it with backend='transformers'")
         if getattr(config, "hidden_act", "silu") != "silu":
             raise ValueError(f"hidden_act={config.hidden_act!r}: the native forward has silu only; load with backend='transformers'")
         head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads

@@ -189,8 +189,7 @@ class Model(ABC):
         positions = feed.cache.length + max(feed.cache.depths[first:], default=-1) + 1
         if positions > self.max_length:
             raise ContextOverflowError(
-                f"{positions} positions asked for, but the model was made for {self.max_length}; "
-                "shorten the prompt or lower max_new_tokens"
+                f"{positions} positions asked for, but the model was made for {self.max_length}; shorten the prompt or lower max_new_tokens"
             )
 
     @abstractmethod

@@ -55,9 +55,7 @@ class NativeModel(Model):
         results = []
         for i in range(len(feeds)):
             rows = slice(plan.bounds[i], plan.bounds[i + 1])
-            results.append(
-                Rows(logits[plan.logit_bounds[i] : plan.logit_bounds[i + 1]], {key: states[key][rows] for key in hidden})
-            )
+            results.append(Rows(logits[plan.logit_bounds[i] : plan.logit_bounds[i + 1]], {key: states[key][rows] for key in hidden}))
         return results
 
 

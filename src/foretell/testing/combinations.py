@@ -43,9 +43,7 @@ def samplers() -> dict[str, Sampler]:
         assert isinstance(step, SamplerStep)
         name = name_of(type(step))
         alone[name if name not in alone else describe(step)] = Sampler((step,))
-    mix = make_sampler(
-        temperature=0.8, top_k=2, top_p=0.95, min_p=0.1, repetition_penalty=1.2, presence_penalty=0.2, frequency_penalty=0.1
-    )
+    mix = make_sampler(temperature=0.8, top_k=2, top_p=0.95, min_p=0.1, repetition_penalty=1.2, presence_penalty=0.2, frequency_penalty=0.1)
     return {**alone, "softmax": Sampler(), "mix": mix, "greedy": Sampler(greedy=True)}
 
 

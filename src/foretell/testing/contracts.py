@@ -1,7 +1,7 @@
 """Contract checks that every part passes, whatever its kind. Each raises `ContractError` saying what is missing.
 
-    for part in examples("drafter"):
-        check_part(part)
+for part in examples("drafter"):
+    check_part(part)
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ class TokenRecycling(Drafter):
     the accepted row wins, else the last in breadth-first order. Empty rows propose nothing.
 
     Luo et al., "Turning Trash into Treasure: Accelerating Inference of Large Language Models with Token Recycling", section 3.
-    Departures: prompt rows are learnt (the official code skips them); the update follows `k` and also happens on the last step.
+    Departures: the update follows `k` (the official code says 8) and also happens on the last step; learning from the prompt is
+    offered, and off: the output head over the prompt costs more than the fuller table gains (log, 2026-11-24).
     Errors: ValueError for k too small for the template, or a template that is empty, repeated or not prefix-closed.
 
     >>> TokenRecycling(k=2, template=((0,), (1,), (0, 0))).k
@@ -41,7 +42,7 @@ class TokenRecycling(Drafter):
 
     k: int = 8
     template: Template = TOKEN_RECYCLING_80
-    learn_prompt: bool = True
+    learn_prompt: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "template", as_template(self.template))
@@ -50,7 +51,7 @@ class TokenRecycling(Drafter):
 
     @classmethod
     def examples(cls) -> list[TokenRecycling]:  # type: ignore[override]
-        return [cls(k=2, template=((0,), (1,), (0, 0))), cls(k=3, template=((0,), (0, 0), (1,), (2,), (0, 1)), learn_prompt=False)]
+        return [cls(k=2, template=((0,), (1,), (0, 0))), cls(k=3, template=((0,), (0, 0), (1,), (2,), (0, 1)), learn_prompt=True)]
 
     @property
     def wants_prompt_rows(self) -> bool:

@@ -13,6 +13,8 @@ from foretell.decoding.paces.rates import Key, Rates, any_at, keys
 from foretell.decoding.tree import Kind, Tree
 from foretell.parts import require
 
+_LEAST = 0.25  #: reach from which nodes of the very first sampled tree are verified
+
 
 @dataclass
 class _State:
@@ -127,7 +129,7 @@ class NeverSlower(Pace):
         """
         if all(kind is Kind.FIXED for kind in tree.kinds):
             return [node for _, node in nodes[:num]]
-        most, least = state.plan or (self.max_nodes, 0.25)  # nothing paid yet: those that will do so in one step of four
+        most, least = state.plan or (self.max_nodes, _LEAST)
         state.plan = num, nodes[num - 1][0] / 2 if num else 1.0
         return sorted(node for reach, node in nodes if reach >= least)[:most]
 

@@ -88,6 +88,7 @@ def score(e: Emitter, queries, keys, slots, out, slot_bytes, width, count, heads
 
     def block(index, _):
         at = [slot_at(index, i) for i in range(LANES)]
+
         def head(number, _):
             query = e.at(queries, b.mul(b.mul(number, width), ir.Constant(I64, 4)))
 

@@ -22,9 +22,7 @@ def _cached(build: int):
     """The compiled function, with `build` in its closure (see `source_key`)."""
 
     @njit(nogil=True, cache=True)
-    def forward(
-        thread, program, sizes, addresses, epsilon, positions, slots, sequence, prefix, prefix_start, tail, tail_start, logit_rows
-    ):
+    def forward(thread, program, sizes, addresses, epsilon, positions, slots, sequence, prefix, prefix_start, tail, tail_start, logit_rows):
         (
             threads, int8, rows, num_logits, longest, per_thread, hidden, hidden_pad, mixed_pad, qkv_pad, heads, kv_heads, head,
             head_pad,

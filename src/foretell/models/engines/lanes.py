@@ -91,9 +91,7 @@ def emit_function(module: ir.Module, emit: Callable[..., Any], kinds: str, retur
     return function
 
 
-def by_number(
-    e: Emitter, number: ir.Value, most: int, kinds: str, name: str, emit: Callable[..., Any], args: tuple[ir.Value, ...]
-) -> None:
+def by_number(e: Emitter, number: ir.Value, most: int, kinds: str, name: str, emit: Callable[..., Any], args: tuple[ir.Value, ...]) -> None:
     """Call the variant of a kernel that is made for `number` (1 to `most`) rows or heads: `emit(e, args, number)`."""
     b = e.b
     end = b.append_basic_block("end")

@@ -198,4 +198,3 @@ def quantise(e: Emitter, x, out, out_scale, k, limit):
         return []
 
     e.loop(k, LANES, [], convert)
-

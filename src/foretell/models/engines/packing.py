@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -21,7 +23,7 @@ def padded(width: int, multiple: int = PANEL) -> int:
     return -(-width // multiple) * multiple
 
 
-def pack(architecture: Architecture, weights: dict[str, Tensor], dtype: str) -> dict[str, Tensor]:
+def pack(architecture: Architecture, weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
     """Packed weights, by plain names: each linear layer as `.weight` (panels), `.scale` and `.bias`, each norm as one vector.
 
     int8 weights are symmetric per output, scale = absmax / 127; an output with a NaN or infinite weight gets scale NaN.

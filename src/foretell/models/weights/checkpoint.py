@@ -113,9 +113,7 @@ def needed_tensors(architecture: Architecture, config: Any) -> dict[str, tuple[i
     return shapes
 
 
-def checked(
-    config: Any, tensors: LazyTensors, source: Path, digest: str, make_config: Callable[[], Any] | None = None
-) -> Checkpoint:
+def checked(config: Any, tensors: LazyTensors, source: Path, digest: str, make_config: Callable[[], Any] | None = None) -> Checkpoint:
     """The checkpoint of `tensors`, after checking that all that is needed is there, in the right shape.
 
     config: a transformers configuration, or an object with the same attributes where `make_config` builds the real one.
