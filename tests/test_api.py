@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
@@ -122,3 +125,12 @@ def test_a_model_without_tokenizer_takes_token_ids_only():
     for _ in ft.Session(bare, ft.Recipe()).run([request]):
         pass
     assert len(request.generated) == 5
+
+
+def test_sessions_do_not_keep_their_model_alive():
+    model = letters_model(seed=9)
+    ft.generate("abcab", model, max_new_tokens=3)
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
