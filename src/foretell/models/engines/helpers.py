@@ -37,9 +37,10 @@ class Helpers:
             self._end.detach()
         self._process = os.getpid()
         self._queues = [SimpleQueue() for _ in range(self._count)]
-        for queue in self._queues:
-            threading.Thread(target=_work, args=(queue,), name="foretell", daemon=True).start()
-        self._end = weakref.finalize(self, _stop, self._queues)
+        threads = [threading.Thread(target=_work, args=(queue,), name="foretell", daemon=True) for queue in self._queues]
+        for thread in threads:
+            thread.start()
+        self._end = weakref.finalize(self, _stop, self._queues, threads)
 
 
 def _work(queue: SimpleQueue) -> None:
@@ -52,6 +53,10 @@ def _work(queue: SimpleQueue) -> None:
         del job, function, args, memory  # nothing is kept while waiting
 
 
-def _stop(queues: list[SimpleQueue]) -> None:
+def _stop(queues: list[SimpleQueue], threads: list[threading.Thread]) -> None:
+    """End the threads and wait for them: one that were still in compiled code when the interpreter ends would abort it."""
     for queue in queues:
         queue.put(None)
+    for thread in threads:
+        if thread is not threading.current_thread():
+            thread.join(timeout=5.0)
