@@ -21,7 +21,8 @@ CONTRACTS = {"drafter": "Drafter", "verifier": "Verifier", "pace": "Pace", "samp
 
 
 def name_of(cls: type) -> str:
-    """
+    """The name that recipes and the command line use for a part.
+
     >>> from foretell.decoding.verifiers.multi_round import MultiRound
     >>> name_of(MultiRound)
     'multi-round'
