@@ -14,8 +14,9 @@ from foretell.models.base import POST_NORM
 from foretell.models.engines.arena import Results, gather, memory
 from foretell.models.engines.helpers import Helpers
 from foretell.models.engines.kernels import forward
-from foretell.models.engines.packing import DTYPES, HEAD_BLOCK, pack, padded
+from foretell.models.engines.packing import DTYPES, GROUP, HEAD_BLOCK, pack, padded
 from foretell.models.engines.phases import scratch_bytes
+from foretell.models.engines.products import ACTIVATION
 from foretell.models.engines.program import Program, Widths
 from foretell.models.engines.sync import LINE
 from foretell.models.plan import Plan
@@ -28,7 +29,7 @@ class CpuEngine:
     """Runs plans on the CPU in int8 or fp32; rows are bit-identical whatever the batch, the tree or the number of threads.
 
     packed: what `pack` made of the weights; copied into large pages, so a memory-mapped file will do.
-    int8: weights int8 per output, activations integers of up to 16 bits per row, as many as exact int32 sums allow.
+    int8: weights int8 with a scale per output, activations int8 with a scale per row and group of 32 inputs, exact sums of integers.
     num_threads: None takes one per processor this process may use.
     """
 
@@ -106,7 +107,7 @@ class CpuEngine:
 
     def _check_type(self, packed: dict[str, Tensor], dtype: str) -> None:
         kind = packed["head.weight"].dtype
-        if kind != (torch.int8 if self._int8 else torch.float32):
+        if kind != (torch.uint8 if self._int8 else torch.float32):
             raise ValueError(f"dtype={dtype!r} does not fit packed weights of type {kind}; pack them with the same dtype")
 
     def _reserve(self, rows: int) -> Program:
@@ -114,9 +115,10 @@ class CpuEngine:
         if self._program is None or rows > self._rows:
             self._rows = rows = max(rows, min(2 * self._rows, 256))
             widths = self._widths
+            widest = max(widths.hidden, widths.mixed, widths.inner)
             for name, kind, width in (
                 ("x", np.float32, widths.hidden), ("normed", np.float32, widths.hidden),
-                ("ints", np.int16, max(widths.hidden, widths.mixed, widths.inner)), ("scales", np.float32, 1),
+                ("ints", np.int8, ACTIVATION * widest), ("scales", np.float32, 2 * widest // GROUP),
                 ("qkv", np.float32, widths.qkv), ("queries", np.float32, self.architecture.num_heads * self._head_pad),
                 ("mixed", np.float32, widths.mixed), ("inner", np.float32, widths.inner),
             ):  # fmt: skip

@@ -11,9 +11,9 @@ import numpy as np
 from numba import njit
 
 from foretell.models.engines.lanes import source_key
-from foretell.models.engines.microkernel import MAX_ROWS
 from foretell.models.engines.packing import PANEL
 from foretell.models.engines.phases import attend, linear, norm_rows, quantise_rows, rotate_rows, tap_rows
+from foretell.models.engines.products import MAX_ROWS
 from foretell.models.engines.program import ATTEND, LINEAR, NORM, QUANTISE, ROTATE
 from foretell.models.engines.sync import LINE, finished
 
@@ -63,4 +63,4 @@ def _cached(build: int):
 
 
 #: Carry out a program; called by each of `threads` threads at once. True when it was given up.
-forward = _cached(source_key("lanes", "microkernel", "attention", "sync", "packing", "phases", "program"))
+forward = _cached(source_key("lanes", "microkernel", "products", "attention", "sync", "packing", "phases", "program"))

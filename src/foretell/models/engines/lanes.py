@@ -32,6 +32,8 @@ elif IS_X86 and {"avx2", "fma"} <= _HAS:
     ISA = "avx2"
 else:
     ISA = "generic"
+#: Whether bytes are multiplied by fours and added to int32 in one instruction (vpdpbusd).
+HAS_VNNI = (ISA == "avx512" and "avx512vnni" in _HAS) or (ISA == "avx2" and ("avxvnni" in _HAS or {"avx512vnni", "avx512vl"} <= _HAS))
 #: float32 lanes of one vector value.
 LANES = 16 if ISA == "avx512" else 8
 _HAS_FMA = IS_ARM64 or ISA != "generic"

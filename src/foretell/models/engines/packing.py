@@ -11,11 +11,13 @@ from foretell.models.architecture import Architecture
 
 #: Outputs of one weight panel, and the multiple all widths are padded to.
 PANEL = 32
+#: Inputs of a linear layer that share one scale of their quantised activations; a whole number of them fits any padded width.
+GROUP = 32
 #: Columns of a head that the attention kernels take at a time; head widths are padded to it.
 HEAD_BLOCK = 64
 DTYPES = ("int8", "fp32")
 #: Bump when the layout changes: whoever saves packed weights puts it in the file's name.
-PACK_VERSION = 1
+PACK_VERSION = 2
 
 
 def padded(width: int, multiple: int = PANEL) -> int:
@@ -26,7 +28,8 @@ def padded(width: int, multiple: int = PANEL) -> int:
 def pack(architecture: Architecture, weights: Mapping[str, Tensor], dtype: str) -> dict[str, Tensor]:
     """Packed weights, by plain names: each linear layer as `.weight` (panels), `.scale` and `.bias`, each norm as one vector.
 
-    int8 weights are symmetric per output, scale = absmax / 127; an output with a NaN or infinite weight gets scale NaN.
+    int8 weights are symmetric per output, scale = absmax / 127, and stored with 128 added (bytes times signed bytes is what
+    processors offer); an output with a NaN or infinite weight gets scale NaN.
     The embedding table keeps its values (as bfloat16 or float16 where that is exact).
     """
     if dtype not in DTYPES:
@@ -98,9 +101,9 @@ def _panels(matrix: Tensor, dtype: str) -> tuple[Tensor, Tensor]:
     scale = matrix.abs().amax(dim=1) / 127.0
     scale = torch.where(torch.isfinite(scale), scale, torch.nan)
     divisor = torch.where(scale > 0, scale, 1.0)  # also for NaN
-    ints = (matrix / divisor[:, None]).round_().nan_to_num_(0.0).clamp_(-127, 127).to(torch.int8)
-    pairs = ints.view(torch.int16).view(panels, PANEL, k // 2).transpose(1, 2).contiguous()
-    return pairs.view(torch.int8), scale
+    ints = (matrix / divisor[:, None]).round_().nan_to_num_(0.0).clamp_(-127, 127).add_(128).to(torch.uint8)
+    fours = ints.view(torch.int32).view(panels, PANEL, k // 4).transpose(1, 2).contiguous()
+    return fours.view(torch.uint8), scale
 
 
 def _shortest(table: Tensor) -> Tensor:

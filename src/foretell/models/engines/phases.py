@@ -11,18 +11,9 @@ from numba import njit
 
 from foretell.models.engines.attention import MIX_HEADS, fetch, mix, score, softmax
 from foretell.models.engines.lanes import LANES
-from foretell.models.engines.microkernel import (
-    MAX_ROWS,
-    PREFETCH,
-    dot_fp32,
-    dot_int8,
-    finish_add,
-    finish_store,
-    finish_swiglu,
-    quantise,
-    rms_norm,
-)
-from foretell.models.engines.packing import PANEL
+from foretell.models.engines.microkernel import finish_add, finish_store, finish_swiglu, rms_norm
+from foretell.models.engines.packing import GROUP, PANEL
+from foretell.models.engines.products import ACTIVATION, MAX_ROWS, MAX_ROWS_FP32, MAX_ROWS_INT8, PREFETCH, dot_fp32, dot_int8, quantise
 from foretell.models.engines.program import ADD, STORE
 from foretell.models.engines.sync import DONE, fetch_add, load_f32, load_i64, store_f32, store_i64
 
@@ -37,9 +28,9 @@ def copy(source, out, count):
 
 
 @njit(nogil=True)
-def limit_of(k):
-    """Largest quantised activation of a layer with `k` inputs: products with int8 weights then add up within int32."""
-    return np.float32(min(32767, 2147483647 // (127 * k)))
+def quantise_row(source, row, k, ints, scales):
+    """Make float32 values (k,) the `row`-th input of an int8 layer."""
+    quantise(source, ints + row * k * ACTIVATION, scales + row * (k // GROUP) * 8, k)
 
 
 @njit(nogil=True)
@@ -49,7 +40,7 @@ def quantise_rows(counter, rows, source, k, ints, scales):
         row = fetch_add(counter, 1)
         if row >= rows:
             break
-        quantise(source + row * k * 4, ints + row * k * 2, scales + row * 4, k, limit_of(k))
+        quantise_row(source + row * k * 4, row, k, ints, scales)
         fetch_add(counter + DONE, 1)
     return rows
 
@@ -65,7 +56,7 @@ def norm_rows(counter, int8, rows, picked, x, weight, width, k, epsilon, normed,
         source = x + (picked[row] if len(picked) else row) * k * 4
         if int8:
             rms_norm(source, weight, scratch, k, inverse_width, epsilon)
-            quantise(scratch, ints + row * k * 2, scales + row * 4, k, limit_of(k))
+            quantise_row(scratch, row, k, ints, scales)
         else:
             rms_norm(source, weight, normed + row * k * 4, k, inverse_width, epsilon)
         fetch_add(counter + DONE, 1)
@@ -92,9 +83,11 @@ def tap_rows(counter, rows, x, weight, width, k, epsilon, out, scratch):
 def linear(counter, threads, int8, rows, k, panels, x, scales, weight, scale, bias, sums, finish, out, out_stride):
     """One linear layer over all rows; panels of outputs are shared among the threads."""
     chunk = max(1, panels // (4 * threads))
-    line = 2 * PANEL if int8 else 4 * PANEL  # bytes of a step through the panel
+    line = 4 * PANEL  # bytes of a step through the panel, be it four inputs in int8 or one in float32
     size = PANEL * k if int8 else 4 * PANEL * k
-    passes = max(1, (rows + MAX_ROWS - 1) // MAX_ROWS)  # there may be no rows: a piece of a prompt has no logits
+    most = MAX_ROWS_INT8 if int8 else MAX_ROWS_FP32
+    passes = max(1, (rows + most - 1) // most)  # there may be no rows: a piece of a prompt has no logits
+    share = max(1, (rows + passes - 1) // passes)
     while True:
         first = fetch_add(counter, chunk)
         if first >= panels:
@@ -104,10 +97,10 @@ def linear(counter, threads, int8, rows, k, panels, x, scales, weight, scale, bi
             w = weight + panel * size
             # one pass reads its own panel from memory; several share the fetching of the next one, which they all have time for
             ahead, step = (w + PREFETCH, line) if passes == 1 else (w + size, line // passes)
-            for row in range(0, rows, MAX_ROWS):
-                count = min(MAX_ROWS, rows - row)
+            for row in range(0, rows, share):
+                count = min(share, rows - row)
                 if int8:
-                    dot_int8(count, w, x + row * k * 2, scales + row * 4, sums, k, ahead, step)
+                    dot_int8(count, w, x + row * k * ACTIVATION, scales + row * (k // GROUP) * 8, sums, k, ahead, step)
                 else:
                     dot_fp32(count, w, x + row * k * 4, scales, sums, k, ahead, step)
                 ahead += size // passes
