@@ -1,11 +1,13 @@
 """The compiled part of `SuccessorTable`: rows are found by a hash of their context, chained, and linked from newest to oldest.
 
-Everything compiled about tables stands in this one file, because Numba's cache on disk does not notice edits in the files of what a
-function calls. A context is the last n tokens of an int32 array.
+Functions elsewhere that call these are cached with `source_key` in their closure: Numba's cache on disk does not notice edits in the
+files of what a function calls. A context is the last n tokens of an int32 array.
 """
 
 from __future__ import annotations
 
+import zlib
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -266,3 +268,31 @@ def share(store, row, j):
     if not store.meta[WEIGHTED]:
         return store.weights[0, j]
     return store.weights[row, j] / store.totals[row] if store.totals[row] > 0 else 0.0
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def softmax_mass(rows, best):
+    """Sum of exp(row - best) of each float32 row: to about 1 %, at a tenth of the price. exp(x) is (1 + x / 1024)**1024 here."""
+    mass = np.empty(len(rows))
+    for r in range(len(rows)):
+        row, top, total = rows[r], best[r], np.float32(0.0)
+        for i in range(len(row)):
+            power = max(np.float32(1.0) + (row[i] - top) * np.float32(1 / 1024), np.float32(0.0))
+            power *= power
+            power *= power
+            power *= power
+            power *= power
+            power *= power
+            power *= power
+            power *= power
+            power *= power
+            power *= power
+            power *= power
+            total += power
+        mass[r] = total
+    return mass
+
+
+def source_key() -> int:
+    """A number that changes with this file: for closures of cached functions elsewhere that call its functions."""
+    return zlib.crc32(Path(__file__).read_bytes())
