@@ -45,6 +45,7 @@ def test_it_comes_back_and_goes_on_alike(tmp_path, rule, orders):
 class Renamed:
     """A tokenizer of the same size in which the ids mean other words."""
 
+    @property
     def vocabulary(self) -> tuple[str, ...]:
         return tuple(f"word {i}" for i in range(50))
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 
 from foretell.decoding.drafters.base import Ask, Drafter, Seen
 from foretell.decoding.successors.contexts import seen_contexts
-from foretell.decoding.successors.kernels import softmax_mass
+from foretell.decoding.successors.probabilities import best_probabilities
 from foretell.decoding.successors.scope import SCOPES, ScopedTables
 from foretell.decoding.successors.table import SuccessorTable
 from foretell.decoding.templates import TOKEN_RECYCLING_80, Template, as_template
@@ -21,7 +20,6 @@ from foretell.decoding.trees.gumbel import gumbel_tree
 from foretell.decoding.trees.paths import fixed_tree
 from foretell.decoding.trees.template_fill import fill_template
 from foretell.models.base import Model
-from foretell.models.top_k import top_k
 from foretell.parts import require
 
 SIBLINGS = ("gumbel", "top-k", "best-first")
@@ -45,17 +43,18 @@ class Stand(Drafter):
     "gumbel", children drawn without replacement from the table's distribution as the request's sampler warps it; "top-k", its
     most probable; or "best-first", no static shape but the paths with the largest product of probabilities. A greedy sampler has
     nothing to draw: "gumbel" then is "top-k". scope: who shares a table, "problem" (requests with the same prompt), "global" (all)
-    or "request". capacity: most contexts. learn_prompt: also learn at the prompt's rows (costs the head over the prompt).
+    or "request". table: file of a table to begin with (`foretell.decoding.successors.files`). capacity: most contexts. learn_prompt: also learn at the prompt's rows (costs the head over the prompt).
 
     Law: exact under the verifier of the siblings' kind (recursive rejection, or fixed candidates). Needs: logits at every fed row.
-    Cost: top-k and the softmax's mass of each fed row, 30 us together; a draw takes 20 us a node, the other trees 30 us a step.
+    Cost: top-k of each fed row; a draw takes 20 us a node, the other trees 30 us a step.
     State: the table, 200 bytes a context. Grade: how sure the distribution is (drawn), a node's share (fixed), in halvings.
 
     Song et al., "Accelerated Test-Time Scaling with Model-Free Speculative Sampling", section 4.
-    Departures: probabilities are stored at temperature 1, over a softmax mass that is exact to 1 %, and warped when drafting; the q
+    Departures: probabilities are stored at temperature 1, over an estimate of the softmax's sum, and warped when drafting; the q
     that siblings were drawn from travels with them, so that any table is exact, and a sampler that changed its warp meanwhile too;
     siblings are drawn one by one, which has the law of Gumbel-top-k; "best-first" is ours.
-    Errors: ValueError for orders empty or below 1, and for a shape that is no template or skips a rank. A distribution with fewer
+    Errors: ValueError for orders empty or below 1, and for a shape that is no template or skips a rank; TableFileError for
+    a table of another model. A distribution with fewer
     tokens than the shape asks for gives fewer, which the table's statistics count.
 
     >>> Stand(orders=(2,)).siblings
@@ -67,6 +66,7 @@ class Stand(Drafter):
     shape: Template = TOKEN_RECYCLING_80
     siblings: str = "gumbel"
     scope: str = "problem"
+    table: str = ""
     capacity: int = 200_000
     learn_prompt: bool = False
 
@@ -105,6 +105,13 @@ class Stand(Drafter):
         return self.learn_prompt
 
     def remember(self, model: Model) -> ScopedTables:
+        if self.table:
+            from foretell.decoding.successors.files import load_table
+
+            first = load_table(self.table, model)
+            good = first.orders == tuple(sorted(self.orders, reverse=True)) and first.rule == "mean"
+            require(good, self, "table", self.table, f'holds {first!r}; it must be of orders {self.orders} and rule "mean"')
+            return ScopedTables(first.copy, self.scope)
         return ScopedTables(lambda: SuccessorTable(model.vocab_size, self.orders, self.width, "mean", capacity=self.capacity), self.scope)
 
     def begin(self, memory: Any, tokens: Sequence[int]) -> _State:
@@ -125,17 +132,11 @@ class Stand(Drafter):
         contexts, state.tail = seen_contexts(state.tail, seen, state.table.longest)
         if not contexts:
             return
-        values, tokens = top_k(seen.logits, min(self.width, seen.logits.shape[1]))
-        best = values[:, :1]
-        if seen.logits.device.type == "cpu" and seen.logits.dtype == torch.float32:
-            mass = torch.from_numpy(softmax_mass(seen.logits.contiguous().numpy(), best[:, 0].contiguous().numpy()))
-        else:
-            mass = (seen.logits.float() - best).exp().sum(-1)
-        probs = ((values - best).double().exp() / mass[:, None]).cpu().numpy()
+        tokens, probs = best_probabilities(seen.logits, min(self.width, seen.logits.shape[1]))
         # Rejected nodes first, so that the text's own rows are the last to be pushed out.
         text = len(contexts) - len(seen.tree)
         own = [*range(text), *(text + node for node in seen.path)]
         beside = sorted(set(range(len(contexts))) - set(own))
-        state.table.learn_rows(np.array(contexts, dtype=np.int32)[beside + own], tokens.cpu().numpy()[beside + own], probs[beside + own])
+        state.table.learn_rows(np.array(contexts, dtype=np.int32)[beside + own], tokens[beside + own], probs[beside + own])
         state.table.statistics["taught"] += len(own)
         state.table.statistics["taught beside the text"] += len(beside)

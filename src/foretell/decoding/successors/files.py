@@ -9,7 +9,6 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from foretell.decoding.successors import kernels
 from foretell.decoding.successors.kernels import ROWS
 from foretell.decoding.successors.table import SuccessorTable
 from foretell.models.base import Model
@@ -26,7 +25,7 @@ class TableFileError(ValueError):
 
 def tokenizer_fingerprint(model: Model) -> str:
     """A digest of what each token id stands for; of the vocabulary's size alone where the model has no tokenizer."""
-    words = repr(model.tokenizer.vocabulary()) if model.tokenizer is not None else f"no tokenizer, {model.vocab_size}"
+    words = repr(model.tokenizer.vocabulary) if model.tokenizer is not None else f"no tokenizer, {model.vocab_size}"
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -83,5 +82,5 @@ def _fill(settings: dict, arrays: dict) -> SuccessorTable:
             getattr(store, name)[:num] = array
     store.meta[:] = arrays["meta"]
     if not table.dense:
-        kernels.rehash(store)
+        table.rehash()
     return table

@@ -115,6 +115,10 @@ class SuccessorTable:
         self.store.meta[:] = old.meta
         kernels.rehash(self.store)
 
+    def rehash(self) -> None:
+        """Make contexts findable again after rows were written from outside."""
+        kernels.rehash(self.store)
+
     def copy(self) -> SuccessorTable:
         """Another table that knows the same."""
         twin = SuccessorTable(**self.settings)
