@@ -43,7 +43,8 @@ class Stand(Drafter):
     "gumbel", children drawn without replacement from the table's distribution as the request's sampler warps it; "top-k", its
     most probable; or "best-first", no static shape but the paths with the largest product of probabilities. A greedy sampler has
     nothing to draw: "gumbel" then is "top-k". scope: who shares a table, "problem" (requests with the same prompt), "global" (all)
-    or "request". table: file of a table to begin with (`foretell.decoding.successors.files`). capacity: most contexts. learn_prompt: also learn at the prompt's rows (costs the head over the prompt).
+    or "request". table: file of a table to begin with (`foretell.decoding.successors.files`). capacity: most contexts.
+    learn_prompt: also learn at the prompt's rows (costs the head over the prompt).
 
     Law: exact under the verifier of the siblings' kind (recursive rejection, or fixed candidates). Needs: logits at every fed row.
     Cost: top-k of each fed row; a draw takes 20 us a node, the other trees 30 us a step.

@@ -225,6 +225,16 @@ def _average(store, row, tokens, probs):
 
 
 @njit(nogil=True, cache=True)
+def first_wrong(ids, lowest, vocab_size):
+    """The first id outside lowest..vocab_size - 1, or -9 where there is none."""
+    for i in range(ids.shape[0]):
+        for j in range(ids.shape[1]):
+            if not lowest <= ids[i, j] < vocab_size:
+                return np.int64(ids[i, j])
+    return np.int64(-9)
+
+
+@njit(nogil=True, cache=True)
 def learn_rows(store, orders, contexts, tokens, probs, rule):
     """Teach each row's successors `tokens` (n, k), best first, with `probs` (n, k) where the table is weighted, to all orders."""
     k = min(tokens.shape[1], store.tokens.shape[1])

@@ -134,7 +134,7 @@ class SuccessorTable:
         tokens: (n, k), best first. probs: (n, k), needed where weights are kept.
         """
         self._teachable("overwrite", "mean")
-        contexts, tokens = np.asarray(contexts, dtype=np.int32), np.asarray(tokens, dtype=np.int32)
+        contexts, tokens = np.asarray(contexts, dtype=np.int64), np.asarray(tokens, dtype=np.int64)
         if len(contexts) == 0:
             return
         if self.weighted:
@@ -142,15 +142,16 @@ class SuccessorTable:
             require(probs.shape == tokens.shape, self, "probs", probs.shape, f"must have the shape of tokens, {tokens.shape}")
             good = probs.min() >= 0 and probs.max() < math.inf  # false for NaN
             require(good, self, "probs", "...", "must be finite and not negative")
-        self._check(contexts, tokens)
+        self._check(contexts)
+        self._check(tokens)
         self.reserve(len(contexts) * len(self.orders))
         kernels.learn_rows(self.store, self._orders, contexts, tokens, probs if self.weighted else _NO_PROBS, RULES[self.rule])
 
     def learn_text(self, text: ArrayLike, first: int = 0, last: int | None = None) -> None:
         """Teach text[i] as what follows the tokens before it, for i from `first` (to `last` - 1). For the rules "add" and "count"."""
         self._teachable("add", "count")
-        text = np.asarray(text, dtype=np.int32)
-        self._check(text, text)
+        text = np.asarray(text, dtype=np.int64)
+        self._check(text[None])
         last = len(text) if last is None else min(last, len(text))
         for begin in range(max(first, 0), last, _PIECE):
             end = min(begin + _PIECE, last)
@@ -161,11 +162,9 @@ class SuccessorTable:
         require(not self.frozen, self, "frozen", True, "cannot learn; set it to False, or take a copy")
         require(self.rule in rules, self, "rule", self.rule, f"learns otherwise; this way of learning is for {' and '.join(rules)}")
 
-    def _check(self, contexts: NDArray[np.int32], tokens: NDArray[np.int32]) -> None:
-        for ids in (contexts,) if contexts is tokens else (contexts, tokens):
-            low, high = (int(ids.min()), int(ids.max())) if ids.size else (0, 0)
-            good = low >= -1 and high < self.vocab_size
-            require(good, self, "tokens", high if low >= -1 else low, f"is outside the vocabulary of {self.vocab_size}")
+    def _check(self, ids: NDArray[np.int64]) -> None:
+        wrong = kernels.first_wrong(ids, -1, self.vocab_size)
+        require(wrong == _NOTHING_WRONG, self, "tokens", wrong, f"is outside the vocabulary of {self.vocab_size}")
 
     # Looking up
 
@@ -200,7 +199,20 @@ class SuccessorTable:
         """The mass that a row's weights are shares of: sightings for "count", 1 for distributions, else the weights' sum."""
         return float(self.store.totals[row]) if self.weighted else 1.0
 
+    def __getitem__(self, rows: Any) -> NDArray[np.int32]:
+        """Tokens of these rows as NumPy indexes them, -1 where empty; a dense table's rows are numbered by token."""
+        return self.store.tokens[rows]
+
+    def __setitem__(self, rows: Any, tokens: ArrayLike) -> None:
+        self.store.tokens[rows] = tokens
+
     # Sizes
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows there is room for, width)."""
+        rows, width = self.store.tokens.shape
+        return rows, width
 
     def __len__(self) -> int:
         """Contexts known."""
@@ -221,3 +233,4 @@ class SuccessorTable:
 
 
 _NO_PROBS = np.empty((0, 0))
+_NOTHING_WRONG = -9
