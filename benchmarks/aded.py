@@ -159,7 +159,7 @@ def main() -> int:
         "aded, corpus table": Aded(corpus=args.table),
         "aded, corpus, official reward": Aded(corpus=args.table, reward="official"),
         "aded, corpus, best-first": Aded(corpus=args.table, search="best-first"),
-        "aded, corpus, not adapting": Aded(corpus=args.table, adapt=False),
+        "aded, corpus, not adapting": Aded(corpus=args.table, adaptation="none"),
     }
     mixed = [text for group in zip(*texts.values(), strict=False) for text in group]
     print(

@@ -33,7 +33,7 @@ from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.samplers.base import Sampler
 from foretell.decoding.samplers.make import make_sampler
-from foretell.decoding.templates import TOKEN_RECYCLING_80, Template, best_template
+from foretell.decoding.templates import TOKEN_RECYCLING_80, Template
 from foretell.decoding.trace import Trace
 from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel
@@ -76,20 +76,22 @@ def by_number(traces: list[list[Trace]]) -> list[float]:
     return [tokens_per_step([problem[j] for problem in traces]) for j in range(len(traces[0]))]
 
 
-def acceptance(traces: list[list[Trace]]) -> dict[tuple[int, int], float]:
-    """Probability by (depth, rank) that a node is accepted given that its parent was."""
-    tried: Counter[tuple[int, int]] = Counter()
-    taken: Counter[tuple[int, int]] = Counter()
+def shape_from(traces: list[list[Trace]], num: int) -> Template:
+    """The `num` rank paths whose nodes were accepted most often, each after its parent and its elder sibling."""
+    taken: Counter[tuple[int, ...]] = Counter()
     for step in (step for problem in traces for trace in problem for step in trace.decode_steps):
-        accepted, on_path, ranks, depths = set(step.accepted), {-1, *step.accepted}, Counter(), {-1: 0}
+        paths: dict[int, tuple[int, ...]] = {-1: ()}
+        ranks: Counter[int] = Counter()
         for node, parent in enumerate(step.parents):
-            depths[node] = depths[parent] + 1
-            if parent in on_path:
-                key = depths[node], ranks[parent]
-                tried[key] += 1
-                taken[key] += node in accepted
+            paths[node] = (*paths[parent], ranks[parent])
             ranks[parent] += 1
-    return {key: taken[key] / num for key, num in tried.items()}
+        taken.update(paths[node] for node in step.accepted)
+    chosen: list[tuple[int, ...]] = []
+    while len(chosen) < num:
+        known = {(), *chosen}
+        open_ = {(*path, 0) for path in known} | {(*path[:-1], path[-1] + 1) for path in chosen}
+        chosen.append(min(open_ - known, key=lambda path: (-taken[path], len(path), path)))
+    return tuple(chosen)
 
 
 def chi_square(num: int) -> float:
@@ -166,7 +168,7 @@ def main() -> int:
 
     half = max(len(texts) // 2, 1)
     wide, _, _ = answers(model, Stand(), texts[:half], 24, args.answers, args.tokens, sampler)
-    shape = best_template(acceptance(wide), budget=args.budget)
+    shape = shape_from(wide, args.budget)
     shapes = {}
     for name, template in (("heuristic", heuristic), ("data-driven", shape)):
         traces, _, _ = answers(model, Stand(shape=template), texts[half:] or texts, args.budget, args.answers, args.tokens, sampler)
@@ -184,6 +186,7 @@ def main() -> int:
         ("gumbel minus top-k siblings, tokens a step", overall["stand, gumbel"] - overall["stand, top-k"], 0.0),
         ("data-driven minus heuristic shape, tokens a step", shapes["data-driven"] - shapes["heuristic"], 0.0),
         ("stand minus token recycling, tokens a step", overall["stand, gumbel"] - overall["token-recycling"], 0.0),
+        ("the same with order 1 as well", overall["stand, gumbel, orders 4-1"] - overall["token-recycling"], 0.0),
         (f"chi-square p of {args.draws} draws (tiny model)", p_value, 0.001),
     ]
     print()

@@ -59,11 +59,11 @@ def test_without_a_window_each_new_trigram_counts_once_and_the_cap_holds():
     prompt, steps = [1, 2], [[3], [4, 1], [2, 3], [4]]
     text = [1, 2, 3, 4, 1, 2, 3, 4]
     once = Counter(zip(text, text[1:], text[2:], strict=False))
-    assert weights_after(Aded(step=1.0, window=0), prompt, steps) == pytest.approx(dict(once))
-    capped = weights_after(Aded(step=1.0, cap=1.5, window=0), prompt, steps)
+    assert weights_after(Aded(step=1.0, adaptation="fresh"), prompt, steps) == pytest.approx(dict(once))
+    capped = weights_after(Aded(step=1.0, cap=1.5, adaptation="fresh"), prompt, steps)
     assert set(capped.values()) == {1.0, 1.5}
-    assert weights_after(Aded(adapt=False), prompt, steps) == {}
-    assert weights_after(Aded(learn_prompt=True, window=0), [5, 6, 7, 8], [[9]]) == pytest.approx(
+    assert weights_after(Aded(adaptation="none"), prompt, steps) == {}
+    assert weights_after(Aded(learn_prompt=True, adaptation="fresh"), [5, 6, 7, 8], [[9]]) == pytest.approx(
         {(5, 6, 7): 0.04, (6, 7, 8): 0.04, (7, 8, 9): 0.04}
     )
 
@@ -118,7 +118,8 @@ def test_a_corpus_is_where_it_begins(tmp_path):
         ({"step": 0.0}, "step=0.0 must be above 0"),
         ({"step": 0.5, "cap": 0.5}, "cap=0.5 must be above step=0.5"),
         ({"width": 0}, "width=0"),
-        ({"window": -1}, "window=-1"),
+        ({"window": 2}, "window=2 must be at least 3"),
+        ({"adaptation": "all"}, "window, fresh, none"),
         ({"search": "dfs"}, "puct, best-first"),
         ({"scope": "world"}, "request, problem, global"),
         ({"top": 0}, "top=0"),
@@ -153,7 +154,7 @@ def test_three_methods_are_three_settings_of_one_table():
         assert tokens == averaged.successors(context)[0]
         assert weights == pytest.approx(averaged.successors(context)[1], rel=0.02)
 
-    aded = Aded(window=0)
+    aded = Aded(adaptation="fresh")
     grown = aded.begin(aded.remember(MODEL), [1, 2, 3])
     aded.observe(grown, step)
     counted = SuccessorTable(12, (2,), 12, "add", step=0.04, cap=3.0)

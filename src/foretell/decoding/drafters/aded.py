@@ -17,6 +17,7 @@ from foretell.models.base import Model
 from foretell.parts import require
 
 SEARCHES = ("puct", "best-first")
+ADAPTATIONS = ("window", "fresh", "none")
 
 
 @dataclass
@@ -34,10 +35,11 @@ class Aded(Drafter):
 
     search: "puct", the paper's tree search, or "best-first", the paths with the largest product of weights. iterations, length,
     top, reward: of the search (see `TreeSearch`). step: weight that a sighting adds, up to `cap`. width: successors kept of a
-    pair. window: tokens at the text's end whose trigrams gain weight each step. Windows overlap, so that one trigram gains about
-    (window - 2) / (tokens a step) times; with 0 each new trigram gains once. corpus: file of a table to begin with
-    (`foretell.decoding.successors.files`). adapt: whether the table learns. learn_prompt: whether the prompt's trigrams gain
-    weight too, once. scope: who shares a table, "global" (all requests), "problem" (those with the same prompt) or "request".
+    pair. adaptation: "window", as in the paper: each step all trigrams of the text's last `window` tokens gain weight, and since
+    windows overlap, each gains about (window - 2) / (tokens a step) times; "fresh": each new trigram gains once; "none": the table
+    stays as it is. learn_prompt: whether the prompt's trigrams gain weight too, once. corpus: file of a table to begin with
+    (`foretell.decoding.successors.files`). scope: who shares a table, "global" (all requests), "problem" (those with the same
+    prompt) or "request".
     capacity: most pairs.
 
     Law: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: about 0.1 ms a step. State: the
@@ -62,10 +64,10 @@ class Aded(Drafter):
     step: float = 0.04
     cap: float = 3.0
     width: int = 12
+    adaptation: str = "window"
     window: int = 16
-    corpus: str = ""
-    adapt: bool = True
     learn_prompt: bool = False
+    corpus: str = ""
     scope: str = "global"
     capacity: int = 200_000
 
@@ -74,18 +76,22 @@ class Aded(Drafter):
         require(0 < self.step < float("inf"), self, "step", self.step, "must be above 0")
         require(self.cap > self.step, self, "cap", self.cap, f"must be above step={self.step!r}")
         require(self.width >= 1, self, "width", self.width, "must be at least 1 successor")
-        require(self.window >= 0, self, "window", self.window, "must be 0 or above")
+        require(self.adaptation in ADAPTATIONS, self, "adaptation", self.adaptation, f"must be one of {', '.join(ADAPTATIONS)}")
+        require(self.window >= 3, self, "window", self.window, "must be at least 3 tokens, one trigram")
         require(self.scope in SCOPES, self, "scope", self.scope, f"must be one of {', '.join(SCOPES)}")
         require(self.capacity >= 1, self, "capacity", self.capacity, "must be at least 1 pair")
         self.tree_search()  # refuses what it does not like
 
     @classmethod
     def examples(cls) -> list[Aded]:  # type: ignore[override]
-        return [cls(iterations=8, width=2, top=3), cls("best-first", step=1.0, top=3, window=0, scope="request", learn_prompt=True)]
+        return [
+            cls(iterations=8, width=2, top=3),
+            cls("best-first", step=1.0, top=3, adaptation="fresh", scope="request", learn_prompt=True),
+        ]
 
     @property
     def learns_across_requests(self) -> bool:
-        return self.adapt and self.scope != "request"
+        return self.adaptation != "none" and self.scope != "request"
 
     def tree_search(self) -> TreeSearch:
         """The search as its own object."""
@@ -106,7 +112,7 @@ class Aded(Drafter):
 
     def begin(self, memory: Any, tokens: Sequence[int]) -> _State:
         table = memory.of(tokens)
-        if self.adapt and self.learn_prompt:
+        if self.learn_prompt and self.adaptation != "none":
             table.learn_text(tokens, first=2)
         return _State(table, list(tokens))
 
@@ -122,5 +128,7 @@ class Aded(Drafter):
         if not seen.tokens:
             return
         state.text += seen.tokens
-        if self.adapt:
-            state.table.learn_text(state.text[-max(self.window, len(seen.tokens) + 2) :], first=2)
+        if self.adaptation != "none":
+            fresh = len(seen.tokens) + 2  # the tokens of all new trigrams
+            window = max(self.window, fresh) if self.adaptation == "window" else fresh
+            state.table.learn_text(state.text[-window:], first=2)
