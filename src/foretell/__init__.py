@@ -19,6 +19,7 @@ _HOME = {
     "Result": "foretell.api",
     "Piece": "foretell.api",
     "load": "foretell.models.load",
+    "load_group": "foretell.decoding.model_group",
     "Recipe": "foretell.decoding.recipe",
     "Session": "foretell.decoding.loop",
     "Request": "foretell.decoding.request",
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from foretell.api import Piece, Result, generate, stream
     from foretell.decoding.cost_curve import CostCurve
     from foretell.decoding.loop import Session
+    from foretell.decoding.model_group import load_group
     from foretell.decoding.recipe import Recipe
     from foretell.decoding.request import Request
     from foretell.models.load import load

@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 from abc import ABC
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 
@@ -57,3 +58,30 @@ def require(condition: bool, owner: object, argument: str, value: object, remedy
     """Raise a ValueError naming the argument, its value and the remedy, unless `condition` holds."""
     if not condition:
         raise ValueError(f"{type(owner).__name__}: {argument}={value!r} {remedy}")
+
+
+#: Kinds of laws, from the strongest promise to the weakest.
+KINDS = ("exact", "bounded", "lossy")
+
+
+@dataclass(frozen=True)
+class Law:
+    """A promise about the output: kind "exact", "bounded" or "lossy", and under which condition."""
+
+    kind: str
+    condition: str
+
+
+#: The law of a model whose rows are its own.
+OWN = Law("exact", "the rows are those of the one model that was named")
+
+
+def weakest(*laws: Law) -> Law:
+    """The law of a whole whose parts have these: the weakest kind, and what those that are not exact say of it.
+
+    >>> weakest(Law("exact", "always"), Law("lossy", "two models take turns"))
+    Law(kind='lossy', condition='two models take turns')
+    """
+    kind = max((law.kind for law in laws), key=KINDS.index)
+    said = laws if kind == KINDS[0] else [law for law in laws if law.kind != KINDS[0]]
+    return Law(kind, "; ".join(dict.fromkeys(law.condition for law in said)))

@@ -10,6 +10,9 @@ import pytest
 from foretell.bench import arms as arms_module
 from foretell.bench.command import EXIT_INTERRUPTED, Options, measure, run_bench
 from foretell.bench.page.page import figures, render
+from foretell.decoding.model_group import ModelGroup
+from foretell.decoding.routers.token_entropy import TokenEntropy
+from foretell.models.tiny import TinyModel
 
 
 def test_the_last_line_is_json_and_says_what_the_tables_say(model, capsys):
@@ -139,3 +142,13 @@ def test_options_are_checked_before_anything_is_loaded(options, message):
 def test_a_report_into_a_missing_folder_is_refused_at_once(tmp_path):
     with pytest.raises(ValueError, match="does not exist; create it first"):
         Options(report=tmp_path / "none" / "report.html").check()
+
+
+def test_a_group_of_models_is_marked_as_lossy(model, capsys):
+    small = TinyModel(vocab_size=model.vocab_size, order=1, seed=1)
+    group = ModelGroup([small, model], TokenEntropy(1.0))
+    group.tokenizer = model.tokenizer
+    assert run_bench(Options(recipes=["prompt-lookup"], limit=2, max_new_tokens=12), lambda: group, as_json=False) == 0
+    *tables, last = capsys.readouterr().out.strip().splitlines()
+    assert {arm["law"] for arm in json.loads(last)["arms"]} == {"lossy"}
+    assert any("prompt-lookup (lossy)" in line for line in tables)

@@ -167,3 +167,33 @@ def test_bytes_that_are_not_text(generate, home):
     for result in (generate("--file", "bytes.txt"), generate(input=b"caf\xe9")):
         assert result.exit_code == 2
         assert "is not UTF-8 text (byte 3)" in result.stderr
+
+
+def test_a_group_of_models_says_that_it_is_lossy(generate, tiny):
+    options = (TEXT, "-n", "20", "--recipe", "prompt-lookup, pace=4", "--small", str(tiny), "--router", "random-blocks(0.5, 4)")
+    result = generate(*options)
+    assert result.exit_code == 0, result.stderr
+    numbers, _, law = result.stderr.splitlines()
+    assert re.search(r"\d+% by the large model, \d+ changes? of turn", numbers)
+    assert law == "lossy: a small and a large model take turns at random, and the text is neither's own"
+    found = answer(generate(*options, "--json"))
+    assert found["law"] == "lossy"
+    assert sum(found["trace"]["tokens_by_member"]) == 20
+    assert found["trace"]["switches"] > 0
+    # Two copies of one model: whoever speaks, the text is that model's.
+    assert found["text"] == answer(generate(*options[:5], "--json"))["text"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--router", "always(1)"), "--router without --small"),
+        (("--small", "x"), "--small without --router"),
+        (("--small", "TINY", "--router", "alway"), "there is no router called 'alway': did you mean 'always'?"),
+        (("--recipe", "plain, always"), "a router, which belongs to a group of models and not to a recipe,"),
+    ],
+)
+def test_a_group_that_is_wrongly_named_is_refused(generate, tiny, options, says):
+    result = generate(TEXT, *(str(tiny) if word == "TINY" else word for word in options))
+    assert result.exit_code == 2
+    assert says in result.stderr

@@ -16,6 +16,7 @@ from foretell.decoding.request import Request
 from foretell.decoding.samplers.base import Sampler
 from foretell.decoding.trace import Trace
 from foretell.models.base import Model
+from foretell.parts import weakest
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class RecipeArm(Arm):
 
     def __init__(self, name: str, recipe: Recipe, model: Model, curve: CostCurve | None = None) -> None:
         self.name, self.recipe, self.model, self.curve = name, recipe, model, curve
-        self.law, self.detail = recipe.verifier.law.kind, str(recipe)
+        self.law, self.detail = weakest(recipe.verifier.law, model.law).kind, str(recipe)
         self.session: Session | None = None
 
     def begin(self) -> None:

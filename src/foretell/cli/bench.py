@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.common.options import Device, Dtype, ModelName, Threads, number, switch
+from foretell.cli.common.options import Device, Dtype, ModelName, RouterText, Small, Threads, number, switch
 
 _RECIPES = (
     "A recipe to measure, or a recipe file; repeatable. Plain is always measured. By default: each train-free drafter, the "
@@ -39,6 +39,8 @@ def bench(
         str | None, typer.Option(metavar="PATH|ID", help="The smaller model of transformers-assisted.", rich_help_panel="Peers")
     ] = None,
     model: ModelName = None,
+    small: Small = None,
+    router: RouterText = None,
     dtype: Dtype = None,
     device: Device = None,
     threads: Threads = None,
@@ -58,4 +60,4 @@ def bench(
         peers or [], peer_prompts, assistant, model, threads, report,
     )  # fmt: skip
     options.check()
-    raise typer.Exit(run_bench(options, lambda: load_model(model, dtype, device, threads), as_json))
+    raise typer.Exit(run_bench(options, lambda: load_model(model, dtype, device, threads, small, router), as_json))

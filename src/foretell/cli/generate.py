@@ -16,6 +16,8 @@ from foretell.cli.common.options import (
     ModelName,
     PresencePenalty,
     RepetitionPenalty,
+    RouterText,
+    Small,
     Temperature,
     Threads,
     TopK,
@@ -44,6 +46,8 @@ def generate(
     system: Annotated[str | None, typer.Option(metavar="TEXT", help="A system message before the prompt.")] = None,
     raw: Annotated[bool, switch("raw", "Feed the prompt as it is, without the model's chat template.")] = False,
     model: ModelName = None,
+    small: Small = None,
+    router: RouterText = None,
     dtype: Dtype = None,
     device: Device = None,
     threads: Threads = None,
@@ -75,6 +79,6 @@ def generate(
     chosen = read_recipe(recipe) if recipe is not None else None
     check_sampling(sampling, bool(logit_bias), chosen)
     biases = read_bias(logit_bias or [])
-    loaded = load_model(model, dtype, device, threads)
+    loaded = load_model(model, dtype, device, threads, small, router)
     answer = Answer.prepare(loaded, chosen, text, system, raw, sampling, biases, max_new_tokens, stop or [], seed, logprobs)
     raise typer.Exit(answer.show(color, as_json, quiet))

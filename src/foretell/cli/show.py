@@ -46,7 +46,8 @@ def _print(entry: Entry, sections: Sections) -> None:
         facts.add_row(Text(label.lower()), Text(_plain(text)))
     if sections.paper:
         facts.add_row(Text("paper"), Text(sections.paper))
-    facts.add_row(Text("recipe"), Text(_in_a_recipe(entry), "cyan"))
+    where = ("command line", f"--router '{_in_a_recipe(entry)}'") if entry.kind == "router" else ("recipe", _in_a_recipe(entry))
+    facts.add_row(Text(where[0]), Text(where[1], "cyan"))
     facts.add_row(Text("file"), Text(entry.file))
     console.print(Padding(facts, (0, 0, 1, 2)))
 
@@ -70,7 +71,7 @@ def _in_a_recipe(entry: Entry) -> str:
     options = ", ".join(f"{name}={default if default is not None else '...'}" for name, _, default in entry.options)
     if entry.symbol:
         return f"one {entry.symbol} another"
-    prefix = {"drafter": "", "pace": "..., pace="}.get(entry.kind, "..., ")
+    prefix = {"drafter": "", "router": "", "pace": "..., pace="}.get(entry.kind, "..., ")
     return f"{prefix}{entry.name}({options})" if options else prefix + entry.name
 
 

@@ -23,6 +23,7 @@ from foretell.decoding.request import Logprob, Request
 from foretell.decoding.trace import Step, Trace
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Cache, Feed, Model, Rows
+from foretell.parts import Law, weakest
 
 #: Longest piece of a prompt fed in one step; longer prompts take several.
 PREFILL_CHUNK = 256
@@ -47,6 +48,11 @@ class Session:
             self.curve = curve_of(self.model) if needs else _NO_CURVE
         self.draft_memory = self.recipe.drafter.remember(self.model)
         self.pace_memory = self.recipe.pace.remember()
+
+    @property
+    def law(self) -> Law:
+        """What is promised about the text: the weaker of the verifier's law and the model's own."""
+        return weakest(self.recipe.verifier.law, self.model.law)
 
     def run(self, requests: Iterable[Request], max_batch: int = 16) -> Iterator[Request]:
         """Decode `requests`, at most `max_batch` at a time; yields a request each time its text grew or it ended.
@@ -73,9 +79,10 @@ class Session:
                 f"prompt has {len(request.prompt)} tokens, but the model was made for {self.model.max_length}; shorten the prompt"
             )
         request.cache = self.model.new_cache()
+        request.cache.prompt_length = len(request.prompt)
         request.draft_state = self.recipe.drafter.begin(self.draft_memory, request.tokens)
         request.pace_state = self.recipe.pace.begin(self.pace_memory, alone=self.recipe.drafter.draws_drafts and not request.sampler.greedy)
-        request.trace = Trace(len(request.prompt), str(self.recipe), self.recipe.verifier.law.kind)
+        request.trace = Trace(len(request.prompt), str(self.recipe), self.law.kind)
         return request
 
     def _step(self, active: list[Request]) -> list[Request]:
@@ -109,7 +116,7 @@ class Session:
             if tree is None:
                 _cache(request).keep(range(len(feed_tokens)))
                 seen = Seen(feed_tokens, rows.logits, Tree(), [], [], rows.hidden)
-                step = Step(len(feed_tokens), [], [], [], [], [], [], [], {})
+                step = Step(len(feed_tokens), [], [], [], [], [], [], [], {}, work=list(rows.work))
             else:
                 seen, step = self._decide(request, tree, feed_tokens, rows)
                 grown.append(request)
@@ -163,8 +170,10 @@ class Session:
         visited = [ROOT, *decision.path]
         num = self._append(request, added, [rows.logits[first + node] for node in visited])
         ties = [place for place, node in enumerate(visited[:num]) if margins.get(node, math.inf) < self.model.tolerance]
+        speakers = [rows.speakers[first + node] for node in visited[:num]] if rows.speakers else []
         step = Step(
-            len(fed), tree.tokens, tree.parents, tree.sources, decision.path, added[:num], sources[:num], ties, {}
+            len(fed), tree.tokens, tree.parents, tree.sources, decision.path, added[:num], sources[:num], ties, {}, speakers,
+            list(rows.work),
         )  # fmt: skip
         return Seen(fed, rows.logits, tree, decision.path, added[:num], rows.hidden), step
 

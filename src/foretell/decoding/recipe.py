@@ -94,6 +94,15 @@ class Recipe(Part):
         return ", ".join(describe(part) for part in parts)
 
 
+def parse_part(text: str, kind: str) -> Any:
+    """The part of that kind which short text names, for kinds that are no part of a recipe.
+
+    >>> parse_part("entropy-adaptive(0.5)", "router").threshold
+    0.5
+    """
+    return _Parser(text).alone(kind)
+
+
 def _toml(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)  # JSON's strings are TOML's, but for its pairs of escapes
 
@@ -151,6 +160,12 @@ class _Parser:
             fields["sampler"] = Sampler(tuple(steps), greedy=mode == "greedy")
         return Recipe(**fields)
 
+    def alone(self, kind: str) -> Any:
+        part = self._part(kind)[1]
+        if self.place < len(self.text):
+            raise self._error("text that does not belong here")
+        return part
+
     def _item(self, kind: str | None, first: bool) -> tuple[str, Any]:
         number = self._match(r"\d+") if kind == "pace" else None
         if number:
@@ -160,7 +175,10 @@ class _Parser:
             return "mode", mode.group(1)
         if kind == "drafter" or (kind is None and first):
             return "drafter", self._chain(">", Fallback, lambda: self._chain("|", Union, self._drafter))
-        return self._part(kind)
+        kind, part = self._part(kind)
+        if kind not in (*FIELDS, "sampler"):
+            raise self._error(f"a {kind}, which belongs to a group of models and not to a recipe,")
+        return kind, part
 
     def _chain(self, symbol: str, composite: type[Composite], operand: Any) -> Drafter:
         parts = [operand()]

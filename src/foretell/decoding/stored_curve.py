@@ -11,7 +11,8 @@ import torch
 from foretell.decoding.cost_curve import CostCurve, measure
 from foretell.models.base import Model
 
-_VERSION = 1
+#: Bump when curves are measured otherwise, or an engine has become another.
+_VERSION = 2
 _known: weakref.WeakKeyDictionary[Model, CostCurve] = weakref.WeakKeyDictionary()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any
 
 
@@ -14,7 +15,8 @@ class Step:
     num_rows: rows this request fed. drafted, parents, drafted_by: its tree. accepted: nodes on the accepted path. tokens: what
     was added to the text, `sources[i]` saying which drafter proposed tokens[i] ("" for the target's own). ties: places in
     `tokens` where the two best logits lay closer than the model's tolerance. seconds: this request's share of the step, by
-    "draft", "forward", "decide", "other".
+    "draft", "forward", "decide", "other". Of a group of models: speakers[i] is the member that tokens[i] was drawn from, and
+    work the rows that each member computed, catching up included.
     """
 
     num_rows: int
@@ -26,6 +28,8 @@ class Step:
     sources: list[str]
     ties: list[int]
     seconds: dict[str, float]
+    speakers: list[int] = field(default_factory=list)
+    work: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -71,6 +75,21 @@ class Trace:
     def sources(self) -> Counter[str]:
         """Generated tokens by who proposed them ("" is the target itself)."""
         return Counter(source for step in self.steps for source in step.sources)
+
+    @property
+    def speakers(self) -> list[int]:
+        """For each generated token, the member of a group of models that it was drawn from; [] for a single model."""
+        return [speaker for step in self.steps for speaker in step.speakers]
+
+    @property
+    def switches(self) -> int:
+        """How often the turn changed within the generated text."""
+        return sum(a != b for a, b in pairwise(self.speakers))
+
+    @property
+    def work(self) -> list[int]:
+        """Rows that each member of a group computed in all, prompt and catching up included; [] for a single model."""
+        return [sum(rows) for rows in zip(*(step.work for step in self.steps if step.work), strict=True)]
 
     @property
     def ties(self) -> list[int]:

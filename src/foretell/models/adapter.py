@@ -37,6 +37,7 @@ class TransformersModel(Model):
         self.model, self.tokenizer = model.eval(), tokenizer
         config = model.config.get_text_config()
         self.device, self.dtype = model.device, model.dtype
+        self.num_parameters = sum(parameter.numel() for parameter in model.parameters())
         self.num_layers, self.width = config.num_hidden_layers, config.hidden_size
         self.max_length = getattr(config, "max_position_embeddings", None) or 1 << 20
         self.tolerance = TOLERANCES.get(self.dtype, TOLERANCES[torch.float32])

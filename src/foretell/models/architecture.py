@@ -34,6 +34,13 @@ class Architecture:
     rope_scale: float
     windows: tuple[int, ...]
 
+    @property
+    def num_parameters(self) -> int:
+        """Weights of the matrices and norms, an embedding that is also the head once. Biases and norms of heads are left out."""
+        attention = self.hidden_size * self.head_dim * 2 * (self.num_heads + self.num_kv_heads)
+        layer = attention + self.hidden_size * (3 * self.intermediate_size + 2)
+        return self.num_layers * layer + self.hidden_size * (1 + self.vocab_size * (1 if self.tie_embeddings else 2))
+
     @classmethod
     def from_config(cls, config: Any) -> Architecture:
         """From a transformers `PretrainedConfig`; raises ValueError for families that the native forward does not know."""

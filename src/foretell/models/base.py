@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from foretell.parts import OWN, Law
+
 #: Key of `Feed.hidden` for the state after the final norm (what the output head reads). Integers are pre-norm: 0 is the
 #: embedding, i the residual stream after layer i.
 POST_NORM = "post_norm"
@@ -29,11 +31,14 @@ class Cache(ABC):
 
     `length` counts committed rows; `pending` lists the parent of each pending row (-1: hangs on the committed end) and
     `depths` its distance from that end (0 for the first). The position of a pending row is `length + depth`.
-    Subclasses say how rows are stored, in the four methods with an underscore.
+    `prompt_length`, set by the loop before the first row: how many first tokens were given and not generated, for models
+    whose rows depend on it (groups, whose members take turns from there on).
+    Subclasses say how rows are stored, in the methods with an underscore.
     """
 
     def __init__(self) -> None:
         self.length = 0
+        self.prompt_length = 0
         self.pending: list[int] = []
         self.depths: list[int] = []
 
@@ -59,7 +64,7 @@ class Cache(ABC):
     def fork(self) -> Cache:
         """An independent cache with the same committed rows (pending rows stay behind)."""
         twin = self._fork()
-        twin.length = self.length
+        twin.length, twin.prompt_length = self.length, self.prompt_length
         return twin
 
     def append(self, parents: Sequence[int]) -> None:
@@ -112,10 +117,16 @@ class Feed:
 
 @dataclass
 class Rows:
-    """What `forward` returns for one feed: `logits` (k, vocab_size) float32, and the hidden states asked for, (n, width)."""
+    """What `forward` returns for one feed: `logits` (k, vocab_size) float32, and the hidden states asked for, (n, width).
+
+    Of a group of models also: `speakers`, the member that each row of `logits` is from, and `work`, how many rows each
+    member computed, catching up included.
+    """
 
     logits: Tensor
     hidden: dict[int | str, Tensor] = field(default_factory=dict)
+    speakers: Sequence[int] = ()
+    work: Sequence[int] = ()
 
 
 class Model(ABC):
@@ -124,7 +135,8 @@ class Model(ABC):
     vocab_size: width of the logits (may exceed the tokenizer's length). num_layers, width: as in the configuration.
     max_length: most positions of one sequence. tolerance: two logits of one row closer than this may swap when the batch
     shape changes (0: rows are bit-identical whatever the batch). fingerprint: says weights, dtype and backend, for caches
-    of measurements. tokenizer: a `foretell.models.text.Text`, or None.
+    of measurements. tokenizer: a `foretell.models.text.Text`, or None. law: what the rows promise; not exact where they are
+    not those of the one model that was named. num_parameters: weights, shared ones once; 0 where there are none.
     """
 
     vocab_size: int
@@ -135,6 +147,8 @@ class Model(ABC):
     fingerprint: str
     tokenizer: Any = None
     device = torch.device("cpu")
+    law: Law = OWN
+    num_parameters: int = 0
 
     @abstractmethod
     def new_cache(self) -> Cache:

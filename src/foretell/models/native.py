@@ -42,6 +42,7 @@ class NativeModel(Model):
         self.vocab_size, self.num_layers, self.width = arch.vocab_size, arch.num_layers, arch.hidden_size
         self.max_length, self.tolerance, self.device = arch.max_length, engine.tolerance, engine.device
         self.fingerprint, self.tokenizer = fingerprint, tokenizer
+        self.num_parameters = arch.num_parameters
         self.store = SlotStore(arch.num_layers, arch.num_kv_heads, arch.head_dim, engine.dtype, engine.device)
         self._lock = threading.Lock()
 

@@ -17,8 +17,9 @@ from typing import Any
 
 from foretell.decoding.drafters.base import Drafter
 from foretell.decoding.paces.base import Pace
-from foretell.decoding.recipe import Recipe
+from foretell.decoding.recipe import Recipe, describe, parse_part
 from foretell.decoding.registry import CONTRACTS, name_of, parts
+from foretell.decoding.routers.base import Router
 from foretell.decoding.samplers.base import Sampler, SamplerStep
 from foretell.decoding.verifiers.base import Verifier
 from foretell.models.base import Model
@@ -128,12 +129,15 @@ def recipe_with(part: Part) -> Recipe:
     for contract, place in places:
         if isinstance(part, contract):
             return Recipe(**{place: part})  # type: ignore[arg-type]
-    demand(isinstance(part, SamplerStep), part, "is no drafter, verifier, pace or sampler step")
+    demand(isinstance(part, SamplerStep), part, "is no drafter, verifier, pace, sampler step or router")
     return Recipe(sampler=Sampler((part,)))  # type: ignore[arg-type]
 
 
 def check_recipe(part: Part) -> None:
-    """Recipes with the part come back from their short text and from TOML."""
+    """Recipes with the part come back from their short text and from TOML; of a router, its own short text does."""
+    if isinstance(part, Router):
+        demand(parse_part(describe(part), "router") == part, part, f"does not equal what {describe(part)!r} says")
+        return
     recipe = recipe_with(part)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "recipe.toml")

@@ -91,7 +91,9 @@ def plain_law(case: Case, sampler: Sampler) -> Law:
 
     def follow(generated: tuple[int, ...], mass: float) -> None:
         text = [*case.prompt, *generated]
-        row = case.model.forward([Feed(case.model.new_cache(), text, num_logits=1)])[0].logits[-1]
+        cache = case.model.new_cache()
+        cache.prompt_length = len(case.prompt)
+        row = case.model.forward([Feed(cache, text, num_logits=1)])[0].logits[-1]
         after = sampler.distribution(row, text, len(case.prompt))
         for token, p in zip(after.ids.tolist(), after.probs.tolist(), strict=True):
             longer = (*generated, token)

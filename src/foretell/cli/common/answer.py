@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from foretell.decoding.drafters.base import Drafter
     from foretell.decoding.recipe import Recipe
     from foretell.decoding.request import Request
+    from foretell.decoding.trace import Trace
     from foretell.models.base import Model
+    from foretell.parts import Law
 
 
 @dataclass
@@ -105,8 +107,14 @@ class Answer:
         return INTERRUPTED if interrupted else 0
 
     @property
+    def law(self) -> Law:
+        from foretell.parts import weakest
+
+        return weakest(self.recipe.verifier.law, self.model.law)
+
+    @property
     def promise(self) -> str:
-        law = self.recipe.verifier.law
+        law = self.law
         return promise(law.kind, law.condition, self.request.sampler.greedy)
 
     def to_dict(self, text: str, finish_reason: str) -> dict[str, Any]:
@@ -118,7 +126,7 @@ class Answer:
             "text": text,
             "tokens": request.generated[: trace.num_tokens],
             "finish_reason": finish_reason,
-            "law": self.recipe.verifier.law.kind,
+            "law": self.law.kind,
             "recipe": str(self.recipe),
             "model": self.model.fingerprint,
             "trace": {
@@ -130,6 +138,7 @@ class Answer:
                 "gain_over_plain": gain(trace, self.curve) if self.curve is not None else None,
                 "seconds": trace.seconds,
                 "tokens_by_source": {source or "model": num for source, num in trace.sources.items()},
+                **_turns(trace),
                 "acceptance_by_depth": trace.acceptance(),
                 "ties": trace.ties,
             },
@@ -137,6 +146,14 @@ class Answer:
         if request.num_logprobs is not None:
             result["logprobs"] = [vars(entry) for entry in request.logprobs]
         return result
+
+
+def _turns(trace: Trace) -> dict[str, Any]:
+    """What the members of a group did; nothing for a single model."""
+    if not trace.speakers:
+        return {}
+    by_member = [trace.speakers.count(member) for member in range(len(trace.work))]
+    return {"tokens_by_member": by_member, "rows_by_member": trace.work, "switches": trace.switches}
 
 
 def _names(drafter: Drafter) -> list[str]:

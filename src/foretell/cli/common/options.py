@@ -29,6 +29,12 @@ ModelName = Annotated[
     str | None,
     number("model", "PATH|ID", "Model", "A folder with config.json, a GGUF file or a Hugging Face id, in place of the default.", "-m"),
 ]
+Small = Annotated[
+    str | None, number("small", "PATH|ID", "Model", "A smaller model of the same family that takes turns with it; needs --router.")
+]
+RouterText = Annotated[
+    str | None, number("router", "TEXT", "Model", "Whose turn it is: `entropy-adaptive(threshold=0.5)`; `foretell list router` shows all.")
+]
 Dtype = Annotated[str | None, number("dtype", "TYPE", "Model", "int8 (a CPU's default), fp32, bf16 (CUDA's default) or fp16.")]
 Device = Annotated[str | None, number("device", "NAME", "Model", "cpu, cuda, cuda:1, mps; by default CUDA where there is one.")]
 Threads = Annotated[int | None, number("threads", "N", "Model", "Threads of the CPU's arithmetic; the engine chooses by default.")]
@@ -51,11 +57,25 @@ LogitBias = Annotated[
 ]
 
 
-def load_model(name: str | None, dtype: str | None, device: str | None, threads: int | None) -> Model:
-    """The model that these options mean; shows what takes time on a terminal."""
+def load_model(
+    name: str | None,
+    dtype: str | None,
+    device: str | None,
+    threads: int | None,
+    small: str | None = None,
+    router: str | None = None,
+) -> Model:
+    """The model that these options mean, or the group of models; shows what takes time on a terminal."""
+    if (small is None) != (router is None):
+        given, missing = ("--small", "--router") if router is None else ("--router", "--small")
+        raise ValueError(f"{given} without {missing}: a smaller model and a router belong together; give both or neither")
     with notice("loading"):
         from foretell.models.load import load  # torch takes seconds
-    return load(name, dtype=dtype, device=device, num_threads=threads)
+    if small is None or router is None:
+        return load(name, dtype=dtype, device=device, num_threads=threads)
+    from foretell.decoding.model_group import load_group
+
+    return load_group([small, name], router, dtype=dtype, device=device, num_threads=threads)
 
 
 def read_recipe(text: str) -> Recipe:

@@ -91,6 +91,9 @@ def numbers(trace: Trace, curve: CostCurve | None, finish_reason: str) -> str:
         seconds = sum(sum(step.seconds.values()) for step in rest)
         parts.append(f"then {sum(len(step.tokens) for step in rest) / seconds:.1f} a second")
         parts.append(f"{trace.tokens_per_step:.2f} a step")
+    if trace.speakers:
+        parts.append(f"{sum(speaker > 0 for speaker in trace.speakers) / len(trace.speakers):.0%} by the large model")
+        parts.append("1 change of turn" if trace.switches == 1 else f"{trace.switches} changes of turn")
     if curve is not None and len(rest) >= MIN_STEPS and any(step.drafted for step in rest):
         parts.append(f"about {gain(trace, curve):.2f}x plain")
     reasons = {"length": "cut by --max-new-tokens", "context": "cut: the model's context is full"}

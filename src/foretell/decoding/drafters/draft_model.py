@@ -10,6 +10,7 @@ from foretell.decoding.distribution import Distribution
 from foretell.decoding.drafters.base import DRAFT_STREAM, Ask, Drafter, Seen
 from foretell.decoding.tree import ROOT, Kind, Tree
 from foretell.models.base import Cache, Feed, Model
+from foretell.models.vocabulary import check_same_vocabulary
 from foretell.parts import require
 
 SIBLINGS = ("sampled", "without-replacement", "top-k")
@@ -175,17 +176,3 @@ class DraftModel(Drafter):
             path.append(state.rows[node])
         state.cache.keep(path)
         state.num_lag, state.rows = 0, {}
-
-
-def check_same_vocabulary(target: Model, draft: Model) -> None:
-    """ValueError, naming the first difference, unless both models mean the same by each token id."""
-    if target.tokenizer is not None and draft.tokenizer is not None:
-        from foretell.models.text import first_difference
-
-        difference = first_difference(target.tokenizer, draft.tokenizer)
-        if difference:
-            raise ValueError(f"draft model: its vocabulary differs from the target's: {difference}; take a draft of the same family")
-    if target.vocab_size != draft.vocab_size:
-        raise ValueError(
-            f"draft model: its logits are {draft.vocab_size} wide, the target's {target.vocab_size}; take a draft of the same family"
-        )

@@ -10,15 +10,7 @@ from typing import ClassVar
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws
 from foretell.decoding.tree import ROOT, Kind, Tree
-from foretell.parts import Part
-
-
-@dataclass(frozen=True)
-class Law:
-    """What a verifier promises about the output: kind "exact", "bounded" or "lossy", and under which condition."""
-
-    kind: str
-    condition: str
+from foretell.parts import Law, Part
 
 
 @dataclass

@@ -1,0 +1,47 @@
+"""One member speaks all the time: the yardstick of every other router."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from foretell.decoding.routers.base import Router
+from foretell.parts import Law, require
+
+
+@dataclass(frozen=True)
+class Always(Router):
+    """The group behaves as its member number `member` (0 is the smallest) does alone.
+
+    member: counted from 0.
+
+    Law: exact; the rows are that member's own. Needs: nothing. Cost: none; other members never compute. State: none.
+    Errors: ValueError for a member that the group does not have.
+
+    The ends of the curve in Tufa Labs, "Entropy Adaptive Decoding: Dynamic Model Switching for Efficient Inference", section 4.
+
+    >>> Always(1).choose(None, None)
+    (1, None)
+    """
+
+    member: int = 0
+
+    law = Law("exact", "the rows are those of the one member that speaks")
+
+    def __post_init__(self) -> None:
+        require(isinstance(self.member, int) and self.member >= 0, self, "member", self.member, "must be a number from 0 on")
+
+    @classmethod
+    def examples(cls) -> list[Always]:  # type: ignore[override]
+        return [cls(), cls(1)]
+
+    def check(self, num_members: int) -> None:
+        require(self.member < num_members, self, "member", self.member, f"is not one of the group's {num_members}, counted from 0")
+
+    def begin(self, prompt: Sequence[int]) -> None:
+        return None
+
+    def choose(self, state: None, row: Tensor | None) -> tuple[int, None]:
+        return self.member, None

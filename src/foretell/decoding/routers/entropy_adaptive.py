@@ -1,0 +1,102 @@
+"""Entropy adaptive decoding: the small model writes what is easy, the large one what is uncertain."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+from foretell.decoding.entropy import entropy_bits
+from foretell.decoding.routers.base import LARGE, SMALL, Router
+from foretell.parts import Law, require
+
+STARTS = ("small", "large")
+SIGNALS = ("active", "small")
+DECISIONS = ("before", "after")
+
+
+class Turn(NamedTuple):
+    """speaker: whose turn it is. spoken: tokens since the turn began. entropies: the last ones heard, in bits, oldest first."""
+
+    speaker: int
+    spoken: int
+    entropies: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class EntropyAdaptive(Router):
+    """Change over when the mean entropy of the last rows crosses a threshold, and not before a turn has lasted a while.
+
+    threshold: in bits; a mean at or above it calls the large model, one below it the small model. inf leaves all to the small one,
+    -inf to the large. window: rows in the mean (fewer at the beginning). min_duration: tokens that every turn lasts at least,
+    the first included. lower: the small model is called at or below this one only (hysteresis); None is `threshold`.
+    signal: whose entropy is heard, that of the "active" member or always the "small" one's, whose cache then never lags.
+    decide: "before" the token (a change takes effect at once, at the price of a second row there) or "after" it. start: who
+    speaks first.
+
+    Law: lossy; the text is neither model's own. Needs: two models that share vocabulary, stop tokens and chat template.
+    Cost: the entropy of a row (vocabulary-sized) each token; a change costs one pass over what the other has not read.
+    State: `Turn`, a value for each position of a text, kept in the group's cache.
+    Departures: the paper does not say who starts, whether the first turn counts, whose entropy is heard while the large model
+    speaks, and whether a change takes effect before the token; these are options here. A tie calls the large model.
+    Errors: ValueError for a threshold that is NaN or negative (other than -inf), a window or duration below 1, NaN logits.
+
+    Tufa Labs, "Entropy Adaptive Decoding: Dynamic Model Switching for Efficient Inference", section 3.
+
+    >>> import torch
+    >>> router = EntropyAdaptive(threshold=1.0, min_duration=1)
+    >>> speaker, turn = router.choose(router.begin([5]), torch.zeros(4))
+    >>> speaker, router.choose(turn, torch.zeros(4))[0]
+    (0, 1)
+    """
+
+    threshold: float
+    window: int = 5
+    min_duration: int = 10
+    lower: float | None = None
+    signal: str = "active"
+    decide: str = "before"
+    start: str = "small"
+
+    law = Law("lossy", "a small and a large model take turns by entropy, and the text is neither's own")
+
+    def __post_init__(self) -> None:
+        good = self.threshold >= 0 or self.threshold == -math.inf
+        require(good, self, "threshold", self.threshold, "must be 0 bits or above, or -inf for the large model alone")
+        for name in ("window", "min_duration"):
+            value = getattr(self, name)
+            require(isinstance(value, int) and value >= 1, self, name, value, "must be at least 1 token")
+        if self.lower is not None:
+            require(0 <= self.lower <= self.threshold, self, "lower", self.lower, "must lie between 0 and the threshold")
+        for name, known in (("signal", SIGNALS), ("decide", DECISIONS), ("start", STARTS)):
+            require(getattr(self, name) in known, self, name, getattr(self, name), f"must be one of {', '.join(known)}")
+
+    @classmethod
+    def examples(cls) -> list[EntropyAdaptive]:  # type: ignore[override]
+        return [cls(1.0, 2, 1), cls(1.2, 1, 2, lower=0.9, signal="small", decide="after", start="large")]
+
+    def begin(self, prompt: Sequence[int]) -> Turn:
+        return Turn(STARTS.index(self.start), 0, ())
+
+    def listener(self, state: Turn) -> int:
+        return state.speaker if self.signal == "active" else SMALL
+
+    def choose(self, state: Turn, row: Tensor | None) -> tuple[int, Turn]:
+        assert row is not None  # the group asked `listener`
+        heard = (*state.entropies, entropy_bits(row))[-self.window :]
+        mean = sum(heard) / len(heard)
+        if self.decide == "before":
+            speaker = self._next(state.speaker, state.spoken, mean)
+            return speaker, Turn(speaker, 1 if speaker != state.speaker else state.spoken + 1, heard)
+        following = self._next(state.speaker, state.spoken + 1, mean)
+        return state.speaker, Turn(following, 0 if following != state.speaker else state.spoken + 1, heard)
+
+    def _next(self, speaker: int, spoken: int, mean: float) -> int:
+        if spoken < self.min_duration:
+            return speaker
+        if mean >= self.threshold:
+            return LARGE
+        return SMALL if mean <= (self.threshold if self.lower is None else self.lower) else speaker

@@ -1,0 +1,56 @@
+"""Each token goes to the large model where the entropy there reaches a threshold: no memory, no shortest turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from foretell.decoding.routers.base import Router
+from foretell.decoding.routers.entropy_adaptive import EntropyAdaptive
+from foretell.parts import Law
+
+
+@dataclass(frozen=True)
+class TokenEntropy(Router):
+    """Entropy adaptive decoding with a window of one row and turns of one token: what the mean over a window is compared with.
+
+    threshold: in bits, as in `EntropyAdaptive`; a tie calls the large model.
+
+    Law: lossy; the text is neither model's own. Needs: as `EntropyAdaptive`. Cost: as there, with more changes of turn.
+    State: as there.
+    Errors: ValueError for a threshold that is NaN or negative (other than -inf), and for NaN logits.
+
+    The limit of Tufa Labs, "Entropy Adaptive Decoding: Dynamic Model Switching for Efficient Inference", section 3, that the
+    paper's window smooths.
+
+    >>> TokenEntropy(0.5).rule
+    EntropyAdaptive(threshold=0.5, window=1, min_duration=1, lower=None, signal='active', decide='before', start='small')
+    """
+
+    threshold: float
+
+    law = Law("lossy", "a small and a large model take turns token by token, and the text is neither's own")
+
+    def __post_init__(self) -> None:
+        _ = self.rule  # whose checks are ours
+
+    @classmethod
+    def examples(cls) -> list[TokenEntropy]:  # type: ignore[override]
+        return [cls(1.2)]
+
+    @property
+    def rule(self) -> EntropyAdaptive:
+        """The rule that this is a case of."""
+        return EntropyAdaptive(self.threshold, window=1, min_duration=1)
+
+    def begin(self, prompt: Sequence[int]) -> Any:
+        return self.rule.begin(prompt)
+
+    def listener(self, state: Any) -> int | None:
+        return self.rule.listener(state)
+
+    def choose(self, state: Any, row: Tensor | None) -> tuple[int, Any]:
+        return self.rule.choose(state, row)
