@@ -115,8 +115,8 @@ def test_the_same_seed_gives_the_same_text_whatever_the_batch(drafter, name):
 
 
 def test_no_example_is_a_silent_exception():
-    exceptions = [describe(drafter) for drafter in DRAFTERS if drafter.draws_drafts and drafter.learns_across_requests]
-    assert exceptions == []  # list them here when a part becomes one
+    exceptions = {type(drafter).__name__ for drafter in DRAFTERS if drafter.draws_drafts and drafter.learns_across_requests}
+    assert exceptions == {"Stand"}  # drawn from a table that answers to one question share; list parts here when they become one
 
 
 def test_the_seed_matters():
