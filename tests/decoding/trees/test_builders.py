@@ -20,7 +20,7 @@ from foretell.decoding.trees.best_first import best_first
 from foretell.decoding.trees.gumbel import gumbel_tree, law_after
 from foretell.decoding.trees.paths import Paths, fixed_tree
 from foretell.decoding.trees.puct import TreeSearch
-from foretell.decoding.trees.template_fill import fill_template
+from foretell.decoding.trees.template_fill import fill_template, shape_of
 
 VOCAB = 10
 
@@ -115,7 +115,7 @@ def test_wrong_settings_of_the_search_are_refused(options, message):
 
 def test_a_template_is_filled_as_its_ranks_say():
     table = random_table(3)
-    paths = fill_template(table, [5, 6], TOKEN_RECYCLING_80, 80, 4)
+    paths = fill_template(table, [5, 6], shape_of(TOKEN_RECYCLING_80), 80, 4)
     words, expected, ranks = spelled(paths), [], {(): ()}
     for path in TOKEN_RECYCLING_80:
         if path[:-1] in ranks and len(path) <= 4:
@@ -124,7 +124,7 @@ def test_a_template_is_filled_as_its_ranks_say():
                 ranks[path] = (*ranks[path[:-1]], tokens[path[-1]])
                 expected.append(ranks[path])
     assert words == expected
-    assert len(fill_template(table, [5, 6], TOKEN_RECYCLING_80, 7, 4).tokens) == 7
+    assert len(fill_template(table, [5, 6], shape_of(TOKEN_RECYCLING_80), 7, 4).tokens) == 7
 
 
 def test_fixed_trees_are_graded_by_the_share_of_their_row():

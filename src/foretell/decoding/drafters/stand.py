@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from foretell.decoding.drafters.base import Ask, Drafter, Seen
 from foretell.decoding.successors.contexts import seen_contexts
@@ -18,7 +20,7 @@ from foretell.decoding.tree import Tree
 from foretell.decoding.trees.best_first import best_first
 from foretell.decoding.trees.gumbel import gumbel_tree
 from foretell.decoding.trees.paths import fixed_tree
-from foretell.decoding.trees.template_fill import fill_template
+from foretell.decoding.trees.template_fill import fill_template, shape_of
 from foretell.models.base import Model
 from foretell.parts import require
 
@@ -93,6 +95,10 @@ class Stand(Drafter):
             cls((2, 1), 3, shape, "best-first", scope="request"),
         ]
 
+    @cached_property
+    def _places(self) -> NDArray[np.int64]:
+        return shape_of(self.shape)
+
     @property
     def draws_drafts(self) -> bool:
         return self.siblings == "gumbel"
@@ -127,7 +133,7 @@ class Stand(Drafter):
             return gumbel_tree(table, ask, self.shape, self.name)
         if self.siblings == "best-first":
             return fixed_tree(best_first(table, ask.tokens, ask.num_nodes, ask.depth), self.name)
-        return fixed_tree(fill_template(table, ask.tokens, self.shape, ask.num_nodes, ask.depth), self.name)
+        return fixed_tree(fill_template(table, ask.tokens, self._places, ask.num_nodes, ask.depth), self.name)
 
     def observe(self, state: Any, seen: Seen) -> None:
         contexts, state.tail = seen_contexts(state.tail, seen, state.table.longest)

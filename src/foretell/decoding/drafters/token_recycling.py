@@ -11,8 +11,7 @@ import numpy as np
 from foretell.decoding.drafters.base import Ask, Drafter, Seen
 from foretell.decoding.successors.table import SuccessorTable
 from foretell.decoding.templates import TOKEN_RECYCLING_80, Template, as_template
-from foretell.decoding.tree import Tree
-from foretell.decoding.trees.template_fill import fill_template
+from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Model
 from foretell.models.top_k import top_k
 from foretell.parts import require
@@ -63,15 +62,28 @@ class TokenRecycling(Drafter):
         return True
 
     def remember(self, model: Model) -> SuccessorTable:
+        # Read and written through NumPy's indexing below: a compiled call costs more than this little work, caches being cold.
         return SuccessorTable(model.vocab_size, (1,), self.k, "overwrite")
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         return [self._fill(ask) for ask in asks]
 
     def _fill(self, ask: Ask) -> Tree:
-        paths, tree, name = fill_template(ask.state, ask.tokens, self.template, ask.num_nodes, ask.depth), Tree(), self.name
-        for token, parent in zip(paths.tokens, paths.parents, strict=True):
-            tree.add(token, parent, source=name)
+        table, tree = ask.state, Tree()
+        number: dict[tuple[int, ...], int] = {(): ROOT}
+        name = self.name
+        successors: dict[int, list[int]] = {}
+        for path in self.template:
+            if len(tree) >= ask.num_nodes:
+                break
+            parent = number.get(path[:-1])
+            if parent is None or len(path) > ask.depth:
+                continue
+            if parent not in successors:
+                successors[parent] = table[tree.tokens[parent] if parent != ROOT else ask.tokens[-1]].tolist()
+            token = successors[parent][path[-1]]
+            if token >= 0:
+                number[path] = tree.add(token, parent, source=name)
         return tree
 
     def observe(self, state: Any, seen: Seen) -> None:
@@ -80,7 +92,7 @@ class TokenRecycling(Drafter):
             return
         guesses = top_k(seen.logits, min(self.k, seen.logits.shape[1]))[1].cpu().numpy()
         fed = np.asarray(seen.fed[len(seen.fed) - num :])
+        state[fed, : guesses.shape[1]] = guesses  # on repeats numpy keeps the last
         first = num - len(seen.tree)
-        # The latest of equal tokens wins, so the text's own rows and the accepted ones come once more.
-        order = [*range(num), *range(first), *(first + node for node in seen.path)]
-        state.learn_rows(fed[order, None], guesses[order])
+        accepted = [*range(first), *(first + node for node in seen.path)]  # the text's own rows count as accepted
+        state[fed[accepted], : guesses.shape[1]] = guesses[accepted]

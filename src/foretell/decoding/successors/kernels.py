@@ -38,6 +38,7 @@ class Store(NamedTuple):
 
 ROWS, NEWEST, OLDEST, EVICTED, DENSE, WEIGHTED = range(6)  # places of `meta`
 OVERWRITE, ADD, MEAN, COUNT = range(4)
+NOTHING_WRONG = -(1 << 40)  # no token id
 
 
 @njit(nogil=True, cache=True)
@@ -225,18 +226,25 @@ def _average(store, row, tokens, probs):
 
 
 @njit(nogil=True, cache=True)
-def first_wrong(ids, lowest, vocab_size):
-    """The first id outside lowest..vocab_size - 1, or -9 where there is none."""
+def first_wrong(ids, vocab_size):
+    """The first id outside -1..vocab_size - 1, or `NOTHING_WRONG`."""
     for i in range(ids.shape[0]):
         for j in range(ids.shape[1]):
-            if not lowest <= ids[i, j] < vocab_size:
+            if not -1 <= ids[i, j] < vocab_size:
                 return np.int64(ids[i, j])
-    return np.int64(-9)
+    return np.int64(NOTHING_WRONG)
 
 
 @njit(nogil=True, cache=True)
-def learn_rows(store, orders, contexts, tokens, probs, rule):
-    """Teach each row's successors `tokens` (n, k), best first, with `probs` (n, k) where the table is weighted, to all orders."""
+def learn_rows(store, orders, contexts, tokens, probs, rule, vocab_size):
+    """Teach each row's successors `tokens` (n, k), best first, with `probs` (n, k) where the table is weighted, to all orders.
+
+    Teaches nothing and returns the first token that is outside the vocabulary, where there is one; else `NOTHING_WRONG`."""
+    wrong = first_wrong(contexts, vocab_size)
+    if wrong == NOTHING_WRONG:
+        wrong = first_wrong(tokens, vocab_size)
+    if wrong != NOTHING_WRONG:
+        return wrong
     k = min(tokens.shape[1], store.tokens.shape[1])
     for i in range(len(contexts)):
         context = contexts[i]
@@ -256,6 +264,7 @@ def learn_rows(store, orders, contexts, tokens, probs, rule):
                     store.weights[row, j] = probs[i, j] if j < k else 0.0
                 store.totals[row] = 1.0
             store.counts[row] += 1
+    return np.int64(NOTHING_WRONG)
 
 
 @njit(nogil=True, cache=True)

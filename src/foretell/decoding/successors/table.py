@@ -11,7 +11,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foretell.decoding.successors import kernels
-from foretell.decoding.successors.kernels import ADD, COUNT, DENSE, EVICTED, MEAN, NEWEST, OLDEST, OVERWRITE, ROWS, WEIGHTED, Store
+from foretell.decoding.successors.kernels import (
+    ADD,
+    COUNT,
+    DENSE,
+    EVICTED,
+    MEAN,
+    NEWEST,
+    NOTHING_WRONG,
+    OLDEST,
+    OVERWRITE,
+    ROWS,
+    WEIGHTED,
+    Store,
+)
 from foretell.parts import require
 
 RULES = {"overwrite": OVERWRITE, "add": ADD, "mean": MEAN, "count": COUNT}
@@ -73,7 +86,7 @@ class SuccessorTable:
         self.dense = orders == (1,)
         self.frozen = False
         self.statistics: Counter[str] = Counter()
-        self._orders = np.array(orders, dtype=np.int64)
+        self.order_array = np.array(orders, dtype=np.int64)
         self.store = self._make(vocab_size if self.dense else min(_FIRST_ROWS, capacity))
 
     @property
@@ -134,37 +147,37 @@ class SuccessorTable:
         tokens: (n, k), best first. probs: (n, k), needed where weights are kept.
         """
         self._teachable("overwrite", "mean")
-        contexts, tokens = np.asarray(contexts, dtype=np.int64), np.asarray(tokens, dtype=np.int64)
+        contexts, tokens = np.ascontiguousarray(contexts, dtype=np.int64), np.ascontiguousarray(tokens, dtype=np.int64)
         if len(contexts) == 0:
             return
         if self.weighted:
-            probs = np.asarray(probs, dtype=np.float64)
+            probs = np.ascontiguousarray(probs, dtype=np.float64)
             require(probs.shape == tokens.shape, self, "probs", probs.shape, f"must have the shape of tokens, {tokens.shape}")
             good = probs.min() >= 0 and probs.max() < math.inf  # false for NaN
             require(good, self, "probs", "...", "must be finite and not negative")
-        self._check(contexts)
-        self._check(tokens)
         self.reserve(len(contexts) * len(self.orders))
-        kernels.learn_rows(self.store, self._orders, contexts, tokens, probs if self.weighted else _NO_PROBS, RULES[self.rule])
+        given = probs if self.weighted else _NO_PROBS
+        wrong = kernels.learn_rows(self.store, self.order_array, contexts, tokens, given, RULES[self.rule], self.vocab_size)
+        self._known(wrong)
 
     def learn_text(self, text: ArrayLike, first: int = 0, last: int | None = None) -> None:
         """Teach text[i] as what follows the tokens before it, for i from `first` (to `last` - 1). For the rules "add" and "count"."""
         self._teachable("add", "count")
-        text = np.asarray(text, dtype=np.int64)
-        self._check(text[None])
+        text = np.ascontiguousarray(text, dtype=np.int64)
+        self._known(kernels.first_wrong(text[None], self.vocab_size))
         last = len(text) if last is None else min(last, len(text))
         for begin in range(max(first, 0), last, _PIECE):
             end = min(begin + _PIECE, last)
             self.reserve((end - begin) * len(self.orders))
-            kernels.learn_text(self.store, self._orders, text, begin, end, self.step, self.cap, RULES[self.rule])
+            kernels.learn_text(self.store, self.order_array, text, begin, end, self.step, self.cap, RULES[self.rule])
 
     def _teachable(self, *rules: str) -> None:
         require(not self.frozen, self, "frozen", True, "cannot learn; set it to False, or take a copy")
         require(self.rule in rules, self, "rule", self.rule, f"learns otherwise; this way of learning is for {' and '.join(rules)}")
 
-    def _check(self, ids: NDArray[np.int64]) -> None:
-        wrong = kernels.first_wrong(ids, -1, self.vocab_size)
-        require(wrong == _NOTHING_WRONG, self, "tokens", wrong, f"is outside the vocabulary of {self.vocab_size}")
+    def _known(self, wrong: int) -> None:
+        if wrong != NOTHING_WRONG:
+            require(False, self, "tokens", wrong, f"is outside the vocabulary of {self.vocab_size}")
 
     # Looking up
 
@@ -175,7 +188,7 @@ class SuccessorTable:
 
     def find(self, tokens: Sequence[int], order: int | None = None) -> tuple[int, int]:
         """(row, order) of the longest known context that ends `tokens`, or of that `order` only; (-1, 0) where none is known."""
-        orders = self._orders if order is None else np.array([order], dtype=np.int64)
+        orders = self.order_array if order is None else np.array([order], dtype=np.int64)
         row, found = kernels.find_longest(self.store, self.context(tokens), orders)
         self.statistics["lookups"] += 1
         if row >= 0:
@@ -233,4 +246,3 @@ class SuccessorTable:
 
 
 _NO_PROBS = np.empty((0, 0))
-_NOTHING_WRONG = -9

@@ -27,7 +27,7 @@ def best_first(table: SuccessorTable, text: Sequence[int], num_nodes: int, depth
     num = max(min(num_nodes, 1 << 12), 0)
     nodes = np.empty((3, num), dtype=np.int64)
     reach = np.empty(num)
-    found = _search(table.store, table._orders, table.context(text), nodes, reach, depth)
+    found = _search(table.store, table.order_array, table.context(text), nodes, reach, depth)
     return Paths.of(nodes, reach, found)
 
 

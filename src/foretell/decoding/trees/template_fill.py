@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from foretell.decoding.successors import kernels
 from foretell.decoding.successors.kernels import find_longest, share
@@ -15,28 +15,25 @@ from foretell.decoding.templates import Template
 from foretell.decoding.trees.paths import Paths
 
 
-def fill_template(table: SuccessorTable, text: Sequence[int], template: Template, num_nodes: int, depth: int) -> Paths:
-    """The paths of `template` after `text` that the table has tokens for: rank j is the j-th successor of its parent's context.
+def shape_of(template: Template) -> NDArray[np.int64]:
+    """(parent's place or -1, rank, depth) of each path: a template as `fill_template` reads it."""
+    place = {(): -1, **{path: i for i, path in enumerate(template)}}
+    return np.array([(place[path[:-1]], path[-1], len(path)) for path in template], dtype=np.int64)
 
-    At most `num_nodes`, in the template's order, no longer than `depth`. Cost: some microseconds.
+
+def fill_template(table: SuccessorTable, text: Sequence[int], shape: NDArray[np.int64], num_nodes: int, depth: int) -> Paths:
+    """The paths of a template (see `shape_of`) after `text` that the table has tokens for: rank j is the j-th successor of its
+    parent's context. At most `num_nodes`, in the template's order, no longer than `depth`. Cost: some microseconds.
 
     >>> table = SuccessorTable(10, (1,))
     >>> table.learn_rows([[1], [2]], [[2, 5], [3, 4]])
-    >>> fill_template(table, [1], ((0,), (0, 1), (1,), (1, 0)), 8, 8).tokens
+    >>> fill_template(table, [1], shape_of(((0,), (0, 1), (1,), (1, 0))), 8, 8).tokens
     [2, 4, 5]
     """
-    shape = _shape(template)
-    nodes = np.empty((3, len(template)), dtype=np.int64)
-    reach = np.empty(len(template))
-    found = _fill(table.store, table._orders, table.context(text), shape, nodes, reach, num_nodes, depth)
+    most = max(min(num_nodes, len(shape)), 0)
+    nodes, reach = np.empty((3, most), dtype=np.int64), np.empty(most)
+    found = _fill(table.store, table.order_array, table.context(text), shape, nodes, reach, most, depth)
     return Paths.of(nodes, reach, found)
-
-
-@lru_cache(maxsize=64)
-def _shape(template: Template) -> np.ndarray:
-    """(parent's place or -1, rank, depth) of each path."""
-    place = {(): -1, **{path: i for i, path in enumerate(template)}}
-    return np.array([(place[path[:-1]], path[-1], len(path)) for path in template], dtype=np.int64)
 
 
 def _cached(build: int):
