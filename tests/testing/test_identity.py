@@ -48,7 +48,7 @@ def native() -> Model:
 
 def texts(model: Model, recipe: Recipe, sampler: Sampler, length: int, batch: int, order: tuple[int, ...] = (0, 1, 2)) -> dict:
     """Request by prompt's number, run `batch` at a time."""
-    use_small_curves(recipe)
+    use_small_curves(recipe, target=model)
     requests = {i: Request(PROMPTS[i], length - i, sampler, SampledDraws(i)) for i in order}
     for _ in Session(model, recipe, STEPPED_CURVE).run(requests.values(), max_batch=batch):
         pass
