@@ -115,6 +115,15 @@ def describe(part: Part, nested: bool = False) -> str:
     return f"{name}({', '.join(options)})" if options else name
 
 
+def parse_part(text: str, kind: str) -> Any:
+    """One part of a kind from its short text, the inverse of `describe`.
+
+    >>> parse_part("superposed(k=5)", "search").k
+    5
+    """
+    return _Parser(text).part(kind)
+
+
 class _Infinity(ast.NodeTransformer):
     """`inf` is a plain value too: it is how Python writes it."""
 
@@ -160,7 +169,17 @@ class _Parser:
             return "mode", mode.group(1)
         if kind == "drafter" or (kind is None and first):
             return "drafter", self._chain(">", Fallback, lambda: self._chain("|", Union, self._drafter))
-        return self._part(kind)
+        found, part = self._part(kind)
+        if found == "search":
+            raise self._error("a search, which no recipe holds (`foretell complete --search` takes one)")
+        return found, part
+
+    def part(self, kind: str) -> Any:
+        """The whole text as one part."""
+        part = self._part(kind)[1]
+        if self.place < len(self.text):
+            raise self._error("text that does not belong here", example=name_of(type(part)))
+        return part
 
     def _chain(self, symbol: str, composite: type[Composite], operand: Any) -> Drafter:
         parts = [operand()]
@@ -215,8 +234,5 @@ class _Parser:
             return re.compile(pattern).match(match.group().strip()) or match
         return None
 
-    def _error(self, what: str) -> RecipeSyntaxError:
-        return RecipeSyntaxError(
-            f"recipe {self.text!r} has {what} at column {self.place + 1}; write for example "
-            "'prompt-lookup > token-recycling, exact, pace=never-slower'"
-        )
+    def _error(self, what: str, example: str = "prompt-lookup > token-recycling, exact, pace=never-slower") -> RecipeSyntaxError:
+        return RecipeSyntaxError(f"recipe {self.text!r} has {what} at column {self.place + 1}; write for example {example!r}")

@@ -17,9 +17,10 @@ from typing import Any
 
 from foretell.decoding.drafters.base import Drafter
 from foretell.decoding.paces.base import Pace
-from foretell.decoding.recipe import Recipe
+from foretell.decoding.recipe import Recipe, describe, parse_part
 from foretell.decoding.registry import CONTRACTS, name_of, parts
 from foretell.decoding.samplers.base import Sampler, SamplerStep
+from foretell.decoding.searches.base import Search
 from foretell.decoding.verifiers.base import Verifier
 from foretell.models.base import Model
 from foretell.models.tiny import TinyModel
@@ -133,7 +134,11 @@ def recipe_with(part: Part) -> Recipe:
 
 
 def check_recipe(part: Part) -> None:
-    """Recipes with the part come back from their short text and from TOML."""
+    """Recipes with the part come back from their short text and from TOML; a search, which is no part of one, from its text."""
+    if isinstance(part, Search):
+        back = parse_part(describe(part), "search")
+        demand(alike(back, part), part, f"comes back from {describe(part)!r} as {back!r}")
+        return
     recipe = recipe_with(part)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "recipe.toml")
