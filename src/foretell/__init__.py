@@ -18,6 +18,7 @@ _HOME = {
     "stream": "foretell.api",
     "Result": "foretell.api",
     "Piece": "foretell.api",
+    "complete": "foretell.completion",
     "load": "foretell.models.load",
     "Recipe": "foretell.decoding.recipe",
     "Session": "foretell.decoding.loop",
@@ -28,6 +29,7 @@ __all__ = [*_HOME, "__version__"]
 
 if TYPE_CHECKING:
     from foretell.api import Piece, Result, generate, stream
+    from foretell.completion import complete
     from foretell.decoding.cost_curve import CostCurve
     from foretell.decoding.loop import Session
     from foretell.decoding.recipe import Recipe

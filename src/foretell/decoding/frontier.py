@@ -25,7 +25,9 @@ class Frontier:
         self.alive = [Hypothesis()]
         self.finished: list[Hypothesis] = []
 
-    def grow(self, scores: NDArray[np.float64], tokens: Sequence[Sequence[int]], last_resort: NDArray[np.float64] | None = None) -> list[int]:
+    def grow(
+        self, scores: NDArray[np.float64], tokens: Sequence[Sequence[int]], last_resort: NDArray[np.float64] | None = None
+    ) -> list[int]:
         """Continue each alive hypothesis; returns which old one each new alive one continues.
 
         scores (alive, m): what each candidate adds; tokens likewise. Of all candidates, those among the 2k best that are stop

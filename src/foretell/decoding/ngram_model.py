@@ -125,7 +125,9 @@ class NGramModel:
         from safetensors import SafetensorError, safe_open
 
         if not Path(path).is_file():
-            raise FileNotFoundError(f"{path}: there is no such n-gram table; learn one with NGramModel.learn or `foretell complete --learn`")
+            raise FileNotFoundError(
+                f"{path}: there is no such n-gram table; learn one with NGramModel.learn or `foretell complete --learn`"
+            )
         try:
             with safe_open(path, framework="numpy") as file:
                 metadata: dict[str, Any] = file.metadata() or {}
