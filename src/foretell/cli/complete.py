@@ -72,7 +72,7 @@ def complete(
         print(f"{number}  {each.perplexity:8.2f}  {each.text!r}")
     say("the number before a draft is its perplexity under the model itself, not the search's score", "dim")
     say(
-        f"{millis:.0f} ms a keystroke, {again.found.num_passes} passes; then {1000 * again.rescoring_seconds:.0f} ms for perplexities",
+        f"{millis:.0f} ms a keystroke, {again.found.num_passes} passes; perplexities took {1000 * again.rescoring_seconds:.0f} ms",
         "dim",
     )
     say(f"{found.search}; n-grams: {'none' if given is None else given}", "dim")
