@@ -107,7 +107,7 @@ def make_search(search: Search | str | None, k: int | None, ngrams: NGramModel |
     if ngrams is not None:
         changes["ngrams"] = ngrams if isinstance(ngrams, NGramModel) else read_table(ngrams)
     for name in changes:
-        if name not in chosen.__dataclass_fields__:  # type: ignore[attr-defined]
+        if name not in chosen.__dataclass_fields__:  # type: ignore[union-attr]
             raise ValueError(f"{name}: {describe(chosen)} has no such option; choose another search, such as superposed")
     return replace(chosen, **changes)  # type: ignore[type-var]
 

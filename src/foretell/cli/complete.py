@@ -41,18 +41,19 @@ def complete(
         raise ValueError("--learn and --ngrams none contradict each other; drop one of them")
     chosen = make_search(search, drafts, None)
     loaded = load_model(model, dtype, device, threads)
+    kept: Path | None
     if learn is not None:
         with notice("learning"):
-            table, told = learn_table(learn, loaded, None if ngrams is None else Path(ngrams))
+            kept, told = learn_table(learn, loaded, None if ngrams is None else Path(ngrams))
         say(told, "dim")
     else:
-        table = None if ngrams == "none" else Path(ngrams) if ngrams is not None else default_table(loaded)
+        kept = None if ngrams == "none" else Path(ngrams) if ngrams is not None else default_table(loaded)
     if text is None:
         return
     takes = hasattr(chosen, "ngrams")
     if not takes and (ngrams is not None or learn is not None):
         raise ValueError(f"--search {search!r} has no n-gram tables; drop --ngrams and --learn, or use superposed")
-    given = table if takes and getattr(chosen, "ngrams", None) is None else None
+    given = kept if takes and getattr(chosen, "ngrams", None) is None else None
     with notice("reading the prompt"):  # the first time on a machine, engines compile their kernels here
         found = complete(text, loaded, max_new_tokens=max_new_tokens, search=chosen, ngrams=given)
     again = complete(text, loaded, max_new_tokens=max_new_tokens, search=chosen, ngrams=given)  # as at the next keystroke

@@ -73,10 +73,7 @@ class TorchEngine:
         self, plan: Plan, store: Tensor, hidden: tuple[int | str, ...], start: int, stop: int
     ) -> tuple[Tensor, dict[int | str, Tensor]]:
         """See `foretell.models.native.Engine`."""
-        if plan.states is None:
-            x = self.embed(plan.tokens)
-        else:
-            x = plan.states.to(self.device, self.dtype)
+        x = self.embed(plan.tokens) if plan.states is None else plan.states.to(self.device, self.dtype)
         cos, sin = self._rotation(torch.from_numpy(plan.positions).to(self.device))
         slots = torch.from_numpy(plan.slots).to(self.device)
         masks = sequence_masks(plan, self.architecture.windows[start:stop], self.device)
