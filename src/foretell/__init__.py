@@ -18,6 +18,7 @@ _HOME = {
     "stream": "foretell.api",
     "Result": "foretell.api",
     "Piece": "foretell.api",
+    "complete": "foretell.completion",
     "load": "foretell.models.load",
     "load_group": "foretell.decoding.model_group",
     "Recipe": "foretell.decoding.recipe",
@@ -29,6 +30,7 @@ __all__ = [*_HOME, "__version__"]
 
 if TYPE_CHECKING:
     from foretell.api import Piece, Result, generate, stream
+    from foretell.completion import complete
     from foretell.decoding.cost_curve import CostCurve
     from foretell.decoding.loop import Session
     from foretell.decoding.model_group import load_group

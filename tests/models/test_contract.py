@@ -179,6 +179,24 @@ def test_embeddings_stand_for_tokens(model):
     assert close(model, model.forward([Feed(cache, [1])])[0].logits[0], chain(model, [*PROMPT, 7, 9, 1])[-1])
 
 
+def test_embed_gives_what_the_first_layer_reads(model):
+    expected = model.forward([Feed(start(model), [7, 8, 7], [-1, -1, -1])], hidden=[0])[0].hidden[0]
+    given = model.embed([7, 8, 7], position=len(PROMPT))
+    assert given.shape == (3, model.width)
+    assert torch.equal(given[0], given[2])
+    assert close(model, given, expected)
+    assert model.embed([]).shape == (0, model.width)
+
+
+def test_embedded_tokens_are_the_tokens(model):
+    rows = model.forward([Feed(start(model), embeddings=model.embed([7], position=len(PROMPT)))])[0]
+    assert close(model, rows.logits, model.forward([Feed(start(model), [7])])[0].logits)
+    with pytest.raises(ValueError, match="embed: token=50"):
+        model.embed([50])
+    with pytest.raises(ContextOverflowError, match="position=-1"):
+        model.embed([1], position=-1)
+
+
 def test_an_empty_feed_has_no_rows(model):
     rows = model.forward([Feed(start(model), []), Feed(start(model), [1])])
     assert rows[0].logits.shape == (0, model.vocab_size)

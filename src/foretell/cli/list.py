@@ -11,7 +11,7 @@ from foretell.cli.common.catalog import Entry, catalog
 
 
 def list(
-    kind: Annotated[str | None, typer.Argument(help="drafter, verifier, pace, sampler or router; all where none is named.")] = None,
+    kind: Annotated[str | None, typer.Argument(help="drafter, verifier, pace, sampler, router or search; all where none is named.")] = None,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a JSON list.")] = False,
 ) -> None:
     """List the parts that recipes are made of, ours and those of installed plug-ins."""

@@ -71,6 +71,8 @@ def _in_a_recipe(entry: Entry) -> str:
     options = ", ".join(f"{name}={default if default is not None else '...'}" for name, _, default in entry.options)
     if entry.symbol:
         return f"one {entry.symbol} another"
+    if entry.kind == "search":
+        return f'--search "{entry.name}({options})"'
     prefix = {"drafter": "", "router": "", "pace": "..., pace="}.get(entry.kind, "..., ")
     return f"{prefix}{entry.name}({options})" if options else prefix + entry.name
 

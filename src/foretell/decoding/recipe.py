@@ -35,6 +35,8 @@ from foretell.decoding.verifiers.exact import Exact
 from foretell.parts import Part, UnknownNameError, nearest, require
 
 FIELDS = ("drafter", "verifier", "pace")
+#: Where parts belong that no recipe holds.
+_ELSEWHERE = {"router": "a group of models (`foretell.load_group`)", "search": "`foretell complete --search`"}
 
 
 class RecipeSyntaxError(ValueError):
@@ -94,15 +96,6 @@ class Recipe(Part):
         return ", ".join(describe(part) for part in parts)
 
 
-def parse_part(text: str, kind: str) -> Any:
-    """The part of that kind which short text names, for kinds that are no part of a recipe.
-
-    >>> parse_part("entropy-adaptive(0.5)", "router").threshold
-    0.5
-    """
-    return _Parser(text).alone(kind)
-
-
 def _toml(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)  # JSON's strings are TOML's, but for its pairs of escapes
 
@@ -122,6 +115,15 @@ def describe(part: Part, nested: bool = False) -> str:
             options.append(f"{field.name}={shown!r}")
     name = name_of(type(part))
     return f"{name}({', '.join(options)})" if options else name
+
+
+def parse_part(text: str, kind: str) -> Any:
+    """One part of a kind from its short text, the inverse of `describe`; also of kinds that no recipe holds.
+
+    >>> parse_part("superposed(k=5)", "search").k
+    5
+    """
+    return _Parser(text).alone(kind)
 
 
 class _Infinity(ast.NodeTransformer):
@@ -163,7 +165,7 @@ class _Parser:
     def alone(self, kind: str) -> Any:
         part = self._part(kind)[1]
         if self.place < len(self.text):
-            raise self._error("text that does not belong here")
+            raise self._error("text that does not belong here", example=name_of(type(part)))
         return part
 
     def _item(self, kind: str | None, first: bool) -> tuple[str, Any]:
@@ -175,10 +177,10 @@ class _Parser:
             return "mode", mode.group(1)
         if kind == "drafter" or (kind is None and first):
             return "drafter", self._chain(">", Fallback, lambda: self._chain("|", Union, self._drafter))
-        kind, part = self._part(kind)
-        if kind not in (*FIELDS, "sampler"):
-            raise self._error(f"a {kind}, which belongs to a group of models and not to a recipe,")
-        return kind, part
+        found, part = self._part(kind)
+        if found not in (*FIELDS, "sampler"):
+            raise self._error(f"a {found}, which belongs to {_ELSEWHERE[found]} and not to a recipe,")
+        return found, part
 
     def _chain(self, symbol: str, composite: type[Composite], operand: Any) -> Drafter:
         parts = [operand()]
@@ -233,8 +235,5 @@ class _Parser:
             return re.compile(pattern).match(match.group().strip()) or match
         return None
 
-    def _error(self, what: str) -> RecipeSyntaxError:
-        return RecipeSyntaxError(
-            f"recipe {self.text!r} has {what} at column {self.place + 1}; write for example "
-            "'prompt-lookup > token-recycling, exact, pace=never-slower'"
-        )
+    def _error(self, what: str, example: str = "prompt-lookup > token-recycling, exact, pace=never-slower") -> RecipeSyntaxError:
+        return RecipeSyntaxError(f"recipe {self.text!r} has {what} at column {self.place + 1}; write for example {example!r}")

@@ -136,6 +136,14 @@ class TransformersModel(Model):
         logits = output.logits[0]
         return logits[len(logits) - num_logits :].float(), past
 
+    def _embed(self, tokens: Sequence[int], position: int) -> Tensor:
+        cache = RowCache()
+        cache.length = position  # no layer runs, so no row before this one is ever looked at
+        feed = Feed(cache, tokens, [-1] * len(tokens), num_logits=0)
+        cache.append([-1] * len(tokens))
+        with self._lock:
+            return self._rows(feed, (0,), 0, 0).hidden[0]
+
     def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
         with self._lock:
             return [self._rows(feed, hidden, start, stop) for feed in feeds]

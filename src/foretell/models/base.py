@@ -185,6 +185,26 @@ class Model(ABC):
                 del feed.cache.pending[num:], feed.cache.depths[num:]
             raise
 
+    def embed(self, tokens: Sequence[int], position: int = 0) -> Tensor:
+        """What the first layer reads for `tokens` at `position`, (n, width): what `Feed.embeddings` takes in their place.
+
+        Whatever a family does between its table and its first layer (Gemma's scaling, GPT-2's learned positions) is done
+        already, so a mixture of rows whose weights sum to 1 is what that layer would read of a mixed token. Raises ValueError
+        where the model has no such input.
+        """
+        self._check_tokens("embed", tokens)
+        if not 0 <= position < self.max_length:
+            raise ContextOverflowError(f"embed: position={position!r} must lie between 0 and {self.max_length - 1}")
+        return self._embed(tokens, position)
+
+    def _embed(self, tokens: Sequence[int], position: int) -> Tensor:
+        raise ValueError(f"{type(self).__name__} takes no input embeddings; methods that mix tokens need a model that does")
+
+    def _check_tokens(self, owner: str, tokens: Sequence[int]) -> None:
+        for token in tokens:
+            if not 0 <= token < self.vocab_size:
+                raise ValueError(f"{owner}: token={token!r} is outside the vocabulary of {self.vocab_size}")
+
     def _check(self, feed: Feed, start: int) -> None:
         if (start > 0) != (feed.rows is not None):
             raise ValueError("forward: a feed names `rows` when, and only when, start > 0")
@@ -196,9 +216,7 @@ class Model(ABC):
         parents = feed.parents if feed.parents is not None else range(first - 1, first - 1 + len(feed))
         if len(parents) != len(feed):
             raise ValueError(f"forward: {len(parents)} parents for {len(feed)} rows")
-        for token in feed.tokens:
-            if not 0 <= token < self.vocab_size:
-                raise ValueError(f"forward: token={token!r} is outside the vocabulary of {self.vocab_size}")
+        self._check_tokens("forward", feed.tokens)
         feed.cache.append(parents)
         positions = feed.cache.length + max(feed.cache.depths[first:], default=-1) + 1
         if positions > self.max_length:

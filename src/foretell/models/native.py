@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,6 +33,9 @@ class Engine(Protocol):
         self, plan: Plan, store: Tensor, hidden: tuple[int | str, ...], start: int, stop: int
     ) -> tuple[Tensor, dict[int | str, Tensor]]: ...
 
+    def embed(self, tokens: np.ndarray) -> Tensor:
+        """The rows of the embedding table at `tokens` (n,) int64, (n, width): what `Plan.states` holds for layer 1."""
+
 
 class NativeModel(Model):
     """`Model` over an `Engine`. One forward runs at a time; several requests share a model by being in one batch."""
@@ -48,6 +52,9 @@ class NativeModel(Model):
 
     def new_cache(self) -> SlotCache:
         return SlotCache(self.store)
+
+    def _embed(self, tokens: Sequence[int], position: int) -> Tensor:
+        return self.engine.embed(np.asarray(tokens, dtype=np.int64))
 
     def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
         with self._lock:

@@ -82,6 +82,9 @@ class TinyModel(Model):
     def new_cache(self) -> TinyCache:
         return TinyCache()
 
+    def _embed(self, tokens: Sequence[int], position: int) -> Tensor:
+        return _float32(self._embedding[list(tokens)])
+
     def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
         return [self._rows(feed, hidden, stop) for feed in feeds]
 

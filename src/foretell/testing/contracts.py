@@ -21,6 +21,7 @@ from foretell.decoding.recipe import Recipe, describe, parse_part
 from foretell.decoding.registry import CONTRACTS, name_of, parts
 from foretell.decoding.routers.base import Router
 from foretell.decoding.samplers.base import Sampler, SamplerStep
+from foretell.decoding.searches.base import Search
 from foretell.decoding.verifiers.base import Verifier
 from foretell.models.base import Model
 from foretell.models.tiny import TinyModel
@@ -129,15 +130,17 @@ def recipe_with(part: Part) -> Recipe:
     for contract, place in places:
         if isinstance(part, contract):
             return Recipe(**{place: part})  # type: ignore[arg-type]
-    demand(isinstance(part, SamplerStep), part, "is no drafter, verifier, pace, sampler step or router")
+    demand(isinstance(part, SamplerStep), part, "is no drafter, verifier, pace, sampler step, router or search")
     return Recipe(sampler=Sampler((part,)))  # type: ignore[arg-type]
 
 
 def check_recipe(part: Part) -> None:
-    """Recipes with the part come back from their short text and from TOML; of a router, its own short text does."""
-    if isinstance(part, Router):
-        demand(parse_part(describe(part), "router") == part, part, f"does not equal what {describe(part)!r} says")
-        return
+    """Recipes with the part come back from their short text and from TOML; of a part that no recipe holds, its own text does."""
+    for contract, kind in ((Router, "router"), (Search, "search")):
+        if isinstance(part, contract):
+            back = parse_part(describe(part), kind)
+            demand(alike(back, part), part, f"comes back from {describe(part)!r} as {back!r}")
+            return
     recipe = recipe_with(part)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "recipe.toml")

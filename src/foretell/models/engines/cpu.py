@@ -60,6 +60,10 @@ class CpuEngine:
         self._helpers = Helpers(self.num_threads - 1)
         self._lock = threading.Lock()
 
+    def embed(self, tokens: np.ndarray) -> Tensor:
+        """See the `Engine` protocol."""
+        return torch.from_numpy(_lookup(self._embedding, tokens))
+
     def run(
         self, plan: Plan, store: Tensor, hidden: tuple[int | str, ...], start: int, stop: int
     ) -> tuple[Tensor, dict[int | str, Tensor]]:

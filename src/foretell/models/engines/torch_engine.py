@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -63,15 +64,16 @@ class TorchEngine:
         self._inv_freq = architecture.inv_freq.to(self.device)
         self._weights = {}
 
+    def embed(self, tokens: np.ndarray) -> Tensor:
+        """See `foretell.models.native.Engine`."""
+        return F.embedding(torch.from_numpy(tokens).to(self.device), self.embedding)
+
     @torch.no_grad()  # not inference_mode: trainers fit heads on the states returned
     def run(
         self, plan: Plan, store: Tensor, hidden: tuple[int | str, ...], start: int, stop: int
     ) -> tuple[Tensor, dict[int | str, Tensor]]:
         """See `foretell.models.native.Engine`."""
-        if plan.states is None:
-            x = F.embedding(torch.from_numpy(plan.tokens).to(self.device), self.embedding)
-        else:
-            x = plan.states.to(self.device, self.dtype)
+        x = self.embed(plan.tokens) if plan.states is None else plan.states.to(self.device, self.dtype)
         cos, sin = self._rotation(torch.from_numpy(plan.positions).to(self.device))
         slots = torch.from_numpy(plan.slots).to(self.device)
         masks = sequence_masks(plan, self.architecture.windows[start:stop], self.device)

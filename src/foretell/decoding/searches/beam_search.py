@@ -1,0 +1,69 @@
+"""Beam search: the k texts with the best log-probability, each with a cache of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from foretell.decoding.frontier import Frontier
+from foretell.decoding.searches.base import Found, Goal, Run, Search
+from foretell.decoding.verifiers.base import Law
+from foretell.models.base import Feed, Model
+from foretell.models.top_k import top_k
+from foretell.parts import require
+
+
+@dataclass(frozen=True)
+class BeamSearch(Search):
+    """Keep the k best texts. A step feeds each its last token, continues each with its 2k best tokens, and keeps the k best of
+    all; those that end are set aside and compete at the end.
+
+    k: beams. length_penalty: hypotheses are ranked by score / length ** length_penalty; 0 ranks by log-probability, 1 by its
+    mean.
+
+    Law: lossy: the texts are no samples and, but for k = 1, not greedy decoding's; scores are the model's own log-probabilities.
+    Needs: nothing. Cost: one pass of k rows a token, and the top 2k of each row. State: k caches that share the prompt's rows,
+    by `fork`.
+
+    Lowerre, "The HARPY Speech Recognition System", 1976; Wu et al., "Google's Neural Machine Translation System", section 7
+    (without the coverage penalty; length to a power, as transformers has it).
+    Errors: ValueError for k below 1, or a vocabulary below 2k.
+
+    >>> from foretell.models.tiny import TinyModel
+    >>> found = BeamSearch(k=2).run(TinyModel(seed=1), Goal([1, 2], max_new_tokens=3), memory=None)
+    >>> len(found.hypotheses), found.num_passes
+    (2, 3)
+    """
+
+    law = Law("lossy", "the texts with the best log-probability, no samples; scores are the model's own")
+    aliases = ("beam",)
+
+    k: int = 3
+    length_penalty: float = 1.0
+
+    def __post_init__(self) -> None:
+        require(self.k >= 1, self, "k", self.k, "must be at least 1")
+
+    @classmethod
+    def examples(cls) -> list[BeamSearch]:  # type: ignore[override]
+        return [cls(k=1), cls(k=2, length_penalty=0.0)]
+
+    def remember(self, model: Model) -> None:
+        require(2 * self.k <= model.vocab_size, self, "k", self.k, f"is more than half the model's vocabulary of {model.vocab_size}")
+
+    def run(self, model: Model, goal: Goal, memory: Any) -> Found:
+        run, frontier = Run(model, goal), Frontier(self.k, goal.stop_tokens)
+        rows, caches = [run.read_prompt()], [run.cache]
+        for num_new in range(1, goal.max_new_tokens + 1):
+            laws = torch.stack(rows).double().log_softmax(-1)
+            tokens = top_k(torch.stack(rows), 2 * self.k)[1]
+            parents = frontier.grow(laws.gather(1, tokens).cpu().numpy(), tokens.tolist())
+            if run.over(num_new, bool(frontier.alive)):
+                break
+            caches = [caches[parent].fork() for parent in parents]
+            rows = run.forward([Feed(cache, [beam.tokens[-1]]) for cache, beam in zip(caches, frontier.alive, strict=True)])
+            for cache in caches:
+                cache.keep([0])
+        return run.found(frontier.best(self.length_penalty))
