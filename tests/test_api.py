@@ -9,7 +9,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 import foretell as ft
-from foretell.decoding.drafters.draft_model import check_same_vocabulary
+from foretell.models.vocabulary import check_same_vocabulary
 from foretell.decoding.draws import SampledDraws
 from foretell.models.text import Text
 from foretell.models.tiny import TinyModel

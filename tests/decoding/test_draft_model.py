@@ -81,8 +81,14 @@ def test_top_k_siblings_are_the_most_probable_and_fixed():
 
 
 def test_a_law_of_one_token_has_one_child():
-    for siblings in ("sampled", "without-replacement", "top-k"):
+    for siblings in ("sampled", "without-replacement"):
         assert len(propose(DraftModel(TinyModel(SIZE), (3, 2), siblings), [1], GREEDY)) == 2
+
+
+def test_greedy_trees_are_as_wide_as_any():
+    """Fixed candidates are ranked by the law before the arg-max, of which there would be one."""
+    drafter = DraftModel(TinyModel(SIZE), (3, 2), "top-k")
+    assert propose(drafter, [1], GREEDY) == propose(drafter, [1], Sampler())
 
 
 def test_limits_cut_the_last_levels_first():
