@@ -21,15 +21,17 @@ from foretell.parts import require
 class Beam(Drafter):
     """Keeps, level by level, the `width` most probable sequences of a draft model: likely beginnings get more children.
 
-    model: a loaded `Model`, or an id or path for `foretell.load`. width: nodes of each level. length: levels. Probabilities
-    are those of the target's sampler; with a greedy sampler, those of its law before the arg-max.
+    Probabilities are those of the target's sampler; with a greedy sampler, those of its law before the arg-max.
+
+    model: a loaded `Model`, or an id or path for `foretell.load`. width: nodes of each level. length: levels.
 
     Law: exact, and the text is plain decoding's with the same seed: all nodes are fixed candidates. Condition: none.
     Needs: the same vocabulary as the target. Cost: one draft step of `width` rows a level, over all requests of the batch
-    together. State: the draft model's cache, which lags and catches up. The drawn counterpart is `StochasticBeam`.
+    together. State: the draft model's cache, which lags and catches up.
 
     The layers of Li et al., "EAGLE-2: Faster Inference of Language Models with Dynamic Draft Trees", section 4.1, without
-    its choice among the nodes of all layers afterwards, which is the pace's here.
+    its choice among the nodes of all layers afterwards, which is the pace's here. Not to be confused with `StochasticBeam`,
+    whose sequences are drawn.
     Errors: ValueError for another vocabulary (names the first differing token), width or length below 1.
 
     >>> from foretell.models.tiny import TinyModel

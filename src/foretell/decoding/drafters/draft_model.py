@@ -22,11 +22,12 @@ SIBLINGS = ("sampled", "without-replacement", "top-k")
 class DraftModel(Drafter):
     """Any model with the same vocabulary proposes a tree, level by level.
 
+    Where fewer tokens have probability than siblings were asked for, fewer are drawn. With a greedy sampler the draft's law is
+    one token, so sampled siblings are one; "top-k" then ranks by the law before the arg-max and still makes trees.
+
     model: a loaded `Model`, or an id or path for `foretell.load`. branching: children of every node, by depth; (1, 1, 1, 1)
-    is the classic chain of four. siblings: "sampled" (independent draws; speculative sampling
-    and SpecInfer), "without-replacement" (distinct draws; RSD-C) or "top-k" (the most probable, fixed). With a greedy sampler
-    the draft's law is one token, so sampled siblings are one; "top-k" then ranks by the law before the arg-max and still
-    makes trees. Where fewer tokens have probability than siblings were asked for, fewer are drawn.
+    is the classic chain of four. siblings: "sampled" (independent draws; speculative sampling and SpecInfer),
+    "without-replacement" (distinct draws; RSD-C) or "top-k" (the most probable, fixed).
 
     Law: exact under the verifier of the siblings' kind. Needs: the same vocabulary as the target; its rows are warped by the
     target's sampler with each node's own history. Cost: one draft step a level, over all requests of the batch together.

@@ -21,9 +21,11 @@ from foretell.parts import require
 class StochasticBeam(Drafter):
     """A draft model samples `width` different sequences at once, so that likely beginnings get more children than unlikely ones.
 
-    model: a loaded `Model`, or an id or path for `foretell.load`. width: nodes of each level. length: levels. Siblings are
-    drawn without replacement, in drawing order. A node none of whose children is drawn stays in the tree as a leaf. Where
-    fewer than `width` sequences have probability, fewer are drawn; with a greedy sampler there is one, and the tree a chain.
+    Siblings are drawn without replacement, in drawing order. A node none of whose children is drawn stays in the tree as a
+    leaf. Where fewer than `width` sequences have probability, fewer are drawn; with a greedy sampler there is one, and the tree
+    is a chain.
+
+    model: a loaded `Model`, or an id or path for `foretell.load`. width: nodes of each level. length: levels.
 
     Law: exact under verifiers of drafts without replacement. Condition: none. Which node gets the next child depends on the
     draws so far, never on the draw to come, so each child is drawn from q without its elder siblings, however many follow.
@@ -37,8 +39,8 @@ class StochasticBeam(Drafter):
     this draws the race itself, arrival by arrival, in the place of its times: the same law of trees, without noise that would
     have to be clipped, with no difference of nearly equal numbers, and with few enough outcomes for the law kit to enumerate.
 
-    Jeon et al., "Recursive Speculative Decoding: Accelerating LLM Inference via Sampling Without Replacement", section 4.2
-    (RSD-S); Kool et al., "Stochastic Beams and Where to Find Them", section 4.
+    Jeon et al., "Recursive Speculative Decoding: Accelerating LLM Inference via Sampling Without Replacement", the section on
+    RSD-S; Kool et al., "Stochastic Beams and Where to Find Them", the section on stochastic beam search.
     Errors: ValueError for another vocabulary (names the first differing token), width or length below 1.
 
     >>> from foretell.models.tiny import TinyModel

@@ -32,9 +32,9 @@ class KSeq(Verifier):
     their number does not depend on their tokens. Needs: q of each sibling group. Cost: one coin a tried sibling, about 14 sums over
     the vocabulary a group of two or more. State: none.
 
-    Sun et al., "SpecTr: Fast Speculative Decoding via Optimal Transport", section 5 (algorithm 3). Letters here: p is the
-    target's law, q the draft's (the paper has them the other way round), and every node of a tree is verified so, where the
-    paper has K chains from the root.
+    Sun et al., "SpecTr: Fast Speculative Decoding via Optimal Transport", the section on k-sequential selection. Letters
+    here: p is the target's law, q the draft's (the paper has them the other way round); and every node of a tree is verified
+    so, where the paper has K chains from the root.
 
     >>> from foretell.decoding.draws import SampledDraws
     >>> tree, q = Tree(), Distribution.of([0.5, 0.5])
