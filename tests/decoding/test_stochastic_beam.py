@@ -5,6 +5,7 @@ The independent reference is vectorised NumPy: Gumbel noise, conditioned from pa
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections import Counter
 
@@ -13,13 +14,17 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import chisquare
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.drafters.base import Ask, Drafter
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.drafters.stochastic_beam import StochasticBeam
 from foretell.decoding.draws import Draws, SampledDraws, enumerate_outcomes
+from foretell.decoding.paces.never_slower import NeverSlower
+from foretell.decoding.recipe import Recipe
 from foretell.decoding.samplers.base import Sampler
 from foretell.decoding.samplers.top_k import TopK
+from foretell.decoding.samplers.top_p import TopP
 from foretell.decoding.tree import ROOT, Kind, Tree
 from foretell.decoding.verifiers.base import KindMismatchError, Verifier
 from foretell.decoding.verifiers.k_seq import KSeq
@@ -27,6 +32,7 @@ from foretell.decoding.verifiers.multi_round import MultiRound
 from foretell.decoding.verifiers.recursive_rejection import RecursiveRejection
 from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel
+from foretell.testing.laws import Case, check_law
 from tests.decoding.helpers import GREEDY
 
 Floats = NDArray[np.float64]
@@ -276,6 +282,16 @@ def test_limits_are_a_stop_in_drawing_order():
         cut = propose(drafter, SampledDraws(3), Sampler(), num_nodes, depth)
         expected = whole.clip(80, depth).clip(num_nodes, 80)
         assert (cut.tokens, cut.parents) == (expected.tokens, expected.parents)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("p", [0.7, 0.9])
+def test_pruning_by_the_pace_does_not_look_at_the_tokens_drawn(seed, p):
+    """On this curve one node does not pay, and three do; and where few tokens are likely there are few siblings."""
+    curve = CostCurve((1, 2, 3, 4, 5), (1.0, 1.6, 1.8, 1.8, 3.0))
+    case = dataclasses.replace(Case.small(), curve=curve, draft_curve=CostCurve.flat(0.0))
+    drafter = StochasticBeam(TinyModel(3, order=1, seed=seed), 2, 2)
+    check_law(Recipe(drafter, pace=NeverSlower()), Sampler((TopP(p),)), case)
 
 
 def test_a_law_that_could_not_have_drawn_the_sibling_is_named():
