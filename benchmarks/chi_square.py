@@ -21,10 +21,12 @@ from scipy.stats import chisquare
 
 import foretell as ft
 from foretell.decoding.drafters.draft_model import DraftModel
+from foretell.decoding.drafters.stochastic_beam import StochasticBeam
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.samplers.make import make_sampler
 from foretell.decoding.verifiers.base import Law, Verifier
 from foretell.decoding.verifiers.exact import Exact
+from foretell.decoding.verifiers.k_seq import KSeq
 from foretell.testing.stored_rows import StoredRows
 
 PROMPT = "Once upon a time there was a fox who"
@@ -82,6 +84,8 @@ def main() -> int:
         "draft-model, 3 without replacement": ft.Recipe(
             DraftModel(draft, (3, 1), "without-replacement"), pace=ft.Recipe.parse("plain, pace=6").pace
         ),
+        "draft-model, 3 sampled, k-seq": ft.Recipe(DraftModel(draft, (3, 1)), KSeq(), ft.Recipe.parse("plain, pace=6").pace),
+        "stochastic-beam, 3 by 2": ft.Recipe(StochasticBeam(draft, 3, 2), pace=ft.Recipe.parse("plain, pace=6").pace),
     }
     recipes["broken on purpose"] = recipes["draft-model, chain"].replace(verifier=AcceptsTooMuch())
     rows, good = [], True

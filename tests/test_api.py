@@ -9,10 +9,10 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 import foretell as ft
-from foretell.decoding.drafters.draft_model import check_same_vocabulary
 from foretell.decoding.draws import SampledDraws
 from foretell.models.text import Text
 from foretell.models.tiny import TinyModel
+from foretell.models.vocabulary import check_same_vocabulary
 
 LETTERS = "abcdefgh"
 RECIPES = ("plain", "prompt-lookup, pace=4", "token-recycling(k=4, template=((0,), (1,), (0, 0))), pace=3")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
 from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.drafters.draft_model import DraftModel
+from foretell.decoding.drafters.beam import Beam
+from foretell.decoding.drafters.draft_model import SIBLINGS, DraftModel
+from foretell.decoding.drafters.stochastic_beam import StochasticBeam
 from foretell.decoding.drafters.union import Union
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
@@ -81,8 +84,14 @@ def test_top_k_siblings_are_the_most_probable_and_fixed():
 
 
 def test_a_law_of_one_token_has_one_child():
-    for siblings in ("sampled", "without-replacement", "top-k"):
+    for siblings in ("sampled", "without-replacement"):
         assert len(propose(DraftModel(TinyModel(SIZE), (3, 2), siblings), [1], GREEDY)) == 2
+
+
+def test_greedy_trees_are_as_wide_as_any():
+    """Fixed candidates are ranked by the law before the arg-max, of which there would be one."""
+    drafter = DraftModel(TinyModel(SIZE), (3, 2), "top-k")
+    assert propose(drafter, [1], GREEDY) == propose(drafter, [1], Sampler())
 
 
 def test_limits_cut_the_last_levels_first():
@@ -122,13 +131,21 @@ class Checking(TinyModel):
         return super()._forward(feeds, hidden, start, stop)
 
 
-@pytest.mark.parametrize("siblings", ["sampled", "without-replacement", "top-k"])
+WITH_A_MODEL = {
+    **{siblings: partial(DraftModel, branching=(2, 1, 1), siblings=siblings) for siblings in SIBLINGS},
+    "stochastic-beam": partial(StochasticBeam, width=2, length=3),
+    "beam": partial(Beam, width=2, length=3),
+}
+
+
+@pytest.mark.parametrize("name", WITH_A_MODEL)
 @pytest.mark.parametrize("composed", [False, True])
-def test_the_cache_holds_the_text_whatever_was_asked_trimmed_or_accepted(siblings, composed):
+def test_the_cache_holds_the_text_whatever_was_asked_trimmed_or_accepted(name, composed):
     model = target()
     draft = Checking(SIZE, seed=1, sharpness=1.2)  # the target's own rows, flatter: often accepted
-    drafter = DraftModel(draft, (2, 1, 1), siblings)
-    recipe = Recipe(Union((DraftModel(TinyModel(SIZE, seed=5), (1,), siblings), drafter)) if composed else drafter, pace=Whims())
+    drafter = WITH_A_MODEL[name](draft)
+    other = DraftModel(TinyModel(SIZE, seed=5), (1,), name if name in SIBLINGS else "sampled")
+    recipe = Recipe(Union((other, drafter)) if composed else drafter, pace=Whims())
     for seed in range(4):
         draft.texts.clear()
         request = Request([1, 2, 3], 60, make_sampler(temperature=1.0, top_k=5), SampledDraws(seed))
@@ -167,19 +184,22 @@ def test_the_price_of_a_draft_follows_its_curve_and_no_clock():
     drafter = DraftModel(draft, (2, 3, 1))
     memory = drafter.remember(target())
     assert [drafter.draft_cost(memory, depth) for depth in range(5)] == [0, 1.0, 1.0 + 1.5, 2.5 + 3.5, 6.0]
+    for beam in (StochasticBeam(draft, 3, 3), Beam(draft, 3, 3)):
+        assert [beam.draft_cost(memory, depth) for depth in range(5)] == [0, 1.0, 1.0 + 2.0, 3.0 + 2.0, 5.0]
 
 
 def text(words: list[str]) -> Text:
     return Text(Tokenizer(WordLevel({word: i for i, word in enumerate(words)}, unk_token=words[0])))
 
 
-def test_another_vocabulary_is_refused_naming_the_first_difference():
+@pytest.mark.parametrize("drafter", [DraftModel, StochasticBeam, Beam])
+def test_another_vocabulary_is_refused_naming_the_first_difference(drafter):
     model, draft = TinyModel(4), TinyModel(4)
     model.tokenizer, draft.tokenizer = text(["a", "b", "c", "d"]), text(["a", "b", "x", "d"])
     with pytest.raises(ValueError, match="token 2 is 'c' in the first vocabulary and 'x' in the second"):
-        Session(model, Recipe(DraftModel(draft)), CostCurve.flat())
+        Session(model, Recipe(drafter(draft)), CostCurve.flat())
     with pytest.raises(ValueError, match="its logits are 5 wide, the target's 4"):
-        Session(TinyModel(4), Recipe(DraftModel(TinyModel(5))), CostCurve.flat())
+        Session(TinyModel(4), Recipe(drafter(TinyModel(5))), CostCurve.flat())
 
 
 @pytest.mark.parametrize(
@@ -191,7 +211,16 @@ def test_wrong_settings_are_refused(options, message):
         DraftModel(TinyModel(), **options)
 
 
-def test_broken_draft_logits_are_named():
+@pytest.mark.parametrize("drafter", [StochasticBeam, Beam])
+@pytest.mark.parametrize("options", [{"width": 0}, {"length": 0}, {"width": 2.5}, {"length": -1}], ids=str)
+def test_wrong_beams_are_refused(drafter, options):
+    ((name, value),) = options.items()
+    with pytest.raises(ValueError, match=f"{drafter.__name__}: {name}={value!r} must be at least 1"):
+        drafter(TinyModel(), **options)
+
+
+@pytest.mark.parametrize("drafter", [DraftModel, StochasticBeam, Beam])
+def test_broken_draft_logits_are_named(drafter):
     class Broken(TinyModel):
         def _forward(self, feeds, hidden, start, stop):
             rows = super()._forward(feeds, hidden, start, stop)
@@ -200,4 +229,4 @@ def test_broken_draft_logits_are_named():
             return rows
 
     with pytest.raises(ValueError, match="weights or the chosen dtype are broken"):
-        run(target(), DraftModel(Broken(SIZE)), [Request([1], 9, Sampler(), SampledDraws(0))])
+        run(target(), drafter(Broken(SIZE)), [Request([1], 9, Sampler(), SampledDraws(0))])

@@ -13,6 +13,7 @@ from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.paces.never_slower import NeverSlower
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.samplers.min_p import MinP
+from foretell.decoding.verifiers.k_seq import KSeq
 from foretell.parts import UnknownNameError
 
 
@@ -32,6 +33,7 @@ def test_parts_are_found_by_their_class_name(kind, some):
 def test_names_and_aliases():
     assert registry.name_of(DraftModel) == "draft-model"
     assert registry.name_of(MinP) == "min-p"
+    assert registry.name_of(KSeq) == "k-seq"
     assert registry.find("cost") == ("pace", NeverSlower)
     assert registry.build("fixed", "pace", num_nodes=2).num_nodes == 2
 

@@ -15,11 +15,14 @@ from foretell.decoding.tree import ROOT, Kind, Tree
 from foretell.decoding.verifiers.base import KindMismatchError, Verifier
 from foretell.decoding.verifiers.exact import Exact
 from foretell.decoding.verifiers.fixed_candidates import FixedCandidates
+from foretell.decoding.verifiers.k_seq import KSeq
 from foretell.decoding.verifiers.multi_round import MultiRound
 from foretell.decoding.verifiers.recursive_rejection import RecursiveRejection
 
 PROBLEMS = 200
-RULES = [(MultiRound(), Kind.SAMPLED), (RecursiveRejection(), Kind.WITHOUT_REPLACEMENT), (FixedCandidates(), Kind.FIXED)]
+RULES = [
+    (MultiRound(), Kind.SAMPLED), (KSeq(), Kind.SAMPLED), (RecursiveRejection(), Kind.WITHOUT_REPLACEMENT), (FixedCandidates(), Kind.FIXED)
+]  # fmt: skip
 
 
 def random_laws(seed: int, size: int) -> tuple[Distribution, Distribution]:
@@ -115,7 +118,7 @@ def test_the_whole_vocabulary_without_replacement_is_always_accepted():
 def test_more_siblings_are_accepted_more_often_and_best_without_replacement():
     for seed in range(20):
         p, q = random_laws(3 * seed + 2, size=4)
-        rates = {kind: [single_node(p, q, num, kind, kind, verifier)[1] for num in (1, 2, 3)] for verifier, kind in RULES[:2]}
+        rates = {kind: [single_node(p, q, num, kind, kind, verifier)[1] for num in (1, 2, 3)] for verifier, kind in RULES[::2]}
         assert all(a <= b + 1e-12 for rising in rates.values() for a, b in itertools.pairwise(rising))
         assert rates[Kind.WITHOUT_REPLACEMENT][2] >= rates[Kind.SAMPLED][2] - 1e-12
 
@@ -162,7 +165,7 @@ def two_level_law(
 
 
 @pytest.mark.parametrize("branching", [(2, 2), (3, 1), (1, 2)], ids=str)
-@pytest.mark.parametrize(("verifier", "kind"), RULES[:2], ids=str)
+@pytest.mark.parametrize(("verifier", "kind"), RULES[:3], ids=str)
 def test_the_joint_law_of_two_levels_is_the_target(verifier, kind, branching):
     """RSD-C and SpecInfer trees, exactly and not by sampling."""
     if kind is Kind.SAMPLED and branching == (2, 2):

@@ -27,7 +27,7 @@ def name_of(cls: type) -> str:
     >>> name_of(MultiRound)
     'multi-round'
     """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
 
 
 @cache

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar
 
+import numpy as np
+
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws
 from foretell.decoding.paces.fixed import Fixed
@@ -20,6 +22,7 @@ from foretell.decoding.tree import Kind, Tree
 from foretell.decoding.verifiers.base import Decision, Law, Verifier
 from foretell.decoding.verifiers.exact import Exact
 from foretell.decoding.verifiers.fixed_candidates import FixedCandidates
+from foretell.decoding.verifiers.k_seq import KSeq
 from foretell.decoding.verifiers.multi_round import MultiRound
 from foretell.decoding.verifiers.recursive_rejection import RecursiveRejection
 from foretell.testing.combinations import examples, fits
@@ -106,6 +109,39 @@ class SubtractsNothing(Mutant):
                 return node, p
             q = q and q.without(tree.tokens[node])
         return None, p
+
+
+@dataclass(frozen=True)
+class SubtractsOneTry(Mutant):
+    """K-SEQ that subtracts what one sibling may have been accepted as, however many were tried."""
+
+    breaks = KSeq
+    kinds = KSeq.kinds
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> Choice:
+        rho = float(max(len(siblings), 1))  # larger than needed, which is allowed
+        for node in siblings:
+            q = tree.q[node]
+            if q is not None and draws.bernoulli(p[tree.tokens[node]] / q[tree.tokens[node]] / rho):
+                return node, p
+        q = tree.q[siblings[0]] if siblings else None
+        return None, p if q is None else Distribution.of(p.probs - np.minimum(q.at(p.ids), p.probs / rho), p.ids, p.size)
+
+
+@dataclass(frozen=True)
+class LowersNothing(Mutant):
+    """K-SEQ that accepts each sibling as if it were the only one, and subtracts q once at the end."""
+
+    breaks = KSeq
+    kinds = KSeq.kinds
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> Choice:
+        q = None
+        for node in siblings:
+            q = tree.q[node]
+            if q is not None and draws.bernoulli(p[tree.tokens[node]] / q[tree.tokens[node]]):
+                return node, p
+        return None, p if q is None else p.minus(q)
 
 
 @dataclass(frozen=True)

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from foretell.decoding.distribution import Distribution
 from foretell.decoding.drafters.base import DRAFT_STREAM, Ask, Drafter, Seen
-from foretell.decoding.tree import ROOT, Kind, Tree
-from foretell.models.base import Cache, Feed, Model
-from foretell.models.vocabulary import check_same_vocabulary
+from foretell.decoding.drafters.draft_cache import DraftCache, Laws, draft_levels, level_costs, load_draft
+from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.tree import Kind, Tree
+from foretell.models.base import Model
 from foretell.parts import require
 
 SIBLINGS = ("sampled", "without-replacement", "top-k")
-
-
-@dataclass
-class _State:
-    """cache: the draft model's own, which lags behind the text and catches up when asked. tree: our last proposal; rows: the
-    pending row of each of its nodes that was fed. num_lag: rows of text fed before them (0: nothing is pending)."""
-
-    model: Model
-    cache: Cache
-    tree: Tree = field(default_factory=Tree)
-    num_lag: int = 0
-    rows: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class DraftModel(Drafter):
     """Any model with the same vocabulary proposes a tree, level by level.
 
+    Where fewer tokens have probability than siblings were asked for, fewer are drawn. With a greedy sampler the draft's law is
+    one token, so sampled siblings are one; "top-k" then ranks by the law before the arg-max and still makes trees.
+
     model: a loaded `Model`, or an id or path for `foretell.load`. branching: children of every node, by depth; (1, 1, 1, 1)
-    is the classic chain of four. siblings: "sampled" (independent draws; speculative sampling
-    and SpecInfer), "without-replacement" (distinct draws; RSD-C) or "top-k" (the most probable, fixed). With a greedy sampler
-    the draft's law is one token, so sampled siblings are one; use "top-k" for greedy trees. Where fewer tokens have
-    probability than siblings were asked for, fewer are drawn.
+    is the classic chain of four. siblings: "sampled" (independent draws; speculative sampling and SpecInfer),
+    "without-replacement" (distinct draws; RSD-C) or "top-k" (the most probable, fixed).
 
     Law: exact under the verifier of the siblings' kind. Needs: the same vocabulary as the target; its rows are warped by the
     target's sampler with each node's own history. Cost: one draft step a level, over all requests of the batch together.
@@ -74,62 +65,27 @@ class DraftModel(Drafter):
         return self.siblings != "top-k"
 
     def remember(self, model: Model) -> Model:
-        draft = self.model
-        if isinstance(draft, str):
-            from foretell.models.load import load
+        return load_draft(self.model, model)
 
-            draft = load(draft)
-        check_same_vocabulary(model, draft)
-        return draft
-
-    def begin(self, memory: Any, tokens: Sequence[int]) -> _State:
-        return _State(memory, memory.new_cache())
+    def begin(self, memory: Any, tokens: Sequence[int]) -> DraftCache:
+        return DraftCache.of(memory)
 
     def draft_cost(self, memory: Any, depth: int) -> float:
-        from foretell.decoding.stored_curve import curve_of
-
-        curve = curve_of(memory)  # a stored one: a curve measured anew would change what a seed draws
-        cost, width = 0.0, 1
-        for branch in self.branching[:depth]:
-            cost += curve(width)
-            width *= branch
-        return cost
+        return level_costs(memory, [math.prod(self.branching[:level]) for level in range(min(depth, len(self.branching)))])
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
-        everyone = asks
-        asks = [ask for ask in asks if len(ask.tokens) + len(self.branching) <= ask.state.model.max_length]
-        if not asks:
-            return [Tree() for _ in everyone]
-        # The text the cache has not seen yet, whose last row gives the law after the root.
-        feeds = []
-        for ask in asks:
-            lag = ask.tokens[ask.state.cache.length :]
-            ask.state.tree, ask.state.num_lag, ask.state.rows = Tree(), len(lag), {}
-            feeds.append(Feed(ask.state.cache, lag, num_logits=1))
-        model = asks[0].state.model
-        laws: list[dict[int, Distribution]] = [
-            {ROOT: ask.sampler.distribution(rows.logits[-1], ask.tokens, ask.prompt_length)}
-            for ask, rows in zip(asks, model.forward(feeds), strict=True)
-        ]
-        depth = min(len(self.branching), max(ask.depth for ask in asks))
-        for level, branch in enumerate(self.branching[:depth]):
-            grown = [self._grow(ask, law, branch, level) for ask, law in zip(asks, laws, strict=True)]
-            if not any(grown) or level + 1 == depth:
-                break
-            laws = self._laws(model, asks, grown)
-        trees = {id(ask): ask.state.tree for ask in asks}
-        return [trees.get(id(ask), Tree()) for ask in everyone]
+        if self.siblings == "top-k":  # fixed candidates may come from any law: greedy, the sampler's own has one token
+            asks = [replace(ask, sampler=Sampler(ask.sampler.steps)) if ask.sampler.greedy else ask for ask in asks]
+        return draft_levels(asks, len(self.branching), lambda ask: partial(self._grow, ask))
 
-    def _grow(self, ask: Ask, laws: dict[int, Distribution], branch: int, level: int) -> list[int]:
+    def _grow(self, ask: Ask, laws: Laws, level: int) -> list[int]:
         """Add children below each node that has a law; returns the new nodes."""
         new: list[int] = []
         tree = ask.state.tree
-        if level >= ask.depth:
-            return new
         for parent, q in laws.items():
             draws = ask.draws.at(len(ask.tokens) + level, DRAFT_STREAM + 1 + parent)
             left = q
-            for _ in range(min(branch, ask.num_nodes - len(tree))):
+            for _ in range(min(self.branching[level], ask.num_nodes - len(tree))):
                 if self.siblings == "sampled":
                     new.append(tree.add(q.draw(draws), parent, Kind.SAMPLED, q, self.name))
                     if len(q.ids) == 1:  # a second draw could only repeat the first
@@ -145,34 +101,5 @@ class DraftModel(Drafter):
                 left = left.without(token)
         return new
 
-    def _laws(self, model: Model, asks: Sequence[Ask], grown: list[list[int]]) -> list[dict[int, Distribution]]:
-        """One draft step over the new nodes of all requests: the draft's law after each."""
-        busy = [i for i, new in enumerate(grown) if new]
-        feeds = []
-        for i in busy:
-            state, tree = asks[i].state, asks[i].state.tree
-            first = len(state.cache.pending)
-            state.rows.update({node: first + place for place, node in enumerate(grown[i])})
-            up = [state.rows[tree.parents[node]] if tree.parents[node] != ROOT else state.num_lag - 1 for node in grown[i]]
-            feeds.append(Feed(state.cache, [tree.tokens[node] for node in grown[i]], up))
-        laws: list[dict[int, Distribution]] = [{} for _ in asks]
-        for i, rows in zip(busy, model.forward(feeds), strict=True):
-            ask, tree = asks[i], asks[i].state.tree
-            for node, logits in zip(grown[i], rows.logits, strict=True):
-                history = ask.tokens + [tree.tokens[up] for up in tree.path(node)]
-                laws[i][node] = ask.sampler.distribution(logits, history, ask.prompt_length)
-        return laws
-
     def observe(self, state: Any, seen: Seen) -> None:
-        if state.num_lag == 0:
-            return
-        # The target's tree may be pruned or merged with others', so accepted tokens are looked up in our own by their text.
-        nodes = {(state.tree.parents[node], state.tree.tokens[node]): node for node in state.rows}
-        path, node = list(range(state.num_lag)), ROOT
-        for token in seen.tokens[:-1]:  # the last token's row is asked for again: the next tree hangs on it
-            if (node, token) not in nodes:
-                break
-            node = nodes[node, token]
-            path.append(state.rows[node])
-        state.cache.keep(path)
-        state.num_lag, state.rows = 0, {}
+        state.observe(seen)

@@ -1,0 +1,96 @@
+"""Beam search drafts: the most probable sequences of a draft model, level by level."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from foretell.decoding.drafters.base import Ask, Drafter, Seen
+from foretell.decoding.drafters.draft_cache import DraftCache, Laws, draft_levels, level_costs, load_draft
+from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.tree import ROOT, Tree
+from foretell.models.base import Model
+from foretell.parts import require
+
+
+@dataclass(frozen=True)
+class Beam(Drafter):
+    """Keeps, level by level, the `width` most probable sequences of a draft model: likely beginnings get more children.
+
+    Probabilities are those of the target's sampler; with a greedy sampler, those of its law before the arg-max.
+
+    model: a loaded `Model`, or an id or path for `foretell.load`. width: nodes of each level. length: levels.
+
+    Law: exact, and the text is plain decoding's with the same seed: all nodes are fixed candidates. Condition: none.
+    Needs: the same vocabulary as the target. Cost: one draft step of `width` rows a level, over all requests of the batch
+    together. State: the draft model's cache, which lags and catches up.
+
+    The layers of Li et al., "EAGLE-2: Faster Inference of Language Models with Dynamic Draft Trees", section 4.1, without
+    its choice among the nodes of all layers afterwards, which is the pace's here. Not to be confused with `StochasticBeam`,
+    whose sequences are drawn.
+    Errors: ValueError for another vocabulary (names the first differing token), width or length below 1.
+
+    >>> from foretell.models.tiny import TinyModel
+    >>> Beam(TinyModel(seed=1), width=2).replace(length=5).length
+    5
+    """
+
+    model: Model | str
+    width: int = 3
+    length: int = 3
+
+    def __post_init__(self) -> None:
+        require(isinstance(self.width, int) and self.width >= 1, self, "width", self.width, "must be at least 1")
+        require(isinstance(self.length, int) and self.length >= 1, self, "length", self.length, "must be at least 1")
+
+    @classmethod
+    def examples(cls) -> list[Beam]:  # type: ignore[override]
+        from foretell.models.tiny import TinyModel
+
+        return [cls(TinyModel(vocab_size=3, order=1, seed=7), 2, 2)]  # the law kit's vocabulary
+
+    def remember(self, model: Model) -> Model:
+        return load_draft(self.model, model)
+
+    def begin(self, memory: Any, tokens: Sequence[int]) -> DraftCache:
+        return DraftCache.of(memory)
+
+    def draft_cost(self, memory: Any, depth: int) -> float:
+        return level_costs(memory, [1, *[self.width] * (self.length - 1)][:depth])
+
+    def propose(self, asks: Sequence[Ask]) -> list[Tree]:
+        asks = [replace(ask, sampler=Sampler(ask.sampler.steps)) if ask.sampler.greedy else ask for ask in asks]
+        return draft_levels(asks, self.length, lambda ask: _Best(ask, self.width, self.name).grow)
+
+    def observe(self, state: Any, seen: Seen) -> None:
+        state.observe(seen)
+
+
+@dataclass
+class _Best:
+    """One request's beam. score: log-probability of each node's sequence."""
+
+    ask: Ask
+    width: int
+    source: str
+    score: dict[int, float] = field(default_factory=lambda: {ROOT: 0.0})
+
+    def grow(self, laws: Laws, level: int) -> list[int]:
+        """The best `width` sequences one level below the nodes of `laws`."""
+        tree = self.ask.state.tree
+        found = []
+        for place, (parent, law) in enumerate(laws.items()):
+            num = min(self.width, len(law.ids))
+            best = np.argpartition(law.probs, -num)[-num:]
+            with np.errstate(divide="ignore"):
+                scores = self.score[parent] + np.log(law.probs[best])
+            found += [(-score, place, token, parent) for score, token in zip(scores.tolist(), law.ids[best].tolist(), strict=True)]
+        new = []
+        for minus_score, _, token, parent in heapq.nsmallest(min(self.width, self.ask.num_nodes - len(tree)), found):
+            new.append(tree.add(token, parent, source=self.source))
+            self.score[new[-1]] = -minus_score
+        return new
