@@ -12,14 +12,22 @@ Prompts: Spec-Bench's JSONL, or the built-in set. The last line is JSON; the exi
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 import time
 
 import foretell as ft
 from foretell.bench.prompts import read_prompts
+from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.draws import SampledDraws
+from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.samplers.base import Sampler
+from foretell.models.engines.cpu import CpuEngine
+from foretell.models.engines.packing import pack
+from foretell.models.load import read_checkpoint
+from foretell.models.locate import locate
+from foretell.models.native import NativeModel
 
 RECIPES = (
     "prompt-lookup, pace=10",
@@ -29,6 +37,15 @@ RECIPES = (
     "prompt-lookup | token-recycling, pace=24",
     "prompt-lookup | token-recycling",
 )
+
+
+def first_layers(num_layers: int, dtype: str) -> ft.Model:
+    """A draft model of the same vocabulary: the default model's first layers with its head. Untrained as such, so a bad draft."""
+    checkpoint = read_checkpoint(locate())
+    windows = checkpoint.architecture.windows[:num_layers]
+    architecture = dataclasses.replace(checkpoint.architecture, num_layers=num_layers, windows=windows)
+    engine = CpuEngine(architecture, pack(architecture, checkpoint.tensors, dtype), dtype)
+    return NativeModel(engine, f"first-{num_layers}-layers-{dtype}", ft.load(dtype=dtype).tokenizer)
 
 
 def first_difference(a: list[int], b: list[int]) -> int | None:
@@ -41,7 +58,7 @@ def spread(prompts: list, limit: int) -> list:
     return [prompts[i * len(prompts) // limit] for i in range(min(limit, len(prompts)))]
 
 
-def decode(model, recipe: str, texts: list[list[int]], length: int, batch: int) -> list[ft.Request]:
+def decode(model, recipe: str | ft.Recipe, texts: list[list[int]], length: int, batch: int) -> list[ft.Request]:
     """Greedy texts of fixed length, in ragged batches."""
     requests = [ft.Request(text, length, Sampler(greedy=True), SampledDraws(0)) for text in texts]
     for _ in ft.Session(model, ft.Recipe.parse(recipe)).run(requests, batch):
@@ -89,6 +106,7 @@ def main() -> int:
     parser.add_argument("--dtype", default="int8")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--recipes", nargs="*", default=RECIPES)
+    parser.add_argument("--draft-layers", type=int, default=0, help="also draft with the model's own first layers as a second model")
     parser.add_argument("--transformers", action="store_true")
     args = parser.parse_args()
     begin = time.time()
@@ -103,6 +121,12 @@ def main() -> int:
     )
     rows = [compare("plain, batched", reference, decode(model, "plain", texts, args.tokens, args.batch), ties)]
     rows += [compare(recipe, reference, decode(model, recipe, texts, args.tokens, args.batch), ties) for recipe in args.recipes]
+    if args.draft_layers:
+        draft = first_layers(args.draft_layers, args.dtype)
+        for branching, siblings in (((1, 1, 1), "sampled"), ((2, 2), "top-k")):
+            recipe = ft.Recipe(DraftModel(draft, branching, siblings), pace=Fixed(6))
+            name = f"draft-model, first {args.draft_layers} layers, {siblings} {branching}"
+            rows.append(compare(name, reference, decode(model, recipe, texts, args.tokens, args.batch), ties))
     if args.transformers:
         rows.append(compare("transformers generate, against plain", transformers_texts(texts, args.tokens), plain, ties))
     kinds = sorted({prompt.category for prompt in prompts})

@@ -15,7 +15,7 @@ from foretell.decoding.registry import ROOMS, parts
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-KINDS = {"drafter": "drafter", "verifier": "verifier", "pace": "pace", "sampler step": "sampler"}
+KINDS = {"sampler step" if kind == "sampler" else kind: kind for kind in ROOMS}
 #: Commands of the README that are not run here, and why.
 NOT_RUN = {
     'python3 go.py generate "Name three rivers in Europe."': "installs; what it runs after that is run below",

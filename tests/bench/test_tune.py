@@ -35,7 +35,9 @@ def test_the_known_best_recipe_wins():
     best = Recipe.parse("token-recycling > prompt-lookup")
 
     def seconds(recipe):
-        return 0.8 if recipe == best else 1.0 + 0.3 * ("pace" in short_name(recipe)) + 0.1 * ("|" in short_name(recipe))
+        parts = getattr(recipe.drafter, "drafters", (recipe.drafter,))
+        others = any(part.name not in ("token-recycling", "prompt-lookup") for part in parts)  # whatever else is there is slower
+        return 0.8 if recipe == best else 1.0 + 0.3 * ("pace" in short_name(recipe)) + 0.1 * ("|" in short_name(recipe)) + 0.2 * others
 
     rungs, verdict, _ = _halve(seconds)
     assert verdict.recipe == best
@@ -89,7 +91,7 @@ def test_only_exact_candidates_unless_asked():
     assert len(set(recipes)) == len(recipes) >= 6
     assert all(recipe.verifier.law.kind == "exact" for recipe in recipes)
     assert set(recipes) <= set(singles(allow_lossy=True))
-    pairs = compositions(recipes)
+    pairs = compositions([recipe for recipe in recipes if recipe.drafter.name in ("prompt-lookup", "token-recycling")])
     assert {"prompt-lookup > token-recycling", "token-recycling > prompt-lookup"} <= {short_name(recipe) for recipe in pairs}
     assert any("|" in short_name(recipe) for recipe in pairs)
     assert compositions(recipes[:1]) == []

@@ -50,8 +50,11 @@ class CostCurve:
         return np.array([value if n <= self.rows[-1] else self(n) for n, value in enumerate(inside, 1)])
 
 
-def measure(model: Model, rows: Sequence[int] = ROWS, context: int = 200, repeats: int = 9) -> CostCurve:
-    """Time forward steps on `context` tokens of text, interleaved; the least of each, made non-decreasing. Takes about two seconds."""
+def measure(model: Model, rows: Sequence[int] = ROWS, context: int = 200, repeats: int = 9, stop: int | None = None) -> CostCurve:
+    """Time forward steps on `context` tokens of text, interleaved; the least of each, made non-decreasing. Takes about two seconds.
+
+    stop: leave the model after that layer (None: run all).
+    """
     context = min(context, model.max_length - max(rows) - 1)
     if context < 1:
         rows = [n for n in rows if n < model.max_length // 2] or [1]
@@ -64,7 +67,7 @@ def measure(model: Model, rows: Sequence[int] = ROWS, context: int = 200, repeat
     for repeat in range(repeats + 1):
         for n in rows:
             begin = time.perf_counter()
-            model.forward([Feed(cache, text[context : context + n])])
+            model.forward([Feed(cache, text[context : context + n])], stop=stop)
             elapsed = time.perf_counter() - begin
             cache.keep([])
             if repeat:  # the first round warms up

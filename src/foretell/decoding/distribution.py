@@ -70,7 +70,10 @@ class Distribution:
 
     def minus(self, q: Distribution) -> Distribution:
         """The residual normalise(max(0, self - q)) of speculative sampling; self where p and q agree to the last bit."""
-        rest = np.maximum(self.probs - q.at(self.ids), 0.0)
+        place = np.minimum(self.ids.searchsorted(q.ids), len(self.ids) - 1)
+        there = self.ids[place] == q.ids
+        rest = self.probs.copy()  # q's support is often much smaller: only its tokens change
+        rest[place[there]] = np.maximum(rest[place[there]] - q.probs[there], 0.0)
         total = rest.sum()
         if total <= 0:
             return self

@@ -145,7 +145,14 @@ class Session:
             depth = min(limit.depth, room)
             if limit.num_nodes > 0 and depth > 0:
                 asks[i] = Ask(
-                    request.tokens, len(request.prompt), request.draft_state, limit.num_nodes, depth, request.sampler, request.draws
+                    request.tokens,
+                    len(request.prompt),
+                    request.draft_state,
+                    limit.num_nodes,
+                    depth,
+                    request.sampler,
+                    request.draws,
+                    _cache(request),
                 )
         for i, tree in zip(asks, drafter.propose(list(asks.values())), strict=True):
             trees[i] = tree

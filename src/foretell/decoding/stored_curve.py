@@ -11,41 +11,47 @@ import torch
 from foretell.decoding.cost_curve import CostCurve, measure
 from foretell.models.base import Model
 
-_VERSION = 1
-_known: weakref.WeakKeyDictionary[Model, CostCurve] = weakref.WeakKeyDictionary()
+#: Bump when curves are measured otherwise, or an engine has become another.
+_VERSION = 2
+#: By model, then by the layer after which it is left (None: all layers run).
+_known: weakref.WeakKeyDictionary[Model, dict[int | None, CostCurve]] = weakref.WeakKeyDictionary()
 
 
-def curve_of(model: Model, remeasure: bool = False) -> CostCurve:
-    """The model's curve: from this process, else from the cache folder, else measured now (about two seconds)."""
+def curve_of(model: Model, remeasure: bool = False, stop: int | None = None) -> CostCurve:
+    """The model's curve: from this process, else from the cache folder, else measured now (about two seconds).
+
+    stop: the curve of an early exit after that layer.
+    """
     from foretell.models.cache_folder import write_json
 
-    curve = None if remeasure else known_curve(model)
+    curve = None if remeasure else known_curve(model, stop)
     if curve is None:
-        curve = measure(model)
-        write_json(_name(model), {"version": _VERSION, "rows": curve.rows, "seconds": curve.seconds})
-    _known[model] = curve
+        curve = measure(model, stop=stop)
+        write_json(_name(model, stop), {"version": _VERSION, "rows": curve.rows, "seconds": curve.seconds})
+    use_curve(model, curve, stop)
     return curve
 
 
-def use_curve(model: Model, curve: CostCurve) -> None:
+def use_curve(model: Model, curve: CostCurve, stop: int | None = None) -> None:
     """Let `curve` be the model's in this process, unmeasured: for tests and plans."""
-    _known[model] = curve
+    _known.setdefault(model, {})[stop] = curve
 
 
-def known_curve(model: Model) -> CostCurve | None:
+def known_curve(model: Model, stop: int | None = None) -> CostCurve | None:
     """The model's curve where it was measured before; None otherwise."""
     from foretell.models.cache_folder import read_json
 
-    if model not in _known:
-        curve = _parse(read_json(_name(model)))
+    if stop not in _known.get(model, {}):
+        curve = _parse(read_json(_name(model, stop)))
         if curve is None:
             return None
-        _known[model] = curve
-    return _known[model]
+        use_curve(model, curve, stop)
+    return _known[model][stop]
 
 
-def _name(model: Model) -> str:
-    return f"curves/{model.fingerprint}-{platform.node()}-{torch.get_num_threads()}.json"
+def _name(model: Model, stop: int | None) -> str:
+    exit_layer = "" if stop is None else f"-exit{stop}"
+    return f"curves/{model.fingerprint}-{platform.node()}-{torch.get_num_threads()}{exit_layer}.json"
 
 
 def _parse(entry: Any) -> CostCurve | None:

@@ -47,7 +47,7 @@ def requests(batch: int = 3, max_new_tokens: int = 12, sampler: Sampler | None =
 def finish(recipe: Recipe, asked: list[Request], session: Session | None = None) -> list[Request]:
     """Run the requests to their end, in a session of their own unless one is given."""
     case = Case.small()
-    use_small_curves(recipe)
+    use_small_curves(recipe, target=case.model)
     for _ in (session or Session(case.model, recipe, case.curve)).run(asked):
         pass
     return asked

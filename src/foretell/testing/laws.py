@@ -116,7 +116,7 @@ def output_law(recipe: Recipe, case: Case, sampler: Sampler, max_outcomes: int =
     Each outcome is a fresh session and run, companions included. Raises `TooManyOutcomesError` beyond `max_outcomes`.
     """
     remembering = RememberingSampler(sampler.steps, sampler.greedy)
-    use_small_curves(recipe, case.draft_curve)
+    use_small_curves(recipe, case.draft_curve, case.model)
 
     def run(draws: Draws) -> Outcome:
         first = Request(case.prompt, case.max_new_tokens, remembering, draws, case.stop_tokens)

@@ -26,7 +26,10 @@ def models_in(value: Any) -> Iterator[Model]:
             yield from models_in(getattr(value, field.name))
 
 
-def use_small_curves(part: Any, curve: CostCurve = SMALL_CURVE) -> None:
-    """Let every model in `part` have this `curve` in this process."""
+def use_small_curves(part: Any, curve: CostCurve = SMALL_CURVE, target: Model | None = None) -> None:
+    """Let every model in `part`, and every early exit of `target`, have this `curve` in this process."""
     for model in models_in(part):
         use_curve(model, curve)
+    if target is not None:
+        for layer in range(1, target.num_layers):
+            use_curve(target, curve, stop=layer)

@@ -56,6 +56,8 @@ class StoredRows(Model):
         return self.rows[key]
 
     def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
+        if start or stop < self.num_layers or hidden:
+            raise ValueError("StoredRows: only whole rows are stored; early exits and hidden states need the model itself")
         results = []
         for feed in feeds:
             cache = feed.cache

@@ -12,7 +12,7 @@ from torch import Tensor
 from foretell.decoding.draws import Draws
 from foretell.decoding.samplers.base import Sampler
 from foretell.decoding.tree import Tree
-from foretell.models.base import Model
+from foretell.models.base import Cache, Model
 from foretell.parts import Part
 
 
@@ -22,7 +22,8 @@ class Ask:
 
     tokens: the whole text so far, whose last token is the tree's root. state: what `begin` returned for this request.
     num_nodes, depth: at most so many nodes, no deeper. sampler, prompt_length: as in the target, so that a draft model warps
-    its logits alike. draws: for sampled drafts; use `draws.at(position, stream=DRAFT_STREAM)`.
+    its logits alike. draws: for sampled drafts; use `draws.at(position, stream=DRAFT_STREAM)`. cache: the target's, with nothing
+    pending, for drafters that run the target itself; fork it, never change it (None: nobody decodes, as in some tests).
     """
 
     tokens: list[int]
@@ -32,6 +33,7 @@ class Ask:
     depth: int
     sampler: Sampler
     draws: Draws
+    cache: Cache | None = None
 
 
 #: Stream of `Draws` that drafts are drawn from, so that the target's coins stay the same whatever is drafted.

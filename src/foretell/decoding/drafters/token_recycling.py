@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foretell.decoding.drafters.base import Ask, Drafter, Seen
+from foretell.decoding.successors.table import SuccessorTable
 from foretell.decoding.templates import TOKEN_RECYCLING_80, Template, as_template
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Model
@@ -61,8 +61,9 @@ class TokenRecycling(Drafter):
     def learns_across_requests(self) -> bool:
         return True
 
-    def remember(self, model: Model) -> NDArray[np.int32]:
-        return np.full((model.vocab_size, self.k), -1, dtype=np.int32)
+    def remember(self, model: Model) -> SuccessorTable:
+        # Read and written through NumPy's indexing below: a compiled call costs more than this little work, caches being cold.
+        return SuccessorTable(model.vocab_size, (1,), self.k, "overwrite")
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         return [self._fill(ask) for ask in asks]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -30,6 +31,9 @@ class Candidates:
 
 class SamplerStep(Part):
     """One transformation of the candidates. A step has no memory: what it needs of the past is in `history`."""
+
+    #: Whether `apply` refuses candidates that are a part of the vocabulary.
+    needs_vocabulary: ClassVar[bool] = False
 
     @abstractmethod
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
@@ -61,7 +65,10 @@ class Sampler(Part):
 
     def distribution(self, logits: Tensor, history: Sequence[int] = (), prompt_length: int = 0) -> Distribution:
         """The law of the next token. logits: (vocab_size,) of one row. Raises NonFiniteLogitsError on NaN."""
-        candidates = Candidates(logits, None, len(logits))
+        return self.distribution_of(Candidates(logits, None, len(logits)), history, prompt_length)
+
+    def distribution_of(self, candidates: Candidates, history: Sequence[int] = (), prompt_length: int = 0) -> Distribution:
+        """As `distribution`, of a row that may hold a part of the vocabulary only."""
         for step in self.steps:
             candidates = step.apply(candidates, history, prompt_length)
         kept = candidates.logits
@@ -69,11 +76,11 @@ class Sampler(Part):
             place, best, margin = best_two(kept)  # among equal logits the lowest token wins
             _require_finite(best)
             token = place if candidates.ids is None else int(candidates.ids[place])
-            return Distribution.point(len(logits), token, margin)
+            return Distribution.point(candidates.size, token, margin)
         _require_finite(float(kept.max()))
         probs = torch.softmax(kept.to(torch.float64 if kept.device.type != "mps" else torch.float32), dim=-1)
         ids = None if candidates.ids is None else candidates.ids.cpu().numpy()
-        return Distribution.of(probs.double().cpu().numpy(), ids, len(logits))
+        return Distribution.of(probs.double().cpu().numpy(), ids, candidates.size)
 
 
 def _require_finite(best: float) -> None:

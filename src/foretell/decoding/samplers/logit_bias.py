@@ -28,6 +28,8 @@ class LogitBias(SamplerStep):
     tokens: tuple[int, ...] = ()
     bias: tuple[float, ...] = ()
 
+    needs_vocabulary = True
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "tokens", tuple(self.tokens))
         object.__setattr__(self, "bias", tuple(self.bias))

@@ -34,6 +34,8 @@ class Penalties(SamplerStep):
     presence: float = 0.0
     frequency: float = 0.0
 
+    needs_vocabulary = True
+
     def __post_init__(self) -> None:
         require(self.repetition > 0, self, "repetition", self.repetition, "must be above 0 (1 is off)")
         for name in ("presence", "frequency"):

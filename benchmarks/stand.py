@@ -1,0 +1,204 @@
+"""Claim (Song et al., "Accelerated Test-Time Scaling with Model-Free Speculative Sampling", 2025): when one question is answered many
+times, later answers come faster, because n-grams with their probabilities are learnt from earlier ones; drawn siblings beat the
+most probable ones; a shape made from data beats a heuristic one; and more tokens a step than Token Recycling.
+
+    python benchmarks/stand.py                                  # about 6 minutes
+    python benchmarks/stand.py --problems 4 --tokens 48
+    python benchmarks/stand.py --plot stand.svg
+
+Eight answers to each question at temperature 0.7, the same budget of nodes in every arm, one request at a time. Tokens a step are
+reported by answer number. The data-driven shape is made on the first half of the questions and tried on the second. The last
+line is JSON; the exit status is 1 if a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import chisquare
+
+import foretell as ft
+from foretell.decoding.drafters.base import Drafter
+from foretell.decoding.drafters.plain import Plain
+from foretell.decoding.drafters.stand import Stand
+from foretell.decoding.drafters.token_recycling import TokenRecycling
+from foretell.decoding.draws import SampledDraws
+from foretell.decoding.paces.fixed import Fixed
+from foretell.decoding.recipe import Recipe
+from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.samplers.make import make_sampler
+from foretell.decoding.templates import TOKEN_RECYCLING_80, Template
+from foretell.decoding.trace import Trace
+from foretell.models.base import Feed
+from foretell.models.tiny import TinyModel
+from foretell.testing.stored_rows import StoredRows
+
+PROBLEMS = (
+    "Tom has 24 apples. He gives 7 to Ann and buys 3 bags of 6 apples. How many apples has he now? Think step by step.",
+    "Write a Python function that returns the second largest number of a list, and explain it.",
+    "A train goes 180 km in 2.5 hours and then 90 km in 1 hour. What is its mean speed? Think step by step.",
+    "Write a Python function that counts the words in a text file, and explain it.",
+    "A rectangle is 12 cm long and a third as wide. What are its area and perimeter? Think step by step.",
+    "Write a Python function that checks whether a word is a palindrome, and explain it.",
+    "Lisa saves 15 dollars a week. She wants a bike for 240 dollars and has 60. How many weeks must she save? Think step by step.",
+    "Write a Python class for a bank account with deposit and withdraw, and explain it.",
+)
+
+
+def answers(model, drafter: Drafter, texts, budget: int, num: int, length: int, sampler: Sampler) -> tuple[list[list[Trace]], float, list]:
+    """Traces [problem][answer], seconds of all, and the sessions' tables. Answer j of problem i draws as seed 100 i + j in every arm."""
+    session = ft.Session(model, Recipe(drafter, pace=Fixed(budget)))
+    traces, begin = [], time.perf_counter()
+    for i, text in enumerate(texts):
+        traces.append([])
+        for j in range(num):
+            request = ft.Request(text, length, sampler, SampledDraws(100 * i + j))
+            for _ in session.run([request]):
+                pass
+            traces[-1].append(request.trace)
+    memory = session.draft_memory
+    return traces, time.perf_counter() - begin, list(getattr(memory, "tables", {}).values())
+
+
+def tokens_per_step(traces: list[Trace]) -> float:
+    """Of all these answers together, the first step aside, which comes with the prompt."""
+    return sum(trace.num_tokens - 1 for trace in traces) / sum(len(trace.decode_steps) - 1 for trace in traces)
+
+
+def by_number(traces: list[list[Trace]]) -> list[float]:
+    """Tokens a step of answer 1, 2, ... over all problems."""
+    return [tokens_per_step([problem[j] for problem in traces]) for j in range(len(traces[0]))]
+
+
+def shape_from(traces: list[list[Trace]], num: int) -> Template:
+    """The `num` rank paths whose nodes were accepted most often, each after its parent and its elder sibling."""
+    taken: Counter[tuple[int, ...]] = Counter()
+    for step in (step for problem in traces for trace in problem for step in trace.decode_steps):
+        paths: dict[int, tuple[int, ...]] = {-1: ()}
+        ranks: Counter[int] = Counter()
+        for node, parent in enumerate(step.parents):
+            paths[node] = (*paths[parent], ranks[parent])
+            ranks[parent] += 1
+        taken.update(paths[node] for node in step.accepted)
+    chosen: list[tuple[int, ...]] = []
+    while len(chosen) < num:
+        known = {(), *chosen}
+        open_ = {(*path, 0) for path in known} | {(*path[:-1], path[-1] + 1) for path in chosen}
+        chosen.append(min(open_ - known, key=lambda path: (-taken[path], len(path), path)))
+    return tuple(chosen)
+
+
+def chi_square(num: int) -> float:
+    """p-value of `num` draws of the first two tokens of a tiny model, by STAND with one table for all, against its exact law."""
+    model = StoredRows(TinyModel(vocab_size=6, order=2, seed=4))
+    prompt, sampler = [0, 1, 2], make_sampler(temperature=0.7)
+    session = ft.Session(model, Recipe(Stand((2, 1), 4, ((0,), (1,), (0, 0))), pace=Fixed(3)), ft.CostCurve.flat())
+    counts: Counter = Counter()
+    for seed in range(num):
+        request = ft.Request(prompt, 2, sampler, SampledDraws(seed))
+        for _ in session.run([request]):
+            pass
+        counts[tuple(request.generated)] += 1
+    law = {}
+    for a in range(6):
+        first = sampler.distribution(model.forward([Feed(model.new_cache(), prompt)])[0].logits[-1])
+        after = sampler.distribution(model.forward([Feed(model.new_cache(), [*prompt, a])])[0].logits[-1])
+        law |= {(a, b): first[a] * after[b] for b in range(6)}
+    cells = [cell for cell in law if law[cell] * num >= 5]
+    rest = 1 - sum(law[cell] for cell in cells)
+    observed = [counts[cell] for cell in cells] + [num - sum(counts[cell] for cell in cells)]
+    return float(chisquare(observed, [law[cell] * num for cell in cells] + [rest * num]).pvalue)
+
+
+def plot(path: Path, curves: dict[str, list[float]]) -> None:
+    """Tokens a step by answer number, as a small picture."""
+    colors, high = ("#1b6ca8", "#c0392b", "#2e8b57", "#8e6c1f", "#6a4c93", "#555"), max(map(max, curves.values())) * 1.05
+    x = lambda j: 50 + 60 * j  # noqa: E731
+    y = lambda value: 230 - 200 * (value - 1) / (high - 1)  # noqa: E731
+    lines = ['<svg xmlns="http://www.w3.org/2000/svg" width="760" height="270" font-family="sans-serif" font-size="12">']
+    for color, (name, values) in zip(colors, curves.items(), strict=False):
+        points = " ".join(f"{x(j):.0f},{y(value):.0f}" for j, value in enumerate(values))
+        lines.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"/>')
+        lines.append(f'<text x="{x(len(values) - 1) + 8:.0f}" y="{y(values[-1]) + 4:.0f}" fill="{color}">{name} {values[-1]:.2f}</text>')
+    lines += [f'<text x="{x(j) - 3:.0f}" y="250">{j + 1}</text>' for j in range(len(next(iter(curves.values()))))]
+    lines += ['<text x="50" y="266">answer number</text><text x="4" y="16">tokens a step (the axis begins at 1)</text>', "</svg>"]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--problems", type=int, default=8)
+    parser.add_argument("--answers", type=int, default=8)
+    parser.add_argument("--tokens", type=int, default=80)
+    parser.add_argument("--budget", type=int, default=8, help="drafted nodes a step")
+    parser.add_argument("--temperature", type=float, default=0.7)
+    parser.add_argument("--draws", type=int, default=20_000, help="of the chi-square test")
+    parser.add_argument("--plot", default=None, help="write a picture (SVG)")
+    args = parser.parse_args()
+    model = ft.load()
+    texts = [model.tokenizer.chat(problem) for problem in PROBLEMS[: args.problems]]
+    sampler = make_sampler(temperature=args.temperature)
+    heuristic: Template = TOKEN_RECYCLING_80[: args.budget]
+    arms: dict[str, Drafter] = {
+        "plain": Plain(),
+        "token-recycling": TokenRecycling(),
+        "stand, top-k": Stand(siblings="top-k"),
+        "stand, gumbel": Stand(),
+        "stand, gumbel, cleared": Stand(scope="request"),
+        "stand, gumbel, orders 4-1": Stand(orders=(4, 3, 2, 1)),
+        "stand, best-first": Stand(siblings="best-first"),
+    }
+    curves, overall, seconds = {}, {}, {}
+    print(
+        f"tokens a step by answer number: {len(texts)} problems, {args.tokens} tokens, {args.budget} nodes, temperature {args.temperature}"
+    )
+    for name, drafter in arms.items():
+        traces, seconds[name], tables = answers(model, drafter, texts, args.budget, args.answers, args.tokens, sampler)
+        curves[name] = by_number(traces)
+        overall[name] = tokens_per_step([trace for problem in traces for trace in problem])
+        shown = " ".join(f"{value:.2f}" for value in curves[name])
+        about = f"  {sum(map(len, tables)) // len(tables)} contexts a table" if tables else ""
+        print(f"  {name:26} {shown}   all {overall[name]:.2f}   {seconds['plain'] / seconds[name]:.2f} times plain{about}", flush=True)
+
+    half = max(len(texts) // 2, 1)
+    wide, _, _ = answers(model, Stand(), texts[:half], 24, args.answers, args.tokens, sampler)
+    shape = shape_from(wide, args.budget)
+    shapes = {}
+    for name, template in (("heuristic", heuristic), ("data-driven", shape)):
+        traces, _, _ = answers(model, Stand(shape=template), texts[half:] or texts, args.budget, args.answers, args.tokens, sampler)
+        shapes[name] = tokens_per_step([trace for problem in traces for trace in problem])
+    print(f"shape of {len(shape)} nodes from the first {half} problems: {shape}")
+    print(f"on the others: { ({name: round(value, 3) for name, value in shapes.items()}) }")
+    p_value = chi_square(args.draws)
+
+    def later(name: str) -> float:
+        return float(np.mean(curves[name][len(curves[name]) // 2 :])) - curves[name][0]
+
+    claims = [
+        ("answers 5 to 8 minus answer 1, tokens a step", later("stand, gumbel"), 0.2),
+        ("gain that clearing the table removes", later("stand, gumbel") - later("stand, gumbel, cleared"), 0.2),
+        ("gumbel minus top-k siblings, tokens a step", overall["stand, gumbel"] - overall["stand, top-k"], 0.0),
+        ("data-driven minus heuristic shape, tokens a step", shapes["data-driven"] - shapes["heuristic"], 0.0),
+        ("stand minus token recycling, tokens a step", overall["stand, gumbel"] - overall["token-recycling"], 0.0),
+        ("the same with order 1 as well", overall["stand, gumbel, orders 4-1"] - overall["token-recycling"], 0.0),
+        (f"chi-square p of {args.draws} draws (tiny model)", p_value, 0.001),
+    ]
+    print()
+    missed = 0
+    for name, reached, target in claims:
+        missed += reached < target
+        print(f"{name:52} {reached:8.3f}   target {target:g}{'' if reached >= target else '   MISSED'}")
+    if args.plot:
+        plot(Path(args.plot), curves)
+    print(json.dumps({"by_answer": curves, "all": overall, "seconds": seconds, "shapes": shapes, "shape": shape, "claims": claims}))
+    return int(bool(missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

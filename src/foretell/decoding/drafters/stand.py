@@ -1,0 +1,149 @@
+"""STAND: n-grams with the target's own probabilities, averaged over sightings, drawn from without replacement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foretell.decoding.drafters.base import Ask, Drafter, Seen
+from foretell.decoding.successors.contexts import seen_contexts
+from foretell.decoding.successors.probabilities import best_probabilities
+from foretell.decoding.successors.scope import SCOPES, ScopedTables
+from foretell.decoding.successors.table import SuccessorTable
+from foretell.decoding.templates import TOKEN_RECYCLING_80, Template, as_template
+from foretell.decoding.tree import Tree
+from foretell.decoding.trees.best_first import best_first
+from foretell.decoding.trees.gumbel import gumbel_tree
+from foretell.decoding.trees.paths import fixed_tree
+from foretell.decoding.trees.template_fill import fill_template, shape_of
+from foretell.models.base import Model
+from foretell.parts import require
+
+SIBLINGS = ("gumbel", "top-k", "best-first")
+
+
+@dataclass
+class _State:
+    """tail: the last tokens that are in the target's cache, as many as the longest context."""
+
+    table: SuccessorTable
+    tail: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Stand(Drafter):
+    """A table from the last n tokens to the target's distribution there, averaged over all the times they were seen, in accepted
+    text and rejected drafts alike. Later answers to the same question find their phrases in it.
+
+    orders: lengths of context; the longest that is known is used. width: tokens kept of a distribution. shape: rank paths of the
+    tree in order of usefulness, every parent and elder sibling among them and before; the pace takes as many as pay. siblings:
+    "gumbel", children drawn without replacement from the table's distribution as the request's sampler warps it; "top-k", its
+    most probable; or "best-first", no static shape but the paths with the largest product of probabilities. A greedy sampler has
+    nothing to draw: "gumbel" then is "top-k". scope: who shares a table, "problem" (requests with the same prompt), "global" (all)
+    or "request". table: file of a table to begin with (`foretell.decoding.successors.files`). capacity: most contexts.
+    learn_prompt: also learn at the prompt's rows (costs the head over the prompt).
+
+    Law: exact under the verifier of the siblings' kind (recursive rejection, or fixed candidates). Needs: logits at every fed row.
+    Cost: top-k of each fed row; a draw takes 20 us a node, the other trees 30 us a step.
+    State: the table, 200 bytes a context. Grade: how sure the distribution is (drawn), a node's share (fixed), in halvings.
+
+    Song et al., "Accelerated Test-Time Scaling with Model-Free Speculative Sampling", section 4.
+    Departures: probabilities are stored at temperature 1, over an estimate of the softmax's sum, and warped when drafting; the q
+    that siblings were drawn from travels with them, so that any table is exact, and a sampler that changed its warp meanwhile too;
+    siblings are drawn one by one, which has the law of Gumbel-top-k; "best-first" is ours.
+    Errors: ValueError for orders empty or below 1, and for a shape that is no template or skips a rank; TableFileError for
+    a table of another model. A distribution with fewer
+    tokens than the shape asks for gives fewer, which the table's statistics count.
+
+    >>> Stand(orders=(2,)).siblings
+    'gumbel'
+    """
+
+    orders: tuple[int, ...] = (4, 3, 2)
+    width: int = 10
+    shape: Template = TOKEN_RECYCLING_80
+    siblings: str = "gumbel"
+    scope: str = "problem"
+    table: str = ""
+    capacity: int = 200_000
+    learn_prompt: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "orders", tuple(self.orders))
+        object.__setattr__(self, "shape", as_template(self.shape))
+        SuccessorTable(1, self.orders, self.width, "mean", capacity=self.capacity)  # refuses what it does not like
+        place = {path: i for i, path in enumerate(self.shape)}
+        for path in self.shape:
+            elder = (*path[:-1], path[-1] - 1)
+            good = path[-1] == 0 or place.get(elder, len(place)) < place[path]
+            require(good, self, "shape", path, f"must come after its elder sibling {elder!r}")
+        require(self.siblings in SIBLINGS, self, "siblings", self.siblings, f"must be one of {', '.join(SIBLINGS)}")
+        require(self.scope in SCOPES, self, "scope", self.scope, f"must be one of {', '.join(SCOPES)}")
+
+    @classmethod
+    def examples(cls) -> list[Stand]:  # type: ignore[override]
+        shape = ((0,), (1,), (0, 0))
+        return [
+            cls((2, 1), 3, shape, scope="request"),
+            cls((1,), 2, shape[:2], capacity=2, learn_prompt=True),
+            cls((2, 1), 3, shape, "top-k", scope="global"),
+            cls((2, 1), 3, shape, "best-first", scope="request"),
+        ]
+
+    @cached_property
+    def _places(self) -> NDArray[np.int64]:
+        return shape_of(self.shape)
+
+    @property
+    def draws_drafts(self) -> bool:
+        return self.siblings == "gumbel"
+
+    @property
+    def learns_across_requests(self) -> bool:
+        return self.scope != "request"
+
+    @property
+    def wants_prompt_rows(self) -> bool:
+        return self.learn_prompt
+
+    def remember(self, model: Model) -> ScopedTables:
+        if self.table:
+            from foretell.decoding.successors.files import load_table
+
+            first = load_table(self.table, model)
+            good = first.orders == tuple(sorted(self.orders, reverse=True)) and first.rule == "mean"
+            require(good, self, "table", self.table, f'holds {first!r}; it must be of orders {self.orders} and rule "mean"')
+            return ScopedTables(first.copy, self.scope)
+        return ScopedTables(lambda: SuccessorTable(model.vocab_size, self.orders, self.width, "mean", capacity=self.capacity), self.scope)
+
+    def begin(self, memory: Any, tokens: Sequence[int]) -> _State:
+        return _State(memory.of(tokens))
+
+    def propose(self, asks: Sequence[Ask]) -> list[Tree]:
+        return [self._tree(ask) for ask in asks]
+
+    def _tree(self, ask: Ask) -> Tree:
+        table = ask.state.table
+        if self.siblings == "gumbel" and not ask.sampler.greedy:
+            return gumbel_tree(table, ask, self.shape, self.name)
+        if self.siblings == "best-first":
+            return fixed_tree(best_first(table, ask.tokens, ask.num_nodes, ask.depth), self.name)
+        return fixed_tree(fill_template(table, ask.tokens, self._places, ask.num_nodes, ask.depth), self.name)
+
+    def observe(self, state: Any, seen: Seen) -> None:
+        contexts, state.tail = seen_contexts(state.tail, seen, state.table.longest)
+        if not contexts:
+            return
+        tokens, probs = best_probabilities(seen.logits, min(self.width, seen.logits.shape[1]))
+        # Rejected nodes first, so that the text's own rows are the last to be pushed out.
+        text = len(contexts) - len(seen.tree)
+        own = [*range(text), *(text + node for node in seen.path)]
+        beside = sorted(set(range(len(contexts))) - set(own))
+        state.table.learn_rows(np.array(contexts, dtype=np.int32)[beside + own], tokens[beside + own], probs[beside + own])
+        state.table.statistics["taught"] += len(own)
+        state.table.statistics["taught beside the text"] += len(beside)

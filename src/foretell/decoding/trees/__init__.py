@@ -1,0 +1,1 @@
+"""Ways of making a draft tree from a table of successors."""

@@ -1,0 +1,142 @@
+"""Text that every machine has: the source of Python's standard library and `pydoc_data.topics`, with a small BPE.
+
+Split into training and held-out documents by module, so that nothing is tested that was trained on. Which modules there are
+depends on the Python version; a corpus therefore has a fingerprint, and a trained network carries its own tokenizer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sysconfig
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+#: Ends every document; also the model's stop token.
+END = "<|end|>"
+#: Folders whose files are tables, tests or other people's: nothing to learn language from.
+_SKIP = frozenset({"site-packages", "dist-packages", "test", "tests", "idlelib", "encodings", "pydoc_data", "__pycache__", "ensurepip"})
+_HELD_OUT_OF = 8  #: one module in so many is held out
+
+
+@dataclass(frozen=True)
+class Document:
+    """kind: "code" or "prose". held_out: never trained on."""
+
+    name: str
+    kind: str
+    text: str
+    held_out: bool
+
+
+def documents(max_files: int | None = None) -> list[Document]:
+    """The documents of this machine's Python, sorted by name; at most `max_files` files of code (for tests).
+
+    All files of one top-level module are on the same side of the split.
+    """
+    root = Path(sysconfig.get_paths()["stdlib"])
+    found = []
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root).parts
+        if _SKIP.intersection(parts) or path.stat().st_size < 500:
+            continue
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        found.append(Document("/".join(parts), "code", text, _is_held_out(parts[0])))
+        if max_files is not None and len(found) >= max_files:
+            break
+    topics = importlib.import_module("pydoc_data.topics").topics
+    found += [Document(name, "prose", text, _is_held_out(name)) for name, text in sorted(topics.items())]
+    if not any(document.kind == "code" for document in found):
+        raise FileNotFoundError(f"{root} holds no source of the standard library; install Python with its .py files")
+    return found
+
+
+def _is_held_out(module: str) -> bool:
+    return zlib.crc32(module.removesuffix(".py").encode()) % _HELD_OUT_OF == 0
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Tokenised documents. tokenizer: a `tokenizers.Tokenizer`. train, held_out: ids of all documents in one row, each ended by
+    END. `batch_at(step, size)` is a function of its arguments: the trainer may stop and go on."""
+
+    tokenizer: Any
+    train: Tensor
+    held_out: Tensor
+    length: int = 128
+    seed: int = 0
+
+    @classmethod
+    def build(
+        cls,
+        vocab_size: int = 2048,
+        length: int = 128,
+        seed: int = 0,
+        max_files: int | None = None,
+        texts: list[Document] | None = None,
+        tokenizer: Any = None,
+    ) -> Corpus:
+        """From `texts` (None: this machine's `documents`), with a new byte-level BPE of `vocab_size`, or a `tokenizer` that is
+        there already. Some seconds for the whole standard library."""
+        texts = documents(max_files) if texts is None else texts
+        tokenizer = train_tokenizer([text.text for text in texts if not text.held_out], vocab_size) if tokenizer is None else tokenizer
+        rows = {side: encode(tokenizer, [text.text for text in texts if text.held_out is side]) for side in (False, True)}
+        for side, name in ((False, "train"), (True, "held-out")):
+            if len(rows[side]) <= length + 1:
+                raise ValueError(f"Corpus: its {name} side has {len(rows[side])} tokens, too few for length={length}; add documents")
+        return cls(tokenizer, rows[False], rows[True], length, seed)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Says the tokens: two corpora with one fingerprint are alike."""
+        digest = hashlib.blake2b(digest_size=8)
+        for row in (self.train, self.held_out):
+            digest.update(row.numpy().tobytes())
+        return digest.hexdigest()
+
+    @property
+    def end(self) -> int:
+        """The id of END."""
+        return self.tokenizer.token_to_id(END)
+
+    def batch_at(self, step: int, size: int) -> Tensor:
+        """`size` windows of length + 1 tokens from the training side, (size, length + 1) int64."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        starts = torch.randint(len(self.train) - self.length, (size, 1), generator=generator)
+        return self.train[starts + torch.arange(self.length + 1)].long()
+
+    def held_out_batches(self, num: int = 8, size: int = 16) -> list[Tensor]:
+        """Windows spread evenly over the held-out side: always the same."""
+        starts = torch.linspace(0, len(self.held_out) - self.length - 1, num * size).long()[:, None]
+        return list(self.held_out[starts + torch.arange(self.length + 1)].long().split(size))
+
+
+def train_tokenizer(texts: list[str], vocab_size: int) -> Any:
+    """A byte-level BPE of `vocab_size` tokens, END among them; at least 257."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    if vocab_size < 257:
+        raise ValueError(f"train_tokenizer: vocab_size={vocab_size!r} must be at least 257: 256 bytes and the end of a text")
+    tokenizer: Any = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=vocab_size, special_tokens=[END], initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def encode(tokenizer: Any, texts: list[str]) -> Tensor:
+    """All texts in one row, int32, each ended by END."""
+    end = tokenizer.token_to_id(END)
+    ids = [token for encoding in tokenizer.encode_batch(texts) for token in [*encoding.ids, end]]
+    return torch.tensor(ids, dtype=torch.int32)

@@ -1,0 +1,126 @@
+"""Small language models from nothing: a `LlamaForCausalLM` with exits, trained on a `Corpus`, in a folder that `load` reads."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from foretell.parts import require
+from foretell.training.corpus import END, Corpus
+from foretell.training.exit_loss import ExitLoss, held_out_losses
+from foretell.training.trainer import CHECKPOINT, Report, Trainer, TrainSettings
+
+CARD = "training.json"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of a network; embedding and head share their weights. inner: width of the MLP (0: 8/3 of `width`, in 32s)."""
+
+    num_layers: int = 6
+    width: int = 128
+    num_heads: int = 4
+    inner: int = 0
+    max_length: int = 1024
+
+    def __post_init__(self) -> None:
+        for name in ("num_layers", "width", "num_heads", "max_length"):
+            require(getattr(self, name) >= 1, self, name, getattr(self, name), "must be at least 1")
+        require(
+            self.width % (2 * self.num_heads) == 0, self, "width", self.width, f"must be an even multiple of num_heads={self.num_heads}"
+        )
+
+    def build(self, vocab_size: int, end: int, seed: int = 0) -> Any:
+        """A new network of this shape, a transformers `LlamaForCausalLM` in float32."""
+        from transformers import LlamaConfig, LlamaForCausalLM
+
+        config = LlamaConfig(
+            vocab_size=vocab_size,
+            hidden_size=self.width,
+            intermediate_size=self.inner or 32 * round(8 * self.width / 96),
+            num_hidden_layers=self.num_layers,
+            num_attention_heads=self.num_heads,
+            num_key_value_heads=self.num_heads,
+            max_position_embeddings=self.max_length,
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=end,
+            pad_token_id=None,
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return LlamaForCausalLM(config)
+
+
+def train_network(
+    folder: Path | str,
+    corpus: Corpus,
+    loss: ExitLoss,
+    shape: Shape | None = None,
+    settings: TrainSettings | None = None,
+    pause_after: float | None = None,
+    progress: bool = True,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Report:
+    """Train a network and save it in `folder` with its tokenizer, and with `training.json`: settings and held-out loss by exit.
+
+    A folder that is complete is left as it is; one that was interrupted, or paused after `pause_after` seconds, goes on where
+    it stopped. dtype: of the saved weights; training is in float32. Raises ValueError where the folder was trained otherwise.
+    """
+    shape, settings, folder = shape or Shape(loss.exits[-1]), settings or TrainSettings(), Path(folder)
+    require(loss.exits[-1] == shape.num_layers, loss, "exits", loss.exits, f"must end with the network's depth, {shape.num_layers}")
+    asked = json.loads(
+        json.dumps({"loss": asdict(loss), "shape": asdict(shape), "settings": asdict(settings), "corpus": corpus.fingerprint})
+    )
+    if (folder / CARD).is_file():
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        if {key: card.get(key) for key in asked} != asked:
+            raise ValueError(f"{folder} holds a network that was trained otherwise; remove it or choose another folder")
+        return Report(card["steps"], card["seconds"], True)
+    model = shape.build(corpus.tokenizer.get_vocab_size(), corpus.end, settings.seed).to(device)
+    batches = corpus.held_out_batches()
+    exits = loss.exits if loss.schedule != "last" else loss.exits[-1:]
+
+    def held_out(model: Any) -> float:
+        losses = held_out_losses(model, batches, exits)
+        return sum(losses.values()) / len(losses)
+
+    trainer = Trainer(model, loss, corpus.batch_at, settings, held_out, folder, folder.name)
+    report = trainer.run(pause_after, progress)
+    if report.finished:
+        by_exit = {str(layer): round(value, 4) for layer, value in held_out_losses(model, batches, loss.exits).items()}
+        card = {**asked, "steps": report.step, "seconds": round(report.seconds, 1), "held_out": by_exit}
+        save_network(folder, model.to(dtype), corpus.tokenizer, card)
+        (folder / CHECKPOINT).unlink(missing_ok=True)
+    return report
+
+
+def save_network(folder: Path, model: Any, tokenizer: Any, card: dict[str, Any]) -> None:
+    """What `load` reads; the card comes last, since it says that the folder is complete."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # one for a single file of a few MB
+    try:
+        model.save_pretrained(folder)
+    finally:
+        logging.enable_progress_bar()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    _write(folder / "tokenizer_config.json", {"eos_token": END, "tokenizer_class": "PreTrainedTokenizerFast"})
+    _write(folder / CARD, card)
+
+
+def read_card(folder: Path | str) -> dict[str, Any]:
+    """The `training.json` of a trained folder; FileNotFoundError where there is none."""
+    return json.loads(Path(folder, CARD).read_text(encoding="utf-8"))
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, path)
