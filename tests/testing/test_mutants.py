@@ -13,5 +13,5 @@ def test_the_law_kit_catches_the_mutant(mutant):
     assert worst_error(mutant, enough=1e-3) > 1e-3
 
 
-def test_every_verifier_has_a_mutant():
-    assert {mutant.breaks for mutant in mutants()} == set(parts("verifier").values())
+def test_every_exact_verifier_has_a_mutant():
+    assert {mutant.breaks for mutant in mutants()} == {cls for cls in parts("verifier").values() if cls.law.kind == "exact"}

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
-from foretell.decoding.drafters.base import Ask, Seen
+from foretell.decoding.drafters.base import Ask, Queries, Seen
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Logprob, Request
 from foretell.decoding.trace import Step, Trace
@@ -28,6 +28,7 @@ from foretell.parts import Law, weakest
 #: Longest piece of a prompt fed in one step; longer prompts take several.
 PREFILL_CHUNK = 256
 _NO_CURVE = CostCurve.flat()
+_NOTHING: tuple[None, Queries] = (None, Queries())
 
 
 @dataclass
@@ -89,22 +90,23 @@ class Session:
         clock = _Clock()
         # 1. Draft, for requests whose text is in the cache but for a piece that fits one step.
         ready = [request for request in active if _lag(request) <= PREFILL_CHUNK]
-        trees = dict(zip(map(id, ready), self._draft(ready), strict=True))
+        drafts = dict(zip(map(id, ready), self._draft(ready), strict=True))
         clock.stop("draft")
         # 2. One forward pass over everybody's rows.
         feeds, fed = [], []
         every_row = self.recipe.drafter.wants_prompt_rows
         for request in active:
-            cache, tree = _cache(request), trees.get(id(request))
+            cache, (tree, queries) = _cache(request), drafts.get(id(request), _NOTHING)
             text = request.tokens[cache.length :][:PREFILL_CHUNK]
             last = len(text) - 1
             if tree is None:
                 feeds.append(Feed(cache, text, num_logits=None if every_row else 0))
                 fed.append(text)
                 continue
-            parents = [*range(-1, last), *(last if parent == ROOT else parent + last + 1 for parent in tree.parents)]
-            num_logits = None if every_row else len(tree) + 1
-            feeds.append(Feed(cache, text + tree.tokens, parents, num_logits=num_logits))
+            hanging = [*tree.parents, *queries.parents]
+            parents = [*range(-1, last), *(last if parent == ROOT else parent + last + 1 for parent in hanging)]
+            num_logits = None if every_row else 1 + len(hanging)
+            feeds.append(Feed(cache, [*text, *tree.tokens, *queries.tokens], parents, num_logits=num_logits))
             fed.append(text + tree.tokens)
         clock.stop("other")
         outputs = self.model.forward(feeds, hidden=self.recipe.drafter.wants_hidden)
@@ -112,13 +114,13 @@ class Session:
         # 3. Decide, keep, and let everyone observe.
         grown = []
         for request, feed_tokens, rows in zip(active, fed, outputs, strict=True):
-            tree = trees.get(id(request))
+            tree, queries = drafts.get(id(request), _NOTHING)
             if tree is None:
                 _cache(request).keep(range(len(feed_tokens)))
                 seen = Seen(feed_tokens, rows.logits, Tree(), [], [], rows.hidden)
                 step = Step(len(feed_tokens), [], [], [], [], [], [], [], {}, work=list(rows.work))
             else:
-                seen, step = self._decide(request, tree, feed_tokens, rows)
+                seen, step = self._decide(request, tree, queries, feed_tokens, rows)
                 grown.append(request)
             clock.stop("decide")
             self.recipe.drafter.observe(request.draft_state, seen)
@@ -129,12 +131,12 @@ class Session:
             request.trace.steps[-1].seconds = clock.share(len(active))
         return grown
 
-    def _draft(self, ready: list[Request]) -> list[Tree]:
+    def _draft(self, ready: list[Request]) -> list[tuple[Tree, Queries]]:
         drafter, pace, curve = self.recipe.drafter, self.recipe.pace, self.curve
         assert curve is not None
         trees = [Tree() for _ in ready]
         if drafter.is_plain:
-            return trees
+            return [(tree, Queries()) for tree in trees]
         asks: dict[int, Ask] = {}
         for i, request in enumerate(ready):
             limit = pace.limit(request.pace_state, curve, lambda depth: drafter.draft_cost(self.draft_memory, depth))
@@ -154,16 +156,30 @@ class Session:
                 )
         for i, tree in zip(asks, drafter.propose(list(asks.values())), strict=True):
             trees[i] = tree
-        return pace.trim([request.pace_state for request in ready], trees, curve) if asks else trees
+        if asks:
+            trees = pace.trim([request.pace_state for request in ready], trees, curve)
+        return [(tree, self._queries(ready[i], tree) if i in asks else Queries()) for i, tree in enumerate(trees)]
 
-    def _decide(self, request: Request, tree: Tree, fed: list[int], rows: Rows) -> tuple[Seen, Step]:
-        first = len(rows.logits) - len(tree)  # the row of node 0; the root's row is the one before
+    def _queries(self, request: Request, tree: Tree) -> Queries:
+        """What the drafter asks beside the tree; nothing where that reaches beyond the model's longest text."""
+        queries = self.recipe.drafter.queries(request.draft_state, tree)
+        if len(queries):
+            depths = tree.depths()
+            for parent in queries.parents:
+                depths.append(1 if parent == ROOT else depths[parent] + 1)
+            if len(request.tokens) + max(depths) > self.model.max_length:
+                return Queries()
+        return queries
+
+    def _decide(self, request: Request, tree: Tree, queries: Queries, fed: list[int], rows: Rows) -> tuple[Seen, Step]:
+        logits = rows.logits[: len(rows.logits) - len(queries)]
+        first = len(logits) - len(tree)  # the row of node 0; the root's row is the one before
         start = len(request.tokens)
         margins: dict[int, float] = {}
 
         def target(node: int) -> Distribution:
             history = request.tokens + [tree.tokens[up] for up in tree.path(node)] if node != ROOT else request.tokens
-            law = request.sampler.distribution(rows.logits[first + node], history, len(request.prompt))
+            law = request.sampler.distribution(logits[first + node], history, len(request.prompt))
             margins[node] = law.margin
             return law
 
@@ -175,14 +191,16 @@ class Session:
         added = [*(tree.tokens[node] for node in decision.path), decision.token]
         sources = [*(tree.sources[node] for node in decision.path), ""]
         visited = [ROOT, *decision.path]
-        num = self._append(request, added, [rows.logits[first + node] for node in visited])
+        num = self._append(request, added, [logits[first + node] for node in visited])
         ties = [place for place, node in enumerate(visited[:num]) if margins.get(node, math.inf) < self.model.tolerance]
         speakers = [rows.speakers[first + node] for node in visited[:num]] if rows.speakers else []
         step = Step(
-            len(fed), tree.tokens, tree.parents, tree.sources, decision.path, added[:num], sources[:num], ties, {}, speakers,
+            len(fed) + len(queries), tree.tokens, tree.parents, tree.sources, decision.path, added[:num], sources[:num], ties, {}, speakers,
             list(rows.work),
         )  # fmt: skip
-        return Seen(fed, rows.logits, tree, decision.path, added[:num], rows.hidden), step
+        hidden = {key: states[: len(fed)] for key, states in rows.hidden.items()}
+        asked = {key: states[len(fed) :] for key, states in rows.hidden.items()}
+        return Seen(fed, logits, tree, decision.path, added[:num], hidden, rows.logits[len(logits) :], asked), step
 
     def _append(self, request: Request, added: list[int], laws: list[Tensor]) -> int:
         """Add tokens one by one until one ends the text; returns how many were added."""

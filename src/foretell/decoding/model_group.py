@@ -59,6 +59,7 @@ class ModelGroup(Model):
         self.tolerance = max(member.tolerance for member in self.members)
         self.num_parameters = sum(member.num_parameters for member in self.members)
         self.law: Law = self.router.law
+        self.suppressed = last.suppressed
         self.fingerprint = f"group-{describe(self.router)}-{'-'.join(member.fingerprint for member in self.members)}"
         opening = self.router.begin(())
         listener = self.router.listener(opening)

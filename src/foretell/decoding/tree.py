@@ -30,7 +30,8 @@ class Tree:
     tokens, parents, kinds: one entry a node. q: the distribution that a sampled node's sibling group was drawn from (before
     any removal), None for fixed nodes. sources: the drafter's name, shown to people. grades: a small number that classes
     nodes by how far their drafter trusts them; the pace learns per (source, grade, depth, rank). A sampled node's grade
-    must not depend on the token drawn, or pruning by it would bias the output.
+    must not depend on the token drawn, or pruning by it would bias the output. confidences: the probability that the drafter
+    itself gives a fixed node's token, for verifiers that accept on it; None where it says nothing.
     """
 
     tokens: list[int] = field(default_factory=list)
@@ -39,6 +40,7 @@ class Tree:
     q: list[Distribution | None] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     grades: list[int] = field(default_factory=list)
+    confidences: list[float | None] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -51,6 +53,7 @@ class Tree:
         q: Distribution | None = None,
         source: str = "",
         grade: int = 0,
+        confidence: float | None = None,
     ) -> int:
         """Append a node and return its number. Sampled kinds need their `q`."""
         if not ROOT <= parent < len(self.tokens):
@@ -63,6 +66,7 @@ class Tree:
         self.q.append(q)
         self.sources.append(source)
         self.grades.append(grade)
+        self.confidences.append(confidence)
         return len(self.tokens) - 1
 
     @classmethod
@@ -116,7 +120,10 @@ class Tree:
             raise ValueError(f"Tree.subtree: nodes={kept!r} are not closed under parents")
         tree = Tree()
         for node in kept:
-            tree.add(self.tokens[node], number[self.parents[node]], self.kinds[node], self.q[node], self.sources[node], self.grades[node])
+            tree.add(
+                self.tokens[node], number[self.parents[node]], self.kinds[node], self.q[node], self.sources[node], self.grades[node],
+                self.confidences[node],
+            )  # fmt: skip
         return tree
 
     def clip(self, num_nodes: int, depth: int) -> Tree:
@@ -144,7 +151,7 @@ class Tree:
             same = fixed.get((parent, token)) if kind is Kind.FIXED else None
             if same is None:
                 q = copies.get(id(other.q[node]))
-                same = tree.add(token, parent, kind, q, other.sources[node], other.grades[node])
+                same = tree.add(token, parent, kind, q, other.sources[node], other.grades[node], other.confidences[node])
                 if kind is Kind.FIXED:
                     fixed[parent, token] = same
             number[node] = same

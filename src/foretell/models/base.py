@@ -136,7 +136,8 @@ class Model(ABC):
     max_length: most positions of one sequence. tolerance: two logits of one row closer than this may swap when the batch
     shape changes (0: rows are bit-identical whatever the batch). fingerprint: says weights, dtype and backend, for caches
     of measurements. tokenizer: a `foretell.models.text.Text`, or None. law: what the rows promise; not exact where they are
-    not those of the one model that was named. num_parameters: weights, shared ones once; 0 where there are none.
+    not those of the one model that was named. suppressed: tokens that are never generated, whose logits are made -inf
+    (placeholders that a network knows and no text may hold). num_parameters: weights, shared ones once; 0 where there are none.
     """
 
     vocab_size: int
@@ -149,6 +150,7 @@ class Model(ABC):
     device = torch.device("cpu")
     law: Law = OWN
     num_parameters: int = 0
+    suppressed: tuple[int, ...] = ()
 
     @abstractmethod
     def new_cache(self) -> Cache:
@@ -179,11 +181,16 @@ class Model(ABC):
         try:
             for feed in feeds:
                 self._check(feed, start)
-            return self._forward(feeds, tuple(hidden), start, stop)
+            results = self._forward(feeds, tuple(hidden), start, stop)
         except BaseException:  # no cache may list rows that were never computed
             for feed, num in zip(feeds, before):
                 del feed.cache.pending[num:], feed.cache.depths[num:]
             raise
+        if self.suppressed:
+            forbidden = list(self.suppressed)
+            for rows in results:
+                rows.logits = rows.logits.index_fill(-1, torch.tensor(forbidden, device=rows.logits.device), -torch.inf)
+        return results
 
     def embed(self, tokens: Sequence[int], position: int = 0) -> Tensor:
         """What the first layer reads for `tokens` at `position`, (n, width): what `Feed.embeddings` takes in their place.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from pathlib import Path
@@ -54,17 +55,40 @@ def load(
     chosen = _dtype(dtype, where, backend)
     source = locate(id_or_path)
     with progress_bar(progress) as steps:
-        if backend == "transformers" or (backend is None and not _is_native(source)):
-            return _load_transformers(source, dtype, where, num_threads)
-        try:
-            return _load_native(source, chosen, where, num_threads, steps)
-        except DamagedFileError:
-            raise
-        except ValueError as error:
-            if backend == "native" or source.is_file():
-                raise
-            warnings.warn(f"loading through transformers, which is slower: {error}", stacklevel=2)
+        model = _load(source, dtype, chosen, where, backend, num_threads, steps)
+    model.suppressed = _suppressed(source, model.vocab_size)
+    return model
+
+
+def _load(
+    source: Path, dtype: str | None, chosen: str, where: torch.device, backend: str | None, num_threads: int | None, steps: Steps
+) -> Model:
+    if backend == "transformers" or (backend is None and not _is_native(source)):
         return _load_transformers(source, dtype, where, num_threads)
+    try:
+        return _load_native(source, chosen, where, num_threads, steps)
+    except DamagedFileError:
+        raise
+    except ValueError as error:
+        if backend == "native" or source.is_file():
+            raise
+        warnings.warn(f"loading through transformers, which is slower: {error}", stacklevel=2)
+    return _load_transformers(source, dtype, where, num_threads)
+
+
+def _suppressed(source: Path, vocab_size: int) -> tuple[int, ...]:
+    """Tokens that the folder's generation_config.json forbids to generate (`suppress_tokens`, as transformers has it)."""
+    path = source / "generation_config.json"
+    if source.is_file() or not path.is_file():
+        return ()
+    try:
+        tokens = json.loads(path.read_text(encoding="utf-8")).get("suppress_tokens") or ()
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{path}: not readable JSON ({error}); download it again") from error
+    for token in tokens:
+        if not (isinstance(token, int) and 0 <= token < vocab_size):
+            raise ValueError(f"{path}: suppress_tokens holds {token!r}, which is outside the vocabulary of {vocab_size}; remove it there")
+    return tuple(sorted(tokens))
 
 
 def _device(device: str | torch.device | None) -> torch.device:

@@ -41,12 +41,28 @@ DRAFT_STREAM = 1
 
 
 @dataclass
+class Queries:
+    """Rows that a drafter adds to the target's own pass to ask it something: placeholders, guesses, masked positions.
+
+    They hang on the tree and are no part of it: nothing can accept them, and their keys and values are dropped with the step.
+    tokens: token ids. parents: ROOT, a node of the tree, or an earlier query, which are numbered on from the tree's last node.
+    """
+
+    tokens: list[int] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+@dataclass
 class Seen:
     """What a verify pass showed, told to everyone.
 
     fed: tokens that went through the model (text not yet in the cache, then the tree). logits: (k, vocab_size), rows of the
     last k of `fed`. tree, path: what was drafted and the accepted nodes. tokens: what was added to the text. hidden: states
-    that the drafter asked for, rows as in `fed`.
+    that the drafter asked for, rows as in `fed`. query_logits, query_hidden: rows of the drafter's `queries`, in their order;
+    none where there was no room for them.
     """
 
     fed: Sequence[int]
@@ -55,6 +71,8 @@ class Seen:
     path: list[int]
     tokens: list[int]
     hidden: dict[int | str, Tensor] = field(default_factory=dict)
+    query_logits: Sequence[Tensor] | Tensor = ()
+    query_hidden: dict[int | str, Tensor] = field(default_factory=dict)
 
 
 class Drafter(Part):
@@ -103,6 +121,13 @@ class Drafter(Part):
     @abstractmethod
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         """One tree for each ask, empty where nothing is worth proposing."""
+
+    def queries(self, state: Any, tree: Tree) -> Queries:
+        """Extra rows for the pass that verifies `tree`, which is what the pace left of the proposal (or of several drafters').
+
+        Asked of each request that was asked for a proposal, after `propose`; a function of its arguments that changes nothing.
+        """
+        return Queries()
 
     def observe(self, state: Any, seen: Seen) -> None:
         """Learn from a verify pass of this request (also called for prompt chunks, with an empty tree)."""

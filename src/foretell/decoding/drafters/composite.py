@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from foretell.decoding.drafters.base import Ask, Drafter, Seen
+from foretell.decoding.drafters.base import Ask, Drafter, Queries, Seen
+from foretell.decoding.tree import Tree
 from foretell.models.base import Model
 from foretell.parts import require
 
@@ -61,9 +62,23 @@ class Composite(Drafter):
     def begin(self, memory: Any, tokens: Sequence[int]) -> tuple[Any, ...]:
         return tuple(drafter.begin(part, tokens) for drafter, part in zip(self.drafters, memory, strict=True))
 
-    def observe(self, state: Any, seen: Seen) -> None:
+    def queries(self, state: Any, tree: Tree) -> Queries:
+        joined = Queries()
         for drafter, part in zip(self.drafters, state, strict=True):
-            drafter.observe(part, seen)
+            asked, shift = drafter.queries(part, tree), len(joined)
+            joined.tokens += asked.tokens
+            joined.parents += [parent + shift if parent >= len(tree) else parent for parent in asked.parents]
+        return joined
+
+    def observe(self, state: Any, seen: Seen) -> None:
+        start = 0
+        for drafter, part in zip(self.drafters, state, strict=True):
+            own = seen
+            if len(seen.query_logits):
+                rows = slice(start, start + len(drafter.queries(part, seen.tree)))
+                hidden = {key: states[rows] for key, states in seen.query_hidden.items()}
+                own, start = dataclasses.replace(seen, query_logits=seen.query_logits[rows], query_hidden=hidden), rows.stop
+            drafter.observe(part, own)
 
     def draft_cost(self, memory: Any, depth: int) -> float:
         return sum(drafter.draft_cost(part, depth) for drafter, part in zip(self.drafters, memory, strict=True))

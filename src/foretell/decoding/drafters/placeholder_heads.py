@@ -1,0 +1,138 @@
+"""Lexical unit decoding: placeholders behind the last token, in the target's own pass, say the tokens after the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from foretell.decoding.drafters.base import Ask, Drafter, Queries, Seen
+from foretell.decoding.tree import ROOT, Tree
+from foretell.models.base import Model
+from foretell.parts import require
+
+PLACES = ("end", "all")
+
+
+@dataclass
+class _State:
+    """placeholder: its token id. said: (token, probability) for the places behind the text's last token."""
+
+    placeholder: int
+    said: list[tuple[int, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PlaceholderHeads(Drafter):
+    """The model itself, tuned for it, guesses what follows the next token: no second model, no heads, no second pass.
+
+    A reconstruction: the paper's code was never published, and its text leaves the tensors open. Behind the end of the tree stand
+    `num_tokens` - 1 placeholders; each row's best token is the draft for the next step, as long as the row is sure of it.
+
+    num_tokens: K, the most tokens a step writes, the target's own included. min_confidence: probability below which a span ends.
+    no_repeat: also end it at a token that equals the one before, or that repeats a pair of the span. placeholder: token id;
+    None is the one that the model suppresses. behind: "end", placeholders behind the tree's first path only, or "all", behind
+    every node, so that a draft that is accepted in part is followed up too, for that many times more rows.
+
+    Law: exact under any exact verifier; with the verifier `confidence` lossy, as published. Needs: a model tuned by
+    `foretell.training.unit_tuner`; an untuned one guesses badly. Cost: K - 1 rows of the target's pass. State: what the last
+    rows said.
+    Departures: a step's span is verified, or accepted unchecked, in the next step, whose pass feeds it in any case.
+    Errors: ValueError for fewer than 2 tokens, a model without a suppressed token, or a placeholder that is a real token.
+
+    Sun et al., "Decoding at the Speed of Thought: Harnessing Parallel Decoding of Lexical Units for LLMs", section 3.3.
+
+    >>> PlaceholderHeads(num_tokens=3).queries(_State(7), Tree.chain([1])).parents
+    [0, 1]
+    """
+
+    num_tokens: int = 4
+    min_confidence: float = 0.9
+    no_repeat: bool = True
+    placeholder: int | None = None
+    behind: str = "end"
+
+    def __post_init__(self) -> None:
+        good = isinstance(self.num_tokens, int) and self.num_tokens >= 2
+        require(good, self, "num_tokens", self.num_tokens, "must be at least 2: the target's own token and one placeholder")
+        require(0 < self.min_confidence <= 1, self, "min_confidence", self.min_confidence, "must be a probability above 0")
+        require(self.behind in PLACES, self, "behind", self.behind, f"must be one of {', '.join(PLACES)}")
+
+    @classmethod
+    def examples(cls) -> list[PlaceholderHeads]:  # type: ignore[override]
+        return [cls(3, 0.3, placeholder=1), cls(2, 0.3, False, 0, "all")]  # of a tiny model, which has no tokenizer to ask
+
+    def remember(self, model: Model) -> Model:
+        _ = self._placeholder_of(model)
+        return model
+
+    def _placeholder_of(self, model: Model) -> int:
+        chosen = self.placeholder
+        if chosen is None:
+            if len(model.suppressed) != 1:
+                raise ValueError(
+                    f"PlaceholderHeads: placeholder=None, but the model suppresses {len(model.suppressed)} tokens and not one; "
+                    "load a model that was tuned for lexical units, or name the placeholder"
+                )
+            return model.suppressed[0]
+        require(0 <= chosen < model.vocab_size, self, "placeholder", chosen, f"is outside the vocabulary of {model.vocab_size}")
+        if model.tokenizer is not None and chosen not in model.suppressed:
+            raise ValueError(
+                f"PlaceholderHeads: placeholder={chosen!r} is a token that the model may generate; take one that it suppresses"
+            )
+        return chosen
+
+    def begin(self, memory: Any, tokens: Sequence[int]) -> _State:
+        return _State(self._placeholder_of(memory))
+
+    def draft_cost(self, memory: Any, depth: int) -> float:
+        from foretell.decoding.stored_curve import curve_of
+
+        curve = curve_of(memory)
+        return curve(self.num_tokens) - curve(1)
+
+    def propose(self, asks: Sequence[Ask]) -> list[Tree]:
+        return [self._span(ask) for ask in asks]
+
+    def _span(self, ask: Ask) -> Tree:
+        tree = Tree()
+        before, pairs = ask.tokens[-1], set()
+        for token, confidence in ask.state.said[: min(ask.num_nodes, ask.depth)]:
+            repeats = self.no_repeat and (token == before or (before, token) in pairs)
+            if confidence < self.min_confidence or repeats:
+                break
+            tree.add(token, len(tree) - 1, source=self.name, confidence=confidence)
+            pairs.add((before, token))
+            before = token
+        return tree
+
+    def queries(self, state: _State, tree: Tree) -> Queries:
+        queries = Queries()
+        for node in self._places(tree):
+            for _ in range(self.num_tokens - 1):
+                queries.parents.append(node)
+                queries.tokens.append(state.placeholder)
+                node = len(tree) + len(queries) - 1
+        return queries
+
+    def _places(self, tree: Tree) -> list[int]:
+        """The nodes that placeholders stand behind."""
+        if self.behind == "all":
+            return [ROOT, *range(len(tree))]
+        family, node = tree.children(), ROOT
+        while node in family:
+            node = family[node][0]
+        return [node]
+
+    def observe(self, state: _State, seen: Seen) -> None:
+        state.said = []
+        last, places = (seen.path[-1] if seen.path else ROOT), self._places(seen.tree)
+        if not len(seen.query_logits) or last not in places:
+            return
+        start, num = places.index(last) * (self.num_tokens - 1), self.num_tokens - 1
+        rows = torch.as_tensor(seen.query_logits[start : start + num]).double()
+        rows[:, state.placeholder] = -torch.inf
+        best, tokens = rows.softmax(-1).max(-1)
+        state.said = list(zip(tokens.tolist(), best.tolist(), strict=True))

@@ -1,0 +1,51 @@
+"""Acceptance on the drafter's own word: a token that the drafter holds probable enough is not checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from foretell.decoding.distribution import Distribution
+from foretell.decoding.draws import Draws
+from foretell.decoding.tree import Kind, Tree
+from foretell.decoding.verifiers.base import Law, Verifier
+from foretell.decoding.verifiers.fixed_candidates import FixedCandidates
+from foretell.parts import require
+
+
+@dataclass(frozen=True)
+class Confidence(Verifier):
+    """Accept the first candidate whose drafter gives it a probability of `beta` or more; let the target decide otherwise.
+
+    beta: above 0, at most 1. Nodes whose drafter states no confidence are decided by the target, as under `fixed-candidates`.
+
+    Law: lossy; what a drafter is sure of is written unchecked. Needs: fixed candidates that state a confidence. Cost: none where
+    it accepts, else one draw. State: none.
+    Departures: the paper ends the span at the first unsure token; here the target, whose row is there anyway, may still
+    accept that one.
+    Errors: ValueError for a beta outside (0, 1]; KindMismatchError for sampled drafts.
+
+    Sun et al., "Decoding at the Speed of Thought: Harnessing Parallel Decoding of Lexical Units for LLMs", section 3.3 (adaptive
+    acceptance).
+
+    >>> from foretell.decoding.draws import SampledDraws
+    >>> tree = Tree()
+    >>> _ = tree.add(2, confidence=0.95)
+    >>> Confidence(0.9).decide(tree, lambda node: Distribution.point(5, 4), SampledDraws(0), 0)
+    Decision(path=[0], token=4)
+    """
+
+    beta: float = 0.9
+
+    law = Law("lossy", "tokens that the drafter is sure of are written unchecked")
+    kinds = frozenset({Kind.FIXED})
+
+    def __post_init__(self) -> None:
+        require(0 < self.beta <= 1, self, "beta", self.beta, "must be a probability above 0; the verifier `exact` checks every token")
+
+    def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:
+        for node in siblings:
+            confidence = tree.confidences[node]
+            if confidence is not None and confidence >= self.beta:
+                return node, p
+        return FixedCandidates().choose(p, siblings, tree, draws)
