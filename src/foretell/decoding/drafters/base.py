@@ -106,6 +106,11 @@ class Drafter(Part):
         return False
 
     @property
+    def needs_tuned_model(self) -> bool:
+        """Whether it works only with a target that was trained for it, and so is no candidate for any model."""
+        return False
+
+    @property
     def is_plain(self) -> bool:
         """Whether this drafter never proposes anything."""
         return False

@@ -87,6 +87,10 @@ class PlaceholderHeads(Drafter):
     def begin(self, memory: Any, tokens: Sequence[int]) -> _State:
         return _State(self._placeholder_of(memory))
 
+    @property
+    def needs_tuned_model(self) -> bool:
+        return True
+
     def draft_cost(self, memory: Any, depth: int) -> float:
         from foretell.decoding.stored_curve import curve_of
 
