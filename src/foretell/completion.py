@@ -83,7 +83,8 @@ def complete(
     caches: list[tuple[list[int], Cache]] = model.__dict__.setdefault("completion_caches", [])
     try:
         before, cache = caches.pop()  # at most one caller has it; a second one at the same time starts anew
-        cache.truncate(min(cache.length, _shared(before, prompt)))
+        # the prompt's last row is read anew: a group of models decides there whose turn it is
+        cache.truncate(min(cache.length, _shared(before, prompt), len(before) - 1))
         reused: Cache | None = cache
     except IndexError:
         reused = None
@@ -96,7 +97,8 @@ def complete(
     drafts = []
     for each, law in zip(found.hypotheses, laws, strict=True):
         shown = each.tokens[:-1] if each.finished else each.tokens
-        drafts.append(Draft(model.tokenizer.decode(list(shown)), each.tokens, float(law.sum()), each.score, each.finished))
+        decoder = model.tokenizer.stream(prompt)  # after the text: tokenizers may drop a space that begins one
+        drafts.append(Draft(decoder.push(*shown) + decoder.finish(), each.tokens, float(law.sum()), each.score, each.finished))
     return Completion(drafts, describe(replace_table(chosen)), chosen.law.kind, searched - began, rescored - searched, found)
 
 

@@ -65,7 +65,7 @@ def test_beam_search_and_refusals(complete, home):
         ((TEXT, "--search", "supperposed"), "did you mean 'superposed'"),
         ((TEXT, "--ngrams", "none.here"), "no such n-gram table"),
         ((TEXT, "--learn", "nowhere"), "no such file or folder"),
-        ((TEXT, "--search", "beam", "--ngrams", "x"), "has no n-gram tables"),
+        ((TEXT, "--search", "beam-search", "--ngrams", "x"), "has no n-gram tables"),
         ((" ",), "is empty"),
     ]:
         result = complete(*words)

@@ -93,6 +93,7 @@ class Run:
             raise ValueError(f"prompt has {len(goal.prompt)} tokens, but the model was made for {model.max_length}; shorten the prompt")
         self.model, self.goal = model, goal
         self.cache = goal.cache if goal.cache is not None else model.new_cache()
+        self.cache.prompt_length = len(goal.prompt)
         self.num_passes, self.finish_reason = 0, ""
         self._seconds = {"prompt": 0.0, "forward": 0.0, "search": 0.0}
         self._began = self._last = time.perf_counter()

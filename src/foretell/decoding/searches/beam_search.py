@@ -38,7 +38,6 @@ class BeamSearch(Search):
     """
 
     law = Law("lossy", "the texts with the best log-probability, no samples; scores are the model's own")
-    aliases = ("beam",)
 
     k: int = 3
     length_penalty: float = 1.0
