@@ -19,8 +19,10 @@ import inspect
 import json
 import random
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -143,7 +145,7 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=24, help="prompts a family")
     parser.add_argument("--tokens", type=int, default=96)
     parser.add_argument("--orders", type=int, default=6, help="shuffled orders of the stream")
-    parser.add_argument("--table", default="aded-corpus.table", help="where to write the corpus table")
+    parser.add_argument("--table", default=str(Path(tempfile.gettempdir(), "aded-corpus.table")), help="where to write the corpus table")
     args = parser.parse_args()
     model = ft.load()
     curve = curve_of(model)
