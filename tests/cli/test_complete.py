@@ -59,7 +59,7 @@ def test_a_learned_table_is_used_from_then_on(complete, home):
 
 
 def test_beam_search_and_refusals(complete, home):
-    assert len(answer(complete(TEXT, "--json", "--search", "beam(k=2)"))["drafts"]) == 2
+    assert len(answer(complete(TEXT, "--json", "--search", "beam-search(k=2)"))["drafts"]) == 2
     for words, message in [
         ((TEXT, "-k", "0"), "k=0 must be at least 1"),
         ((TEXT, "--search", "supperposed"), "did you mean 'superposed'"),
