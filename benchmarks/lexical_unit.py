@@ -6,7 +6,7 @@ loss of quality, 30 % faster code with 3 % loss (LLaMA-13B). No code was publish
 Here: a small transformer learns the source of Python's standard library; its units are marked, and it is tuned with placeholders;
 controls are as much ordinary training, and tuning on random spans of the same lengths. Held-out files are continued greedily.
 Quality is bits a token of the generated text under the untouched base model, of the true text under the tuned one, and how many
-continued files still parse up to one of their last whole lines. Training (six minutes) is kept in --folder.
+continued files still parse up to one of their last whole lines. Training is kept in --folder and goes on where it stopped.
 
     python benchmarks/lexical_unit.py --folder lud-models
     python benchmarks/lexical_unit.py --folder lud-models --limit 10
