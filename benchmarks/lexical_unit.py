@@ -6,7 +6,7 @@ loss of quality, 30 % faster code with 3 % loss (LLaMA-13B). No code was publish
 Here: a small transformer learns the source of Python's standard library; its units are marked, and it is tuned with placeholders;
 controls are as much ordinary training, and tuning on random spans of the same lengths. Held-out files are continued greedily.
 Quality is bits a token of the generated text under the untouched base model, of the true text under the tuned one, and how many
-continued files still parse up to their last whole line. Training (six minutes) is kept in --folder.
+continued files still parse up to one of their last whole lines. Training is kept in --folder and goes on where it stopped.
 
     python benchmarks/lexical_unit.py --folder lud-models
     python benchmarks/lexical_unit.py --folder lud-models --limit 10
@@ -112,10 +112,10 @@ def bits(model: Model, texts: list[list[int]], start: int) -> float:
     return total / num / math.log(2)
 
 
-def parses(text: str) -> bool:
-    """Whether a file that breaks off parses once its last, unfinished lines are left out."""
-    lines = text.split("\n")
-    for end in range(len(lines) - 1, max(len(lines) - 5, 0), -1):
+def parses(prompt: str, text: str) -> bool:
+    """Whether the text parses up to some whole line among its last four that is not the prompt's."""
+    lines, given = text.split("\n"), prompt.count("\n")
+    for end in range(len(lines) - 1, max(len(lines) - 5, given), -1):
         try:
             ast.parse("\n".join(lines[:end]) + "\n")
         except (SyntaxError, ValueError):
@@ -151,7 +151,7 @@ def main() -> int:
             "tokens_per_step": rate(requests),
             "seconds": seconds,
             "bits": bits(models["base"], [request.tokens for request in requests], PROMPT),
-            "parse": sum(parses(corpus.tokenizer.decode(request.tokens)) for request in requests) / len(requests),
+            "parse": sum(parses(*map(corpus.tokenizer.decode, (each.prompt, each.tokens))) for each in requests) / len(requests),
         }
         print(f"{name:44} {each['tokens_per_step']:13.2f} {seconds:8.2f} {each['bits']:11.3f} {each['parse']:6.0%}", flush=True)
         found.append(each)
