@@ -148,6 +148,9 @@ class Slow(Drafter):
         time.sleep(self.seconds)
         return self.drafter.propose(asks)
 
+    def queries(self, state, tree: Tree):
+        return self.drafter.queries(state, tree)
+
     def observe(self, state, seen: Seen) -> None:
         self.drafter.observe(state, seen)
 

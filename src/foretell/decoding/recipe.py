@@ -36,7 +36,7 @@ from foretell.parts import Part, UnknownNameError, nearest, require
 
 FIELDS = ("drafter", "verifier", "pace")
 #: Where parts belong that no recipe holds.
-_ELSEWHERE = {"router": "a group of models (`foretell.load_group`)", "search": "`foretell complete --search`"}
+_ELSEWHERE = {"router": "a group of models", "search": "`foretell complete --search`"}
 
 
 class RecipeSyntaxError(ValueError):
