@@ -7,8 +7,8 @@ standard library's source (once, then found in --folder), write from held-out fi
 tokens a target step (block efficiency, with its standard error over prompts), rows that the target computed for a token, and
 seconds of the arm. At temperature 0 every arm must write plain decoding's text.
 
-    python benchmarks/rsd.py --folder /tmp/rsd-models              # trains for 5 minutes first
-    python benchmarks/rsd.py --folder /tmp/rsd-models --limit 16   # fewer prompts
+    python benchmarks/rsd.py --folder rsd-models              # trains for 5 minutes first
+    python benchmarks/rsd.py --folder rsd-models --limit 16   # fewer prompts
 
 The paper has Llama 2 and OPT, and states its results as an ordering. The last line is JSON; the exit status is 1 if the
 ordering is not reproduced, a rule is not exact, or a text at temperature 0 differs.
