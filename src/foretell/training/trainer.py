@@ -87,7 +87,7 @@ class Trainer:
     >>> fit = lambda model, batch, step: (model(x) - 3 * x).square().mean()
     >>> Trainer(model, fit, lambda step, size: x, TrainSettings(steps=200, learning_rate=0.1)).run(progress=False).finished
     True
-    >>> round(float(model.weight), 1)
+    >>> round(model.weight.item(), 1)
     3.0
     """
 
