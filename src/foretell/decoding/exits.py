@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -35,6 +36,17 @@ def confidence(logits: Tensor) -> list[float]:
     """
     best = logits.amax(-1, keepdim=True)
     return (logits - best).exp().sum(-1).reciprocal().tolist()
+
+
+def stage_seconds(model: Model, exits: Sequence[int]) -> list[float]:
+    """What passing each exit costs a token that has passed those before: its layers, and the head once more.
+
+    From the measured curves of the exits; the head is what a straight line through the first and the last leaves at layer 0.
+    """
+    seconds = [curve_of(model, stop=None if layer == model.num_layers else layer)(1) for layer in exits]
+    slope = (seconds[-1] - seconds[0]) / max(exits[-1] - exits[0], 1)
+    head = min(max(seconds[0] - slope * exits[0], 0.0), seconds[0])
+    return [seconds[0], *(max(later - earlier, 0.0) + head for earlier, later in itertools.pairwise(seconds))]
 
 
 def measure_exits(model: Model, layers: Sequence[int], seen: Seen) -> Shadow:

@@ -37,6 +37,11 @@ class TinyCache(Cache):
     def _truncate(self, length: int) -> None:
         del self.tokens[length:]
 
+    def _reopen(self, num: int) -> None:
+        first = len(self.tokens) - num
+        self.pending_tokens += self.tokens[first:]
+        del self.tokens[first:]
+
     def _fork(self) -> TinyCache:
         twin = TinyCache()
         twin.tokens += self.tokens
