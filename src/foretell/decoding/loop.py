@@ -123,7 +123,9 @@ class Session:
                 seen, step = self._decide(request, tree, queries, feed_tokens, rows)
                 grown.append(request)
             clock.stop("decide")
-            self.recipe.drafter.observe(request.draft_state, seen)
+            measured = self.recipe.drafter.observe(request.draft_state, seen)
+            if measured is not None:
+                self.recipe.pace.learn(request.pace_state, measured)
             clock.stop("draft")
             request.trace.steps.append(step)
         clock.stop("other")
@@ -153,6 +155,7 @@ class Session:
                     request.sampler,
                     request.draws,
                     _cache(request),
+                    pace.setting(request.pace_state),
                 )
         for i, tree in zip(asks, drafter.propose(list(asks.values())), strict=True):
             trees[i] = tree

@@ -49,6 +49,9 @@ class RowCache(Cache):
     def _truncate(self, length: int) -> None:
         pass  # rows beyond the length are never read, and overwritten by the next ones
 
+    def _reopen(self, num: int) -> None:
+        pass  # pending rows lie behind the committed ones: where these rows are
+
     def _fork(self) -> RowCache:
         twin = RowCache()
         for layer, (keys, values) in self.layers.items():

@@ -53,6 +53,17 @@ class Cache(ABC):
         self.length += len(path)
         self.pending, self.depths = [], []
 
+    def reopen(self, num: int) -> None:
+        """Make the last `num` committed rows pending again, as a chain: rows that passed only some layers can then be completed.
+
+        There must be no pending rows. ValueError where this cache cannot.
+        """
+        if self.pending or not 0 <= num <= self.length:
+            raise ValueError(f"reopen: num={num!r} must lie between 0 and the {self.length} committed rows, with none pending")
+        self._reopen(num)
+        self.length -= num
+        self.append(range(-1, num - 1))
+
     def truncate(self, length: int) -> None:
         """Forget pending rows and all committed rows from `length` on."""
         if not 0 <= length <= self.length:
@@ -91,6 +102,9 @@ class Cache(ABC):
 
     @abstractmethod
     def _fork(self) -> Cache: ...
+
+    def _reopen(self, num: int) -> None:
+        raise ValueError(f"{type(self).__name__} cannot reopen rows; take a model that keeps keys and values by row")
 
 
 @dataclass

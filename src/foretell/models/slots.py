@@ -84,6 +84,11 @@ class SlotCache(Cache):
         self.store.release(self.slots[length:])
         del self.slots[length:]
 
+    def _reopen(self, num: int) -> None:
+        first = len(self.slots) - num
+        self.pending_slots += self.slots[first:]
+        del self.slots[first:]
+
     def _fork(self) -> SlotCache:
         twin = SlotCache(self.store)
         self.store.share(self.slots)

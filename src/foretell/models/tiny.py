@@ -37,6 +37,11 @@ class TinyCache(Cache):
     def _truncate(self, length: int) -> None:
         del self.tokens[length:]
 
+    def _reopen(self, num: int) -> None:
+        first = len(self.tokens) - num
+        self.pending_tokens += self.tokens[first:]
+        del self.tokens[first:]
+
     def _fork(self) -> TinyCache:
         twin = TinyCache()
         twin.tokens += self.tokens
@@ -86,9 +91,9 @@ class TinyModel(Model):
         return _float32(self._embedding[list(tokens)])
 
     def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
-        return [self._rows(feed, hidden, stop) for feed in feeds]
+        return [self._rows(feed, hidden, start, stop) for feed in feeds]
 
-    def _rows(self, feed: Feed, hidden: tuple[int | str, ...], stop: int) -> Rows:
+    def _rows(self, feed: Feed, hidden: tuple[int | str, ...], start: int, stop: int) -> Rows:
         cache = feed.cache
         if not isinstance(cache, TinyCache):
             raise TypeError(f"forward: cache={cache!r} was not made by this model's new_cache()")
@@ -99,6 +104,9 @@ class TinyModel(Model):
         texts = [cache.text(row) for row in fed]
         wanted = len(texts) if feed.num_logits is None else min(feed.num_logits, len(texts))
         logits = [self._layer(text, stop)[2] for text in texts[len(texts) - wanted :]]
+        if start == stop and feed.rows is not None and feed.embeddings is not None:  # no layer runs: the head reads what was fed
+            fed_states = feed.embeddings[len(texts) - wanted :].double().numpy()
+            logits = [_float32(self.sharpness * (self._head @ state)) for state in fed_states]
         states = {
             key: _stack([self._layer(text, stop)[1] if key == POST_NORM else self._layer(text, int(key))[0] for text in texts], self.width)
             for key in hidden

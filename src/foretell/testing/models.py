@@ -27,9 +27,10 @@ def models_in(value: Any) -> Iterator[Model]:
 
 
 def use_small_curves(part: Any, curve: CostCurve = SMALL_CURVE, target: Model | None = None) -> None:
-    """Let every model in `part`, and every early exit of `target`, have this `curve` in this process."""
+    """Let every model in `part`, its early exits, and every early exit of `target`, have this `curve` in this process."""
     for model in models_in(part):
-        use_curve(model, curve)
+        for stop in (None, *range(1, model.num_layers)):
+            use_curve(model, curve, stop=stop)
     if target is not None:
         for layer in range(1, target.num_layers):
             use_curve(target, curve, stop=layer)

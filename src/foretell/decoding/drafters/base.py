@@ -16,6 +16,17 @@ from foretell.models.base import Cache, Model
 from foretell.parts import Part
 
 
+@dataclass(frozen=True)
+class Setting:
+    """How a pace wants drafts made this time; a drafter takes from it what it knows, and None leaves it to the drafter.
+
+    layer: the exit to draft with. threshold: draft no further where the best token's probability is below.
+    """
+
+    layer: int | None = None
+    threshold: float | None = None
+
+
 @dataclass
 class Ask:
     """One request's question to a drafter.
@@ -24,6 +35,7 @@ class Ask:
     num_nodes, depth: at most so many nodes, no deeper. sampler, prompt_length: as in the target, so that a draft model warps
     its logits alike. draws: for sampled drafts; use `draws.at(position, stream=DRAFT_STREAM)`. cache: the target's, with nothing
     pending, for drafters that run the target itself; fork it, never change it (None: nobody decodes, as in some tests).
+    setting: how the pace wants it.
     """
 
     tokens: list[int]
@@ -34,6 +46,7 @@ class Ask:
     sampler: Sampler
     draws: Draws
     cache: Cache | None = None
+    setting: Setting = Setting()
 
 
 #: Stream of `Draws` that drafts are drawn from, so that the target's coins stay the same whatever is drafted.
@@ -134,8 +147,11 @@ class Drafter(Part):
         """
         return Queries()
 
-    def observe(self, state: Any, seen: Seen) -> None:
-        """Learn from a verify pass of this request (also called for prompt chunks, with an empty tree)."""
+    def observe(self, state: Any, seen: Seen) -> Any:
+        """Learn from a verify pass of this request (also called for prompt chunks, with an empty tree).
+
+        Returns what it measured on the way, for the pace (`Pace.learn`): None where there is nothing, as usual.
+        """
 
     def draft_cost(self, memory: Any, depth: int) -> float:
         """Seconds that drafting to `depth` takes beside the target's own step; 0 where it does not matter."""

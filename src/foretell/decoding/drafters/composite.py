@@ -70,15 +70,17 @@ class Composite(Drafter):
             joined.parents += [parent + shift if parent >= len(tree) else parent for parent in asked.parents]
         return joined
 
-    def observe(self, state: Any, seen: Seen) -> None:
-        start = 0
+    def observe(self, state: Any, seen: Seen) -> Any:
+        start, measured = 0, None
         for drafter, part in zip(self.drafters, state, strict=True):
             own = seen
             if len(seen.query_logits):
                 rows = slice(start, start + len(drafter.queries(part, seen.tree)))
                 hidden = {key: states[rows] for key, states in seen.query_hidden.items()}
                 own, start = dataclasses.replace(seen, query_logits=seen.query_logits[rows], query_hidden=hidden), rows.stop
-            drafter.observe(part, own)
+            found = drafter.observe(part, own)
+            measured = found if measured is None else measured
+        return measured
 
     def draft_cost(self, memory: Any, depth: int) -> float:
         return sum(drafter.draft_cost(part, depth) for drafter, part in zip(self.drafters, memory, strict=True))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.drafters.base import Setting
 from foretell.decoding.tree import Tree
 from foretell.parts import Part
 
@@ -40,9 +41,16 @@ class Pace(Part):
     def limit(self, state: Any, curve: CostCurve, draft_cost: Callable[[int], float]) -> Limit:
         """Asked before drafting, for each request. draft_cost(depth): seconds that drafting so deep takes."""
 
+    def setting(self, state: Any) -> Setting:
+        """How the drafter should draft within that limit; asked after `limit`, for paces that choose more than a length."""
+        return Setting()
+
     def trim(self, states: Sequence[Any], trees: Sequence[Tree], curve: CostCurve) -> list[Tree]:
         """Asked once more when the proposals of the whole batch are there: the parts of them worth verifying."""
         return list(trees)
 
     def observe(self, state: Any, tree: Tree, path: Sequence[int]) -> None:
         """Learn from a verify pass: the tree that was verified (empty: nothing was drafted) and its accepted nodes."""
+
+    def learn(self, state: Any, measured: Any) -> None:
+        """What the drafter's `observe` returned, where it did: a pace takes the measurements it knows and passes over others."""

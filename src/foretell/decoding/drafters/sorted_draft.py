@@ -1,0 +1,153 @@
+"""S2D: one nested draft network; each token leaves it at the first exit that is sure enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.exits import confidence, stage_seconds
+from foretell.decoding.lagging_cache import LaggingCache, deepen, feed, read
+from foretell.decoding.tree import Tree
+from foretell.models.base import Model
+from foretell.parts import require
+
+#: Unread text longer than this (a prompt) goes through all layers at once.
+_MOST_UNREAD = 16
+#: Share of all drafted tokens that is taken to leave at each exit before any was drafted, in tokens.
+_PRIOR = 4.0
+
+
+@dataclass
+class _Memory:
+    """taken: how many tokens left at each exit."""
+
+    model: Model
+    taken: list[float]
+
+
+@dataclass
+class _State:
+    """rows: the draft's cache. fed: its tokens. known: how many of them were text for sure when they were fed."""
+
+    memory: _Memory
+    rows: LaggingCache
+    fed: list[int] = field(default_factory=list)
+    known: int = 0
+
+
+@dataclass(frozen=True)
+class SortedDraft(Drafter):
+    """A small model whose exits were trained (sorted fine-tuning) drafts a chain: each token runs through the layers before the
+    first exit, and on to the next where its best token's probability there is at or below the exit's threshold.
+
+    model: a loaded `Model`, or an id or path for `foretell.load`. exits: layers, ascending, the last is the model's depth.
+    thresholds: one an exit; the last exit always emits, so its threshold may be left out and counts as 0. num_tokens: longest
+    chain. One draft serves every target of its vocabulary; `foretell.decoding.exit_thresholds.tune` finds thresholds for one.
+
+    Law: exact under a verifier that takes fixed nodes, which all are (arg-max), also where the target samples. Needs: the same
+    vocabulary as the target; exits that were trained, or confidence means nothing. Cost: the layers and heads passed, from
+    measured curves and the shares of tokens that left at each exit so far. State: keys and values of all layers, where rows that
+    left early wait with their state; when a later token goes deeper, they are completed with it in one call. Rejected tokens
+    are cut by position. A node's grade is the number of exits it passed. Shapes: states (width,), logits (vocab_size,).
+
+    Kavehzadeh et al., "S2D: Sorted Speculative Decoding For More Efficient Deployment of Nested Large Language Models", section 3.
+    Departures: the draft's length is the pace's; the tree variant is left out.
+    Errors: ValueError for exits that do not ascend or do not end with the depth, for a wrong number of thresholds, for another
+    vocabulary. Texts longer than the draft's positions get no drafts.
+
+    >>> from foretell.models.tiny import TinyModel
+    >>> SortedDraft(TinyModel(num_layers=3), exits=(1, 3), thresholds=(0.5,)).thresholds
+    (0.5, 0.0)
+    """
+
+    model: Model | str
+    exits: tuple[int, ...]
+    thresholds: tuple[float, ...] = ()
+    num_tokens: int = 8
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "exits", tuple(self.exits))
+        rising = bool(self.exits) and self.exits[0] >= 1 and all(a < b for a, b in zip(self.exits, self.exits[1:]))
+        require(rising, self, "exits", self.exits, "must be layers in ascending order, from 1")
+        given = tuple(self.thresholds) or (0.5,) * (len(self.exits) - 1)
+        good = len(given) in (len(self.exits) - 1, len(self.exits)) and all(0 <= threshold <= 1 for threshold in given)
+        require(good, self, "thresholds", given, f"must be a probability for each of {len(self.exits)} exits; the last may be left out")
+        object.__setattr__(self, "thresholds", (*map(float, given[: len(self.exits) - 1]), 0.0))
+        good = isinstance(self.num_tokens, int) and self.num_tokens >= 1
+        require(good, self, "num_tokens", self.num_tokens, "must be at least 1")
+
+    @classmethod
+    def examples(cls) -> list[SortedDraft]:  # type: ignore[override]
+        from foretell.models.tiny import TinyModel
+
+        return [cls(TinyModel(vocab_size=3, order=1, seed=7, num_layers=3), (1, 2, 3), (0.6, 0.5), 2)]
+
+    def remember(self, model: Model) -> _Memory:
+        from foretell.models.load import load
+        from foretell.models.vocabulary import check_same_vocabulary
+
+        draft = load(self.model) if isinstance(self.model, str) else self.model
+        check_same_vocabulary(model, draft)
+        depth = draft.num_layers
+        require(self.exits[-1] == depth, self, "exits", self.exits, f"must end with the draft's depth, {depth}")
+        return _Memory(draft, [_PRIOR / len(self.exits)] * len(self.exits))
+
+    def begin(self, memory: _Memory, tokens: Sequence[int]) -> _State:
+        return _State(memory, LaggingCache(memory.model, self.exits))
+
+    def draft_cost(self, memory: _Memory, depth: int) -> float:
+        total, deeper, cost = sum(memory.taken), sum(memory.taken), 0.0
+        for taken, seconds in zip(memory.taken, stage_seconds(memory.model, self.exits), strict=True):
+            cost += seconds * deeper / total
+            deeper -= taken
+        return min(depth, self.num_tokens) * cost
+
+    def propose(self, asks: Sequence[Ask]) -> list[Tree]:
+        trees = [Tree() for _ in asks]
+        unseen: dict[int, list[int]] = {}
+        for i, ask in enumerate(asks):
+            depth = min(ask.depth, ask.num_nodes, self.num_tokens)
+            if len(ask.tokens) + depth <= ask.state.memory.model.max_length:
+                unseen[i] = _catch_up(ask.state, ask.tokens)
+        for level in range(self.num_tokens):
+            busy = [i for i in unseen if min(asks[i].depth, asks[i].num_nodes) > level]
+            if not busy:
+                break
+            for i, (logits, passed, sure) in zip(busy, self._cascade([asks[i].state for i in busy], [unseen[i] for i in busy])):
+                ask, tree = asks[i], trees[i]
+                ask.state.fed += unseen[i]
+                ask.state.memory.taken[passed - 1] += 1
+                if level and ask.setting.threshold is not None and sure < ask.setting.threshold:
+                    del unseen[i]
+                    continue
+                law = ask.sampler.distribution(logits, ask.tokens + tree.tokens, ask.prompt_length)
+                tree.add(int(law.ids[law.probs.argmax()]), level - 1, source=self.name, grade=passed)
+                unseen[i] = tree.tokens[-1:]
+        return trees
+
+    def _cascade(self, states: Sequence[_State], tokens: Sequence[Sequence[int]]) -> list[tuple[Tensor, int, float]]:
+        """Feed tokens and go as deep as each text's last one needs: its logits, how many exits it passed, its confidence."""
+        found = [(logits, 1, confidence(logits[None])[0]) for logits in feed([state.rows for state in states], tokens)]
+        for passed in range(1, len(self.exits)):
+            deeper = [i for i, (_, at, sure) in enumerate(found) if at == passed and sure <= self.thresholds[passed - 1]]
+            if deeper:
+                for i, logits in zip(deeper, deepen([states[i].rows for i in deeper], passed), strict=True):
+                    found[i] = logits, passed + 1, confidence(logits[None])[0]
+        return found
+
+
+def _catch_up(state: _State, tokens: list[int]) -> list[int]:
+    """Forget drafted tokens that did not become text, read what is long, and return what is left to feed: one token at least."""
+    same = min(state.known, len(tokens) - 1)
+    while same < min(len(state.fed), len(tokens) - 1) and state.fed[same] == tokens[same]:
+        same += 1
+    state.rows.truncate(same)
+    del state.fed[same:]
+    if len(tokens) - same > _MOST_UNREAD:
+        read(state.rows, tokens[same:-1])
+        state.fed += tokens[same:-1]
+    state.known = len(tokens)
+    return tokens[len(state.fed) :]

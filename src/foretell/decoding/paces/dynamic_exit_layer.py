@@ -1,0 +1,159 @@
+"""DEL: the exit layer and the stop that promise most tokens a second, chosen anew every step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.drafters.base import Setting
+from foretell.decoding.exits import Shadow
+from foretell.decoding.paces.base import Limit, Pace
+from foretell.decoding.tree import ROOT, Tree
+from foretell.parts import require
+
+#: The drafter's own way, for drafters that measure no exits: its tokens are counted as they are accepted.
+_OWN = None
+
+
+@dataclass
+class _Counts:
+    """Faded counts of right and wrong guesses, and the sums of their confidence."""
+
+    right: float = 0.0
+    wrong: float = 0.0
+    sure_right: float = 0.0
+    sure_wrong: float = 0.0
+
+    def fade(self, keep: float) -> None:
+        self.right, self.wrong = keep * self.right, keep * self.wrong
+        self.sure_right, self.sure_wrong = keep * self.sure_right, keep * self.sure_wrong
+
+    def add(self, hit: bool, sure: float = 0.0) -> None:
+        if hit:
+            self.right, self.sure_right = self.right + 1, self.sure_right + sure
+        else:
+            self.wrong, self.sure_wrong = self.wrong + 1, self.sure_wrong + sure
+
+    @property
+    def alpha(self) -> float:
+        return self.right / (self.right + self.wrong)
+
+    @property
+    def threshold(self) -> float:
+        """Between the mean confidence of right and of wrong guesses. Where one kind is missing: 1 and 0, the ends of the scale."""
+        right = self.sure_right / self.right if self.right else 1.0
+        wrong = self.sure_wrong / self.wrong if self.wrong else 0.0
+        return (right + wrong) / 2
+
+
+@dataclass
+class _State:
+    counts: dict[int | None, _Counts] = field(default_factory=dict)
+    seconds: dict[int, float] = field(default_factory=dict)
+    chosen: int | None = None
+    measured: bool = False
+
+
+@dataclass(frozen=True)
+class DynamicExitLayer(Pace):
+    """Every step: of all exit layers and draft lengths g from 0 on, those that make (1 + a + ... + a^g) / (g * draft + t(1 + g))
+    largest, where a is the share of right guesses of the layer's exit. Zero is an answer: then nothing is drafted.
+
+    The drafter measures each exit at every accepted position ("shadow tokens"), so all are judged, whichever drafts. The length
+    itself is left to the drafter: it stops where the exit's confidence falls below the middle between its mean confidence
+    when right and when wrong. The first step drafts one token at the drafter's own exit. With a drafter that measures no
+    exits, the acceptance of its own tokens is counted and only the length is chosen.
+
+    max_nodes: longest draft (gamma_max). keep: counts are multiplied by it each step (omega).
+
+    Law: none of its own; exact verifiers stay exact, because what is drafted follows from positions that are past. Needs: the
+    cost curve, and a drafter with candidates, such as `early-exit(layer=2, num_tokens=18, candidates=(2, 4, 6))`. Cost: microseconds;
+    the drafter pays for the shadow. State: counts of each exit, for each request alone. Statistics are of greedy matches,
+    also where tokens are drawn.
+
+    Zarch et al., "DEL: Context-Aware Dynamic Exit Layer for Efficient Self-Speculative Decoding", sections 3.2 and 3.3. Departures:
+    the cost of a draft and of a step is measured seconds, not layers, since the head of a small model costs as much as several
+    layers; g = 0 is honoured (the paper's code always drafts one token); where an exit has never been right, or wrong, its
+    threshold is defined. Errors: ValueError for max_nodes below 1, for keep outside (0, 1].
+
+    >>> pace = DynamicExitLayer()
+    >>> state, curve = pace.begin(pace.remember()), CostCurve.flat(1.0)
+    >>> pace.learn(state, Shadow({2: [True, False], 4: [True, True]}, {2: [0.9, 0.5], 4: [0.9, 0.9]}, {2: 0.3, 4: 0.5}))
+    >>> pace.limit(state, curve, lambda depth: 0.0), pace.setting(state)
+    (Limit(num_nodes=18, depth=18), Setting(layer=4, threshold=0.45))
+    """
+
+    max_nodes: int = 18
+    keep: float = 0.95
+
+    aliases = ("del",)
+
+    def __post_init__(self) -> None:
+        require(isinstance(self.max_nodes, int) and self.max_nodes >= 1, self, "max_nodes", self.max_nodes, "must be at least 1")
+        require(0 < self.keep <= 1, self, "keep", self.keep, "must be above 0 and at most 1")
+
+    @classmethod
+    def examples(cls) -> list[DynamicExitLayer]:  # type: ignore[override]
+        return [cls(max_nodes=2)]
+
+    @property
+    def needs_curve(self) -> bool:
+        return True
+
+    def begin(self, memory: Any, alone: bool = False) -> _State:
+        return _State()
+
+    def limit(self, state: _State, curve: CostCurve, draft_cost: Callable[[int], float]) -> Limit:
+        if not state.counts:
+            return Limit(1, 1)
+        best, length = 1.0 / curve(1), 0
+        for layer, counts in state.counts.items():
+            draft = draft_cost(1) if layer is None else state.seconds[layer]
+            for num in range(1, self.max_nodes + 1):
+                rate = tokens_per_second(counts.alpha, num, draft, curve)
+                if rate > best:
+                    best, length, state.chosen = rate, num, layer
+        if not length:
+            return Limit(0, 0)
+        # The exit's confidence ends the draft; a drafter that has none to show gets the length itself.
+        most = self.max_nodes if state.measured else length
+        return Limit(most, most)
+
+    def setting(self, state: _State) -> Setting:
+        return Setting(state.chosen, state.counts[state.chosen].threshold) if state.chosen is not None else Setting()
+
+    def observe(self, state: _State, tree: Tree, path: Sequence[int]) -> None:
+        if state.measured:
+            return
+        counts = state.counts.get(_OWN) or _Counts()
+        counts.fade(self.keep)
+        on_path, accepted = {ROOT, *path}, set(path)
+        for depth in {depth for depth, parent in zip(tree.depths(), tree.parents, strict=True) if parent in on_path}:
+            nodes = [node for node, at in enumerate(tree.depths()) if at == depth]
+            counts.add(bool(accepted.intersection(nodes)))
+        if counts.right + counts.wrong > 0:
+            state.counts[_OWN] = counts
+
+    def learn(self, state: _State, measured: Any) -> None:
+        if not isinstance(measured, Shadow):
+            return
+        if not state.measured:
+            state.counts, state.measured = {}, True
+        state.seconds = measured.seconds
+        for layer, hits in measured.hits.items():
+            counts = state.counts.setdefault(layer, _Counts())
+            counts.fade(self.keep)
+            for hit, sure in zip(hits, measured.confidence[layer], strict=True):
+                counts.add(hit, sure)
+
+
+def tokens_per_second(alpha: float, num: int, draft: float, curve: CostCurve) -> float:
+    """Expected tokens a second of steps that draft `num` tokens, `draft` seconds each, of which each is right with `alpha`.
+
+    >>> tokens_per_second(0.5, 2, 0.25, CostCurve.flat(1.0))  # (1 + 0.5 + 0.25) / (0.5 + 1)
+    1.1666666666666667
+    """
+    tokens = float(num + 1) if alpha == 1 else (1 - alpha ** (num + 1)) / (1 - alpha)
+    return tokens / (num * draft + curve(1 + num))
