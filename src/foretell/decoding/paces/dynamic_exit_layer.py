@@ -41,6 +41,11 @@ class _Counts:
         return self.right / (self.right + self.wrong)
 
     @property
+    def hopeful_alpha(self) -> float:
+        """As if one guess more had been right and one wrong: as counts fade, what failed is tried again."""
+        return (self.right + 1) / (self.right + self.wrong + 2)
+
+    @property
     def threshold(self) -> float:
         """Between the mean confidence of right and of wrong guesses. Where one kind is missing: 1 and 0, the ends of the scale."""
         right = self.sure_right / self.right if self.right else 1.0
@@ -110,9 +115,9 @@ class DynamicExitLayer(Pace):
             return Limit(1, 1)
         best, length = 1.0 / curve(1), 0
         for layer, counts in state.counts.items():
-            draft = draft_cost(1) if layer is None else state.seconds[layer]
+            alpha, draft = (counts.hopeful_alpha, draft_cost(1)) if layer is _OWN else (counts.alpha, state.seconds[layer])
             for num in range(1, self.max_nodes + 1):
-                rate = tokens_per_second(counts.alpha, num, draft, curve)
+                rate = tokens_per_second(alpha, num, draft, curve)
                 if rate > best:
                     best, length, state.chosen = rate, num, layer
         if not length:
