@@ -122,7 +122,7 @@ def acceptance(model: Model, answers: list[ft.Request], layer: int) -> float:
 def part_a(folder: Path, limit: int, length: int) -> tuple[dict, list[tuple[str, float, float]]]:
     """Layers a token of every policy on every task; what exit training does; seconds."""
     models = {name: ft.load(folder / name, dtype="fp32", progress=False) for name in LOSSES}
-    losses = {name: read_card(folder / name)["held_out"] for name in LOSSES}
+    losses, agreement = ({name: read_card(folder / name)[what] for name in LOSSES} for what in ("held_out", "agreement"))
     model = models["exits"]
     for layer in LAYERS[:-1]:
         use_curve(model, CostCurve.flat(layer), stop=layer)
@@ -134,7 +134,8 @@ def part_a(folder: Path, limit: int, length: int) -> tuple[dict, list[tuple[str,
         answers = run(ft.Session(each, ft.Recipe()), everything, length)
         alphas[name] = {layer: acceptance(each, answers, layer) for layer in LAYERS[:-1]}
         print(f"{name:6} held-out loss by exit { {int(at): round(loss, 2) for at, loss in losses[name].items()} }")
-        print(f"{'':6} accepted by exit      { {layer: round(alpha, 2) for layer, alpha in alphas[name].items()} }", flush=True)
+        print(f"{'':6} agrees with the last  { {int(at): round(share, 2) for at, share in agreement[name].items()} }")
+        print(f"{'':6} the same on own text  { {layer: round(alpha, 2) for layer, alpha in alphas[name].items()} }", flush=True)
 
     arms: dict[str, tuple[EarlyExit, Pace]] = {f"E={layer} g={num}": (Counted(layer, num), Fixed(num)) for layer, num in GRID}
     for layer in (1, 2, 4):
@@ -176,13 +177,13 @@ def part_a(folder: Path, limit: int, length: int) -> tuple[dict, list[tuple[str,
     half = DEPTH // 2
     claims = [
         ("texts other than plain's, all arms (0)", float(-differ), 0.0),
-        ("accepted at half depth, exits minus twin", alphas["exits"][half] - alphas["twin"][half], 0.2),
+        ("agreement at half depth, exits minus twin", agreement["exits"][str(half)] - agreement["twin"][str(half)], 0.2),
         ("twin's last loss times 1.05 minus exits'", 1.05 * losses["twin"][str(DEPTH)] - losses["exits"][str(DEPTH)], 0.0),
         ("1.05 x best fixed over DEL, layers a token", 1.05 * _mean(table[best]) / _mean(table["DEL"]), 1.0),
         ("median of the grid over DEL", statistics.median(_mean(table[name]) for name in fixed) / _mean(table["DEL"]), 1.0),
         ("fixed settings not optimal everywhere that DEL beats nowhere (0)", float(-len(set(worse) - set(best_of.values()))), 0.0),
     ]
-    return {"losses": losses, "accepted": alphas, "layers": table, "best": best, "seconds": speeds}, claims
+    return {"losses": losses, "agreement": agreement, "accepted": alphas, "layers": table, "best": best, "seconds": speeds}, claims
 
 
 def _mean(by_task: dict[str, float]) -> float:

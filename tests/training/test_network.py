@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -84,6 +85,17 @@ def test_windows_follow_from_the_step(corpus):
         Corpus.build(vocab_size=100, max_files=1)
     with pytest.raises(ValueError, match="too few for length"):
         Corpus.build(vocab_size=300, length=10**6, max_files=1)
+
+
+def test_a_tokenizer_may_be_shared_if_it_can_end_a_document(corpus):
+    from tokenizers import Tokenizer, models
+
+    texts = documents(max_files=3)
+    again = Corpus.build(texts=[replace(text, held_out=i % 2 == 0) for i, text in enumerate(texts)], tokenizer=corpus.tokenizer)
+    assert again.tokenizer is corpus.tokenizer
+    assert int(again.train.max()) < corpus.tokenizer.get_vocab_size()
+    with pytest.raises(ValueError, match="no token '<|end|>'".replace("|", r"\|")):
+        Corpus.build(texts=texts, tokenizer=Tokenizer(models.BPE()))
 
 
 def test_the_command(tmp_path, monkeypatch, corpus):
