@@ -3,13 +3,13 @@ sorted fine-tuning (SoFT) makes every exit of one draft speak; a cascade through
 ordinary draft (mean tokens a step on Vicuna-7B: 2.86 against 1.99 at the middle exit and 1.51 at the first); and one such draft
 serves several targets without being trained again.
 
-Trained here on the standard library's source (once, then found in --folder): targets T1 (4 layers of width 192) and T2 (8 of 256), a draft
-with exits 1, 2, 3 of width 128 by SoFT, the same by ordinary training (SFT), and separate drafts of 1 and 2 layers. Prompts are from
-held-out modules. Draft length as in the authors' code (assisted generation's rule). Thresholds are then tuned for each target as
-`foretell tune` does, by measured time, on other prompts than those they are judged on.
+Trained here on the bytes of the standard library's source (once, then found in --folder): targets T1 (4 layers of width 192)
+and T2 (6 of 256), a draft with exits 1, 2, 3 of width 128 by SoFT, the same by ordinary training (SFT), and separate drafts of
+1 and 2 layers. Prompts are from held-out modules. Draft length as in the authors' code (assisted generation's rule). Thresholds
+are then tuned for each target as `foretell tune` does, by measured time, on other prompts than those they are judged on.
 
-    python benchmarks/s2d.py                          # about 12 minutes, 8 of them training
-    python benchmarks/s2d.py --limit 6 --budget 1     # fewer prompts, a minute for each network of average size
+    python benchmarks/s2d.py                          # about 12 minutes, most of them training
+    python benchmarks/s2d.py --limit 6 --budget 200   # fewer prompts, less training
 
 The last line is JSON; the exit status is 1 if a target is missed.
 """
@@ -43,34 +43,35 @@ from foretell.training.network import Shape, read_card, train_network
 from foretell.training.trainer import TrainSettings
 
 EXITS = (1, 2, 3)
-#: Shape, loss, and share of --budget. The budget of a network follows its size.
+#: All are trained for the same number of steps.
 NETWORKS = {
-    "SoFT": (Shape(3), ExitLoss(EXITS), 0.9),
-    "SFT": (Shape(3), ExitLoss(EXITS, schedule="last"), 0.9),
-    "1 layer": (Shape(1), ExitLoss((1,)), 0.5),
-    "2 layers": (Shape(2), ExitLoss((2,)), 0.7),
-    "T1": (Shape(4, 192), ExitLoss((4,)), 1.0),
-    "T2": (Shape(8, 256), ExitLoss((8,)), 2.0),
+    "SoFT": (Shape(3), ExitLoss(EXITS)),
+    "SFT": (Shape(3), ExitLoss(EXITS, schedule="last")),
+    "1 layer": (Shape(1), ExitLoss((1,))),
+    "2 layers": (Shape(2), ExitLoss((2,))),
+    "T1": (Shape(4, 192), ExitLoss((4,))),
+    "T2": (Shape(6, 256), ExitLoss((6,))),
 }
+BYTES, PROMPT, WINDOW = 257, 64, 160
 #: start 5, two longer after a draft that was accepted whole, else one shorter.
 PACE = Fsm(5, 18, 2, 1)
 
 
-def train(folder: Path, minutes: float) -> None:
-    """Train what is not there."""
-    corpus = Corpus.build(1024, length=128)
-    for name, (shape, loss, share) in NETWORKS.items():
-        train_network(folder / name.replace(" ", "-"), corpus, loss, shape, TrainSettings(100_000, minutes * share, 3e-3, batch=8))
+def train(folder: Path, steps: int) -> None:
+    """Train what is not there, on bytes."""
+    corpus = Corpus.build(BYTES, WINDOW)
+    for name, (shape, loss) in NETWORKS.items():
+        train_network(folder / name.replace(" ", "-"), corpus, loss, shape, TrainSettings(steps, None, 3e-3, batch=4))
 
 
 def prompts(model: Model, num: int, first: int = 0) -> list[list[int]]:
-    """`num` beginnings of 32 tokens from held-out code and prose; other ones for another `first`."""
+    """`num` beginnings from held-out code and prose; other ones for another `first`."""
     found = []
     for document in documents():
         if document.held_out and len(document.text) > 800:
             start = document.text.find("\n", len(document.text) // 3) + 1
-            found.append(model.tokenizer.encode(document.text[start : start + 400], special=False)[:32])
-    found = [text for text in found if len(text) == 32][first::2]
+            found.append(model.tokenizer.encode(document.text[start : start + 400], special=False)[:PROMPT])
+    found = [text for text in found if len(text) == PROMPT][first::2]
     return [found[i * len(found) // num] for i in range(min(num, len(found)))]
 
 
@@ -137,10 +138,10 @@ def paired_seconds(target: Model, recipes: dict[str, Recipe], texts: list[list[i
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir(), "foretell-s2d"), help="where the networks are kept")
-    parser.add_argument("--budget", type=float, default=1.25, help="minutes to train T1; the others in proportion, six times that in all")
+    parser.add_argument("--budget", type=int, default=1200, help="steps to train each of the six networks")
     parser.add_argument("--limit", type=int, default=20, help="prompts")
     parser.add_argument("--tokens", type=int, default=96)
-    parser.add_argument("--tune", type=float, default=40.0, help="seconds to tune the thresholds for each target")
+    parser.add_argument("--tune", type=float, default=20.0, help="seconds to tune the thresholds for each target")
     parser.add_argument("--only-train", action="store_true")
     args = parser.parse_args()
     train(args.folder, args.budget)
