@@ -6,7 +6,8 @@ Short text: drafter first, then other parts, separated by commas:
     draft-model(model="path", branching=(2, 1)) | prompt-lookup(num_tokens=5), pace=4
     token-recycling, temperature(0.7), top-k(8)
 
-`>` is fallback, `|` is union and binds tighter, parentheses group. `pace=4` is short for `pace=fixed(4)`.
+`>` is fallback, `|` is union and binds tighter, `+` is interpolation and binds closest, parentheses group.
+`pace=4` is short for `pace=fixed(4)`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 from foretell.decoding.drafters.base import Drafter
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.drafters.fallback import Fallback
+from foretell.decoding.drafters.interpolation import Interpolation
 from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.drafters.union import Union
 from foretell.decoding.paces.base import Pace
@@ -176,11 +178,15 @@ class _Parser:
         if mode:
             return "mode", mode.group(1)
         if kind == "drafter" or (kind is None and first):
-            return "drafter", self._chain(">", Fallback, lambda: self._chain("|", Union, self._drafter))
+            return "drafter", self._drafters()
         found, part = self._part(kind)
         if found not in (*FIELDS, "sampler"):
             raise self._error(f"a {found}, which belongs to {_ELSEWHERE[found]} and not to a recipe,")
         return found, part
+
+    def _drafters(self) -> Drafter:
+        """`+` binds closest, then `|`, then `>`."""
+        return self._chain(">", Fallback, lambda: self._chain("|", Union, lambda: self._chain("+", Interpolation, self._drafter)))
 
     def _chain(self, symbol: str, composite: type[Composite], operand: Any) -> Drafter:
         parts = [operand()]
@@ -190,7 +196,7 @@ class _Parser:
 
     def _drafter(self) -> Drafter:
         if self._match(r"\("):
-            inner = self._chain(">", Fallback, lambda: self._chain("|", Union, self._drafter))
+            inner = self._drafters()
             if not self._match(r"\)"):
                 raise self._error("a missing ')'")
             return inner
