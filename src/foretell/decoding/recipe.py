@@ -6,8 +6,8 @@ Short text: drafter first, then other parts, separated by commas:
     draft-model(model="path", branching=(2, 1)) | prompt-lookup(num_tokens=5), pace=4
     token-recycling, temperature(0.7), top-k(8)
 
-`>` is fallback, `|` is union and binds tighter, `+` is interpolation and binds closest, parentheses group.
-`pace=4` is short for `pace=fixed(4)`.
+`+` is interpolation and binds closest, then come `|`, union, `^`, choice, and `>`, fallback; parentheses group. `pace=4` is short for
+`pace=fixed(4)`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ import dataclasses
 import json
 import re
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from foretell.decoding.drafters.base import Drafter
+from foretell.decoding.drafters.chooser import Chooser
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.interpolation import Interpolation
@@ -36,6 +39,8 @@ from foretell.decoding.verifiers.base import Verifier
 from foretell.decoding.verifiers.exact import Exact
 from foretell.parts import Part, UnknownNameError, nearest, require
 
+#: What joins drafters, from what binds closest.
+_BINDING: tuple[type[Composite], ...] = (Interpolation, Union, Chooser, Fallback)
 FIELDS = ("drafter", "verifier", "pace")
 #: Where parts belong that no recipe holds.
 _ELSEWHERE = {"router": "a group of models", "search": "`foretell complete --search`"}
@@ -185,12 +190,15 @@ class _Parser:
         return found, part
 
     def _drafters(self) -> Drafter:
-        """`+` binds closest, then `|`, then `>`."""
-        return self._chain(">", Fallback, lambda: self._chain("|", Union, lambda: self._chain("+", Interpolation, self._drafter)))
+        """A chain of what binds closest, the first of `_BINDING`, within chains of what binds less."""
+        operand = self._drafter
+        for composite in _BINDING:
+            operand = partial(self._chain, composite, operand)
+        return operand()
 
-    def _chain(self, symbol: str, composite: type[Composite], operand: Any) -> Drafter:
+    def _chain(self, composite: type[Composite], operand: Callable[[], Drafter]) -> Drafter:
         parts = [operand()]
-        while self._match(re.escape(symbol)):
+        while self._match(re.escape(composite.symbol)):
             parts.append(operand())
         return parts[0] if len(parts) == 1 else composite(tuple(parts))
 
