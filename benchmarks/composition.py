@@ -125,7 +125,7 @@ def explain(report: BenchReport) -> None:
     print(
         f"\nCost curve: t(1) = {1000 * report.curve(1):.1f} ms, t(8) = {1000 * report.curve(8):.1f} ms; steps verified {mean:.1f} rows for "
         f"{price / report.curve(1):.2f} t(1) and added {best.tokens_per_step:.2f} tokens.\nBy the curve alone: "
-        f"{best.hindsight.reached:.2f} times plain; an oracle that verified only what was accepted would reach {best.hindsight.bound:.2f}.\n"
+        f"{best.hindsight.reached:.2f} times plain; an oracle that verified only what was accepted: {best.hindsight.bound:.2f}.\n"
         f"Reading prompts takes {reading / plain.seconds:.0%} of plain decoding's time, and drafting, deciding and the rest "
         f"{1 - best.time_split['forward']:.0%} of the composite's."
     )
