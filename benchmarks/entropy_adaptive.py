@@ -45,7 +45,8 @@ from foretell.decoding.routers.token_entropy import TokenEntropy
 from foretell.decoding.samplers.base import Sampler
 from foretell.models.base import Model
 from foretell.training.network import Shape
-from foretell.training.trainer import CHECKPOINT, Trainer, TrainSettings
+from foretell.training.settings import TrainSettings
+from foretell.training.trainer import CHECKPOINT, Trainer
 
 SHAPES = {"small": Shape(1, 64, 4, max_length=256), "large": Shape(4, 128, 4, max_length=256)}
 ALPHABET = "\n abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.0123456789"

@@ -73,7 +73,12 @@ def run(tmp_path_factory):
     install(PHRASES, base / "good")
     install(PHRASES, base / "broken")
     install(hasty, base / "broken")
-    settings = {"FORETELL_CACHE": str(made / "cache"), "FORETELL_CONFIG": str(made / "config"), "NO_MKDOCS_2_WARNING": "1", "COLUMNS": "140"}
+    settings = {
+        "FORETELL_CACHE": str(made / "cache"),
+        "FORETELL_CONFIG": str(made / "config"),
+        "NO_MKDOCS_2_WARNING": "1",
+        "COLUMNS": "140",
+    }
 
     def start(installed: str, *words: str) -> subprocess.CompletedProcess:
         path = os.pathsep.join([str(base / installed), *sys.path])

@@ -20,7 +20,8 @@ from foretell.decoding.verifiers.confidence import Confidence
 from foretell.decoding.verifiers.exact import Exact
 from foretell.training.lexical_units import mark_units
 from foretell.training.network import Shape
-from foretell.training.trainer import Trainer, TrainSettings
+from foretell.training.settings import TrainSettings
+from foretell.training.trainer import Trainer
 from foretell.training.unit_tuner import UnitTuner, add_placeholder
 
 NUM_TOKENS, NUM_WORDS, LENGTH = 36, 12, 48
