@@ -22,7 +22,7 @@ from foretell.models.engines.torch_engine import TorchEngine
 from foretell.models.native import NativeModel
 from foretell.models.tiny import TinyModel
 from foretell.testing.combinations import examples, pairs, samplers
-from foretell.testing.laws import STEPPED_CURVE
+from foretell.testing.laws import STEPPED_CURVE, remembering
 from foretell.testing.models import use_small_curves
 
 DRAFTERS = examples("drafter")
@@ -98,7 +98,7 @@ def test_the_same_seed_gives_the_same_text_whatever_the_batch(drafter, name):
     """Batch of one or three, in any order, with any pace and verifier. The visible exception: drafters that draw their drafts
     *and* learn across requests (`draws_drafts and learns_across_requests`). What another request taught them changes how much
     is drawn at a position, and drawn drafts use coins; their law is exact all the same."""
-    model, sampler = tiny(), samplers()[name]
+    model, sampler = tiny(), remembering(samplers()[name])
     plain = texts(model, Recipe(), sampler, 30, 1)
     for _, verifier in pairs([drafter]):
         for pace in examples("pace"):

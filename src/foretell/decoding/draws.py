@@ -88,7 +88,7 @@ class EnumeratedDraws(Draws):
         return bool(self.categorical(np.array([1 - min(max(p, 0.0), 1.0), min(max(p, 0.0), 1.0)])))
 
     def categorical(self, probs: NDArray[np.float64]) -> int:
-        possible = np.flatnonzero(probs > 0).tolist()
+        possible = (probs > 0).nonzero()[0].tolist()
         if self._asked == len(self.choices):
             self.choices.append(possible[0])
         if self._asked >= len(self.open):

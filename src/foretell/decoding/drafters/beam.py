@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class Beam(LevelDrafter):
 
         return [cls(TinyModel(vocab_size=3, order=1, seed=7), 2, 2)]  # the law kit's vocabulary
 
-    @property
+    @cached_property
     def widths(self) -> list[int]:
         return [1, *[self.width] * (self.length - 1)]
 

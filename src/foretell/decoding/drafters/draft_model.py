@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 from foretell.decoding.drafters.base import DRAFT_STREAM, Ask
 from foretell.decoding.drafters.level_drafter import Laws, LevelDrafter, before_the_argmax, draft_levels
@@ -62,7 +62,7 @@ class DraftModel(LevelDrafter):
     def draws_drafts(self) -> bool:
         return self.siblings != "top-k"
 
-    @property
+    @cached_property
     def widths(self) -> list[int]:
         return [math.prod(self.branching[:level]) for level in range(len(self.branching))]
 

@@ -33,7 +33,7 @@ class LevelDrafter(Drafter):
     @property
     @abstractmethod
     def widths(self) -> Sequence[int]:
-        """Rows of the draft step of each level."""
+        """Rows of the draft step of each level; a pace asks for their cost many times a step."""
 
     def remember(self, model: Model) -> Model:
         """ValueError where the draft model's vocabulary is not the target's."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class StochasticBeam(LevelDrafter):
     def draws_drafts(self) -> bool:
         return True
 
-    @property
+    @cached_property
     def widths(self) -> list[int]:
         return [1, *[self.width] * (self.length - 1)]
 
