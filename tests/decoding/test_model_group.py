@@ -36,15 +36,6 @@ ROUTERS = examples("router")
 RESTLESS = EntropyAdaptive(5.45, window=2, min_duration=1)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tensors this small are done before a second thread has started."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def tiny_group(router, vocab_size: int = 3) -> ModelGroup:
     """Two models of no parameters that disagree."""
     return ModelGroup([TinyModel(vocab_size, order=2, seed=4), TinyModel(vocab_size, order=3, seed=5)], router)

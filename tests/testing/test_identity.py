@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import pytest
-import torch
 
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.base import Drafter
@@ -16,14 +15,12 @@ from foretell.decoding.paces.never_slower import NeverSlower
 from foretell.decoding.recipe import Recipe, describe
 from foretell.decoding.request import Request
 from foretell.decoding.samplers.base import Sampler
-from foretell.models.architecture import Architecture
 from foretell.models.base import Model
-from foretell.models.engines.torch_engine import TorchEngine
-from foretell.models.native import NativeModel
 from foretell.models.tiny import TinyModel
 from foretell.testing.combinations import examples, pairs, samplers
 from foretell.testing.laws import STEPPED_CURVE, remembering
 from foretell.testing.models import use_small_curves
+from tests.models.zoo import on_torch, random_llama
 
 DRAFTERS = examples("drafter")
 PROMPTS = ([0, 1, 2, 0, 1, 0], [1, 1, 0, 1], [2, 0])
@@ -36,12 +33,7 @@ def tiny() -> Model:
 
 def native() -> Model:
     """A random transformer of two layers over the law kit's vocabulary."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(1)
-    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2}
-    model = LlamaForCausalLM(LlamaConfig(vocab_size=3, max_position_embeddings=128, initializer_range=0.5, **sizes)).eval()
-    return NativeModel(TorchEngine(Architecture.from_config(model.config), model.state_dict(), torch.float32), "random")
+    return on_torch(random_llama(3, num_layers=2, width=16, num_heads=2, context=128, spread=0.5, seed=1))
 
 
 def texts(model: Model, recipe: Recipe, sampler: Sampler, length: int, batch: int, order: tuple[int, ...] = (0, 1, 2)) -> dict:
@@ -71,21 +63,12 @@ def test_greedy_text_is_plain_text(drafter):
 
 
 @pytest.mark.parametrize("drafter", DRAFTERS, ids=describe)
-def test_greedy_text_is_plain_text_on_a_transformer(drafter, one_thread):
+def test_greedy_text_is_plain_text_on_a_transformer(drafter):
     """With the verifier that takes everything: the others' greedy rule is the same."""
     model = native()
     plain = texts(model, Recipe(), GREEDY, 40, 3)
     for pace in (Fixed(), NeverSlower()):
         check_greedy(model, plain, Recipe(drafter, pace=pace), 40)
-
-
-@pytest.fixture
-def one_thread():
-    """Rows of sixteen numbers are not worth waking another core for."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def speculated(request: Request) -> int:

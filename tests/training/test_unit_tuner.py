@@ -27,14 +27,6 @@ from foretell.training.unit_tuner import UnitTuner, add_placeholder
 NUM_TOKENS, NUM_WORDS, LENGTH = 36, 12, 48
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def words() -> list[tuple[int, ...]]:
     """Twelve words of three tokens, each known by its first."""
     dice = random.Random(0)
