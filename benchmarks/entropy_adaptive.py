@@ -36,7 +36,7 @@ from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.model_group import ModelGroup
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.recipe import describe
+from foretell.decoding.part_text import describe
 from foretell.decoding.routers.always import Always
 from foretell.decoding.routers.base import Router
 from foretell.decoding.routers.entropy_adaptive import EntropyAdaptive

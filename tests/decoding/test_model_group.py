@@ -16,7 +16,8 @@ from foretell.decoding.drafters.token_recycling import TokenRecycling
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.model_group import ModelGroup, load_group
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.recipe import Recipe, describe
+from foretell.decoding.part_text import describe
+from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.routers.always import Always
 from foretell.decoding.routers.entropy_adaptive import EntropyAdaptive

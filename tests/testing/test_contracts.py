@@ -9,7 +9,7 @@ import pytest
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.base import Ask, Drafter, Seen
 from foretell.decoding.paces.base import Limit, Pace
-from foretell.decoding.recipe import describe
+from foretell.decoding.part_text import describe
 from foretell.decoding.registry import CONTRACTS
 from foretell.decoding.samplers.top_k import TopK
 from foretell.decoding.tree import Tree

@@ -12,7 +12,8 @@ from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.recipe import Recipe, describe
+from foretell.decoding.part_text import describe
+from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.samplers.base import Sampler
 from foretell.models.base import Model
