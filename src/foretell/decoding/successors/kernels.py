@@ -6,8 +6,6 @@ files of what a function calls. A context is the last n tokens of an int32 array
 
 from __future__ import annotations
 
-import zlib
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -287,8 +285,3 @@ def share(store, row, j):
     if not store.meta[WEIGHTED]:
         return store.weights[0, j]
     return store.weights[row, j] / store.totals[row] if store.totals[row] > 0 else 0.0
-
-
-def source_key() -> int:
-    """A number that changes with this file: for closures of cached functions elsewhere that call its functions."""
-    return zlib.crc32(Path(__file__).read_bytes())

@@ -11,6 +11,7 @@ from foretell.decoding.successors import kernels
 from foretell.decoding.successors.kernels import find_longest, share
 from foretell.decoding.successors.table import SuccessorTable
 from foretell.decoding.trees.paths import Paths
+from foretell.models.source_key import source_key
 
 
 def best_first(table: SuccessorTable, text: Sequence[int], num_nodes: int, depth: int) -> Paths:
@@ -70,4 +71,4 @@ def _cached(build: int):
     return search
 
 
-_search = _cached(kernels.source_key())
+_search = _cached(source_key(kernels.__file__))

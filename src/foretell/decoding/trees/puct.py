@@ -13,6 +13,7 @@ from foretell.decoding.successors import kernels
 from foretell.decoding.successors.kernels import find_longest, share
 from foretell.decoding.successors.table import SuccessorTable
 from foretell.decoding.trees.paths import Paths
+from foretell.models.source_key import source_key
 from foretell.parts import require
 
 REWARDS = ("path", "official")
@@ -186,4 +187,4 @@ def _cached(build: int):
     return search
 
 
-_search = _cached(kernels.source_key())
+_search = _cached(source_key(kernels.__file__))
