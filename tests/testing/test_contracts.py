@@ -32,7 +32,14 @@ def test_every_drafter_keeps_its_limits_and_requests_apart(drafter):
 
 def test_drafters_that_learn_across_requests_are_a_visible_exception():
     learners = {type(drafter).__name__ for drafter in examples("drafter") if drafter.learns_across_requests}
-    assert learners == {"TokenRecycling", "Aded", "Stand", "Fallback", "Union"}  # the composites only where they hold one of the first
+    assert learners == {
+        "TokenRecycling",
+        "Aded",
+        "Stand",
+        "Fallback",
+        "Interpolation",
+        "Union",
+    }  # the composites only where they hold one of the first
 
 
 @dataclasses.dataclass

@@ -1,6 +1,7 @@
 """Parts as short text: `prompt-lookup(num_tokens=5) > token-recycling`, and back.
 
-`>` is fallback, `|` is union and binds tighter, parentheses group; options are Python literals.
+`>` is fallback, `|` is union and binds tighter, `+` is interpolation and binds closest, parentheses group; options are Python
+literals.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from foretell.decoding.drafters.base import Drafter
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.drafters.fallback import Fallback
+from foretell.decoding.drafters.interpolation import Interpolation
 from foretell.decoding.drafters.union import Union
 from foretell.decoding.registry import find, name_of
 from foretell.decoding.samplers.base import Sampler
@@ -68,8 +70,8 @@ class PartReader:
         self.text, self.place = text, 0
 
     def drafter(self) -> Drafter:
-        """A drafter, or drafters joined by symbols."""
-        return self._chain(">", Fallback, lambda: self._chain("|", Union, self._operand))
+        """A drafter, or drafters joined by symbols: `+` binds closest, then `|`, then `>`."""
+        return self._chain(">", Fallback, lambda: self._chain("|", Union, lambda: self._chain("+", Interpolation, self._operand)))
 
     def _chain(self, symbol: str, composite: type[Composite], operand: Any) -> Drafter:
         parts = [operand()]

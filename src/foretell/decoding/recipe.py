@@ -6,7 +6,8 @@ Short text: drafter first, then other parts, separated by commas:
     draft-model(model="path", branching=(2, 1)) | prompt-lookup(num_tokens=5), pace=4
     token-recycling, temperature(0.7), top-k(8)
 
-`>` is fallback, `|` is union and binds tighter, parentheses group. `pace=4` is short for `pace=fixed(4)`.
+`>` is fallback, `|` is union and binds tighter, `+` is interpolation and binds closest, parentheses group.
+`pace=4` is short for `pace=fixed(4)`.
 """
 
 from __future__ import annotations
