@@ -16,28 +16,18 @@ import argparse
 import json
 import statistics
 import sys
-import time
+
+from timed_answer import seconds
 
 import foretell as ft
 from foretell.bench.prompts import read_prompts
 from foretell.decoding.cost_curve import CostCurve, measure
-from foretell.decoding.draws import SampledDraws
-from foretell.decoding.samplers.base import Sampler
 from foretell.decoding.stored_curve import use_curve
 from foretell.models.base import Feed
 
 LONGEST = 16
 ROWS = (1, 2, 3, 5, 9, 17)
 TARGET = 0.9
-
-
-def seconds(session: ft.Session, text: list[int], length: int) -> tuple[float, ft.Request]:
-    """Wall time of one greedy answer of fixed length."""
-    request = ft.Request(text, length, Sampler(greedy=True), SampledDraws(0))
-    begin = time.perf_counter()
-    for _ in session.run([request]):
-        pass
-    return time.perf_counter() - begin, request
 
 
 def acceptance(model, answers: list[ft.Request], layer: int) -> float:

@@ -11,6 +11,7 @@ from foretell.decoding.successors import kernels
 from foretell.decoding.successors.kernels import find_longest, share
 from foretell.decoding.successors.table import SuccessorTable
 from foretell.decoding.trees.paths import Paths
+from foretell.models.source_key import source_key
 
 #: Most successors of a context, of all tables together, that are ranked.
 _MOST = 32
@@ -40,41 +41,42 @@ def best_first(tables: SuccessorTable | Sequence[SuccessorTable], text: Sequence
     return Paths.of(nodes, reach, found)
 
 
-def _cached(build: int):
-    """The compiled function, with `build` in its closure (see `source_key`)."""
+@njit(nogil=True)  # stored as part of `search` only, whose key knows of the functions called here
+def _look_up(stores, orders, context, tokens, shares):
+    """Write the successors of a context, best first; returns their number and the longest order that knew it."""
+    num, order, mass = 0, np.int64(0), 0.0
+    for which in range(len(stores)):
+        store = stores[which]
+        row, n = find_longest(store, context, orders[which])
+        if row < 0:
+            continue
+        weight = 2.0**n
+        mass += weight
+        order = max(order, n)
+        for rank in range(store.tokens.shape[1]):
+            token = store.tokens[row, rank]
+            if token < 0:
+                break
+            at = 0
+            while at < num and tokens[at] != token:
+                at += 1
+            if at == _MOST:
+                break
+            if at == num:
+                tokens[at], shares[at] = token, 0.0
+                num += 1
+            shares[at] += weight * share(store, row, rank)
+    for i in range(num):
+        token, value, at = tokens[i], shares[i] / mass, i
+        while at > 0 and shares[at - 1] < value:  # insertion sort: short, nearly sorted, and stable
+            tokens[at], shares[at] = tokens[at - 1], shares[at - 1]
+            at -= 1
+        tokens[at], shares[at] = token, value
+    return num, order
 
-    @njit(nogil=True, cache=True)
-    def look_up(stores, orders, context, tokens, shares):
-        """Write the successors of a context, best first; returns their number and the longest order that knew it."""
-        num, order, mass = 0, np.int64(0), 0.0
-        for which in range(len(stores)):
-            store = stores[which]
-            row, n = find_longest(store, context, orders[which])
-            if row < 0:
-                continue
-            weight = 2.0**n
-            mass += weight
-            order = max(order, n)
-            for rank in range(store.tokens.shape[1]):
-                token = store.tokens[row, rank]
-                if token < 0:
-                    break
-                at = 0
-                while at < num and tokens[at] != token:
-                    at += 1
-                if at == _MOST:
-                    break
-                if at == num:
-                    tokens[at], shares[at] = token, 0.0
-                    num += 1
-                shares[at] += weight * share(store, row, rank)
-        for i in range(num):
-            token, value, at = tokens[i], shares[i] / mass, i
-            while at > 0 and shares[at - 1] < value:  # insertion sort: short, nearly sorted, and stable
-                tokens[at], shares[at] = tokens[at - 1], shares[at - 1]
-                at -= 1
-            tokens[at], shares[at] = token, value
-        return num, order
+
+def _cached(build: int):
+    """The compiled function, with `build` in its closure (see `source_key`), and no compiled function beside it (see `puct`)."""
 
     @njit(nogil=True, cache=True)
     def search(stores, orders, root, nodes, reach, depth):
@@ -89,7 +91,7 @@ def _cached(build: int):
         above = np.ones(num + 1)
         contexts[0] = root
         if depth > 0:
-            known[0], order[0] = look_up(stores, orders, contexts[0], tokens[0], shares[0])
+            known[0], order[0] = _look_up(stores, orders, contexts[0], tokens[0], shares[0])
         for count in range(num):
             best, at = 0.0, -1
             for place in range(count + 1):
@@ -108,10 +110,10 @@ def _cached(build: int):
             contexts[new, longest - 1] = token
             above[new], depths[new] = best, depths[at] + 1
             if depths[new] < depth:
-                known[new], order[new] = look_up(stores, orders, contexts[new], tokens[new], shares[new])
+                known[new], order[new] = _look_up(stores, orders, contexts[new], tokens[new], shares[new])
         return num
 
     return search
 
 
-_search = _cached(kernels.source_key())
+_search = _cached(source_key(kernels.__file__))
