@@ -21,8 +21,9 @@ import json
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from timed_answer import seconds
 
 import foretell as ft
 from foretell.bench.prompts import read_prompts, spread
@@ -40,7 +41,7 @@ from foretell.models.base import Feed, Model
 from foretell.training.corpus import Corpus, documents
 from foretell.training.exit_loss import ExitLoss
 from foretell.training.network import Shape, read_card, train_network
-from foretell.training.trainer import TrainSettings
+from foretell.training.settings import TrainSettings
 
 GREEDY = Sampler(greedy=True)
 DEPTH, VOCABULARY, PROMPT = 8, 512, 64
@@ -91,13 +92,6 @@ def run(session: ft.Session, texts: list[list[int]], length: int) -> list[ft.Req
     for _ in session.run(requests):
         pass
     return requests
-
-
-def seconds(session: ft.Session, text: list[int], length: int) -> tuple[float, ft.Request]:
-    """Wall time of one greedy answer of fixed length."""
-    begin = time.perf_counter()
-    [request] = run(session, [text], length)
-    return time.perf_counter() - begin, request
 
 
 def layers_per_token(model: Model, drafter: EarlyExit, pace: Pace, texts: list[list[int]], length: int) -> tuple[float, list[list[int]]]:

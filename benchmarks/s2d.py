@@ -24,6 +24,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from timed_answer import seconds
+
 import foretell as ft
 from foretell.bench.arms import Arm, Setting, recipe_arms
 from foretell.bench.tasks import Group, Task
@@ -40,7 +42,7 @@ from foretell.models.base import Model
 from foretell.training.corpus import Corpus, documents
 from foretell.training.exit_loss import ExitLoss
 from foretell.training.network import Shape, read_card, train_network
-from foretell.training.trainer import TrainSettings
+from foretell.training.settings import TrainSettings
 
 EXITS = (1, 2, 3)
 #: All are trained for the same number of steps.
@@ -107,7 +109,7 @@ def count(target: Model, recipe: Recipe, texts: list[list[int]], length: int, te
     return Counts(tokens / steps, layers, elapsed, [request.generated for request in requests])
 
 
-def tuned(target: Model, draft: Model, texts: list[list[int]], length: int, seconds: float) -> tuple[Recipe, list[tuple[str, float]]]:
+def tuned(target: Model, draft: Model, texts: list[list[int]], length: int, budget: float) -> tuple[Recipe, list[tuple[str, float]]]:
     """The fastest setting of the cascade on `texts` by successive halving, at the draft length's rule; and the last rung's scores."""
     recipes = variants([Recipe(SortedDraft(draft, EXITS), pace=PACE)])
     groups = [Group((Task(str(i), "text", tuple(text)),)) for i, text in enumerate(texts)]
@@ -115,7 +117,7 @@ def tuned(target: Model, draft: Model, texts: list[list[int]], length: int, seco
     def arms_of(chosen: list[Recipe]) -> list[Arm]:
         return recipe_arms(["plain", *chosen], target)
 
-    rungs = halve(recipes, lambda best: [], arms_of, groups, Setting(length), seconds)
+    rungs = halve(recipes, lambda best: [], arms_of, groups, Setting(length), budget)
     last = rungs[-1]
     return last.ranked()[0], [
         (str(recipe.drafter.thresholds), last.scores[last.arms[1 + last.recipes.index(recipe)].name]) for recipe in last.ranked()
@@ -128,10 +130,7 @@ def paired_seconds(target: Model, recipes: dict[str, Recipe], texts: list[list[i
     spent, names = dict.fromkeys(sessions, 0.0), list(sessions)
     for turn, text in enumerate([texts[0], *texts * repeats]):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            begin = time.perf_counter()
-            for _ in sessions[name].run([ft.Request(text, length, make_sampler(temperature=0), SampledDraws(0))]):
-                pass
-            spent[name] += (time.perf_counter() - begin) * bool(turn)
+            spent[name] += seconds(sessions[name], text, length)[0] * bool(turn)
     return spent
 
 

@@ -20,12 +20,11 @@ from foretell.decoding.samplers.penalties import Penalties
 from foretell.decoding.samplers.top_k import TopK
 from foretell.decoding.stored_curve import use_curve
 from foretell.decoding.tree import Kind, Tree
-from foretell.models.architecture import Architecture
 from foretell.models.base import Feed, Model
-from foretell.models.engines.torch_engine import TorchEngine
 from foretell.models.native import NativeModel
 from foretell.models.tiny import TinyModel
 from tests.decoding.helpers import GREEDY, greedy_text, run
+from tests.models.zoo import on_torch, random_llama
 
 SIZE = 12
 
@@ -88,12 +87,7 @@ def test_limits_and_unread_text():
 
 
 def native() -> NativeModel:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(1)
-    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 4, "num_attention_heads": 2}
-    model = LlamaForCausalLM(LlamaConfig(vocab_size=SIZE, max_position_embeddings=128, initializer_range=0.5, **sizes)).eval()
-    return NativeModel(TorchEngine(Architecture.from_config(model.config), model.state_dict(), torch.float32), "random")
+    return on_torch(random_llama(SIZE, num_layers=4, width=16, num_heads=2, context=128, spread=0.5, seed=1))
 
 
 @pytest.mark.parametrize("make", [tiny, native])

@@ -25,6 +25,7 @@ from foretell.models.base import Feed, Model
 from foretell.models.load import load
 from foretell.models.tiny import TinyModel
 from tests.decoding.helpers import GREEDY, greedy_text, run
+from tests.models.zoo import on_torch, random_llama
 
 VOCAB = 17
 
@@ -32,21 +33,13 @@ VOCAB = 17
 @pytest.fixture(scope="module", params=["torch", "cpu", "transformers"])
 def network(request, tmp_path_factory) -> Model:
     """An untrained network of six layers in fp32, with its exits at 2, 4 and 6."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 6, "num_attention_heads": 4, "num_key_value_heads": 2}
-    network = LlamaForCausalLM(LlamaConfig(vocab_size=VOCAB, max_position_embeddings=256, initializer_range=0.3, **sizes)).eval()
+    network = random_llama(VOCAB, num_layers=6)
     if request.param == "transformers":
         from foretell.models.adapter import TransformersModel
 
         return TransformersModel(network)
     if request.param == "torch":
-        from foretell.models.architecture import Architecture
-        from foretell.models.engines.torch_engine import TorchEngine
-        from foretell.models.native import NativeModel
-
-        return NativeModel(TorchEngine(Architecture.from_config(network.config), network.state_dict()), "nested")
+        return on_torch(network, "nested")
     folder = tmp_path_factory.mktemp("nested")
     network.save_pretrained(folder)
     return load(folder, dtype="fp32", progress=False)

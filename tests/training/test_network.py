@@ -14,7 +14,7 @@ from foretell.models.base import Feed
 from foretell.training.corpus import Corpus, documents
 from foretell.training.exit_loss import ExitLoss, agreement, held_out_losses
 from foretell.training.network import Shape, read_card, train_network
-from foretell.training.trainer import TrainSettings
+from foretell.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(steps=60, batch=8, learning_rate=1e-2, evaluate_every=30)
 

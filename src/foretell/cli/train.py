@@ -54,7 +54,7 @@ def train(
         from foretell.training.corpus import Corpus
         from foretell.training.exit_loss import ExitLoss
         from foretell.training.network import Shape, read_card, train_network
-        from foretell.training.trainer import TrainSettings
+        from foretell.training.settings import TrainSettings
 
         loss, shape = ExitLoss(layers, schedule=schedule, dropout=dropout), Shape(layers[-1], width, heads)
         settings = TrainSettings(steps, minutes, rate, batch=batch, seed=seed)

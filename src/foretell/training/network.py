@@ -14,7 +14,8 @@ import torch
 from foretell.parts import require
 from foretell.training.corpus import END, Corpus
 from foretell.training.exit_loss import ExitLoss, agreement, held_out_losses
-from foretell.training.trainer import CHECKPOINT, Report, Trainer, TrainSettings
+from foretell.training.settings import TrainSettings
+from foretell.training.trainer import CHECKPOINT, Report, Trainer
 
 CARD = "training.json"
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from foretell.bench.arms import Arm, Setting, recipe_arms
 from foretell.bench.command import EXIT_INTERRUPTED
@@ -14,13 +13,14 @@ from foretell.bench.duration import parse_seconds, show_seconds
 from foretell.bench.machine import describe_machine, describe_versions, usable_processors
 from foretell.bench.progress import progress_bar
 from foretell.bench.prompts import BUILTIN, read_prompts, spread
-from foretell.bench.report import BenchReport, make_report
+from foretell.bench.report import make_report
 from foretell.bench.runner import INTERRUPTED
 from foretell.bench.summary import PLAIN
 from foretell.bench.tasks import make_groups, make_tasks
 from foretell.bench.tuning.candidates import compositions, singles
 from foretell.bench.tuning.halving import Rung, halve
-from foretell.bench.tuning.verdict import Verdict, explain, judge
+from foretell.bench.tuning.outcome import Tuning
+from foretell.bench.tuning.verdict import explain, judge
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.samplers.make import make_sampler
 from foretell.decoding.stored_curve import curve_of
@@ -59,28 +59,6 @@ class Options:
             raise ValueError(f"--output {str(self.output)!r} must end in .toml, as recipes are read by that name")
         parse_seconds(self.budget, "--budget")
         spread(read_prompts(self.prompts), self.limit)
-
-
-@dataclass
-class Tuning:
-    """The outcome: rungs, figures of the last one, and the verdict."""
-
-    rungs: list[Rung]
-    report: BenchReport
-    verdict: Verdict
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        ladder = [{name: round(score, 4) for name, score in rung.scores.items()} for rung in self.rungs]
-        runner_up = self.verdict.runner_up
-        return {
-            "winner": str(self.verdict.recipe),
-            "why": self.verdict.why,
-            "speedup": asdict(self.verdict.summary.speedup) if self.verdict.summary and self.verdict.summary.speedup else None,
-            "runner_up": runner_up.name if runner_up else None,
-            "rungs": ladder,
-            **{key: value for key, value in self.report.to_dict().items() if key not in ("summary", "best")},
-        }
 
 
 def run_tune(options: Options, load: Callable[[], Model], as_json: bool) -> int:

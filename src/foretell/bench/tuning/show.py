@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -12,10 +10,8 @@ from foretell.bench.page.page import Table as PageTable
 from foretell.bench.summary import PLAIN, group_rates
 from foretell.bench.tables import print_report
 from foretell.bench.tuning.halving import Rung
+from foretell.bench.tuning.outcome import Tuning
 from foretell.decoding.trace import Trace
-
-if TYPE_CHECKING:
-    from foretell.bench.tuning.command import Tuning
 
 
 def print_rung(rung: Rung, console: Console) -> None:

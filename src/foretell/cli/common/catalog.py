@@ -17,7 +17,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from foretell.cli.common.source import Class, attribute, is_part, options, path, tree
+from foretell.cli.common.source import Class, attribute, file, is_part, options, path, tree
 from foretell.decoding.registry import CONTRACTS, ROOMS, name_of
 from foretell.models.shipped import CARD, shipped
 from foretell.parts import UnknownNameError, nearest
@@ -106,7 +106,6 @@ def _entry(kind: str, part: Class, alone: bool) -> Entry:
     module_doc = ast.get_docstring(tree(path(part.module))) or ""
     aliases, symbol = attribute(part, "aliases"), attribute(part, "symbol")
     name = name_of(type(part.node.name, (), {}))
-    package = Path(path(part.module.partition(".")[0])).parent.parent
     return Entry(
         kind,
         name,
@@ -115,7 +114,7 @@ def _entry(kind: str, part: Class, alone: bool) -> Entry:
         doc,
         *_law(part, doc),
         tuple(options(part)),
-        Path(path(part.module)).relative_to(package).as_posix(),
+        file(part.module),
         ast.literal_eval(symbol) if symbol is not None else "",
     )
 

@@ -6,7 +6,7 @@ import dataclasses
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -15,6 +15,9 @@ from foretell.decoding.samplers.base import Sampler
 from foretell.decoding.tree import Tree
 from foretell.models.base import Cache, Model
 from foretell.parts import Part
+
+if TYPE_CHECKING:  # compiled code that most drafters do without
+    from foretell.decoding.successors.table import SuccessorTable
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,11 @@ class Drafter(Part):
         return False
 
     @property
+    def has_table(self) -> bool:
+        """Whether what it knows is a table of successors, so that it can be interpolated with others."""
+        return type(self).table_for is not Drafter.table_for
+
+    @property
     def is_plain(self) -> bool:
         """Whether this drafter never proposes anything."""
         return False
@@ -145,6 +153,10 @@ class Drafter(Part):
     @abstractmethod
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         """One tree for each ask, empty where nothing is worth proposing."""
+
+    def table_for(self, ask: Ask) -> SuccessorTable:
+        """The table of successors that would answer this ask, for drafters that keep one."""
+        raise NotImplementedError(f"{self.name} keeps no table of successors")
 
     def queries(self, state: Any, tree: Tree) -> Queries:
         """Extra rows for the pass that verifies `tree`, which is what the pace left of the proposal (or of several drafters').
