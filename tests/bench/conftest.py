@@ -35,5 +35,5 @@ def model(monkeypatch, tmp_path) -> TinyModel:
     monkeypatch.setenv("FORETELL_CONFIG", str(tmp_path / "config"))
     tiny = TinyModel(vocab_size=WORDS, order=1, sharpness=4.0, max_length=4096)
     tiny.tokenizer = Words()
-    monkeypatch.setattr(stored_curve, "measure", lambda model, stop=None: CURVE)
+    monkeypatch.setattr(stored_curve, "measure", lambda model, rows, stop=None: CURVE)
     return tiny

@@ -124,7 +124,7 @@ def test_the_price_is_the_exits_and_never_slower_declines_what_does_not_pay():
 
 def test_an_exits_curve_is_measured_and_kept_apart_from_the_models(monkeypatch):
     calls = []
-    monkeypatch.setattr(stored_curve, "measure", lambda model, stop: calls.append(stop) or CostCurve.flat(stop or 9.0))
+    monkeypatch.setattr(stored_curve, "measure", lambda model, rows, stop: calls.append(stop) or CostCurve.flat(stop or 9.0))
     model = tiny(seed=77)
     assert [stored_curve.curve_of(model, stop=stop)(1) for stop in (None, 1, 2, 1, None)] == [9.0, 1.0, 2.0, 1.0, 9.0]
     assert [stored_curve.curve_of(tiny(seed=77), stop=stop)(1) for stop in (2, None)] == [2.0, 9.0]  # from the folder

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.drafters.base import Ask
+from foretell.decoding.drafters.base import Ask, Setting
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
 from foretell.decoding.drafters.sorted_draft import SortedDraft
@@ -128,6 +130,19 @@ def test_tokens_leave_where_the_rule_says():
         text.append(token)
     assert len(tree) == 6
     assert len(set(tree.grades)) >= 2
+
+
+def test_asks_for_nothing_and_unsure_ends_keep_the_cache_in_step():
+    draft, target = draft_of(), TinyModel(12, seed=1)
+    drafter = SortedDraft(draft, (1, 2, 3), (0.4, 0.4), num_tokens=3)
+    state, text = drafter.begin(drafter.remember(target), [1, 2]), [1, 2]
+    for depth, threshold in ((2, None), (0, None), (3, 1.0), (0, None), (0, 0.5), (3, 0.0)):
+        ask = Ask(list(text), 2, state, depth, depth, GREEDY, SampledDraws(0), setting=Setting(threshold=threshold))
+        (tree,) = drafter.propose([ask])
+        assert len(tree) == (1 if threshold == 1.0 else depth)
+        fresh = replace(ask, state=drafter.begin(drafter.remember(target), text))
+        assert tree == drafter.propose([fresh])[0]
+        text += [*tree.tokens[:1], 5, 7]
 
 
 def test_sampled_texts_do_not_depend_on_the_draft():

@@ -44,6 +44,7 @@ class Options:
     model: str | None = None
     threads: int | None = None
     report: Path | None = None
+    recipes: tuple[Recipe, ...] = ()
 
     def check(self) -> None:
         """Refuse what can be refused before a model is loaded."""
@@ -100,7 +101,7 @@ def tune(options: Options, model: Model, after: Callable[[Rung], None] = lambda 
 
     with progress_bar("tune") as progress:
         budget = parse_seconds(options.budget, "--budget")
-        rungs = halve(singles(options.allow_lossy), compositions, arms_of, groups, setting, budget, progress, after)
+        rungs = halve(singles(options.allow_lossy, options.recipes), compositions, arms_of, groups, setting, budget, progress, after)
     settings = {
         "max_new_tokens": options.max_new_tokens,
         "budget": show_seconds(budget),

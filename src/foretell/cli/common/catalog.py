@@ -19,6 +19,7 @@ from pathlib import Path
 
 from foretell.cli.common.source import Class, attribute, file, is_part, options, path, tree
 from foretell.decoding.registry import CONTRACTS, ROOMS, name_of
+from foretell.models.shipped import CARD, shipped
 from foretell.parts import UnknownNameError, nearest
 
 
@@ -46,12 +47,23 @@ def catalog() -> tuple[Entry, ...]:
     return tuple(entry for kind in ROOMS for entry in sorted(_entries(kind), key=lambda entry: entry.name))
 
 
+@cache
+def models() -> tuple[Entry, ...]:
+    """The models that come with the package, each described by its card."""
+    found = []
+    for name, folder in shipped().items():
+        card = (folder / CARD).read_text(encoding="utf-8")
+        found.append(Entry("model", name, (), _sentence(card.partition("\n\n")[2], name), card, "", "", (), f"foretell/data/models/{name}"))
+    return tuple(found)
+
+
 def lookup(name: str) -> Entry:
-    """The part of that name or alias; UnknownNameError with the nearest name otherwise."""
-    for entry in catalog():
+    """The part of that name or alias, or the model of that name; UnknownNameError with the nearest name otherwise."""
+    entries = [*catalog(), *models()]
+    for entry in entries:
         if name == entry.name or name in entry.aliases:
             return entry
-    raise UnknownNameError(f"there is no part called {name!r}: {nearest(name, [entry.name for entry in catalog()])}")
+    raise UnknownNameError(f"there is no part called {name!r}: {nearest(name, [entry.name for entry in entries])}")
 
 
 def _entries(kind: str) -> Iterator[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ if TYPE_CHECKING:  # compiled code that most drafters do without
 class Setting:
     """How a pace wants drafts made this time; a drafter takes from it what it knows, and None leaves it to the drafter.
 
-    layer: the exit to draft with. threshold: draft no further where the best token's probability is below.
+    layer: the exit to draft with. threshold: draft no further after a token where the best one's probability was below.
     """
 
     layer: int | None = None
@@ -135,6 +136,11 @@ class Drafter(Part):
     def is_plain(self) -> bool:
         """Whether this drafter never proposes anything."""
         return False
+
+    def variants(self) -> list[Drafter]:
+        """Settings worth trying beside these, which come first, for `foretell tune`: one yes-or-no setting changed at a time."""
+        names = [field.name for field in dataclasses.fields(self) if isinstance(getattr(self, field.name), bool)]  # type: ignore[arg-type]
+        return [self, *(self.replace(**{name: not getattr(self, name)}) for name in names)]
 
     def remember(self, model: Model) -> Any:
         """Memory kept across requests with this model; raises ValueError where the drafter does not fit the model."""
