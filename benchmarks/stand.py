@@ -4,10 +4,10 @@ most probable ones; a shape made from data beats a heuristic one; and more token
 
     python benchmarks/stand.py                                  # about 6 minutes
     python benchmarks/stand.py --problems 4 --tokens 48
-    python benchmarks/stand.py --plot stand.svg
+    python benchmarks/stand.py --plot docs/images/stand_answers.svg
 
 Eight answers to each question at temperature 0.7, the same budget of nodes in every arm, one request at a time. Tokens a step are
-reported by answer number. The data-driven shape is made on the first half of the questions and tried on the second. The last
+reported by answer number. The data-driven shape is made on one half of the questions and tried on the other, both ways. The last
 line is JSON; the exit status is 1 if a target is missed.
 """
 
@@ -24,6 +24,8 @@ import numpy as np
 from scipy.stats import chisquare
 
 import foretell as ft
+from foretell.bench.page.alone import alone
+from foretell.bench.page.svg import SERIES, WIDTH, Scale, element, line, number, picture, text, ticks
 from foretell.decoding.drafters.base import Drafter
 from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.drafters.stand import Stand
@@ -33,7 +35,7 @@ from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.samplers.base import Sampler
 from foretell.decoding.samplers.make import make_sampler
-from foretell.decoding.templates import TOKEN_RECYCLING_80, Template
+from foretell.decoding.templates import Template
 from foretell.decoding.trace import Trace
 from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel
@@ -51,14 +53,16 @@ PROBLEMS = (
 )
 
 
-def answers(model, drafter: Drafter, texts, budget: int, num: int, length: int, sampler: Sampler) -> tuple[list[list[Trace]], float, list]:
-    """Traces [problem][answer], seconds of all, and the sessions' tables. Answer j of problem i draws as seed 100 i + j in every arm."""
+def answers(
+    model, drafter: Drafter, prompts: dict[int, list[int]], budget: int, num: int, length: int, sampler: Sampler
+) -> tuple[list[list[Trace]], float, list]:
+    """Traces [problem][answer], seconds of all, and the session's tables. Answer j of problem i draws as seed 100 i + j in every arm."""
     session = ft.Session(model, Recipe(drafter, pace=Fixed(budget)))
     traces, begin = [], time.perf_counter()
-    for i, text in enumerate(texts):
+    for i, prompt in prompts.items():
         traces.append([])
         for j in range(num):
-            request = ft.Request(text, length, sampler, SampledDraws(100 * i + j))
+            request = ft.Request(prompt, length, sampler, SampledDraws(100 * i + j))
             for _ in session.run([request]):
                 pass
             traces[-1].append(request.trace)
@@ -116,19 +120,28 @@ def chi_square(num: int) -> float:
     return float(chisquare(observed, [law[cell] * num for cell in cells] + [rest * num]).pvalue)
 
 
-def plot(path: Path, curves: dict[str, list[float]]) -> None:
-    """Tokens a step by answer number, as a small picture."""
-    colors, high = ("#1b6ca8", "#c0392b", "#2e8b57", "#8e6c1f", "#6a4c93", "#555"), max(map(max, curves.values())) * 1.05
-    x = lambda j: 50 + 60 * j  # noqa: E731
-    y = lambda value: 230 - 200 * (value - 1) / (high - 1)  # noqa: E731
-    lines = ['<svg xmlns="http://www.w3.org/2000/svg" width="760" height="270" font-family="sans-serif" font-size="12">']
-    for color, (name, values) in zip(colors, curves.items(), strict=False):
-        points = " ".join(f"{x(j):.0f},{y(value):.0f}" for j, value in enumerate(values))
-        lines.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"/>')
-        lines.append(f'<text x="{x(len(values) - 1) + 8:.0f}" y="{y(values[-1]) + 4:.0f}" fill="{color}">{name} {values[-1]:.2f}</text>')
-    lines += [f'<text x="{x(j) - 3:.0f}" y="250">{j + 1}</text>' for j in range(len(next(iter(curves.values()))))]
-    lines += ['<text x="50" y="266">answer number</text><text x="4" y="16">tokens a step (the axis begins at 1)</text>', "</svg>"]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+def plot(curves: dict[str, list[float]], setting: str) -> str:
+    """Tokens a step by answer number, a line an arm, named at its end; the axis begins at plain decoding's 1."""
+    left, right, bottom = 50, WIDTH - 230, 300
+    num = len(next(iter(curves.values())))
+    marks = [1 + value for value in ticks(max(map(max, curves.values())) - 1)]
+    across, up = Scale(1, max(num, 2), left + 14, right), Scale(1, marks[-1], bottom, 30)
+    parts = [text(12, 18, f"tokens a step; {setting}", "tick")]
+    for value in marks:
+        parts += [line(left, up(value), right, up(value), "axis" if value == 1 else "grid")]
+        parts.append(text(left - 8, up(value) + 4, number(value), "tick", "end"))
+    parts += [text(across(j), bottom + 18, str(j), "tick", "middle") for j in range(1, num + 1)]
+    parts.append(text((left + right) / 2, bottom + 38, "number of the answer to the same question", "tick", "middle"))
+    lowest = 0.0  # of the names, which must not cover each other
+    for series, (name, values) in zip(SERIES, sorted(curves.items(), key=lambda curve: -curve[1][-1]), strict=False):
+        points = [(across(j), up(value)) for j, value in enumerate(values, 1)]
+        parts.append(element("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), class_=f"curve {series}"))
+        for (x, y), value in zip(points, values, strict=True):
+            parts.append(element("circle", hint=f"{name}: {value:.2f}", cx=x, cy=y, r=4, class_=f"dot {series}"))
+        lowest = max(lowest + 17, points[-1][1] + 4)
+        parts.append(element("circle", cx=right + 20, cy=lowest - 4, r=5, class_=f"dot {series}"))
+        parts.append(text(right + 30, lowest, f"{name}: {values[-1]:.2f}"))
+    return alone(picture(parts, bottom + 50, "Tokens a step by the number of the answer to the same question"))
 
 
 def main() -> int:
@@ -139,12 +152,13 @@ def main() -> int:
     parser.add_argument("--budget", type=int, default=8, help="drafted nodes a step")
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--draws", type=int, default=20_000, help="of the chi-square test")
-    parser.add_argument("--plot", default=None, help="write a picture (SVG)")
+    parser.add_argument("--plot", type=Path, default=None, help="write a picture (SVG)")
     args = parser.parse_args()
+    if not 2 <= args.problems <= len(PROBLEMS):
+        parser.error(f"--problems {args.problems}: give 2 to {len(PROBLEMS)}; the shape of one half is tried on the other")
     model = ft.load()
-    texts = [model.tokenizer.chat(problem) for problem in PROBLEMS[: args.problems]]
+    prompts = {i: model.tokenizer.chat(problem) for i, problem in enumerate(PROBLEMS[: args.problems])}
     sampler = make_sampler(temperature=args.temperature)
-    heuristic: Template = TOKEN_RECYCLING_80[: args.budget]
     arms: dict[str, Drafter] = {
         "plain": Plain(),
         "token-recycling": TokenRecycling(),
@@ -152,29 +166,31 @@ def main() -> int:
         "stand, gumbel": Stand(),
         "stand, gumbel, cleared": Stand(scope="request"),
         "stand, gumbel, orders 4-1": Stand(orders=(4, 3, 2, 1)),
-        "stand, best-first": Stand(siblings="best-first"),
+        "stand, best-first, orders 4-1": Stand(orders=(4, 3, 2, 1), siblings="best-first"),
+        "stand, gumbel, orders 4-1, one table": Stand(orders=(4, 3, 2, 1), scope="global"),
     }
     curves, overall, seconds = {}, {}, {}
-    print(
-        f"tokens a step by answer number: {len(texts)} problems, {args.tokens} tokens, {args.budget} nodes, temperature {args.temperature}"
-    )
+    setting = f"{len(prompts)} questions, {args.tokens} tokens an answer, {args.budget} drafted tokens a step"
+    setting += f", temperature {args.temperature:g}"
+    print(f"tokens a step by answer number: {setting}")
     for name, drafter in arms.items():
-        traces, seconds[name], tables = answers(model, drafter, texts, args.budget, args.answers, args.tokens, sampler)
+        traces, seconds[name], tables = answers(model, drafter, prompts, args.budget, args.answers, args.tokens, sampler)
         curves[name] = by_number(traces)
         overall[name] = tokens_per_step([trace for problem in traces for trace in problem])
         shown = " ".join(f"{value:.2f}" for value in curves[name])
         about = f"  {sum(map(len, tables)) // len(tables)} contexts a table" if tables else ""
-        print(f"  {name:26} {shown}   all {overall[name]:.2f}   {seconds['plain'] / seconds[name]:.2f} times plain{about}", flush=True)
+        print(f"  {name:38} {shown}   all {overall[name]:.2f}   {seconds['plain'] / seconds[name]:.2f} times plain{about}", flush=True)
 
-    half = max(len(texts) // 2, 1)
-    wide, _, _ = answers(model, Stand(), texts[:half], 24, args.answers, args.tokens, sampler)
-    shape = shape_from(wide, args.budget)
-    shapes = {}
-    for name, template in (("heuristic", heuristic), ("data-driven", shape)):
-        traces, _, _ = answers(model, Stand(shape=template), texts[half:] or texts, args.budget, args.answers, args.tokens, sampler)
-        shapes[name] = tokens_per_step([trace for problem in traces for trace in problem])
-    print(f"shape of {len(shape)} nodes from the first {half} problems: {shape}")
-    print(f"on the others: { ({name: round(value, 3) for name, value in shapes.items()}) }")
+    halves = [{i: prompt for i, prompt in prompts.items() if (i < len(prompts) // 2) == first} for first in (True, False)]
+    shaped: list[Trace] = []
+    for here, there in (halves, halves[::-1]):
+        wide, _, _ = answers(model, Stand(), here, 3 * args.budget, args.answers, args.tokens, sampler)
+        shape = shape_from(wide, args.budget)
+        traces, _, _ = answers(model, Stand(shape=shape), there, args.budget, args.answers, args.tokens, sampler)
+        shaped += [trace for problem in traces for trace in problem]
+        print(f"shape of {len(shape)} nodes from problems {[i + 1 for i in here]}: {shape}", flush=True)
+    shapes = {"heuristic": overall["stand, gumbel"], "data-driven": tokens_per_step(shaped)}
+    print(f"tokens a step, each shape on the problems it was not made from: { ({k: round(v, 3) for k, v in shapes.items()}) }")
     p_value = chi_square(args.draws)
 
     def later(name: str) -> float:
@@ -187,6 +203,7 @@ def main() -> int:
         ("data-driven minus heuristic shape, tokens a step", shapes["data-driven"] - shapes["heuristic"], 0.0),
         ("stand minus token recycling, tokens a step", overall["stand, gumbel"] - overall["token-recycling"], 0.0),
         ("the same with order 1 as well", overall["stand, gumbel, orders 4-1"] - overall["token-recycling"], 0.0),
+        ("and one table for all problems", overall["stand, gumbel, orders 4-1, one table"] - overall["token-recycling"], 0.0),
         (f"chi-square p of {args.draws} draws (tiny model)", p_value, 0.001),
     ]
     print()
@@ -195,8 +212,8 @@ def main() -> int:
         missed += reached < target
         print(f"{name:52} {reached:8.3f}   target {target:g}{'' if reached >= target else '   MISSED'}")
     if args.plot:
-        plot(Path(args.plot), curves)
-    print(json.dumps({"by_answer": curves, "all": overall, "seconds": seconds, "shapes": shapes, "shape": shape, "claims": claims}))
+        args.plot.write_text(plot(curves, setting), encoding="utf-8")
+    print(json.dumps({"by_answer": curves, "all": overall, "seconds": seconds, "shapes": shapes, "claims": claims}))
     return int(bool(missed))
 
 

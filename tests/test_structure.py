@@ -24,7 +24,7 @@ KNOWS = {
     "api": {"parts", "models", "decoding"},
     "completion": {"parts", "models", "decoding", "api"},
     "bench": {"parts", "models", "decoding", "api", "data"},
-    "training": {"parts"},
+    "training": {"parts", "models"},
     "cli": {"foretell", "parts", "models", "decoding", "api", "completion", "data", "bench", "testing", "training"},
 }
 #: Folders of `decoding` whose parts the loop and the recipe speak of, and which know neither.

@@ -16,6 +16,7 @@ class Words:
     """A tokenizer of made-up words: each text has as many tokens as words."""
 
     stop_tokens = frozenset({0})
+    vocabulary = tuple(f"word {i}" for i in range(WORDS))
 
     def chat(self, text: str) -> list[int]:
         return [1 + hash_of(word) % (WORDS - 1) for word in text.split()]

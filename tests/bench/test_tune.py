@@ -7,6 +7,7 @@ import pytest
 from foretell.bench.arms import Setting, short_name
 from foretell.bench.machine import describe_machine
 from foretell.bench.report import make_report
+from foretell.bench.tuning.by_kind import best_by_kind
 from foretell.bench.tuning.candidates import compositions, singles, variants
 from foretell.bench.tuning.command import Options, run_tune
 from foretell.bench.tuning.halving import FINALISTS, halve
@@ -85,10 +86,30 @@ def test_the_budget_holds_but_for_one_round(budget):
 
 
 def test_ctrl_c_judges_what_was_finished():
-    rungs, verdict, _ = _halve(lambda recipe: 1.0, interrupts_at="5")
+    rungs, verdict, _ = _halve(lambda recipe: 1.0, 1e4, interrupts_at="5")
     assert len(rungs) == 1
     assert rungs[0].run.ended == "interrupted"
     assert verdict.summary.speedup.median == pytest.approx(2.0)
+
+
+def test_every_kind_gets_its_own_best():
+    clock, recipes = Clock(), [Recipe.parse(text) for text in ("prompt-lookup", "token-recycling", "adaptive-ngram", "aded")]
+    best = {"kind 0": "prompt-lookup", "kind 1": "aded"}
+
+    class Suited(FakeArm):
+        def run(self, group, setting):
+            self.seconds = 1.0 if self.name == best.get(group.kind) else 1.9
+            return super().run(group, setting)
+
+    groups = fake_groups(12, kinds=3)
+
+    def arms_of(chosen):
+        return [FakeArm("plain", clock, 2.0), *(Suited(short_name(recipe), clock) for recipe in chosen)]
+
+    found = {each.kind: each for each in best_by_kind(recipes, arms_of, groups, Setting(16), 1e4, clock=clock)}
+    assert {kind: short_name(found[kind].recipe) for kind in best} == best
+    assert found["kind 0"].times_plain == pytest.approx(2.0)
+    assert found["kind 2"].times_plain == pytest.approx(2.0 / 1.9)
 
 
 def test_only_exact_candidates_unless_asked():

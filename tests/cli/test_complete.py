@@ -8,6 +8,7 @@ import re
 import pytest
 
 import foretell as ft
+from foretell.cli.common import ngram_tables
 from foretell.decoding.rescoring import log_probabilities
 
 TEXT = "abc abc abc"
@@ -40,7 +41,7 @@ def test_shown_drafts_time_and_law(complete):
     result = complete("-n", "4", input=TEXT + "\n")
     assert result.exit_code == 0, result.stderr
     assert len(result.stdout.splitlines()) == 3
-    assert re.search(r"\d+ ms a keystroke, \d passes", result.stderr)
+    assert re.search(r"\d+ ms a keystroke, \d+ of them for perplexities, \d passes; the first answer took \d+ ms", result.stderr)
     assert "lossy: drafts of a mixed state" in result.stderr
 
 
@@ -58,6 +59,41 @@ def test_a_learned_table_is_used_from_then_on(complete, home):
     assert (home / "my.ngrams").is_file()
 
 
+def test_folders_are_read_without_hidden_names_and_up_to_a_size(complete, home, monkeypatch):
+    for name in ("texts/a.txt", "texts/.git/b.txt", "texts/deep/.c.txt", "texts/deep/d.txt", "more.txt"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text("abc abc abcd " * 20)
+    (home / "texts/deep/e.bin").write_bytes(b"abc\0abc")
+    told = " ".join(complete("--learn", "texts", "--learn", "more.txt").stderr.split())
+    assert "from 3 files, 1 left out" in told
+    monkeypatch.setattr(ngram_tables, "MOST_BYTES", 500)
+    refused = complete("--learn", "texts", "--learn", "more.txt")
+    assert refused.exit_code != 0
+    assert "--learn texts more.txt: 0 MB in 4 files are more than 0 MB; name less" in " ".join(refused.stderr.split())
+
+
+def test_a_keystroke_is_timed_on_a_text_that_grew(complete, monkeypatch):
+    asked, ask = [], ft.complete
+    monkeypatch.setattr("foretell.completion.complete", lambda text, **options: asked.append(text) or ask(text, **options))
+    found = answer(complete(TEXT, "--json"))
+    assert asked == [TEXT[:-1], TEXT]
+    assert found["keystroke_ms"] > found["rescoring_ms"] > 0 < found["first_ms"]
+
+
+def test_a_conversation_adds_what_is_typed_and_takes_drafts(complete):
+    result = complete("abc", "-i", "--json", "-k", "2", input=" ab\n1\n")
+    answers = list(map(json.loads, result.stdout.splitlines()))
+    texts = ["abc", "abc ab", "abc ab" + answers[1]["drafts"][0]["text"]]
+    for said, text in zip(answers, texts, strict=True):
+        alone = answer(complete(text, "--json", "-k", "2"))
+        assert [draft["tokens"] for draft in said["drafts"]] == [draft["tokens"] for draft in alone["drafts"]]
+
+
+def test_time_cuts_drafts(complete):
+    found = answer(complete(TEXT, "--json", "--within", "0.001"))
+    assert {len(draft["tokens"]) for draft in found["drafts"]} == {1}
+
+
 def test_beam_search_and_refusals(complete, home):
     assert len(answer(complete(TEXT, "--json", "--search", "beam-search(k=2)"))["drafts"]) == 2
     for words, message in [
@@ -66,6 +102,7 @@ def test_beam_search_and_refusals(complete, home):
         ((TEXT, "--ngrams", "none.here"), "no such n-gram table"),
         ((TEXT, "--learn", "nowhere"), "no such file or folder"),
         ((TEXT, "--search", "beam-search", "--ngrams", "x"), "has no n-gram tables"),
+        ((TEXT, "--within", "0"), "--within 0 must be above 0"),
         ((" ",), "is empty"),
     ]:
         result = complete(*words)

@@ -187,3 +187,17 @@ def test_off_values_leave_their_step_out():
 def test_lists_become_tuples_so_that_samplers_can_be_kept():
     assert Sampler([TopK(2)]) == Sampler((TopK(2),))
     assert hash(Sampler([LogitBias([1], [2.0])])) == hash(Sampler((LogitBias((1,), (2.0,)),)))
+
+
+def test_a_row_is_sampled_by_one_thread_and_the_number_comes_back(monkeypatch):
+    seen = []
+    monkeypatch.setattr(Temperature, "apply", lambda self, candidates, *_: seen.append(torch.get_num_threads()) or candidates)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        Sampler((Temperature(0.5),)).distribution(torch.zeros(4))
+        with pytest.raises(NonFiniteLogitsError):
+            Sampler((Temperature(0.5),)).distribution(torch.full((4,), math.nan))
+        assert (seen, torch.get_num_threads()) == ([1, 1], 2)
+    finally:
+        torch.set_num_threads(before)

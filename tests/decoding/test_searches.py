@@ -12,7 +12,8 @@ import torch
 from foretell.decoding.ngram_model import NGramModel
 from foretell.decoding.registry import find, parts
 from foretell.decoding.rescoring import log_probabilities
-from foretell.decoding.searches.base import Goal, Hypothesis
+from foretell.decoding.samplers.base import NonFiniteLogitsError
+from foretell.decoding.searches.base import Goal, Hypothesis, finite
 from foretell.decoding.searches.beam_search import BeamSearch
 from foretell.decoding.searches.superposed import Superposed, mixture_weights
 from foretell.models.base import Feed
@@ -265,3 +266,10 @@ def test_a_model_without_embeddings_is_refused():
 
     with pytest.raises(ValueError, match="takes no input embeddings"):
         Superposed(k=1).remember(Deaf(vocab_size=8))
+
+
+@pytest.mark.parametrize("row", [[0.0, math.nan], [math.inf, 0.0], [-math.inf, -math.inf]])
+def test_broken_logits_are_refused(row):
+    with pytest.raises(NonFiniteLogitsError):
+        finite(torch.tensor(row))
+    assert finite(torch.tensor([-math.inf, 1.0]))[1] == 1

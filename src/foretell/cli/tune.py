@@ -23,6 +23,7 @@ def tune(
     temperature: Annotated[float, typer.Option("--temperature", "-t", metavar="X", help="0 is greedy.")] = 0.0,
     allow_lossy: Annotated[bool, switch("allow-lossy", "Try recipes too whose text may differ from the model's own.")] = False,
     recipe: Annotated[list[str] | None, typer.Option("--recipe", "-r", metavar="TEXT|FILE.toml", show_default=False, help=_RECIPE)] = None,
+    by_kind: Annotated[bool, switch("by-kind", "Find the best recipe of every kind of prompt, too, in half of the time.")] = False,
     model: ModelName = None,
     dtype: Dtype = None,
     device: Device = None,
@@ -42,7 +43,7 @@ def tune(
 
     named = tuple(read_recipe(text) for text in recipe or ())
     options = Options(
-        prompts, limit, budget, max_new_tokens, batch, temperature, allow_lossy, dry_run, output, model, threads, report, named
+        prompts, limit, budget, max_new_tokens, batch, temperature, allow_lossy, dry_run, output, model, threads, report, named, by_kind
     )
     options.check()
     raise typer.Exit(run_tune(options, lambda: load_model(model, dtype, device, threads), as_json))

@@ -6,7 +6,10 @@ import math
 
 from torch import Tensor
 
+from foretell.models.one_thread import one_thread
 
+
+@one_thread()
 def entropy_bits(logits: Tensor) -> float:
     """Entropy of softmax(`logits`) (vocab_size,) in bits, from 0 to log2 of the vocabulary. ValueError for rows that hold NaN.
 

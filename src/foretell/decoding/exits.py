@@ -12,6 +12,7 @@ from torch import Tensor
 from foretell.decoding.drafters.base import Seen
 from foretell.decoding.stored_curve import curve_of
 from foretell.models.base import Model
+from foretell.models.one_thread import one_thread
 from foretell.models.read_out import read_out
 
 
@@ -28,6 +29,7 @@ class Shadow:
     seconds: dict[int, float] = field(default_factory=dict)
 
 
+@one_thread()
 def confidence(logits: Tensor) -> list[float]:
     """Probability of the best token of each row (n, vocab_size).
 

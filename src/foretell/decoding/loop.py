@@ -23,6 +23,7 @@ from foretell.decoding.request import Logprob, Request
 from foretell.decoding.trace import Step, Trace
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Cache, Feed, Model, Rows
+from foretell.models.one_thread import one_thread
 from foretell.parts import Law, weakest
 
 #: Longest piece of a prompt fed in one step; longer prompts take several.
@@ -234,6 +235,7 @@ def _lag(request: Request) -> int:
     return len(request.tokens) - _cache(request).length
 
 
+@one_thread()
 def _logprob(logits: Tensor, token: int, num: int) -> Logprob:
     logprobs = logits.double().log_softmax(-1)
     values, places = logprobs.topk(min(num, len(logprobs)))

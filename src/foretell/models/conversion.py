@@ -1,25 +1,12 @@
-"""What surrounds the conversion of weights: a progress bar, and one thread to do it."""
+"""What surrounds the conversion of weights: a progress bar."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
 
-import torch
-
 #: Called with a description and a number of steps; returns what to call after each step.
 Steps = Callable[[str, int], Callable[[], None]]
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Conversion is hundreds of small operations: on a busy machine torch's threads wait for each other longer than they work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextlib.contextmanager

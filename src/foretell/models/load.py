@@ -13,9 +13,10 @@ import torch
 from foretell.models.architecture import FAMILIES
 from foretell.models.base import Model
 from foretell.models.cache_folder import read_json, write_json
-from foretell.models.conversion import Steps, one_thread, progress_bar
+from foretell.models.conversion import Steps, progress_bar
 from foretell.models.locate import locate
 from foretell.models.native import NativeModel
+from foretell.models.one_thread import one_thread
 from foretell.models.packed_cache import Watched, entry_name, read_packed, write_packed
 from foretell.models.text import Text
 from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError, fingerprint

@@ -8,6 +8,7 @@ from itertools import combinations, permutations
 from foretell.bench.defaults import train_free_drafters
 from foretell.decoding.drafters.base import Drafter
 from foretell.decoding.drafters.fallback import Fallback
+from foretell.decoding.drafters.interpolation import Interpolation
 from foretell.decoding.drafters.union import Union
 from foretell.decoding.paces.base import Pace
 from foretell.decoding.paces.fixed import Fixed
@@ -38,8 +39,8 @@ def variants(named: Sequence[Recipe]) -> list[Recipe]:
 
 
 def compositions(best: Sequence[Recipe]) -> list[Recipe]:
-    """Fallbacks in both orders and unions of the drafters of `best` (fastest first), with the best one's verifier; at the pace
-    that chooses, and at the best one's own."""
+    """Fallbacks in both orders, unions and, of drafters with tables, interpolations of the drafters of `best` (fastest first), with
+    the best one's verifier; at the pace that chooses, and at the best one's own."""
     drafters: list[Drafter] = []
     for recipe in best:  # of each kind of drafter its best setting
         if all(type(recipe.drafter) is not type(other) for other in drafters):
@@ -48,6 +49,7 @@ def compositions(best: Sequence[Recipe]) -> list[Recipe]:
     if len(drafters) < 2:
         return []
     made: list[Drafter] = [Fallback(pair) for pair in permutations(drafters, 2)] + [Union(pair) for pair in combinations(drafters, 2)]
+    made += [Interpolation(pair) for pair in combinations(drafters, 2) if all(drafter.has_table for drafter in pair)]
     if len(drafters) > 2:
         made.append(Union(tuple(drafters)))
     paces = dict.fromkeys([NeverSlower(), best[0].pace])

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from foretell.bench.report import BenchReport
+from foretell.bench.tuning.by_kind import KindWinner
 from foretell.bench.tuning.halving import Rung
 from foretell.bench.tuning.verdict import Verdict
 
 
 @dataclass
 class Tuning:
-    """rungs: from the first to the last. report: figures of the last one."""
+    """rungs: from the first to the last. report: figures of the last one. kinds: the winner of every kind, where asked for."""
 
     rungs: list[Rung]
     report: BenchReport
     verdict: Verdict
+    kinds: list[KindWinner] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -28,5 +30,6 @@ class Tuning:
             "speedup": asdict(self.verdict.summary.speedup) if self.verdict.summary and self.verdict.summary.speedup else None,
             "runner_up": runner_up.name if runner_up else None,
             "rungs": ladder,
+            "kinds": [{**asdict(each), "recipe": str(each.recipe)} for each in self.kinds],
             **{key: value for key, value in self.report.to_dict().items() if key not in ("summary", "best")},
         }

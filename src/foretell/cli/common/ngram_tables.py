@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from foretell.models.base import Model
+
+#: More text than this is refused: a table takes 6 bytes of disk for each of text, and learning a second for each megabyte.
+MOST_BYTES = 64 << 20
 
 
 def default_table(model: Model) -> Path | None:
@@ -15,29 +20,55 @@ def default_table(model: Model) -> Path | None:
     return path if path.is_file() else None
 
 
-def learn_table(source: Path, model: Model, target: Path | None) -> tuple[Path, str]:
-    """Learn from a text file or all text files below a folder; returns where the table is, and a sentence on it."""
+def learn_table(sources: Sequence[Path], model: Model, target: Path | None) -> tuple[Path, str]:
+    """Learn from text files and all text files below folders, but for hidden ones; returns where the table is, and a sentence on it."""
     from foretell.decoding.ngram_model import NGramModel, vocabulary_digest
 
-    if not source.exists():
-        raise FileNotFoundError(f"--learn {source}: there is no such file or folder")
     if model.tokenizer is None:
         raise ValueError("model: it has no tokenizer, so it cannot read text to learn from")
-    files = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]
+    named = " ".join(map(str, sources))
+    files = [file for source in sources for file in _files(source)]
+    total = sum(file.stat().st_size for file in files)
+    if total > MOST_BYTES:
+        raise ValueError(
+            f"--learn {named}: {total / 2**20:.0f} MB in {len(files)} files are more than {MOST_BYTES >> 20} MB; name less of them"
+        )
     texts, skipped = [], 0
     for file in files:
-        try:
-            texts.append(model.tokenizer.encode(file.read_text(encoding="utf-8-sig"), special=False))
-        except UnicodeDecodeError:
+        text = _text(file)
+        if text is None:
             skipped += 1
+        elif text:
+            texts.append(model.tokenizer.encode(text, special=False))
     if not any(texts):
-        raise ValueError(f"--learn {source}: it holds no UTF-8 text; give text files")
+        raise ValueError(f"--learn {named}: no UTF-8 text there; give text files, or folders of them")
     table = NGramModel.learn(texts, vocabulary=vocabulary_digest(model.tokenizer))
     path = _entry(model) if target is None else target
     path.parent.mkdir(parents=True, exist_ok=True)
     table.write(path)
     left = f", {skipped} left out that are no UTF-8 text" if skipped else ""
     return path, f"learned {len(table)} tokens from {len(texts)} files{left}; kept in {path}"
+
+
+def _files(source: Path) -> Iterator[Path]:
+    """A file itself; of a folder all files at any depth whose names, and whose folders' names, do not begin with a dot."""
+    if not source.exists():
+        raise FileNotFoundError(f"--learn {source}: there is no such file or folder")
+    if not source.is_dir():
+        yield source
+        return
+    for folder, folders, names in os.walk(source):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (file for name in sorted(names) if not name.startswith(".") and (file := Path(folder, name)).is_file())
+
+
+def _text(file: Path) -> str | None:
+    """The text of a file; None where it is none: not UTF-8, or with zero bytes as in programs' own formats."""
+    data = file.read_bytes()
+    try:
+        return None if b"\0" in data else data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
 
 
 def _entry(model: Model) -> Path:

@@ -11,6 +11,7 @@ import torch
 from foretell.decoding.drafters.base import Ask, Drafter, Queries, Seen
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Model
+from foretell.models.one_thread import one_thread
 from foretell.parts import require
 
 PLACES = ("end", "all")
@@ -130,6 +131,7 @@ class PlaceholderHeads(Drafter):
             node = family[node][0]
         return [node]
 
+    @one_thread()
     def observe(self, state: _State, seen: Seen) -> None:
         state.said = []
         last, places = (seen.path[-1] if seen.path else ROOT), self._places(seen.tree)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from foretell.decoding.distribution import Distribution
+from foretell.models.one_thread import one_thread
 from foretell.models.top_k import best_two
 from foretell.parts import Part, require
 
@@ -67,6 +68,7 @@ class Sampler(Part):
         """The law of the next token. logits: (vocab_size,) of one row. Raises NonFiniteLogitsError on NaN."""
         return self.distribution_of(Candidates(logits, None, len(logits)), history, prompt_length)
 
+    @one_thread()
     def distribution_of(self, candidates: Candidates, history: Sequence[int] = (), prompt_length: int = 0) -> Distribution:
         """As `distribution`, of a row that may hold a part of the vocabulary only."""
         for step in self.steps:

@@ -15,6 +15,7 @@ from foretell.decoding.loop import PREFILL_CHUNK
 from foretell.decoding.samplers.base import NonFiniteLogitsError
 from foretell.decoding.verifiers.base import Law
 from foretell.models.base import Cache, Feed, Model
+from foretell.models.top_k import best_two
 from foretell.parts import Part
 
 
@@ -146,7 +147,7 @@ class Run:
 
 def finite(logits: Tensor) -> Tensor:
     """The row as it is; NonFiniteLogitsError where its best entry is not a number."""
-    best = float(logits.max())
+    _, best, _ = best_two(logits)  # torch's own maximum wakes threads that then stand in the engine's way
     if not math.isfinite(best):
         raise NonFiniteLogitsError(
             f"the model's best logit is {best}: its weights or the chosen dtype are broken; try dtype='fp32' or another file"

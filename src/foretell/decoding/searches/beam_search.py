@@ -11,6 +11,7 @@ from foretell.decoding.frontier import Frontier
 from foretell.decoding.searches.base import Found, Goal, Run, Search
 from foretell.decoding.verifiers.base import Law
 from foretell.models.base import Feed, Model
+from foretell.models.one_thread import one_thread
 from foretell.models.top_k import top_k
 from foretell.parts import require
 
@@ -56,7 +57,8 @@ class BeamSearch(Search):
         run, frontier = Run(model, goal), Frontier(self.k, goal.stop_tokens)
         rows, caches = [run.read_prompt()], [run.cache]
         for num_new in range(1, goal.max_new_tokens + 1):
-            laws = torch.stack(rows).double().log_softmax(-1)
+            with one_thread():
+                laws = torch.stack(rows).double().log_softmax(-1)
             tokens = top_k(torch.stack(rows), 2 * self.k)[1]
             parents = frontier.grow(laws.gather(1, tokens).cpu().numpy(), tokens.tolist())
             if run.over(num_new, bool(frontier.alive)):

@@ -75,7 +75,12 @@ def _compact(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 def load_table(path: str | Path, model: Model) -> SuccessorTable:
     """The table in a file, or the shipped one for "shipped"; TableFileError unless its vocabulary and tokenizer are `model`'s."""
     if path == SHIPPED:
-        path = _shipped(model)
+        found = shipped_table(model)
+        if found is None:
+            raise TableFileError(
+                f"{SHIPPED!r}: no table comes with Foretell for this model's tokenizer; make one with `foretell phrases FILE`"
+            )
+        path = found
     try:
         with np.load(path, allow_pickle=False) as file:
             head = json.loads(bytes(file["head"]))
@@ -118,9 +123,7 @@ def _fill(settings: dict, arrays: dict) -> SuccessorTable:
     return table
 
 
-def _shipped(model: Model) -> Path:
-    """The table of phrases that comes with Foretell for models of this tokenizer; TableFileError where there is none."""
+def shipped_table(model: Model) -> Path | None:
+    """The table of phrases that comes with Foretell for models of this tokenizer; None where there is none."""
     path = resources.files("foretell.data").joinpath("phrases", f"{tokenizer_fingerprint(model)}.npz")
-    if not path.is_file():
-        raise TableFileError(f"{SHIPPED!r}: no table comes with Foretell for this model's tokenizer; make one with `foretell phrases FILE`")
-    return Path(str(path))
+    return Path(str(path)) if path.is_file() else None
