@@ -9,6 +9,11 @@ most probable ones; a shape made from data beats a heuristic one; and more token
 Eight answers to each question at temperature 0.7, the same budget of nodes in every arm, one request at a time. Tokens a step are
 reported by answer number. The data-driven shape is made on one half of the questions and tried on the other, both ways. The last
 line is JSON; the exit status is 1 if a target is missed.
+
+Paper: 60 to 65 % less time than plain with many answers, 48 to 58 % with one. Here, 8 drafted tokens a step: 1.13 tokens a step in
+the first answer and 1.94 in answers 5 to 8; a table cleared for each answer stays at 1.14. Drawn siblings 1.68 over all answers, the
+most probable ones 1.63; the data-driven shape 1.683, the heuristic 1.677. Token Recycling has 1.73: more than the paper's orders 4 to 2
+(MISSED by 0.06), as its single tokens are known from the first answer on, and less than orders 4 to 1 (1.97).
 """
 
 from __future__ import annotations
@@ -41,6 +46,7 @@ from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel
 from foretell.testing.stored_rows import StoredRows
 
+PAPER = (4, 3, 2)  # orders; ours have 1 as well
 PROBLEMS = (
     "Tom has 24 apples. He gives 7 to Ann and buys 3 bags of 6 apples. How many apples has he now? Think step by step.",
     "Write a Python function that returns the second largest number of a list, and explain it.",
@@ -162,12 +168,12 @@ def main() -> int:
     arms: dict[str, Drafter] = {
         "plain": Plain(),
         "token-recycling": TokenRecycling(),
-        "stand, top-k": Stand(siblings="top-k"),
-        "stand, gumbel": Stand(),
-        "stand, gumbel, cleared": Stand(scope="request"),
-        "stand, gumbel, orders 4-1": Stand(orders=(4, 3, 2, 1)),
-        "stand, best-first, orders 4-1": Stand(orders=(4, 3, 2, 1), siblings="best-first"),
-        "stand, gumbel, orders 4-1, one table": Stand(orders=(4, 3, 2, 1), scope="global"),
+        "stand, top-k": Stand(PAPER, siblings="top-k"),
+        "stand, gumbel": Stand(PAPER),
+        "stand, gumbel, cleared": Stand(PAPER, scope="request"),
+        "stand, gumbel, orders 4-1": Stand(),
+        "stand, best-first, orders 4-1": Stand(siblings="best-first"),
+        "stand, gumbel, orders 4-1, one table": Stand(scope="global"),
     }
     curves, overall, seconds = {}, {}, {}
     setting = f"{len(prompts)} questions, {args.tokens} tokens an answer, {args.budget} drafted tokens a step"
@@ -184,9 +190,9 @@ def main() -> int:
     halves = [{i: prompt for i, prompt in prompts.items() if (i < len(prompts) // 2) == first} for first in (True, False)]
     shaped: list[Trace] = []
     for here, there in (halves, halves[::-1]):
-        wide, _, _ = answers(model, Stand(), here, 3 * args.budget, args.answers, args.tokens, sampler)
+        wide, _, _ = answers(model, Stand(PAPER), here, 3 * args.budget, args.answers, args.tokens, sampler)
         shape = shape_from(wide, args.budget)
-        traces, _, _ = answers(model, Stand(shape=shape), there, args.budget, args.answers, args.tokens, sampler)
+        traces, _, _ = answers(model, Stand(PAPER, shape=shape), there, args.budget, args.answers, args.tokens, sampler)
         shaped += [trace for problem in traces for trace in problem]
         print(f"shape of {len(shape)} nodes from problems {[i + 1 for i in here]}: {shape}", flush=True)
     shapes = {"heuristic": overall["stand, gumbel"], "data-driven": tokens_per_step(shaped)}
