@@ -36,7 +36,7 @@ from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.model_group import ModelGroup
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.recipe import describe
+from foretell.decoding.part_text import describe
 from foretell.decoding.routers.always import Always
 from foretell.decoding.routers.base import Router
 from foretell.decoding.routers.entropy_adaptive import EntropyAdaptive
@@ -45,7 +45,8 @@ from foretell.decoding.routers.token_entropy import TokenEntropy
 from foretell.decoding.samplers.base import Sampler
 from foretell.models.base import Model
 from foretell.training.network import Shape
-from foretell.training.trainer import CHECKPOINT, Trainer, TrainSettings
+from foretell.training.settings import TrainSettings
+from foretell.training.trainer import CHECKPOINT, Trainer
 
 SHAPES = {"small": Shape(1, 64, 4, max_length=256), "large": Shape(4, 128, 4, max_length=256)}
 ALPHABET = "\n abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.0123456789"

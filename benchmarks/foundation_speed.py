@@ -79,7 +79,7 @@ def main() -> int:
     curve = curve_of(model, remeasure=True)
     groups = make_groups(make_tasks(spread(read_prompts(args.prompts), args.limit), model, args.tokens))
     context = -(-(max(len(group.tasks[0].tokens) for group in groups) + args.tokens + 32) // 256) * 256
-    recipes = [PLAIN, *(args.recipes or default_recipes())]
+    recipes = [PLAIN, *(args.recipes or default_recipes(model))]
     found, left_out = peer_arms(list(args.peers), Place(locate(), usable_processors(), context), args.peer_prompts or None)
     arms: list[Arm] = [*recipe_arms(recipes, model), *found]
     with progress_bar("foundation speed") as progress:

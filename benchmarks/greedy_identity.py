@@ -85,7 +85,7 @@ def transformers_texts(texts: list[list[int]], length: int) -> list[list[int]]:
     """What transformers' greedy `generate` writes with the default model's own weights in fp32."""
     import torch
 
-    from foretell.bench.peers.transformers_generate import load_default_in_transformers
+    from foretell.bench.peers.in_transformers import load_default_in_transformers
 
     model = load_default_in_transformers()
     found = []

@@ -43,7 +43,8 @@ from foretell.decoding.verifiers.exact import Exact
 from foretell.models.base import Feed, Model
 from foretell.training.corpus import Corpus, documents
 from foretell.training.network import CARD, Shape, save_network
-from foretell.training.trainer import CHECKPOINT, Trainer, TrainSettings
+from foretell.training.settings import TrainSettings
+from foretell.training.trainer import CHECKPOINT, Trainer
 from foretell.training.unit_tuner import UnitTuner
 
 LENGTH, PROMPT, WRITTEN = 128, 64, 96

@@ -15,15 +15,14 @@ import argparse
 import json
 import statistics
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from timed_answer import seconds
 
 import foretell as ft
 from foretell.bench.prompts import read_prompts
 from foretell.decoding.drafters.base import Ask, Drafter
-from foretell.decoding.draws import SampledDraws
-from foretell.decoding.samplers.base import Sampler
 from foretell.decoding.tree import Tree
 
 LENGTHS = (0, 1, 2, 3, 4, 6, 7, 10, 15)
@@ -38,15 +37,6 @@ class AlwaysWrong(Drafter):
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         return [Tree.chain([self.token] * min(self.num_tokens, ask.num_nodes, ask.depth), "always-wrong") for ask in asks]
-
-
-def seconds(session: ft.Session, text: list[int], length: int) -> tuple[float, ft.Request]:
-    """Wall time of one greedy answer of fixed length."""
-    request = ft.Request(text, length, Sampler(greedy=True), SampledDraws(0))
-    begin = time.perf_counter()
-    for _ in session.run([request]):
-        pass
-    return time.perf_counter() - begin, request
 
 
 def race(arms: dict[str, ft.Session], texts: list[list[int]], length: int, repeats: int) -> dict[str, list[float]]:

@@ -13,6 +13,7 @@ import pytest
 
 from foretell.cli.common import catalog as catalog_module
 from foretell.decoding import registry
+from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
@@ -67,6 +68,16 @@ def test_every_part_has_a_page(hooks):
                 assert f"| {label} |" in page, f"{cls.__name__}: its docstring has no {label}"
             assert "## Example" in page, f"{cls.__name__}: its docstring has no example"
             assert all(f"| `{field}` |" in page for field in cls.__dataclass_fields__)
+
+
+def test_what_a_seed_gives_is_said_of_every_drafter():
+    """By what its examples do: fixed candidates, drawn drafts, or drawn ones that depend on other requests."""
+    page = (ROOT / "docs" / "exactness.md").read_text(encoding="utf-8")
+    fixed, drawn, dependent = re.findall(r"^\| (?:fixed candidates|drafts that are drawn).*$", page, re.MULTILINE)
+    for name, cls in registry.parts("drafter").items():
+        for example in [] if issubclass(cls, Composite) else cls.examples():
+            row = fixed if not example.draws_drafts else dependent if example.learns_across_requests else drawn
+            assert example.is_plain or f"`{name}`" in row, f"{example!r} is missing from the row {row!r}"
 
 
 def test_every_verb_is_on_the_page_of_the_program(hooks):

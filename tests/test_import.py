@@ -1,36 +1,16 @@
-"""What importing costs, which way imports point, how long method files are, how much is installed."""
+"""What importing costs, and how much is installed."""
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import sys
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
-PACKAGE = Path(__file__).parents[1] / "src" / "foretell"
 HEAVY = ("torch", "numpy", "transformers", "numba")
-
-#: Who may know whom, by the first name below `foretell`. `foretell` itself resolves names only when they are used.
-KNOWS = {
-    "parts": set(),
-    "data": set(),
-    "models": {"parts"},
-    "decoding": {"parts", "models"},
-    "testing": {"parts", "models", "decoding"},
-    "api": {"parts", "models", "decoding"},
-    "completion": {"parts", "models", "decoding", "api"},
-    "bench": {"parts", "models", "decoding", "api", "data"},
-    "training": {"parts"},
-    "cli": {"parts", "models", "decoding", "api", "completion", "data", "bench", "testing", "training"},
-}
-#: Method files that are longer than others may be, each with its reason. Empty is the aim.
-LONG: dict[str, str] = {}
-LONGEST = 200
 
 
 def run(code: str) -> str:
@@ -87,40 +67,6 @@ for info in pkgutil.walk_packages(foretell.__path__, "foretell."):
 print("all")
 """
     assert run(code).split() == ["all"]
-
-
-def imports_of(path: Path) -> set[str]:
-    """First names below `foretell` that a file imports, at any depth; those for type checkers too."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: write absolute imports"
-            names = [node.module] if node.module != "foretell" else [f"foretell.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        else:
-            continue
-        found |= {(name + ".").split(".")[1] or "__init__" for name in names if (name or "").split(".")[0] == "foretell"}
-    return found
-
-
-def test_imports_point_one_way():
-    wrong = []
-    for path in PACKAGE.rglob("*.py"):
-        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        if room in ("__init__", "__main__"):
-            continue
-        assert room in KNOWS, f"{room} is a new room: say in KNOWS whom it may know"
-        known = KNOWS[room] | {room, "__version__", *(["__init__"] if room == "cli" else [])}
-        wrong += [f"{path.relative_to(PACKAGE)} imports foretell.{name}" for name in imports_of(path) - known]
-    assert not wrong
-
-
-def test_method_files_are_short():
-    rooms = [PACKAGE / "decoding" / room for room in ("drafters", "verifiers", "paces", "samplers", "routers", "searches")]
-    lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for room in rooms for path in room.glob("*.py")}
-    assert {name: num for name, num in lengths.items() if num > LONGEST and name not in LONG} == {}
-    assert all(lengths.get(name, 0) > LONGEST for name in LONG), "LONG names files that are short or gone"
 
 
 def closure(*roots: str) -> set[str]:

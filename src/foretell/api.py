@@ -18,8 +18,9 @@ from foretell.decoding.trace import Trace
 from foretell.models.base import Model
 from foretell.parts import UnknownNameError, nearest
 
-#: What `generate` uses unless told otherwise: copies from the text where it can, else the recycling table.
-DEFAULT_RECIPE = "prompt-lookup > token-recycling"
+#: What `generate` uses unless told otherwise, with a model whose tokenizer has a table of phrases in this package, and with others.
+WITH_PHRASES = "adaptive-ngram + stand(orders=(2, 1), siblings='best-first', scope='global', table='shipped')"
+DEFAULT_RECIPE = "prompt-lookup | token-recycling"
 
 #: A prompt: text, or a chat as a list of {"role", "content"}.
 Prompt = str | Sequence[Mapping[str, str]]
@@ -55,6 +56,13 @@ class Piece(str):
         return piece
 
 
+def default_recipe(model: Model) -> Recipe:
+    """What `generate` uses with this model unless told otherwise."""
+    from foretell.decoding.successors.files import shipped_table
+
+    return Recipe.parse(WITH_PHRASES if shipped_table(model) else DEFAULT_RECIPE)
+
+
 def session_of(model: Model, recipe: Recipe) -> Session:
     """The session of this model and recipe, made once: its drafter's and pace's memory grow over calls."""
     # Kept on the model, which they hold: a table of their own would keep every model alive.
@@ -67,7 +75,7 @@ def session_of(model: Model, recipe: Recipe) -> Session:
 def generate(
     prompt: Prompt | Sequence[Prompt],
     model: Model | str | None = None,
-    recipe: Recipe | str = DEFAULT_RECIPE,
+    recipe: Recipe | str | None = None,
     *,
     max_new_tokens: int = 256,
     temperature: float = 0.0,
@@ -89,10 +97,10 @@ def generate(
     """Continue a prompt, or each of a list of prompts (a list gives a list).
 
     prompt: text, or a chat as a list of {"role": ..., "content": ...}. model: from `foretell.load`, or an id or path; None is
-    the default model. recipe: a `Recipe` or its short text. temperature 0 is greedy; the other sampling options are those of
-    transformers and the OpenAI API, or pass a `sampler`. stop: texts that end the answer and are cut off it. seed: with the
-    same seed, prompt i draws as seed + i, whatever the batch. logprobs: report the target's log-probability of each token
-    and of so many best. chat: put a text prompt into the model's chat template as the user's turn.
+    the default model. recipe: a `Recipe` or its short text; None is `default_recipe(model)`. temperature 0 is greedy; the other
+    sampling options are those of transformers and the OpenAI API, or pass a `sampler`. stop: texts that end the answer and are
+    cut off it. seed: with the same seed, prompt i draws as seed + i, whatever the batch. logprobs: report the target's log-
+    probability of each token and of so many best. chat: put a text prompt into the model's chat template as the user's turn.
 
     >>> import foretell as ft
     >>> ft.generate("The capital of France is", max_new_tokens=8).text  # doctest: +SKIP
@@ -102,7 +110,7 @@ def generate(
     check_options(unknown)
     many = not isinstance(prompt, str) and not (len(prompt) and isinstance(prompt[0], Mapping))
     model = resolve(model)
-    recipe = Recipe.parse(recipe)
+    recipe = default_recipe(model) if recipe is None else Recipe.parse(recipe)
     prompts: Any = prompt if many else [prompt]
     requests = make_requests(list(prompts), model, recipe, **options)
     for _ in session_of(model, recipe).run(requests, max_batch):
@@ -111,11 +119,12 @@ def generate(
     return results if many else results[0]
 
 
-def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | str = DEFAULT_RECIPE, **options: Any) -> Iterator[Piece]:
+def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | str | None = None, **options: Any) -> Iterator[Piece]:
     """Like `generate` for one prompt, but yields pieces of text as they come; options as there. Pieces never split a
     character, and text that might become a stop string is held back until it is sure."""
     check_options(options)
-    model, recipe = resolve(model), Recipe.parse(recipe)
+    model = resolve(model)
+    recipe = default_recipe(model) if recipe is None else Recipe.parse(recipe)
     request = make_requests([prompt], model, recipe, **options)[0]
     yield from stream_request(request, model, recipe, options.get("stop", ()))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from foretell.api import resolve
 from foretell.decoding.ngram_model import NGramModel
-from foretell.decoding.recipe import describe, parse_part
+from foretell.decoding.part_text import describe, parse_part
 from foretell.decoding.rescoring import log_probabilities
 from foretell.decoding.searches.base import Found, Goal, Search
 from foretell.decoding.searches.superposed import Superposed

@@ -16,6 +16,7 @@ class Words:
     """A tokenizer of made-up words: each text has as many tokens as words."""
 
     stop_tokens = frozenset({0})
+    vocabulary = tuple(f"word {i}" for i in range(WORDS))
 
     def chat(self, text: str) -> list[int]:
         return [1 + hash_of(word) % (WORDS - 1) for word in text.split()]
@@ -35,5 +36,5 @@ def model(monkeypatch, tmp_path) -> TinyModel:
     monkeypatch.setenv("FORETELL_CONFIG", str(tmp_path / "config"))
     tiny = TinyModel(vocab_size=WORDS, order=1, sharpness=4.0, max_length=4096)
     tiny.tokenizer = Words()
-    monkeypatch.setattr(stored_curve, "measure", lambda model, stop=None: CURVE)
+    monkeypatch.setattr(stored_curve, "measure", lambda model, rows, stop=None: CURVE)
     return tiny

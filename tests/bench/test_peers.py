@@ -9,6 +9,7 @@ from foretell.bench.peers import base
 from foretell.bench.peers.base import PeerArm, Place
 from foretell.bench.peers.discovery import peer_arms, peers
 from foretell.bench.tasks import Group, Task
+from tests.models.zoo import random_llama
 
 
 @pytest.fixture
@@ -47,14 +48,8 @@ def test_peers_that_do_not_fit_the_model_say_so(place):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
     folder = tmp_path_factory.mktemp("llama")
-    torch.manual_seed(0)
-    config = LlamaConfig(vocab_size=64, hidden_size=32, intermediate_size=48, num_hidden_layers=9, num_attention_heads=4,
-                         num_key_value_heads=2, max_position_embeddings=256, initializer_range=0.3)  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)
+    random_llama(64, num_layers=9).save_pretrained(folder)
     return folder
 
 

@@ -9,6 +9,7 @@ from foretell.bench.runner import run
 from foretell.bench.summary import summarise
 from foretell.bench.tasks import make_groups, make_tasks
 from foretell.decoding.recipe import Recipe
+from foretell.models.tiny import TinyModel
 from tests.bench.conftest import CURVE
 from tests.bench.fakes import Clock, FakeArm, fake_groups
 
@@ -99,7 +100,7 @@ def test_default_recipes_come_from_discovery():
     names = [drafter.name for drafter in train_free_drafters()]
     assert {"prompt-lookup", "token-recycling"} <= set(names)
     assert not {"plain", "draft-model", "fallback", "union"} & set(names)
-    recipes = default_recipes()
+    recipes = default_recipes(TinyModel(8))
     assert recipes[0] == "plain"
     assert set(names) < set(recipes)
     assert len({Recipe.parse(text) for text in recipes}) == len(recipes)

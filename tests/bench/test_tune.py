@@ -7,12 +7,18 @@ import pytest
 from foretell.bench.arms import Setting, short_name
 from foretell.bench.machine import describe_machine
 from foretell.bench.report import make_report
-from foretell.bench.tuning.candidates import compositions, singles
+from foretell.bench.tuning.by_kind import best_by_kind
+from foretell.bench.tuning.candidates import compositions, singles, variants
 from foretell.bench.tuning.command import Options, run_tune
 from foretell.bench.tuning.halving import FINALISTS, halve
 from foretell.bench.tuning.verdict import judge
+from foretell.decoding.drafters.fallback import Fallback
+from foretell.decoding.drafters.prompt_lookup import PromptLookup
+from foretell.decoding.drafters.sorted_draft import SortedDraft
+from foretell.decoding.paces.fsm import Fsm
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.tuned import tuned_recipe
+from foretell.models.tiny import TinyModel
 from tests.bench.conftest import CURVE
 from tests.bench.fakes import Clock, FakeArm, fake_groups
 
@@ -80,10 +86,30 @@ def test_the_budget_holds_but_for_one_round(budget):
 
 
 def test_ctrl_c_judges_what_was_finished():
-    rungs, verdict, _ = _halve(lambda recipe: 1.0, interrupts_at="5")
+    rungs, verdict, _ = _halve(lambda recipe: 1.0, 1e4, interrupts_at="5")
     assert len(rungs) == 1
     assert rungs[0].run.ended == "interrupted"
     assert verdict.summary.speedup.median == pytest.approx(2.0)
+
+
+def test_every_kind_gets_its_own_best():
+    clock, recipes = Clock(), [Recipe.parse(text) for text in ("prompt-lookup", "token-recycling", "adaptive-ngram", "aded")]
+    best = {"kind 0": "prompt-lookup", "kind 1": "aded"}
+
+    class Suited(FakeArm):
+        def run(self, group, setting):
+            self.seconds = 1.0 if self.name == best.get(group.kind) else 1.9
+            return super().run(group, setting)
+
+    groups = fake_groups(12, kinds=3)
+
+    def arms_of(chosen):
+        return [FakeArm("plain", clock, 2.0), *(Suited(short_name(recipe), clock) for recipe in chosen)]
+
+    found = {each.kind: each for each in best_by_kind(recipes, arms_of, groups, Setting(16), 1e4, clock=clock)}
+    assert {kind: short_name(found[kind].recipe) for kind in best} == best
+    assert found["kind 0"].times_plain == pytest.approx(2.0)
+    assert found["kind 2"].times_plain == pytest.approx(2.0 / 1.9)
 
 
 def test_only_exact_candidates_unless_asked():
@@ -134,3 +160,28 @@ def test_a_dry_run_writes_nothing(model, tmp_path, monkeypatch, capsys):
 def test_options_are_checked_before_anything_is_loaded(options, message):
     with pytest.raises(ValueError, match=message):
         Options(**options).check()
+
+
+def test_named_recipes_are_tried_with_what_their_drafter_finds_worth_trying():
+    model = TinyModel(12, num_layers=3)
+    recipe = Recipe(Fallback((PromptLookup(), SortedDraft(model, (1, 2, 3), (0.4, 0.6)))), pace=Fsm())
+    found = singles(named=[recipe])
+    added = [each for each in found if each not in singles()]
+    assert added[0] == recipe
+    assert all(each.pace == Fsm() for each in added)
+    thresholds = [each.drafter.drafters[1].thresholds for each in added]
+    assert {(0.4, 0.6, 0.0), (0.5, 0.5, 0.0), (0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (1.0, 1.0, 0.0)} <= set(thresholds)
+    assert SortedDraft(model, (3,)).variants() == [SortedDraft(model, (3,))]
+    assert len(set(found)) == len(found)
+
+
+def test_a_nested_drafts_thresholds_are_tuned_by_measured_time():
+    """On a clock where the time of a recipe is how far its thresholds are from the best."""
+    recipe = Recipe(SortedDraft(TinyModel(12, num_layers=3), (1, 2, 3)), pace=Fsm())
+    clock = Clock()
+
+    def arms_of(recipes):
+        return [FakeArm("plain", clock, 2.0), *(FakeArm(short_name(r), clock, 1.0 + abs(r.drafter.thresholds[0] - 0.7)) for r in recipes)]
+
+    rungs = halve(variants([recipe]), lambda best: [], arms_of, fake_groups(12), Setting(16), 1000.0, clock=clock)
+    assert rungs[-1].ranked()[0].drafter.thresholds == (0.7, 0.7, 0.0)

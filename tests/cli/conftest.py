@@ -20,24 +20,11 @@ CHAT = "{% for m in messages %}<s>{{ m['role'] }}: {{ m['content'] }}{% endfor %
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory) -> Path:
     """A folder with a random Llama model over bytes."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
     from tests.models.files import save_tokenizer
+    from tests.models.zoo import random_llama
 
     folder = tmp_path_factory.mktemp("tiny")
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=259,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=CONTEXT,
-        initializer_range=0.3,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
+    random_llama(259, num_layers=2, context=CONTEXT).save_pretrained(folder)
     save_tokenizer(folder, CHAT)
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": ENDS[0]}))
     return folder

@@ -31,7 +31,7 @@ def test_streams_the_text_of_the_api(generate, model):
     assert result.stdout == ft.generate(TEXT, model, "plain", max_new_tokens=40, logit_bias=BIAS).text + "\n"
     numbers, recipe, law = result.stderr.splitlines()
     assert re.match(r"40 tokens, the first after [\d.]+ s, then [\d.]+ a second, [\d.]+ a step.*; cut by --max-new-tokens", numbers)
-    assert recipe == "prompt-lookup > token-recycling, exact, never-slower (the default recipe)"
+    assert recipe == "prompt-lookup | token-recycling, exact, never-slower (the default recipe)"
     assert law == "exact: the same text as plain decoding"
 
 

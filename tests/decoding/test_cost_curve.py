@@ -44,7 +44,7 @@ def test_measuring_fits_any_context(max_length):
 
 def test_a_curve_is_measured_once(monkeypatch):
     calls = []
-    monkeypatch.setattr(stored_curve, "measure", lambda model, stop: calls.append(model) or CostCurve.flat(1.0, 0.25))
+    monkeypatch.setattr(stored_curve, "measure", lambda model, rows, stop: calls.append(model) or CostCurve.flat(1.0, 0.25))
     model = TinyModel(seed=99)
     assert stored_curve.known_curve(model) is None
     curve = stored_curve.curve_of(model)

@@ -74,7 +74,11 @@ def test_estimates_come_near_the_rates_and_the_right_exit_is_chosen(monkeypatch)
     (state,) = states
     for layer, rate in rates.items():
         assert state.counts[layer].alpha == pytest.approx(rate, abs=0.05)
-    assert state.chosen == 4
+    assert state.chosen.layer == 4
+
+
+def rate(way: tuple[float, float, float, float], num: int) -> float:
+    return tokens_per_second([way], CURVE.table(1 + num))[0, num - 1]
 
 
 @pytest.mark.parametrize(("alpha", "num"), [(0.3, 1), (0.6, 4), (0.9, 10)])
@@ -88,7 +92,37 @@ def test_rate_equals_a_simulation(alpha, num):
             accepted += 1
         tokens += accepted + 1
     simulated = tokens / 200_000 / (num * draft + CURVE(1 + num))
-    assert tokens_per_second(alpha, num, draft, CURVE) == pytest.approx(simulated, rel=0.01)
+    assert rate((alpha, 1.0, alpha, draft), num) == pytest.approx(simulated, rel=0.01)
+
+
+def test_rate_equals_a_simulation_where_unsure_tokens_end_the_draft():
+    """Right with 0.7; sure with 0.9 where right, 0.4 where wrong. As above, one part in a hundred."""
+    coins, draft, num = random.Random(2), 0.2, 6
+    tokens, seconds = 0, 0.0
+    for _ in range(200_000):
+        drafted, accepted, good, sure = 0, 0, True, True
+        while sure and drafted < num:
+            right = coins.random() < 0.7
+            sure = coins.random() < (0.9 if right else 0.4)
+            good = good and right
+            drafted, accepted = drafted + 1, accepted + good
+        tokens += accepted + 1
+        seconds += drafted * draft + CURVE(1 + drafted)
+    goes_on, rightly = 0.7 * 0.9 + 0.3 * 0.4, 0.7 * 0.9
+    assert rate((0.7, goes_on, rightly, draft), num) == pytest.approx(tokens / seconds, rel=0.01)
+
+
+def test_a_threshold_that_would_end_right_drafts_is_left_aside():
+    """Confidence of half of the right guesses is as low as that of the wrong ones: drafts end at their length. Else by confidence."""
+    pace, states = DynamicExitLayer(), []
+    for low in (0.2, 0.8):
+        state = pace.begin(None)
+        for _ in range(40):
+            pace.learn(state, Shadow({2: [True] * 8 + [False] * 2}, {2: [0.8, low] * 4 + [0.2] * 2}, {2: 0.05}))
+        assert pace.limit(state, CURVE, lambda depth: 0.0).depth > 1
+        states.append(pace.setting(state))
+    assert states[0] == Setting(2, 0.0)
+    assert states[1] == Setting(2, pytest.approx(0.5))
 
 
 PACES = [DynamicExitLayer(), DynamicExitLayer(max_nodes=3, keep=0.5), Fsm(), Fsm(1, 6, 2, 1), DraftVerify(), Fixed(5)]
@@ -171,6 +205,9 @@ def test_other_drafters_get_a_length_from_what_was_accepted():
     for _ in range(100):
         pace.observe(state, Tree.chain([1, 2, 3]), [])
     assert pace.limit(state, curve, lambda depth: 0.1 * depth) == (0, 0)
+    for _ in range(100):  # nothing was drafted: what failed is forgotten, and tried again
+        pace.observe(state, Tree(), [])
+    assert pace.limit(state, curve, lambda depth: 0.1 * depth).depth >= 1
 
 
 def test_a_drafter_in_a_composite_is_measured_too():
@@ -191,9 +228,11 @@ def test_chains_end_where_the_exit_is_unsure():
     request = decode(session(model, EarlyExit(2, num_tokens=8, threshold=asked.threshold), Fixed(8)), [1, 2], 40)
     text = list(request.prompt)
     for step in request.trace.steps[:-2]:
-        for i in range(1, len(step.drafted)):
-            row = model._layer(text + list(step.drafted[:i]), 2)[2]
-            assert float(row.softmax(-1).max()) >= 0.3
+        rows = [model._layer(text + list(step.drafted[:i]), 2)[2] for i in range(len(step.drafted))]
+        sure = [float(row.softmax(-1).max()) for row in rows]
+        assert all(each >= 0.3 for each in sure[:-1])
+        room = 2 + 40 - len(text) - 1
+        assert len(sure) == min(8, room) or sure[-1] < 0.3  # that token's pass was paid, so it is verified too
         text += step.tokens
 
 

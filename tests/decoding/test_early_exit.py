@@ -20,12 +20,11 @@ from foretell.decoding.samplers.penalties import Penalties
 from foretell.decoding.samplers.top_k import TopK
 from foretell.decoding.stored_curve import use_curve
 from foretell.decoding.tree import Kind, Tree
-from foretell.models.architecture import Architecture
 from foretell.models.base import Feed, Model
-from foretell.models.engines.torch_engine import TorchEngine
 from foretell.models.native import NativeModel
 from foretell.models.tiny import TinyModel
 from tests.decoding.helpers import GREEDY, greedy_text, run
+from tests.models.zoo import on_torch, random_llama
 
 SIZE = 12
 
@@ -88,12 +87,7 @@ def test_limits_and_unread_text():
 
 
 def native() -> NativeModel:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(1)
-    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 4, "num_attention_heads": 2}
-    model = LlamaForCausalLM(LlamaConfig(vocab_size=SIZE, max_position_embeddings=128, initializer_range=0.5, **sizes)).eval()
-    return NativeModel(TorchEngine(Architecture.from_config(model.config), model.state_dict(), torch.float32), "random")
+    return on_torch(random_llama(SIZE, num_layers=4, width=16, num_heads=2, context=128, spread=0.5, seed=1))
 
 
 @pytest.mark.parametrize("make", [tiny, native])
@@ -130,7 +124,7 @@ def test_the_price_is_the_exits_and_never_slower_declines_what_does_not_pay():
 
 def test_an_exits_curve_is_measured_and_kept_apart_from_the_models(monkeypatch):
     calls = []
-    monkeypatch.setattr(stored_curve, "measure", lambda model, stop: calls.append(stop) or CostCurve.flat(stop or 9.0))
+    monkeypatch.setattr(stored_curve, "measure", lambda model, rows, stop: calls.append(stop) or CostCurve.flat(stop or 9.0))
     model = tiny(seed=77)
     assert [stored_curve.curve_of(model, stop=stop)(1) for stop in (None, 1, 2, 1, None)] == [9.0, 1.0, 2.0, 1.0, 9.0]
     assert [stored_curve.curve_of(tiny(seed=77), stop=stop)(1) for stop in (2, None)] == [2.0, 9.0]  # from the folder

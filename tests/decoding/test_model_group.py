@@ -16,7 +16,8 @@ from foretell.decoding.drafters.token_recycling import TokenRecycling
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.model_group import ModelGroup, load_group
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.recipe import Recipe, describe
+from foretell.decoding.part_text import describe
+from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.routers.always import Always
 from foretell.decoding.routers.entropy_adaptive import EntropyAdaptive
@@ -34,15 +35,6 @@ from tests.models.zoo import build
 ROUTERS = examples("router")
 #: Changes over often in texts of the contract test's random models, whose rows have 5.3 to 5.5 bits.
 RESTLESS = EntropyAdaptive(5.45, window=2, min_duration=1)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tensors this small are done before a second thread has started."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def tiny_group(router, vocab_size: int = 3) -> ModelGroup:

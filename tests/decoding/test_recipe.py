@@ -14,7 +14,8 @@ from foretell.decoding.drafters.token_recycling import TokenRecycling
 from foretell.decoding.drafters.union import Union
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.recipe import Recipe, RecipeSyntaxError, describe
+from foretell.decoding.part_text import RecipeSyntaxError, describe
+from foretell.decoding.recipe import Recipe
 from foretell.decoding.samplers.base import Sampler
 from foretell.decoding.samplers.logit_bias import LogitBias
 from foretell.decoding.samplers.temperature import Temperature

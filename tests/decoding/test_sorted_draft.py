@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.drafters.base import Ask
+from foretell.decoding.drafters.base import Ask, Setting
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
 from foretell.decoding.drafters.sorted_draft import SortedDraft
@@ -23,6 +25,7 @@ from foretell.models.base import Feed, Model
 from foretell.models.load import load
 from foretell.models.tiny import TinyModel
 from tests.decoding.helpers import GREEDY, greedy_text, run
+from tests.models.zoo import on_torch, random_llama
 
 VOCAB = 17
 
@@ -30,21 +33,13 @@ VOCAB = 17
 @pytest.fixture(scope="module", params=["torch", "cpu", "transformers"])
 def network(request, tmp_path_factory) -> Model:
     """An untrained network of six layers in fp32, with its exits at 2, 4 and 6."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 6, "num_attention_heads": 4, "num_key_value_heads": 2}
-    network = LlamaForCausalLM(LlamaConfig(vocab_size=VOCAB, max_position_embeddings=256, initializer_range=0.3, **sizes)).eval()
+    network = random_llama(VOCAB, num_layers=6)
     if request.param == "transformers":
         from foretell.models.adapter import TransformersModel
 
         return TransformersModel(network)
     if request.param == "torch":
-        from foretell.models.architecture import Architecture
-        from foretell.models.engines.torch_engine import TorchEngine
-        from foretell.models.native import NativeModel
-
-        return NativeModel(TorchEngine(Architecture.from_config(network.config), network.state_dict()), "nested")
+        return on_torch(network, "nested")
     folder = tmp_path_factory.mktemp("nested")
     network.save_pretrained(folder)
     return load(folder, dtype="fp32", progress=False)
@@ -135,6 +130,19 @@ def test_tokens_leave_where_the_rule_says():
         text.append(token)
     assert len(tree) == 6
     assert len(set(tree.grades)) >= 2
+
+
+def test_asks_for_nothing_and_unsure_ends_keep_the_cache_in_step():
+    draft, target = draft_of(), TinyModel(12, seed=1)
+    drafter = SortedDraft(draft, (1, 2, 3), (0.4, 0.4), num_tokens=3)
+    state, text = drafter.begin(drafter.remember(target), [1, 2]), [1, 2]
+    for depth, threshold in ((2, None), (0, None), (3, 1.0), (0, None), (0, 0.5), (3, 0.0)):
+        ask = Ask(list(text), 2, state, depth, depth, GREEDY, SampledDraws(0), setting=Setting(threshold=threshold))
+        (tree,) = drafter.propose([ask])
+        assert len(tree) == (1 if threshold == 1.0 else depth)
+        fresh = replace(ask, state=drafter.begin(drafter.remember(target), text))
+        assert tree == drafter.propose([fresh])[0]
+        text += [*tree.tokens[:1], 5, 7]
 
 
 def test_sampled_texts_do_not_depend_on_the_draft():

@@ -61,9 +61,25 @@ def transformers_model(family: str):
     return model
 
 
+def random_llama(
+    vocab_size: int, num_layers: int, width: int = 32, num_heads: int = 4, context: int = 256, spread: float = 0.3, seed: int = 0
+):
+    """A random Llama of transformers' with two key-value heads; `spread` is its weights' standard deviation."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(seed)
+    sizes = {"hidden_size": width, "intermediate_size": width * 3 // 2, "num_hidden_layers": num_layers, "num_attention_heads": num_heads}
+    rest = {"num_key_value_heads": 2, "max_position_embeddings": context, "initializer_range": spread}
+    return LlamaForCausalLM(LlamaConfig(vocab_size=vocab_size, **sizes, **rest)).eval()
+
+
+def on_torch(model, name: str = "random", dtype: torch.dtype = torch.float32) -> Model:
+    """A transformers model's weights in our own engine."""
+    return NativeModel(TorchEngine(Architecture.from_config(model.config), model.state_dict(), dtype), name)
+
+
 def native(family: str, dtype: torch.dtype = torch.float32) -> Model:
-    model = transformers_model(family)
-    return NativeModel(TorchEngine(Architecture.from_config(model.config), model.state_dict(), dtype), f"{family}-{dtype}")
+    return on_torch(transformers_model(family), f"{family}-{dtype}", dtype)
 
 
 def cpu(family: str, dtype: str) -> Model:

@@ -1,4 +1,4 @@
-"""Every test here has a cache folder of its own; nothing measured on this machine steers a decision."""
+"""Every test here has a cache folder of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,5 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path_factory, monkeypatch):
-    folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("FORETELL_CACHE", str(folder))
-    return folder
+def own_cache(cache):
+    """`cache`, asked for or not."""

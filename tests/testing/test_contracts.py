@@ -9,7 +9,7 @@ import pytest
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.base import Ask, Drafter, Seen
 from foretell.decoding.paces.base import Limit, Pace
-from foretell.decoding.recipe import describe
+from foretell.decoding.part_text import describe
 from foretell.decoding.registry import CONTRACTS
 from foretell.decoding.samplers.top_k import TopK
 from foretell.decoding.tree import Tree
@@ -32,7 +32,14 @@ def test_every_drafter_keeps_its_limits_and_requests_apart(drafter):
 
 def test_drafters_that_learn_across_requests_are_a_visible_exception():
     learners = {type(drafter).__name__ for drafter in examples("drafter") if drafter.learns_across_requests}
-    assert learners == {"TokenRecycling", "Aded", "Stand", "Fallback", "Union"}  # the composites only where they hold one of the first
+    assert learners == {
+        "TokenRecycling",
+        "Aded",
+        "Stand",
+        "Fallback",
+        "Interpolation",
+        "Union",
+    }  # the composites only where they hold one of the first
 
 
 @dataclasses.dataclass

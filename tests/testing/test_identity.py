@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import pytest
-import torch
 
 from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.drafters.base import Ask, Drafter, Seen
+from foretell.decoding.drafters.base import Drafter
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.recipe import Recipe, describe
+from foretell.decoding.part_text import describe
+from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.samplers.base import Sampler
-from foretell.decoding.tree import Tree
-from foretell.models.architecture import Architecture
 from foretell.models.base import Model
-from foretell.models.engines.torch_engine import TorchEngine
-from foretell.models.native import NativeModel
 from foretell.models.tiny import TinyModel
 from foretell.testing.combinations import examples, pairs, samplers
-from foretell.testing.laws import STEPPED_CURVE
+from foretell.testing.laws import STEPPED_CURVE, remembering
 from foretell.testing.models import use_small_curves
+from tests.models.zoo import on_torch, random_llama
 
 DRAFTERS = examples("drafter")
 PROMPTS = ([0, 1, 2, 0, 1, 0], [1, 1, 0, 1], [2, 0])
@@ -38,12 +34,7 @@ def tiny() -> Model:
 
 def native() -> Model:
     """A random transformer of two layers over the law kit's vocabulary."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(1)
-    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2}
-    model = LlamaForCausalLM(LlamaConfig(vocab_size=3, max_position_embeddings=128, initializer_range=0.5, **sizes)).eval()
-    return NativeModel(TorchEngine(Architecture.from_config(model.config), model.state_dict(), torch.float32), "random")
+    return on_torch(random_llama(3, num_layers=2, width=16, num_heads=2, context=128, spread=0.5, seed=1))
 
 
 def texts(model: Model, recipe: Recipe, sampler: Sampler, length: int, batch: int, order: tuple[int, ...] = (0, 1, 2)) -> dict:
@@ -73,21 +64,12 @@ def test_greedy_text_is_plain_text(drafter):
 
 
 @pytest.mark.parametrize("drafter", DRAFTERS, ids=describe)
-def test_greedy_text_is_plain_text_on_a_transformer(drafter, one_thread):
+def test_greedy_text_is_plain_text_on_a_transformer(drafter):
     """With the verifier that takes everything: the others' greedy rule is the same."""
     model = native()
     plain = texts(model, Recipe(), GREEDY, 40, 3)
     for pace in (Fixed(), NeverSlower()):
         check_greedy(model, plain, Recipe(drafter, pace=pace), 40)
-
-
-@pytest.fixture
-def one_thread():
-    """Rows of sixteen numbers are not worth waking another core for."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def speculated(request: Request) -> int:
@@ -100,7 +82,7 @@ def test_the_same_seed_gives_the_same_text_whatever_the_batch(drafter, name):
     """Batch of one or three, in any order, with any pace and verifier. The visible exception: drafters that draw their drafts
     *and* learn across requests (`draws_drafts and learns_across_requests`). What another request taught them changes how much
     is drawn at a position, and drawn drafts use coins; their law is exact all the same."""
-    model, sampler = tiny(), samplers()[name]
+    model, sampler = tiny(), remembering(samplers()[name])
     plain = texts(model, Recipe(), sampler, 30, 1)
     for _, verifier in pairs([drafter]):
         for pace in examples("pace"):
@@ -127,49 +109,30 @@ def test_the_seed_matters():
     assert len({tuple(request.generated) for request in requests}) == 8
 
 
-@dataclass(frozen=True)
-class Slow(Drafter):
-    """Another drafter, taking its time."""
-
-    drafter: Drafter
-    seconds: float = 0.003
-
-    @property
-    def draws_drafts(self) -> bool:
-        return self.drafter.draws_drafts
-
-    def remember(self, model: Model):
-        return self.drafter.remember(model)
-
-    def begin(self, memory, tokens):
-        return self.drafter.begin(memory, tokens)
-
-    def propose(self, asks: list[Ask]) -> list[Tree]:
-        time.sleep(self.seconds)
-        return self.drafter.propose(asks)
-
-    def queries(self, state, tree: Tree):
-        return self.drafter.queries(state, tree)
-
-    def observe(self, state, seen: Seen) -> None:
-        self.drafter.observe(state, seen)
-
-    def draft_cost(self, memory, depth: int) -> float:
-        return self.drafter.draft_cost(memory, depth)
-
-
 @pytest.mark.parametrize("pace", examples("pace"), ids=describe)
-def test_paces_do_not_look_at_the_clock(pace):
+def test_paces_do_not_look_at_the_clock(pace, monkeypatch):
     """The same drafts, steps and text from a drafter that is ten times as slow."""
     model = tiny()
+
+    def slowly(cls: type[Drafter]):
+        propose = cls.propose
+
+        def late(self, asks):
+            time.sleep(0.003)
+            return propose(self, asks)
+
+        return late
+
+    def steps(drafter: Drafter) -> list:
+        requests = texts(model, Recipe(drafter, pace=pace), Sampler(), 12, 3)
+        return [(step.drafted, step.tokens) for request in requests.values() for step in request.trace.steps]
+
     for drafter in DRAFTERS:
-        if drafter.learns_across_requests or drafter.is_plain:
-            continue
-        steps = []
-        for version in (drafter, Slow(drafter)):
-            requests = texts(model, Recipe(version, pace=pace), Sampler(), 12, 3)
-            steps.append([(step.drafted, step.tokens) for request in requests.values() for step in request.trace.steps])
-        assert steps[0] == steps[1]
+        if not drafter.learns_across_requests and not drafter.is_plain:
+            quick = steps(drafter)
+            with monkeypatch.context() as patch:
+                patch.setattr(type(drafter), "propose", slowly(type(drafter)))
+                assert steps(drafter) == quick
 
 
 def test_speculation_happens_in_these_tests():

@@ -13,7 +13,8 @@ from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.draws import TooManyOutcomesError
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.recipe import Recipe, describe
+from foretell.decoding.part_text import describe
+from foretell.decoding.recipe import Recipe
 from foretell.decoding.samplers.base import Sampler
 from foretell.decoding.samplers.top_p import TopP
 from foretell.decoding.tree import Kind, Tree

@@ -8,23 +8,12 @@ import pytest
 import torch
 
 from foretell.training.lexical_units import NOTHING, Branch, branches_of, mark_units, pack, token_probabilities, unit_lengths
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+from tests.models.zoo import random_llama
 
 
 @pytest.fixture(scope="module")
 def network():
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
-    return LlamaForCausalLM(LlamaConfig(vocab_size=20, max_position_embeddings=64, initializer_range=0.4, **sizes)).eval()
+    return random_llama(20, num_layers=2, num_heads=2, context=64, spread=0.4)
 
 
 def test_units_worked_out_by_hand():

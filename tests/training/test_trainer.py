@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from foretell.training.trainer import CHECKPOINT, Trainer, TrainSettings
+from foretell.training.settings import TrainSettings
+from foretell.training.trainer import CHECKPOINT, Trainer
 
 
 def fit(model, batch, step):

@@ -20,18 +20,11 @@ from foretell.decoding.verifiers.confidence import Confidence
 from foretell.decoding.verifiers.exact import Exact
 from foretell.training.lexical_units import mark_units
 from foretell.training.network import Shape
-from foretell.training.trainer import Trainer, TrainSettings
+from foretell.training.settings import TrainSettings
+from foretell.training.trainer import Trainer
 from foretell.training.unit_tuner import UnitTuner, add_placeholder
 
 NUM_TOKENS, NUM_WORDS, LENGTH = 36, 12, 48
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def words() -> list[tuple[int, ...]]:

@@ -107,7 +107,7 @@ def short_name(recipe: Recipe) -> str:
     'prompt-lookup, pace=4'
     """
     from foretell.decoding.paces.fixed import Fixed
-    from foretell.decoding.recipe import describe
+    from foretell.decoding.part_text import describe
 
     default, parts = Recipe(), [describe(recipe.drafter)]
     if recipe.verifier != default.verifier:

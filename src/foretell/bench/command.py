@@ -97,7 +97,7 @@ def measure(options: Options, model: Model) -> BenchReport:
     stops: frozenset[int] = model.tokenizer.stop_tokens if options.stop and model.tokenizer is not None else frozenset()
     setting = Setting(options.max_new_tokens, make_sampler(temperature=options.temperature), stops)
     curve = curve_of(model, options.remeasure)
-    arms: list[Arm] = recipe_arms([PLAIN, *(read_named(options.recipes) if options.recipes else default_recipes())], model)
+    arms: list[Arm] = recipe_arms([PLAIN, *(read_named(options.recipes) if options.recipes else default_recipes(model))], model)
     left_out: dict[str, str] = {}
     if options.peers:
         found, left_out = _peers(options, groups, model)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from foretell.bench.summary import PLAIN
 from foretell.decoding.drafters.base import Drafter
 from foretell.decoding.drafters.composite import Composite
-from foretell.decoding.drafters.union import Union
-from foretell.decoding.recipe import Recipe
 from foretell.decoding.registry import parts
+from foretell.models.base import Model
 
 
 def train_free_drafters() -> list[Drafter]:
@@ -27,12 +26,10 @@ def train_free_drafters() -> list[Drafter]:
     return found
 
 
-def default_recipes() -> list[str]:
-    """Plain, each train-free drafter alone, `generate`'s default, and the union of the default's drafters."""
-    from foretell.api import DEFAULT_RECIPE
+def default_recipes(model: Model) -> list[str]:
+    """Plain, each train-free drafter alone, `generate`'s default for the model, and the union that is its default elsewhere."""
+    from foretell.api import DEFAULT_RECIPE, default_recipe
+    from foretell.decoding.part_text import describe
 
-    recipes = [PLAIN, *(drafter.name for drafter in train_free_drafters()), DEFAULT_RECIPE]
-    drafter = Recipe.parse(DEFAULT_RECIPE).drafter
-    if isinstance(drafter, Composite) and not isinstance(drafter, Union):
-        recipes.append(" | ".join(part.name for part in drafter.drafters))
-    return recipes
+    singles = [drafter.name for drafter in train_free_drafters()]
+    return [PLAIN, *singles, *dict.fromkeys([DEFAULT_RECIPE, describe(default_recipe(model).drafter)])]

@@ -26,10 +26,12 @@ _FEWEST = 5  # steps that must have drafted a depth for its acceptance to be sho
 
 @dataclass
 class ByKind:
-    """One arm on one kind of prompt. speedup: median paired ratio to plain; acceptance: share of first-depth drafts accepted."""
+    """One arm on one kind of prompt. decode_tokens_per_second: after the first token of each text. speedup: median paired ratio to
+    plain; acceptance: by depth, the share of drafts accepted."""
 
     num: int
     tokens_per_second: float
+    decode_tokens_per_second: float | None
     speedup: float | None
     tokens_per_step: float | None
     acceptance: list[float]
@@ -156,6 +158,7 @@ def _by_kind(run: Run, samples: Sequence[Sample], own: dict[int, float], plain: 
         found[kind] = ByKind(
             len(groups),
             sum(sample.output.num_tokens for sample in here) / seconds if seconds else 0.0,
+            _decode_rate(here),
             statistics.median(ratios) if ratios else None,
             whole.tokens_per_step if whole.steps else None,
             _acceptance(whole),

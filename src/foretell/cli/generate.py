@@ -33,7 +33,7 @@ from foretell.cli.common.sampling import check_sampling, read_bias
 _NAMES = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty")
 _RECIPE = (
     "Who drafts, who decides, how far ahead. By default foretell.toml in this folder, else what `foretell tune` chose for the "
-    "model, else prompt-lookup > token-recycling."
+    "model, else its own n-grams and phrases, which the last lines of the output show."
 )
 
 

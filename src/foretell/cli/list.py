@@ -1,4 +1,4 @@
-"""`foretell list`: all parts."""
+"""`foretell list`: all parts, and the models that come along."""
 
 from __future__ import annotations
 
@@ -7,30 +7,33 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.common.catalog import Entry, catalog
+from foretell.cli.common.catalog import Entry, catalog, models
 
 
 def list(
-    kind: Annotated[str | None, typer.Argument(help="drafter, verifier, pace, sampler, router or search; all where none is named.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(help="drafter, verifier, pace, sampler, router, search or model; all where none is named.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a JSON list.")] = False,
 ) -> None:
-    """List the parts that recipes are made of, ours and those of installed plug-ins."""
+    """List the parts that recipes are made of, ours and those of installed plug-ins, and the models that come with the package."""
     from foretell.decoding.registry import ROOMS
     from foretell.parts import UnknownNameError, nearest
 
-    if kind is not None and kind not in ROOMS:
-        singular = {room: kind for kind, room in ROOMS.items()}
+    rooms = {**ROOMS, "model": "models"}
+    if kind is not None and kind not in rooms:
+        singular = {room: kind for kind, room in rooms.items()}
         if kind not in singular:
-            raise UnknownNameError(f"KIND={kind!r} is not a kind of part: {nearest(kind, ROOMS)}")
+            raise UnknownNameError(f"KIND={kind!r} is not a kind of part: {nearest(kind, rooms)}")
         kind = singular[kind]
-    entries = [entry for entry in catalog() if kind in (None, entry.kind)]
+    entries = [entry for entry in (*catalog(), *models()) if kind in (None, entry.kind)]
     if as_json:
         import dataclasses
         import json
 
         typer.echo(json.dumps([dataclasses.asdict(entry) for entry in entries], indent=2))
     else:
-        _show({ROOMS[kind]: [entry for entry in entries if entry.kind == kind] for kind in ROOMS})
+        _show({room: [entry for entry in entries if entry.kind == kind] for kind, room in rooms.items()})
 
 
 def _show(rooms: Mapping[str, Sequence[Entry]]) -> None:

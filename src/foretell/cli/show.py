@@ -1,4 +1,4 @@
-"""`foretell show`: what one part is."""
+"""`foretell show`: what one part is, or a model that comes with the package."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ def show(
 ) -> None:
     """Explain one part: what it does, its law, what it needs and costs, its options, its paper."""
     entry = lookup(method)
+    if entry.kind == "model" and not as_json:
+        typer.echo(entry.doc)
+        return
     sections = take_apart(entry.doc, [name for name, _, _ in entry.options])
     if as_json:
         import dataclasses
@@ -73,6 +76,8 @@ def _in_a_recipe(entry: Entry) -> str:
         return f"one {entry.symbol} another"
     if entry.kind == "search":
         return f'--search "{entry.name}({options})"'
+    if entry.kind == "model":
+        return f"--model {entry.name}"
     prefix = {"drafter": "", "router": "", "pace": "..., pace="}.get(entry.kind, "..., ")
     return f"{prefix}{entry.name}({options})" if options else prefix + entry.name
 

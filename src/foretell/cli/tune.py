@@ -10,6 +10,7 @@ import typer
 from foretell.cli.common.options import Device, Dtype, ModelName, Threads, number, switch
 
 _PROMPTS = "Your prompts: Spec-Bench's JSONL, or text with a prompt a line; `builtin` is our own set."
+_RECIPE = "Try this recipe too, with the settings that its drafter finds worth trying (a nested draft's thresholds); repeatable."
 _OUTPUT = "Write the recipe there, in place of the file that `foretell generate` looks for."
 
 
@@ -21,6 +22,8 @@ def tune(
     batch: Annotated[int, typer.Option(metavar="N", help="Decode so many prompts at once, as your use will.")] = 1,
     temperature: Annotated[float, typer.Option("--temperature", "-t", metavar="X", help="0 is greedy.")] = 0.0,
     allow_lossy: Annotated[bool, switch("allow-lossy", "Try recipes too whose text may differ from the model's own.")] = False,
+    recipe: Annotated[list[str] | None, typer.Option("--recipe", "-r", metavar="TEXT|FILE.toml", show_default=False, help=_RECIPE)] = None,
+    by_kind: Annotated[bool, switch("by-kind", "Find the best recipe of every kind of prompt, too, in half of the time.")] = False,
     model: ModelName = None,
     dtype: Dtype = None,
     device: Device = None,
@@ -36,8 +39,11 @@ def tune(
     Only exact recipes are tried, and plain stays where nothing beats it. The reasons are written into the recipe file.
     """
     from foretell.bench.tuning.command import Options, run_tune
-    from foretell.cli.common.options import load_model
+    from foretell.cli.common.options import load_model, read_recipe
 
-    options = Options(prompts, limit, budget, max_new_tokens, batch, temperature, allow_lossy, dry_run, output, model, threads, report)
+    named = tuple(read_recipe(text) for text in recipe or ())
+    options = Options(
+        prompts, limit, budget, max_new_tokens, batch, temperature, allow_lossy, dry_run, output, model, threads, report, named, by_kind
+    )
     options.check()
     raise typer.Exit(run_tune(options, lambda: load_model(model, dtype, device, threads), as_json))

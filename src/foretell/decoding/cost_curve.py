@@ -7,6 +7,7 @@ cache folder, so that decisions, and sampled text with them, do not depend on th
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,8 +40,12 @@ class CostCurve:
         return cls((1, 2), (seconds, seconds + per_row))
 
     def __call__(self, num_rows: int) -> float:
-        if num_rows <= self.rows[-1] or len(self.rows) == 1:
-            return float(np.interp(num_rows, self.rows, self.seconds))
+        place = bisect_right(self.rows, num_rows) - 1  # a pace asks this dozens of times a step, which NumPy's own would be slow at
+        if place < 0 or self.rows[place] == num_rows or len(self.rows) == 1:
+            return self.seconds[max(place, 0)]
+        if num_rows < self.rows[-1]:
+            slope = (self.seconds[place + 1] - self.seconds[place]) / (self.rows[place + 1] - self.rows[place])
+            return self.seconds[place] + slope * (num_rows - self.rows[place])
         slope = (self.seconds[-1] - self.seconds[0]) / (self.rows[-1] - self.rows[0])
         return self.seconds[-1] + slope * (num_rows - self.rows[-1])
 

@@ -7,7 +7,7 @@ and its output law compared with the plain one. That is what makes an exactness 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -85,10 +85,13 @@ class EnumeratedDraws(Draws):
         return self
 
     def bernoulli(self, p: float) -> bool:
-        return bool(self.categorical(np.array([1 - min(max(p, 0.0), 1.0), min(max(p, 0.0), 1.0)])))
+        heads = min(max(p, 0.0), 1.0)
+        return bool(self._choose((1 - heads, heads), [side for side, chance in enumerate((1 - heads, heads)) if chance > 0]))
 
     def categorical(self, probs: NDArray[np.float64]) -> int:
-        possible = np.flatnonzero(probs > 0).tolist()
+        return self._choose(probs, (probs > 0).nonzero()[0].tolist())
+
+    def _choose(self, probs: Sequence[float] | NDArray[np.float64], possible: list[int]) -> int:
         if self._asked == len(self.choices):
             self.choices.append(possible[0])
         if self._asked >= len(self.open):

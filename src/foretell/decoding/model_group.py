@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from foretell.decoding.group_cache import GroupCache, catch_up
-from foretell.decoding.recipe import describe, parse_part
+from foretell.decoding.part_text import describe, parse_part
 from foretell.decoding.routers.base import Router
 from foretell.models.base import Feed, Model, Rows
 from foretell.models.vocabulary import check_same_chat, check_same_vocabulary

@@ -8,11 +8,13 @@ from typing import Any
 
 import torch
 
-from foretell.decoding.cost_curve import CostCurve, measure
+from foretell.decoding.cost_curve import ROWS, CostCurve, measure
 from foretell.models.base import Model
 
 #: Bump when curves are measured otherwise, or an engine has become another.
 _VERSION = 2
+#: Of an exit, which drafts token by token, only the first rows matter; a pace may ask for many exits.
+_EXIT_ROWS = (1, 2)
 #: By model, then by the layer after which it is left (None: all layers run).
 _known: weakref.WeakKeyDictionary[Model, dict[int | None, CostCurve]] = weakref.WeakKeyDictionary()
 
@@ -20,13 +22,13 @@ _known: weakref.WeakKeyDictionary[Model, dict[int | None, CostCurve]] = weakref.
 def curve_of(model: Model, remeasure: bool = False, stop: int | None = None) -> CostCurve:
     """The model's curve: from this process, else from the cache folder, else measured now (about two seconds).
 
-    stop: the curve of an early exit after that layer.
+    stop: the curve of an early exit after that layer (measured in a tenth of the time).
     """
     from foretell.models.cache_folder import write_json
 
     curve = None if remeasure else known_curve(model, stop)
     if curve is None:
-        curve = measure(model, stop=stop)
+        curve = measure(model, ROWS if stop is None else _EXIT_ROWS, stop=stop)
         write_json(_name(model, stop), {"version": _VERSION, "rows": curve.rows, "seconds": curve.seconds})
     use_curve(model, curve, stop)
     return curve

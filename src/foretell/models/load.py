@@ -40,11 +40,11 @@ def load(
 ) -> Model:
     """Load a model.
 
-    id_or_path: a folder with config.json and safetensors, a GGUF file, an id of the Hugging Face hub, or None for the
-    default model. dtype: "int8" (weights; the CPU's default), "fp32", "bf16" (CUDA's default) or "fp16". device: None takes
-    CUDA where there is one. backend: "native" (the Llama family), "transformers" (any causal LM, slower), or None for the
-    first that can. num_threads: of the CPU's arithmetic; None leaves it to the engine. progress: show a bar on the terminal
-    while weights are converted, which happens on the first load only.
+    id_or_path: a folder with config.json and safetensors, a GGUF file, an id of the Hugging Face hub, the name of a model that
+    comes with the package ("stdlib-nested"), or None for the default model. dtype: "int8" (weights; the CPU's default), "fp32",
+    "bf16" (CUDA's default) or "fp16". device: None takes CUDA where there is one. backend: "native" (the Llama family),
+    "transformers" (any causal LM, slower), or None for the first that can. num_threads: of the CPU's arithmetic; None leaves it
+    to the engine. progress: show a bar on the terminal while weights are converted, which happens on the first load only.
 
     Raises FileNotFoundError where nothing is found, ValueError for arguments and damaged files.
     """

@@ -1,4 +1,4 @@
-"""From what a person types to a model's files: the default, a path, or an id of the hub."""
+"""From what a person types to a model's files: the default, a path, the name of a model that comes with the package, or a hub id."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from foretell.models.default import default_model_path
+from foretell.models.shipped import shipped
 from foretell.models.weights.hub import fetch, looks_like_hub_id
 from foretell.parts import nearest
 
@@ -21,14 +22,18 @@ def locate(name: str | os.PathLike[str] | None = None) -> Path:
         return _file(path)
     if path.is_dir():
         return _folder(path)
+    names = shipped()
+    if str(name) in names:
+        return names[str(name)]
     if looks_like_hub_id(str(name)) and not path.parent.is_dir():
         return fetch(str(name))
     beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
-    hint = nearest(path.name, beside) if beside else ""
-    hint = f" In {path.parent.resolve()}: {hint}" if hint.startswith("did you mean") else ""
+    meant, near = nearest(str(name), names), nearest(path.name, beside) if beside else ""
+    hint = f" In {path.parent.resolve()}: {near}" if near.startswith("did you mean") else ""
+    hint = f" {meant[0].upper()}{meant[1:]}" if meant.startswith("did you mean") else hint
     raise FileNotFoundError(
-        f"no model {str(name)!r}. Looked for: the word {DEFAULT!r}, a GGUF file or a folder with config.json at {path.absolute()}, "
-        f"a hub id of the form owner/name.{hint}"
+        f"no model {str(name)!r}. Looked for: the word {DEFAULT!r}, a model that comes with Foretell ({', '.join(names)}), "
+        f"a GGUF file or a folder with config.json at {path.absolute()}, a hub id of the form owner/name.{hint}"
     )
 
 

@@ -132,14 +132,6 @@ class Text:
             stops |= set(found if isinstance(found, list) else [found]) - {None}
         return cls(tokenizer, stop_tokens(tokenizer, stops, eos), template, bos, eos)
 
-    @classmethod
-    def from_gguf(cls, path: Path | str) -> Text:
-        """From the vocabulary inside a GGUF file."""
-        from foretell.models.weights.gguf_reader import open_gguf
-        from foretell.models.weights.gguf_tokenizer import read_tokenizer
-
-        return read_tokenizer(open_gguf(Path(path)))
-
 
 def first_difference(a: Text, b: Text) -> str | None:
     """A sentence naming the first token in which two vocabularies differ; None if all tokens agree."""

@@ -82,7 +82,8 @@ class TinyModel(Model):
         return [cls(), cls(vocab_size=3, order=1, seed=1, sharpness=4.0), cls(vocab_size=5, order=3, seed=2, sharpness=0.5)]
 
     def __repr__(self) -> str:
-        return f"TinyModel(vocab_size={self.vocab_size}, order={self.order}, seed={self.seed}, sharpness={self.sharpness})"
+        names = ("vocab_size", "order", "seed", "sharpness", "num_layers", "max_length")
+        return f"TinyModel({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
     def new_cache(self) -> TinyCache:
         return TinyCache()

@@ -10,7 +10,8 @@ from foretell.decoding.drafters.base import Drafter
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.recipe import Recipe, describe
+from foretell.decoding.part_text import describe
+from foretell.decoding.recipe import Recipe
 from foretell.decoding.registry import name_of, parts
 from foretell.decoding.request import Request
 from foretell.decoding.samplers.base import Sampler, SamplerStep

@@ -17,7 +17,8 @@ from typing import Any
 
 from foretell.decoding.drafters.base import Drafter
 from foretell.decoding.paces.base import Pace
-from foretell.decoding.recipe import Recipe, describe, parse_part
+from foretell.decoding.part_text import describe, parse_part
+from foretell.decoding.recipe import Recipe
 from foretell.decoding.registry import CONTRACTS, name_of, parts
 from foretell.decoding.routers.base import Router
 from foretell.decoding.samplers.base import Sampler, SamplerStep

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 
 import torch
 
@@ -74,17 +75,26 @@ class Report:
 
 @dataclass(frozen=True)
 class RememberingSampler(Sampler):
-    """A sampler that works each law out once: enumeration asks for the same few thousands of times."""
+    """A sampler that works each law out once: enumeration asks for the same few thousands of times. A part that writes into a law,
+    which is not its own, gets NumPy's ValueError."""
 
     known: dict[tuple, Distribution] = field(default_factory=dict, compare=False, repr=False)
 
     def distribution(self, logits: torch.Tensor, history: Sequence[int] = (), prompt_length: int = 0) -> Distribution:
         key = (logits.numpy().tobytes(), tuple(history), prompt_length)
         if key not in self.known:
-            self.known[key] = super().distribution(logits, history, prompt_length)
+            law = self.known[key] = super().distribution(logits, history, prompt_length)
+            law.ids.flags.writeable = law.probs.flags.writeable = False
         return self.known[key]
 
 
+@cache
+def remembering(sampler: Sampler) -> RememberingSampler:
+    """The one that stands for `sampler`, whoever asks: combinations differ in their other parts, and meet the same laws."""
+    return RememberingSampler(sampler.steps, sampler.greedy)
+
+
+@lru_cache(maxsize=256)
 def plain_law(case: Case, sampler: Sampler) -> Law:
     """Probability of every outcome of plain decoding, from the model's rows alone."""
     law: Law = {}
@@ -115,13 +125,13 @@ def output_law(recipe: Recipe, case: Case, sampler: Sampler, max_outcomes: int =
 
     Each outcome is a fresh session and run, companions included. Raises `TooManyOutcomesError` beyond `max_outcomes`.
     """
-    remembering = RememberingSampler(sampler.steps, sampler.greedy)
+    remembered = remembering(sampler)
     use_small_curves(recipe, case.draft_curve, case.model)
 
     def run(draws: Draws) -> Outcome:
-        first = Request(case.prompt, case.max_new_tokens, remembering, draws, case.stop_tokens)
+        first = Request(case.prompt, case.max_new_tokens, remembered, draws, case.stop_tokens)
         others = [
-            Request(prompt, length, remembering, SampledDraws(seed), case.stop_tokens)
+            Request(prompt, length, remembered, SampledDraws(seed), case.stop_tokens)
             for seed, (prompt, length) in enumerate(case.companions)
         ]
         for _ in Session(case.model, recipe, case.curve).run([first, *others]):

@@ -89,6 +89,8 @@ class Corpus:
         there already. Some seconds for the whole standard library."""
         texts = documents(max_files) if texts is None else texts
         tokenizer = train_tokenizer([text.text for text in texts if not text.held_out], vocab_size) if tokenizer is None else tokenizer
+        if tokenizer.token_to_id(END) is None:
+            raise ValueError(f"Corpus: the tokenizer has no token {END!r}, which ends a document; take that of a model trained here")
         rows = {side: encode(tokenizer, [text.text for text in texts if text.held_out is side]) for side in (False, True)}
         for side, name in ((False, "train"), (True, "held-out")):
             if len(rows[side]) <= length + 1:

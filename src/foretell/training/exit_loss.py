@@ -120,3 +120,17 @@ def held_out_losses(model: Any, batches: Iterable[Tensor], exits: Sequence[int])
             sums[layer] += float(loss) * len(batch)
         num += len(batch)
     return {layer: value / num for layer, value in sums.items()}
+
+
+@torch.no_grad()
+def agreement(model: Any, batches: Iterable[Tensor], exits: Sequence[int]) -> dict[int, float]:
+    """Share of tokens where each exit's best token is the last exit's: what a draft from there could have accepted."""
+    model.eval()
+    same, num = dict.fromkeys(exits, 0), 0
+    for batch in batches:
+        states = exit_states(model, batch[:, :-1].to(model.device), exits)
+        best = {layer: model.lm_head(model.model.norm(state)).argmax(-1) for layer, state in states.items()}
+        for layer in exits:
+            same[layer] += int((best[layer] == best[exits[-1]]).sum())
+        num += best[exits[-1]].numel()
+    return {layer: value / num for layer, value in same.items()}

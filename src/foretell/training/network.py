@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import torch
 
 from foretell.parts import require
 from foretell.training.corpus import END, Corpus
-from foretell.training.exit_loss import ExitLoss, held_out_losses
-from foretell.training.trainer import CHECKPOINT, Report, Trainer, TrainSettings
+from foretell.training.exit_loss import ExitLoss, agreement, held_out_losses
+from foretell.training.settings import TrainSettings
+from foretell.training.trainer import CHECKPOINT, Report, Trainer
 
 CARD = "training.json"
 
@@ -68,7 +70,7 @@ def train_network(
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
 ) -> Report:
-    """Train a network and save it in `folder` with its tokenizer, and with `training.json`: settings and held-out loss by exit.
+    """Train a network and save it in `folder` with its tokenizer, and with `training.json`: settings, and held-out loss by exit.
 
     A folder that is complete is left as it is; one that was interrupted, or paused after `pause_after` seconds, goes on where
     it stopped. dtype: of the saved weights; training is in float32. Raises ValueError where the folder was trained otherwise.
@@ -95,7 +97,11 @@ def train_network(
     report = trainer.run(pause_after, progress)
     if report.finished:
         by_exit = {str(layer): round(value, 4) for layer, value in held_out_losses(model, batches, loss.exits).items()}
-        card = {**asked, "steps": report.step, "seconds": round(report.seconds, 1), "held_out": by_exit}
+        agreed = {str(layer): round(value, 4) for layer, value in agreement(model, batches, loss.exits).items()}
+        card = {
+            **asked, "steps": report.step, "seconds": round(report.seconds, 1), "held_out": by_exit, "agreement": agreed,
+            "weights": model.num_parameters(), "length": corpus.length, "python": platform.python_version(),
+        }  # fmt: skip
         save_network(folder, model.to(dtype), corpus.tokenizer, card)
         (folder / CHECKPOINT).unlink(missing_ok=True)
     return report

@@ -24,7 +24,8 @@ from foretell.training.lexical_units import (
     token_probabilities,
     unit_lengths,
 )
-from foretell.training.trainer import Report, Trainer, TrainSettings
+from foretell.training.settings import TrainSettings
+from foretell.training.trainer import Report, Trainer
 
 ASKS = ("unit", "all")
 MARKS = ("confidence", "random")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
+import pkgutil
 from collections import Counter
 
 import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 
+from foretell.decoding import trees
 from foretell.decoding.drafters.base import Ask
 from foretell.decoding.draws import enumerate_outcomes
 from foretell.decoding.samplers.base import Sampler
@@ -180,3 +184,12 @@ def test_samplers_that_forbid_all_that_is_known_draft_nothing():
     none = make_sampler(temperature=1.0, logit_bias={2: -math.inf, 3: -math.inf})
     assert law_after(table, [1], [], none, 1) is None
     assert law_after(table, [9], [], some, 1) is None
+
+
+def test_compiled_functions_are_found_again_by_the_next_process():
+    """Numba's key of a stored function holds its closure, and a compiled function there is another one in every process."""
+    modules = [importlib.import_module(f"{trees.__name__}.{info.name}") for info in pkgutil.iter_modules(trees.__path__)]
+    compiled = [each for module in modules for each in vars(module).values() if isinstance(each, Dispatcher)]
+    closures = [cell.cell_contents for each in compiled for cell in each.py_func.__closure__ or ()]
+    assert sum(isinstance(each, int) for each in closures) >= 3  # the key of the functions that they call
+    assert not any(isinstance(each, Dispatcher) for each in closures)

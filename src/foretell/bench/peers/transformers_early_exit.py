@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from foretell.bench.peers.base import Peer, Place
-from foretell.bench.peers.transformers_generate import load_in_transformers, timed_generate
+from foretell.bench.peers.in_transformers import TransformersPeer
 
 
 @dataclass
-class TransformersEarlyExit(Peer):
+class TransformersEarlyExit(TransformersPeer):
     """Greedy `generate` in fp32 with the model's own first layers as the assistant (`assistant_early_exit`).
 
     The exit is meant for models trained for it (LayerSkip); others accept few of its drafts. It is what transformers offers
@@ -18,9 +17,6 @@ class TransformersEarlyExit(Peer):
     """
 
     layers: int = 8
-
-    modules = ("transformers",)
-    devices = ("cpu", "cuda")
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -30,11 +26,5 @@ class TransformersEarlyExit(Peer):
     def detail(self) -> str:  # type: ignore[override]
         return f"transformers generate, greedy, fp32, assistant_early_exit={self.layers}"
 
-    def load(self, place: Place) -> None:
-        import torch
-
-        torch.set_num_threads(place.num_threads)
-        self._model = load_in_transformers(place.source, device=place.device)
-
-    def generate(self, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int]) -> tuple[list[int], float, float | None]:
-        return timed_generate(self._model, tokens, num_tokens, stop_tokens, assistant_early_exit=self.layers)
+    def options(self) -> dict[str, Any]:
+        return {"assistant_early_exit": self.layers}

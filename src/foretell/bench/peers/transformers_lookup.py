@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from foretell.bench.peers.base import Peer, Place
-from foretell.bench.peers.transformers_generate import load_in_transformers, timed_generate
+from foretell.bench.peers.base import Peer
+from foretell.bench.peers.in_transformers import TransformersPeer
 
 
 @dataclass
-class TransformersLookup(Peer):
+class TransformersLookup(TransformersPeer):
     """Greedy `generate` in fp32 with so many looked-up tokens a step."""
 
     num_tokens: int = 10
-
-    modules = ("transformers",)
-    devices = ("cpu", "cuda")
 
     @classmethod
     def variants(cls) -> list[Peer]:
@@ -30,11 +27,5 @@ class TransformersLookup(Peer):
     def detail(self) -> str:  # type: ignore[override]
         return f"transformers generate, greedy, fp32, prompt_lookup_num_tokens={self.num_tokens}"
 
-    def load(self, place: Place) -> None:
-        import torch
-
-        torch.set_num_threads(place.num_threads)
-        self._model = load_in_transformers(place.source, device=place.device)
-
-    def generate(self, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int]) -> tuple[list[int], float, float | None]:
-        return timed_generate(self._model, tokens, num_tokens, stop_tokens, prompt_lookup_num_tokens=self.num_tokens)
+    def options(self) -> dict[str, Any]:
+        return {"prompt_lookup_num_tokens": self.num_tokens}

@@ -1,14 +1,14 @@
-"""Recipes worth trying, by discovery: each train-free drafter alone, then compositions of those that did best."""
+"""Recipes worth trying: each train-free drafter, found by discovery, and those that were named; then compositions of the best."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from itertools import combinations, permutations
 
 from foretell.bench.defaults import train_free_drafters
 from foretell.decoding.drafters.base import Drafter
 from foretell.decoding.drafters.fallback import Fallback
+from foretell.decoding.drafters.interpolation import Interpolation
 from foretell.decoding.drafters.union import Union
 from foretell.decoding.paces.base import Pace
 from foretell.decoding.paces.fixed import Fixed
@@ -24,16 +24,23 @@ FIXED = (4, 10)
 COMPOSED = 3
 
 
-def singles(allow_lossy: bool = False) -> list[Recipe]:
-    """Each train-free drafter, with each of its switches on and off, at each pace; with lossy verifiers too where allowed."""
-    drafters, paces = [variant for drafter in train_free_drafters() for variant in _switched(drafter)], _paces()
+def singles(allow_lossy: bool = False, named: Sequence[Recipe] = ()) -> list[Recipe]:
+    """Each train-free drafter in all its variants at each pace, with lossy verifiers too where allowed; and the `named` recipes in
+    theirs, at their own pace."""
+    drafters, paces = [variant for drafter in train_free_drafters() for variant in drafter.variants()], _paces()
     verifiers = [verifier for verifier in _verifiers() if verifier.law.kind == "exact" or allow_lossy]
-    return [Recipe(drafter, verifier, pace) for drafter in drafters for verifier in verifiers for pace in paces]
+    found = [Recipe(drafter, verifier, pace) for drafter in drafters for verifier in verifiers for pace in paces]
+    return list(dict.fromkeys([*found, *variants(named)]))
+
+
+def variants(named: Sequence[Recipe]) -> list[Recipe]:
+    """Each recipe with every setting that its drafter finds worth trying."""
+    return list(dict.fromkeys(recipe.replace(drafter=variant) for recipe in named for variant in recipe.drafter.variants()))
 
 
 def compositions(best: Sequence[Recipe]) -> list[Recipe]:
-    """Fallbacks in both orders and unions of the drafters of `best` (fastest first), with the best one's verifier; at the pace
-    that chooses, and at the best one's own."""
+    """Fallbacks in both orders, unions and, of drafters with tables, interpolations of the drafters of `best` (fastest first), with
+    the best one's verifier; at the pace that chooses, and at the best one's own."""
     drafters: list[Drafter] = []
     for recipe in best:  # of each kind of drafter its best setting
         if all(type(recipe.drafter) is not type(other) for other in drafters):
@@ -42,16 +49,11 @@ def compositions(best: Sequence[Recipe]) -> list[Recipe]:
     if len(drafters) < 2:
         return []
     made: list[Drafter] = [Fallback(pair) for pair in permutations(drafters, 2)] + [Union(pair) for pair in combinations(drafters, 2)]
+    made += [Interpolation(pair) for pair in combinations(drafters, 2) if all(drafter.has_table for drafter in pair)]
     if len(drafters) > 2:
         made.append(Union(tuple(drafters)))
     paces = dict.fromkeys([NeverSlower(), best[0].pace])
     return [Recipe(drafter, best[0].verifier, pace) for drafter in made for pace in paces]
-
-
-def _switched(drafter: Drafter) -> list[Drafter]:
-    """The drafter as it is, and with one yes-or-no setting changed at a time."""
-    settings = [field.name for field in dataclasses.fields(drafter) if isinstance(getattr(drafter, field.name), bool)]  # type: ignore[arg-type]
-    return [drafter, *(drafter.replace(**{name: not getattr(drafter, name)}) for name in settings)]
 
 
 def _paces() -> list[Pace]:

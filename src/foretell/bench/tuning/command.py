@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from foretell.api import default_recipe
 from foretell.bench.arms import Arm, Setting, recipe_arms
 from foretell.bench.command import EXIT_INTERRUPTED
 from foretell.bench.duration import parse_seconds, show_seconds
 from foretell.bench.machine import describe_machine, describe_versions, usable_processors
 from foretell.bench.progress import progress_bar
 from foretell.bench.prompts import BUILTIN, read_prompts, spread
-from foretell.bench.report import BenchReport, make_report
+from foretell.bench.report import make_report
 from foretell.bench.runner import INTERRUPTED
 from foretell.bench.summary import PLAIN
 from foretell.bench.tasks import make_groups, make_tasks
+from foretell.bench.tuning.by_kind import best_by_kind
 from foretell.bench.tuning.candidates import compositions, singles
 from foretell.bench.tuning.halving import Rung, halve
-from foretell.bench.tuning.verdict import Verdict, explain, judge
+from foretell.bench.tuning.outcome import Tuning
+from foretell.bench.tuning.verdict import explain, judge
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.samplers.make import make_sampler
 from foretell.decoding.stored_curve import curve_of
@@ -44,6 +46,8 @@ class Options:
     model: str | None = None
     threads: int | None = None
     report: Path | None = None
+    recipes: tuple[Recipe, ...] = ()
+    by_kind: bool = False
 
     def check(self) -> None:
         """Refuse what can be refused before a model is loaded."""
@@ -60,32 +64,10 @@ class Options:
         spread(read_prompts(self.prompts), self.limit)
 
 
-@dataclass
-class Tuning:
-    """The outcome: rungs, figures of the last one, and the verdict."""
-
-    rungs: list[Rung]
-    report: BenchReport
-    verdict: Verdict
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        ladder = [{name: round(score, 4) for name, score in rung.scores.items()} for rung in self.rungs]
-        runner_up = self.verdict.runner_up
-        return {
-            "winner": str(self.verdict.recipe),
-            "why": self.verdict.why,
-            "speedup": asdict(self.verdict.summary.speedup) if self.verdict.summary and self.verdict.summary.speedup else None,
-            "runner_up": runner_up.name if runner_up else None,
-            "rungs": ladder,
-            **{key: value for key, value in self.report.to_dict().items() if key not in ("summary", "best")},
-        }
-
-
 def run_tune(options: Options, load: Callable[[], Model], as_json: bool) -> int:
     """Measure, print, write; returns the exit code."""
     from foretell.bench.tables import make_console
-    from foretell.bench.tuning.show import ladder_table, print_rung, print_tuning
+    from foretell.bench.tuning.show import kinds_table, ladder_table, print_rung, print_tuning
 
     model, console = load(), make_console()
     tuning = tune(options, model, after=(lambda rung: None) if as_json else lambda rung: print_rung(rung, console))
@@ -99,7 +81,8 @@ def run_tune(options: Options, load: Callable[[], Model], as_json: bool) -> int:
     if options.report is not None:
         from foretell.bench.page.page import write_page
 
-        write_page(tuning.report, options.report, "Foretell tune", [ladder_table(tuning)], f"{tuning.verdict.why}.")
+        tables = [ladder_table(tuning), *([kinds_table(tuning)] if tuning.kinds else [])]
+        write_page(tuning.report, options.report, "Foretell tune", tables, f"{tuning.verdict.why}.")
     if not as_json:
         print_tuning(tuning, console)
         console.print(_where(written, interrupted, options), style="bold", markup=False, highlight=False)
@@ -122,7 +105,13 @@ def tune(options: Options, model: Model, after: Callable[[Rung], None] = lambda 
 
     with progress_bar("tune") as progress:
         budget = parse_seconds(options.budget, "--budget")
-        rungs = halve(singles(options.allow_lossy), compositions, arms_of, groups, setting, budget, progress, after)
+        overall = budget / 2 if options.by_kind else budget
+        first = singles(options.allow_lossy, [*options.recipes, default_recipe(model)])
+        rungs = halve(first, compositions, arms_of, groups, setting, overall, progress, after)
+        kinds = []
+        if options.by_kind and rungs[-1].run.ended != INTERRUPTED:
+            tried = rungs[min(2, len(rungs) - 1)].recipes  # what is left of all of them and of their compositions
+            kinds = best_by_kind(tried, arms_of, groups, setting, budget / 2, progress)
     settings = {
         "max_new_tokens": options.max_new_tokens,
         "budget": show_seconds(budget),
@@ -139,7 +128,7 @@ def tune(options: Options, model: Model, after: Callable[[Rung], None] = lambda 
     words = f"{finished} of {len(groups)} prompts of {named} in the last rung"
     report = make_report(last.run, last.arms, curve, title, words, settings, machine, versions, {})
     report.seconds = sum(rung.run.seconds for rung in rungs)
-    return Tuning(rungs, report, judge(rungs, report))
+    return Tuning(rungs, report, judge(rungs, report), kinds)
 
 
 def _where(written: str | None, interrupted: bool, options: Options) -> str:

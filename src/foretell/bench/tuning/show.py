@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from foretell.bench.arms import short_name
 from foretell.bench.page.page import Table as PageTable
 from foretell.bench.summary import PLAIN, group_rates
 from foretell.bench.tables import print_report
+from foretell.bench.tuning.by_kind import KindWinner
 from foretell.bench.tuning.halving import Rung
+from foretell.bench.tuning.outcome import Tuning
 from foretell.decoding.trace import Trace
-
-if TYPE_CHECKING:
-    from foretell.bench.tuning.command import Tuning
 
 
 def print_rung(rung: Rung, console: Console) -> None:
@@ -43,7 +41,24 @@ def print_rung(rung: Rung, console: Console) -> None:
 def print_tuning(tuning: Tuning, console: Console) -> None:
     """The last rung in full, and the verdict."""
     print_report(tuning.report, console, f"{tuning.verdict.why}.")
+    if tuning.kinds:
+        table = Table(title="The best of every kind", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+        for name, justify in (("kind", "left"), ("recipe", "left"), ("x plain", "right"), ("prompts", "right")):
+            table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+        for each in tuning.kinds:
+            table.add_row(*_cells(each))
+        console.print(table)
     console.print(f"winner: {tuning.verdict.recipe}", style="bold green", markup=False, highlight=False)
+
+
+def kinds_table(tuning: Tuning) -> PageTable:
+    """The winner of every kind, for the page."""
+    words = "Times plain by total time on the kind's own prompts, of the recipes that did well over all."
+    return PageTable("The best of every kind", words, ["kind", "recipe", "times plain", "prompts"], [_cells(each) for each in tuning.kinds])
+
+
+def _cells(winner: KindWinner) -> list[str]:
+    return [winner.kind, short_name(winner.recipe), f"{winner.times_plain:.2f}", str(winner.num)]
 
 
 def ladder_table(tuning: Tuning) -> PageTable:

@@ -51,8 +51,7 @@ class Answer:
         logprobs: int | None,
     ) -> Answer:
         """Everything that can be refused is refused here, before a token is generated."""
-        from foretell.api import DEFAULT_RECIPE, make_requests, session_of
-        from foretell.decoding.recipe import Recipe
+        from foretell.api import default_recipe, make_requests, session_of
         from foretell.decoding.stored_curve import known_curve
         from foretell.decoding.tuned import tuned_recipe
 
@@ -61,7 +60,7 @@ class Answer:
         origin = "as asked"
         if recipe is None:
             tuned = tuned_recipe(model)
-            recipe, origin = (tuned[0], f"from {tuned[1]}") if tuned else (Recipe.parse(DEFAULT_RECIPE), "the default recipe")
+            recipe, origin = (tuned[0], f"from {tuned[1]}") if tuned else (default_recipe(model), "the default recipe")
             check_sampling(sampling, bool(biases), recipe)
         prompt = text if system is None else [{"role": "system", "content": system}, {"role": "user", "content": text}]
         options = dict(sampling, logit_bias={token_id(model, token): bias for token, bias in biases.items()})

@@ -17,8 +17,9 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from foretell.cli.common.source import Class, attribute, is_part, options, path, tree
+from foretell.cli.common.source import Class, attribute, file, is_part, options, path, tree
 from foretell.decoding.registry import CONTRACTS, ROOMS, name_of
+from foretell.models.shipped import CARD, shipped
 from foretell.parts import UnknownNameError, nearest
 
 
@@ -46,12 +47,23 @@ def catalog() -> tuple[Entry, ...]:
     return tuple(entry for kind in ROOMS for entry in sorted(_entries(kind), key=lambda entry: entry.name))
 
 
+@cache
+def models() -> tuple[Entry, ...]:
+    """The models that come with the package, each described by its card."""
+    found = []
+    for name, folder in shipped().items():
+        card = (folder / CARD).read_text(encoding="utf-8")
+        found.append(Entry("model", name, (), _sentence(card.partition("\n\n")[2], name), card, "", "", (), f"foretell/data/models/{name}"))
+    return tuple(found)
+
+
 def lookup(name: str) -> Entry:
-    """The part of that name or alias; UnknownNameError with the nearest name otherwise."""
-    for entry in catalog():
+    """The part of that name or alias, or the model of that name; UnknownNameError with the nearest name otherwise."""
+    entries = [*catalog(), *models()]
+    for entry in entries:
         if name == entry.name or name in entry.aliases:
             return entry
-    raise UnknownNameError(f"there is no part called {name!r}: {nearest(name, [entry.name for entry in catalog()])}")
+    raise UnknownNameError(f"there is no part called {name!r}: {nearest(name, [entry.name for entry in entries])}")
 
 
 def _entries(kind: str) -> Iterator[Entry]:
@@ -94,7 +106,6 @@ def _entry(kind: str, part: Class, alone: bool) -> Entry:
     module_doc = ast.get_docstring(tree(path(part.module))) or ""
     aliases, symbol = attribute(part, "aliases"), attribute(part, "symbol")
     name = name_of(type(part.node.name, (), {}))
-    package = Path(path(part.module.partition(".")[0])).parent.parent
     return Entry(
         kind,
         name,
@@ -103,7 +114,7 @@ def _entry(kind: str, part: Class, alone: bool) -> Entry:
         doc,
         *_law(part, doc),
         tuple(options(part)),
-        Path(path(part.module)).relative_to(package).as_posix(),
+        file(part.module),
         ast.literal_eval(symbol) if symbol is not None else "",
     )
 

@@ -27,7 +27,9 @@ def switch(name: str, help: str, panel: str | None = None, *short: str) -> Any:
 
 ModelName = Annotated[
     str | None,
-    number("model", "PATH|ID", "Model", "A folder with config.json, a GGUF file or a Hugging Face id, in place of the default.", "-m"),
+    number(
+        "model", "PATH|ID", "Model", "A folder with config.json, a GGUF file, a Hugging Face id, or a name of `foretell list models`.", "-m"
+    ),
 ]
 Small = Annotated[
     str | None, number("small", "PATH|ID", "Model", "A smaller model of the same family that takes turns with it; needs --router.")

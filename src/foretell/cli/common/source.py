@@ -98,6 +98,17 @@ def path(module: str) -> str:
     return str(file)
 
 
+def file(module: str) -> str:
+    """A module's file as it is shown: from its package's folder on.
+
+    >>> file("foretell.decoding.drafters.plain")
+    'foretell/decoding/drafters/plain.py'
+    """
+    here = Path(path(module))
+    folders = module.count(".") + (here.stem == "__init__")
+    return "/".join(here.parts[-1 - folders :])
+
+
 @cache
 def tree(file: str) -> ast.Module:
     """A file, parsed."""

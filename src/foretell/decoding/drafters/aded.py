@@ -119,6 +119,9 @@ class Aded(Drafter):
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         return [fixed_tree(self._paths(ask), self.name) for ask in asks]
 
+    def table_for(self, ask: Ask) -> SuccessorTable:
+        return ask.state.table
+
     def _paths(self, ask: Ask) -> Any:
         if self.search == "puct":
             return self.tree_search().search(ask.state.table, ask.tokens, ask.num_nodes, ask.depth)

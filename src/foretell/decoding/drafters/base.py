@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -15,12 +16,15 @@ from foretell.decoding.tree import Tree
 from foretell.models.base import Cache, Model
 from foretell.parts import Part
 
+if TYPE_CHECKING:  # compiled code that most drafters do without
+    from foretell.decoding.successors.table import SuccessorTable
+
 
 @dataclass(frozen=True)
 class Setting:
     """How a pace wants drafts made this time; a drafter takes from it what it knows, and None leaves it to the drafter.
 
-    layer: the exit to draft with. threshold: draft no further where the best token's probability is below.
+    layer: the exit to draft with. threshold: draft no further after a token where the best one's probability was below.
     """
 
     layer: int | None = None
@@ -124,9 +128,19 @@ class Drafter(Part):
         return False
 
     @property
+    def has_table(self) -> bool:
+        """Whether what it knows is a table of successors, so that it can be interpolated with others."""
+        return type(self).table_for is not Drafter.table_for
+
+    @property
     def is_plain(self) -> bool:
         """Whether this drafter never proposes anything."""
         return False
+
+    def variants(self) -> list[Drafter]:
+        """Settings worth trying beside these, which come first, for `foretell tune`: one yes-or-no setting changed at a time."""
+        names = [field.name for field in dataclasses.fields(self) if isinstance(getattr(self, field.name), bool)]  # type: ignore[arg-type]
+        return [self, *(self.replace(**{name: not getattr(self, name)}) for name in names)]
 
     def remember(self, model: Model) -> Any:
         """Memory kept across requests with this model; raises ValueError where the drafter does not fit the model."""
@@ -139,6 +153,10 @@ class Drafter(Part):
     @abstractmethod
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         """One tree for each ask, empty where nothing is worth proposing."""
+
+    def table_for(self, ask: Ask) -> SuccessorTable:
+        """The table of successors that would answer this ask, for drafters that keep one."""
+        raise NotImplementedError(f"{self.name} keeps no table of successors")
 
     def queries(self, state: Any, tree: Tree) -> Queries:
         """Extra rows for the pass that verifies `tree`, which is what the pace left of the proposal (or of several drafters').

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from foretell.decoding.drafters.base import Ask, Drafter, Seen
-from foretell.decoding.drafters.draft_cache import DraftCache, Laws, draft_levels, level_costs, load_draft
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.drafters.base import Ask
+from foretell.decoding.drafters.level_drafter import Laws, LevelDrafter, before_the_argmax, draft_levels
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Model
 from foretell.parts import require
 
 
 @dataclass(frozen=True)
-class Beam(Drafter):
+class Beam(LevelDrafter):
     """Keeps, level by level, the `width` most probable sequences of a draft model: likely beginnings get more children.
 
     Probabilities are those of the target's sampler; with a greedy sampler, those of its law before the arg-max.
@@ -53,21 +52,12 @@ class Beam(Drafter):
 
         return [cls(TinyModel(vocab_size=3, order=1, seed=7), 2, 2)]  # the law kit's vocabulary
 
-    def remember(self, model: Model) -> Model:
-        return load_draft(self.model, model)
-
-    def begin(self, memory: Any, tokens: Sequence[int]) -> DraftCache:
-        return DraftCache.of(memory)
-
-    def draft_cost(self, memory: Any, depth: int) -> float:
-        return level_costs(memory, [1, *[self.width] * (self.length - 1)][:depth])
+    @cached_property
+    def widths(self) -> list[int]:
+        return [1, *[self.width] * (self.length - 1)]
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
-        asks = [replace(ask, sampler=Sampler(ask.sampler.steps)) if ask.sampler.greedy else ask for ask in asks]
-        return draft_levels(asks, self.length, lambda ask: _Best(ask, self.width, self.name).grow)
-
-    def observe(self, state: Any, seen: Seen) -> None:
-        state.observe(seen)
+        return draft_levels(before_the_argmax(asks), self.length, lambda ask: _Best(ask, self.width, self.name).grow)
 
 
 @dataclass

@@ -56,6 +56,16 @@ class Composite(Drafter):
     def is_plain(self) -> bool:
         return all(drafter.is_plain for drafter in self.drafters)
 
+    def variants(self) -> list[Drafter]:
+        return [
+            self,
+            *(
+                self.replace(drafters=(*self.drafters[:i], variant, *self.drafters[i + 1 :]))
+                for i, drafter in enumerate(self.drafters)
+                for variant in drafter.variants()[1:]
+            ),
+        ]
+
     def remember(self, model: Model) -> tuple[Any, ...]:
         return tuple(drafter.remember(model) for drafter in self.drafters)
 

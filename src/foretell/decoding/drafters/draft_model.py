@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property, partial
 
-from foretell.decoding.drafters.base import DRAFT_STREAM, Ask, Drafter, Seen
-from foretell.decoding.drafters.draft_cache import DraftCache, Laws, draft_levels, level_costs, load_draft
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.drafters.base import DRAFT_STREAM, Ask
+from foretell.decoding.drafters.level_drafter import Laws, LevelDrafter, before_the_argmax, draft_levels
 from foretell.decoding.tree import Kind, Tree
 from foretell.models.base import Model
 from foretell.parts import require
@@ -19,7 +17,7 @@ SIBLINGS = ("sampled", "without-replacement", "top-k")
 
 
 @dataclass(frozen=True)
-class DraftModel(Drafter):
+class DraftModel(LevelDrafter):
     """Any model with the same vocabulary proposes a tree, level by level.
 
     Where fewer tokens have probability than siblings were asked for, fewer are drawn. With a greedy sampler the draft's law is
@@ -64,18 +62,13 @@ class DraftModel(Drafter):
     def draws_drafts(self) -> bool:
         return self.siblings != "top-k"
 
-    def remember(self, model: Model) -> Model:
-        return load_draft(self.model, model)
-
-    def begin(self, memory: Any, tokens: Sequence[int]) -> DraftCache:
-        return DraftCache.of(memory)
-
-    def draft_cost(self, memory: Any, depth: int) -> float:
-        return level_costs(memory, [math.prod(self.branching[:level]) for level in range(min(depth, len(self.branching)))])
+    @cached_property
+    def widths(self) -> list[int]:
+        return [math.prod(self.branching[:level]) for level in range(len(self.branching))]
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
-        if self.siblings == "top-k":  # fixed candidates may come from any law: greedy, the sampler's own has one token
-            asks = [replace(ask, sampler=Sampler(ask.sampler.steps)) if ask.sampler.greedy else ask for ask in asks]
+        if self.siblings == "top-k":
+            asks = before_the_argmax(asks)
         return draft_levels(asks, len(self.branching), lambda ask: partial(self._grow, ask))
 
     def _grow(self, ask: Ask, laws: Laws, level: int) -> list[int]:
@@ -100,6 +93,3 @@ class DraftModel(Drafter):
                     break
                 left = left.without(token)
         return new
-
-    def observe(self, state: Any, seen: Seen) -> None:
-        state.observe(seen)

@@ -33,11 +33,11 @@ class _State:
 class EarlyExit(Drafter):
     """Leave the target after `layer`, read that state through its final norm and head, and go on with the token it says.
 
-    layer: the exit, from 1 to the target's depth - 1. num_tokens: longest chain. threshold: the chain ends where the exit's best
-    token has a probability below (its first token is always drafted). candidates: exits whose guesses are compared with the
-    target's own at every accepted position ("shadow tokens"), for a pace that chooses among them (`dynamic-exit-layer`); layer
-    and threshold are then its choice. A greedy sampler gets the exit's arg-max tokens (fixed); others get tokens drawn from
-    the exit's law (sampled), warped by the request's sampler.
+    layer: the exit, from 1 to the target's depth - 1. num_tokens: longest chain. threshold: the chain ends with the first token
+    where the exit's best one has a probability below (that pass is paid, so its token is verified too). candidates: exits
+    whose guesses are compared with the target's own at every accepted position ("shadow tokens"), for a pace that chooses
+    among them (`dynamic-exit-layer`); layer and threshold are then its choice. A greedy sampler gets the exit's arg-max
+    tokens (fixed); others get tokens drawn from the exit's law (sampled), warped by the request's sampler.
 
     Law: exact under a verifier that takes fixed and sampled nodes. Needs: a target whose layers are accessible; exits that
     say something, which ordinary models' do not: networks are trained for it (`foretell.training.exit_loss`), others decode
@@ -117,34 +117,36 @@ class EarlyExit(Drafter):
             if len(text) <= MOST_UNREAD:
                 forks[i], unseen[i] = ask.cache.fork(), text
         for level in range(self.num_tokens):
-            busy = [i for i in forks if min(asks[i].depth, asks[i].num_nodes) > level]
+            busy = [i for i in unseen if min(asks[i].depth, asks[i].num_nodes) > level]
             for layer in sorted({self._layer(asks[i]) for i in busy}):  # requests that leave at one layer share a pass
                 together = [i for i in busy if self._layer(asks[i]) == layer]
                 feeds = [Feed(forks[i], unseen[i], num_logits=1) for i in together]
                 outputs = asks[together[0]].state.model.forward(feeds, stop=layer)
                 for i, rows in zip(together, outputs, strict=True):
-                    if self._grow(asks[i], trees[i], rows.logits[-1]):
+                    self._grow(asks[i], trees[i], rows.logits[-1])
+                    if self._is_sure(asks[i], rows.logits[-1]):
                         unseen[i] = trees[i].tokens[-1:]
                     else:
-                        del forks[i]
+                        del unseen[i]
         return trees
 
     def _layer(self, ask: Ask) -> int:
         return self.layer if ask.setting.layer is None else ask.setting.layer
 
-    def _grow(self, ask: Ask, tree: Tree, logits: Tensor) -> bool:
-        """Add the exit's token to the chain; False where the exit is too unsure."""
-        level = len(tree)
+    def _is_sure(self, ask: Ask, logits: Tensor) -> bool:
+        """Whether to draft on after the token that the exit says."""
         threshold = self.threshold if ask.setting.threshold is None else ask.setting.threshold
-        if level and threshold > 0 and confidence(logits[None])[0] < threshold:
-            return False
+        return threshold == 0 or confidence(logits[None])[0] >= threshold
+
+    def _grow(self, ask: Ask, tree: Tree, logits: Tensor) -> None:
+        """Add the exit's token to the chain."""
+        level = len(tree)
         law = ask.sampler.distribution(logits, ask.tokens + tree.tokens, ask.prompt_length)
         if ask.sampler.greedy:
             tree.add(int(law.ids[law.probs.argmax()]), level - 1, source=self.name)
         else:
             token = law.draw(ask.draws.at(len(ask.tokens) + level, DRAFT_STREAM))
             tree.add(token, level - 1, Kind.SAMPLED, law, self.name)
-        return True
 
     def observe(self, state: _State, seen: Seen) -> Shadow | None:
         if not self.candidates or not seen.tokens:  # a piece of the prompt

@@ -18,6 +18,8 @@ from foretell.parts import require
 _MOST_UNREAD = 16
 #: Share of all drafted tokens that is taken to leave at each exit before any was drafted, in tokens.
 _PRIOR = 4.0
+#: Tried for a target, beside each exit alone.
+_THRESHOLDS = (0.3, 0.5, 0.7, 0.9)
 
 
 @dataclass
@@ -45,7 +47,8 @@ class SortedDraft(Drafter):
 
     model: a loaded `Model`, or an id or path for `foretell.load`. exits: layers, ascending, the last is the model's depth.
     thresholds: one an exit; the last exit always emits, so its threshold may be left out and counts as 0. num_tokens: longest
-    chain. One draft serves every target of its vocabulary; `foretell.decoding.exit_thresholds.tune` finds thresholds for one.
+    chain. One draft serves every target of its vocabulary: hand one loaded model to as many sessions as there are targets, each
+    of which checks the vocabulary once. `foretell tune --recipe` finds a target's thresholds, by measured time.
 
     Law: exact under a verifier that takes fixed nodes, which all are (arg-max), also where the target samples. Needs: the same
     vocabulary as the target; exits that were trained, or confidence means nothing. Cost: the layers and heads passed, from
@@ -85,6 +88,13 @@ class SortedDraft(Drafter):
 
         return [cls(TinyModel(vocab_size=3, order=1, seed=7, num_layers=3), (1, 2, 3), (0.6, 0.5), 2)]
 
+    def variants(self) -> list[Drafter]:
+        """One threshold for all exits but the last, from bold to timid; and each exit alone, for every token."""
+        early = len(self.exits) - 1
+        cascades = [(threshold,) * early for threshold in _THRESHOLDS] if early else []
+        alone = [(1.0,) * layer + (0.0,) * (early - layer) for layer in range(len(self.exits))]
+        return list(dict.fromkeys([self, *(self.replace(thresholds=each) for each in [*cascades, *alone])]))
+
     def remember(self, model: Model) -> _Memory:
         from foretell.models.load import load
         from foretell.models.vocabulary import check_same_vocabulary
@@ -120,12 +130,11 @@ class SortedDraft(Drafter):
                 ask, tree = asks[i], trees[i]
                 ask.state.fed += unseen[i]
                 ask.state.memory.taken[passed - 1] += 1
-                if level and ask.setting.threshold is not None and sure < ask.setting.threshold:
-                    del unseen[i]
-                    continue
                 law = ask.sampler.distribution(logits, ask.tokens + tree.tokens, ask.prompt_length)
                 tree.add(int(law.ids[law.probs.argmax()]), level - 1, source=self.name, grade=passed)
                 unseen[i] = tree.tokens[-1:]
+                if ask.setting.threshold is not None and sure < ask.setting.threshold:
+                    del unseen[i]
         return trees
 
     def _cascade(self, states: Sequence[_State], tokens: Sequence[Sequence[int]]) -> list[tuple[Tensor, int, float]]:
@@ -141,7 +150,7 @@ class SortedDraft(Drafter):
 
 def _catch_up(state: _State, tokens: list[int]) -> list[int]:
     """Forget drafted tokens that did not become text, read what is long, and return what is left to feed: one token at least."""
-    same = min(state.known, len(tokens) - 1)
+    same = min(state.known, len(state.fed), len(tokens) - 1)
     while same < min(len(state.fed), len(tokens) - 1) and state.fed[same] == tokens[same]:
         same += 1
     state.rows.truncate(same)

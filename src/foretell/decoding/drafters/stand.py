@@ -45,7 +45,8 @@ class Stand(Drafter):
     "gumbel", children drawn without replacement from the table's distribution as the request's sampler warps it; "top-k", its
     most probable; or "best-first", no static shape but the paths with the largest product of probabilities. A greedy sampler has
     nothing to draw: "gumbel" then is "top-k". scope: who shares a table, "problem" (requests with the same prompt), "global" (all)
-    or "request". table: file of a table to begin with (`foretell.decoding.successors.files`). capacity: most contexts.
+    or "request". table: file of a table to begin with, as `foretell phrases` writes it; "shipped" is the one that comes with Foretell for
+    the model's tokenizer. capacity: most contexts.
     learn_prompt: also learn at the prompt's rows (costs the head over the prompt).
 
     Law: exact under the verifier of the siblings' kind (recursive rejection, or fixed candidates). Needs: logits at every fed row.
@@ -128,8 +129,11 @@ class Stand(Drafter):
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         return [self._tree(ask) for ask in asks]
 
+    def table_for(self, ask: Ask) -> SuccessorTable:
+        return ask.state.table
+
     def _tree(self, ask: Ask) -> Tree:
-        table = ask.state.table
+        table = self.table_for(ask)
         if self.siblings == "gumbel" and not ask.sampler.greedy:
             return gumbel_tree(table, ask, self.shape, self.name)
         if self.siblings == "best-first":

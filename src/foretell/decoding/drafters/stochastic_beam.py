@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 
 from foretell.decoding.distribution import Distribution
-from foretell.decoding.drafters.base import DRAFT_STREAM, Ask, Drafter, Seen
-from foretell.decoding.drafters.draft_cache import DraftCache, Laws, draft_levels, level_costs, load_draft
+from foretell.decoding.drafters.base import DRAFT_STREAM, Ask
+from foretell.decoding.drafters.level_drafter import Laws, LevelDrafter, draft_levels
 from foretell.decoding.draws import Draws
 from foretell.decoding.tree import ROOT, Kind, Tree
 from foretell.models.base import Model
@@ -18,7 +18,7 @@ from foretell.parts import require
 
 
 @dataclass(frozen=True)
-class StochasticBeam(Drafter):
+class StochasticBeam(LevelDrafter):
     """A draft model samples `width` different sequences at once, so that likely beginnings get more children than unlikely ones.
 
     Siblings are drawn without replacement, in drawing order. A node none of whose children is drawn stays in the tree as a
@@ -67,20 +67,12 @@ class StochasticBeam(Drafter):
     def draws_drafts(self) -> bool:
         return True
 
-    def remember(self, model: Model) -> Model:
-        return load_draft(self.model, model)
-
-    def begin(self, memory: Any, tokens: Sequence[int]) -> DraftCache:
-        return DraftCache.of(memory)
-
-    def draft_cost(self, memory: Any, depth: int) -> float:
-        return level_costs(memory, [1, *[self.width] * (self.length - 1)][:depth])
+    @cached_property
+    def widths(self) -> list[int]:
+        return [1, *[self.width] * (self.length - 1)]
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         return draft_levels(asks, self.length, lambda ask: _Race(ask, self.width, self.name).grow)
-
-    def observe(self, state: Any, seen: Seen) -> None:
-        state.observe(seen)
 
 
 @dataclass

@@ -68,6 +68,9 @@ class TokenRecycling(Drafter):
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         return [self._fill(ask) for ask in asks]
 
+    def table_for(self, ask: Ask) -> SuccessorTable:
+        return ask.state
+
     def _fill(self, ask: Ask) -> Tree:
         table, tree = ask.state, Tree()
         number: dict[tuple[int, ...], int] = {(): ROOT}

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.base import Setting
 from foretell.decoding.exits import Shadow
@@ -19,26 +21,40 @@ _OWN = None
 
 @dataclass
 class _Counts:
-    """Faded counts of right and wrong guesses, and the sums of their confidence."""
+    """Faded counts of right and wrong guesses, the sums of their confidence, and how many of them the threshold let go on."""
 
     right: float = 0.0
     wrong: float = 0.0
     sure_right: float = 0.0
     sure_wrong: float = 0.0
+    on_right: float = 0.0
+    on_wrong: float = 0.0
 
     def fade(self, keep: float) -> None:
-        self.right, self.wrong = keep * self.right, keep * self.wrong
-        self.sure_right, self.sure_wrong = keep * self.sure_right, keep * self.sure_wrong
+        for name in vars(self):
+            setattr(self, name, keep * getattr(self, name))
 
     def add(self, hit: bool, sure: float = 0.0) -> None:
+        goes_on = sure >= self.threshold  # as it was when the guess was made
         if hit:
-            self.right, self.sure_right = self.right + 1, self.sure_right + sure
+            self.right, self.sure_right, self.on_right = self.right + 1, self.sure_right + sure, self.on_right + goes_on
         else:
-            self.wrong, self.sure_wrong = self.wrong + 1, self.sure_wrong + sure
+            self.wrong, self.sure_wrong, self.on_wrong = self.wrong + 1, self.sure_wrong + sure, self.on_wrong + goes_on
 
     @property
     def alpha(self) -> float:
         return self.right / (self.right + self.wrong)
+
+    @property
+    def hopeful_alpha(self) -> float:
+        """As if one guess more had been right and one wrong: as counts fade, what failed is tried again."""
+        return (self.right + 1) / (self.right + self.wrong + 2)
+
+    @property
+    def on(self) -> tuple[float, float]:
+        """Share of guesses after which the threshold lets the draft go on, and share of those that also were right."""
+        total = self.right + self.wrong
+        return (self.on_right + self.on_wrong) / total, self.on_right / total
 
     @property
     def threshold(self) -> float:
@@ -52,7 +68,7 @@ class _Counts:
 class _State:
     counts: dict[int | None, _Counts] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
-    chosen: int | None = None
+    chosen: Setting = field(default_factory=Setting)
     measured: bool = False
 
 
@@ -61,22 +77,24 @@ class DynamicExitLayer(Pace):
     """Every step: of all exit layers and draft lengths g from 0 on, those that make (1 + a + ... + a^g) / (g * draft + t(1 + g))
     largest, where a is the share of right guesses of the layer's exit. Zero is an answer: then nothing is drafted.
 
-    The drafter measures each exit at every accepted position ("shadow tokens"), so all are judged, whichever drafts. The length
-    itself is left to the drafter: it stops where the exit's confidence falls below the middle between its mean confidence
-    when right and when wrong. The first step drafts one token at the drafter's own exit. With a drafter that measures no
-    exits, the acceptance of its own tokens is counted and only the length is chosen.
+    The drafter measures each exit at every accepted position ("shadow tokens"), so all are judged, whichever drafts. A draft
+    ends at its length, or before, where the exit's confidence falls below the middle between its mean confidence when right
+    and when wrong: by whichever of the two more tokens a second are expected, since a threshold also ends drafts that were
+    right. The first step drafts one token at the drafter's own exit. With a drafter that measures no exits, the acceptance
+    of its own tokens is counted and only the length is chosen.
 
     max_nodes: longest draft (gamma_max). keep: counts are multiplied by it each step (omega).
 
     Law: none of its own; exact verifiers stay exact, because what is drafted follows from positions that are past. Needs: the
-    cost curve, and a drafter with candidates, such as `early-exit(layer=2, num_tokens=18, candidates=(2, 4, 6))`. Cost: microseconds;
-    the drafter pays for the shadow. State: counts of each exit, for each request alone. Statistics are of greedy matches,
-    also where tokens are drawn.
+    cost curve, and a drafter with candidates, such as `early-exit(layer=2, num_tokens=18, candidates=(2, 4, 6))`. Cost: a tenth
+    of a millisecond a step; the drafter pays for the shadow. State: counts of each exit, for each request alone. Statistics are
+    of greedy matches, also where tokens are drawn.
 
-    Zarch et al., "DEL: Context-Aware Dynamic Exit Layer for Efficient Self-Speculative Decoding", sections 3.2 and 3.3. Departures:
-    the cost of a draft and of a step is measured seconds, not layers, since the head of a small model costs as much as several
-    layers; g = 0 is honoured (the paper's code always drafts one token); where an exit has never been right, or wrong, its
-    threshold is defined. Errors: ValueError for max_nodes below 1, for keep outside (0, 1].
+    Zarch et al., "DEL: Context-Aware Dynamic Exit Layer for Efficient Self-Speculative Decoding", sections 3.2 and 3.3.
+    Departures: the cost of a draft and of a step is measured seconds, not layers, since the head of a small model costs as much
+    as several layers; g = 0 is honoured (the paper's code always drafts one token); the threshold has to pay, and g bounds the
+    draft (the paper's always ends it, whatever g was); where an exit has never been right, or wrong, it is defined. Errors:
+    ValueError for max_nodes below 1, for keep outside (0, 1].
 
     >>> pace = DynamicExitLayer()
     >>> state, curve = pace.begin(pace.remember()), CostCurve.flat(1.0)
@@ -108,21 +126,24 @@ class DynamicExitLayer(Pace):
     def limit(self, state: _State, curve: CostCurve, draft_cost: Callable[[int], float]) -> Limit:
         if not state.counts:
             return Limit(1, 1)
-        best, length = 1.0 / curve(1), 0
+        settings, ways = list[Setting](), list[tuple[float, float, float, float]]()
         for layer, counts in state.counts.items():
-            draft = draft_cost(1) if layer is None else state.seconds[layer]
-            for num in range(1, self.max_nodes + 1):
-                rate = tokens_per_second(counts.alpha, num, draft, curve)
-                if rate > best:
-                    best, length, state.chosen = rate, num, layer
-        if not length:
+            if layer is _OWN:
+                settings.append(Setting())
+                ways.append((counts.hopeful_alpha, 1.0, counts.hopeful_alpha, draft_cost(1)))
+            else:
+                settings += [Setting(layer, counts.threshold), Setting(layer, 0.0)]
+                ways.append((counts.alpha, *counts.on, state.seconds[layer]))
+                ways.append((counts.alpha, 1.0, counts.alpha, state.seconds[layer]))
+        rates = tokens_per_second(ways, curve.table(1 + self.max_nodes))
+        way, length = divmod(int(rates.argmax()), self.max_nodes)
+        if rates[way, length] * curve(1) <= 1:
             return Limit(0, 0)
-        # The exit's confidence ends the draft; a drafter that has none to show gets the length itself.
-        most = self.max_nodes if state.measured else length
-        return Limit(most, most)
+        state.chosen = settings[way]
+        return Limit(length + 1, length + 1)
 
     def setting(self, state: _State) -> Setting:
-        return Setting(state.chosen, state.counts[state.chosen].threshold) if state.chosen is not None else Setting()
+        return state.chosen
 
     def observe(self, state: _State, tree: Tree, path: Sequence[int]) -> None:
         if state.measured:
@@ -149,11 +170,17 @@ class DynamicExitLayer(Pace):
                 counts.add(hit, sure)
 
 
-def tokens_per_second(alpha: float, num: int, draft: float, curve: CostCurve) -> float:
-    """Expected tokens a second of steps that draft `num` tokens, `draft` seconds each, of which each is right with `alpha`.
+def tokens_per_second(ways: Sequence[tuple[float, float, float, float]], steps: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Expected tokens a second of steps that draft 1, 2, ... tokens at most, (number of ways, longest).
 
-    >>> tokens_per_second(0.5, 2, 0.25, CostCurve.flat(1.0))  # (1 + 0.5 + 0.25) / (0.5 + 1)
-    1.1666666666666667
+    ways: of each way to draft the chance that a token is right, that the draft goes on after it, that it goes on and the token
+    is right, and the seconds that drafting a token takes. steps: seconds of the step over 1, 2, ... 1 + longest rows.
+
+    >>> tokens_per_second([(0.5, 1.0, 0.5, 0.25), (0.5, 0.5, 0.5, 0.25)], [1.0, 1.0, 1.0]).round(3).tolist()  # 1.5 drafted in the last
+    [[1.2, 1.167], [1.2, 1.273]]
     """
-    tokens = float(num + 1) if alpha == 1 else (1 - alpha ** (num + 1)) / (1 - alpha)
-    return tokens / (num * draft + curve(1 + num))
+    alpha, goes_on, rightly, draft = np.array(ways).T[..., None]
+    before = np.arange(len(steps) - 1)
+    drafted = (goes_on**before).cumsum(1)
+    tokens = 1 + alpha * (rightly**before).cumsum(1)
+    return tokens / (drafted * draft + np.interp(drafted, np.arange(len(steps)), steps))

@@ -6,8 +6,6 @@ files of what a function calls. A context is the last n tokens of an int32 array
 
 from __future__ import annotations
 
-import zlib
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -287,46 +285,3 @@ def share(store, row, j):
     if not store.meta[WEIGHTED]:
         return store.weights[0, j]
     return store.weights[row, j] / store.totals[row] if store.totals[row] > 0 else 0.0
-
-
-@njit(nogil=True, cache=True, fastmath=True)
-def _mass(row, best, below):
-    """Sum of exp(value - best) over values less than `below`; exp(x) is (1 + x / 1024)**1024 here, which compiles to vectors."""
-    total = np.float32(0.0)
-    for i in range(len(row)):
-        power = max(np.float32(1.0) + (row[i] - best) * np.float32(1 / 1024), np.float32(0.0))
-        power *= power
-        power *= power
-        power *= power
-        power *= power
-        power *= power
-        power *= power
-        power *= power
-        power *= power
-        power *= power
-        power *= power
-        total += power if row[i] < below else np.float32(0.0)
-    return total
-
-
-@njit(nogil=True, cache=True)
-def tail_mass(rows, best, below):
-    """Sum of exp(value - best) over each row's values less than `below`, from one block of 64 in eight: a table's probabilities need
-    no more (rows shorter than 4,096 are summed whole)."""
-    mass = np.zeros(len(rows))
-    for r in range(len(rows)):
-        width = rows.shape[1]
-        if width < 4096:
-            mass[r] = _mass(rows[r], best[r], below[r])
-            continue
-        seen = 0
-        for start in range(0, width - 63, 512):
-            mass[r] += _mass(rows[r, start : start + 64], best[r], below[r])
-            seen += 64
-        mass[r] *= width / seen
-    return mass
-
-
-def source_key() -> int:
-    """A number that changes with this file: for closures of cached functions elsewhere that call its functions."""
-    return zlib.crc32(Path(__file__).read_bytes())

@@ -13,6 +13,7 @@ from foretell.decoding.successors import kernels
 from foretell.decoding.successors.kernels import find_longest, share
 from foretell.decoding.successors.table import SuccessorTable
 from foretell.decoding.trees.paths import Paths
+from foretell.models.source_key import source_key
 from foretell.parts import require
 
 REWARDS = ("path", "official")
@@ -64,27 +65,30 @@ class TreeSearch:
         return Paths.of(nodes, reach, found)
 
 
+@njit(nogil=True, cache=True)
+def _context_of(node, root, parent, token, out):
+    longest, i = len(root), len(root) - 1
+    while node > 0 and i >= 0:
+        out[i] = token[node]
+        node, i = parent[node], i - 1
+    for j in range(i + 1):
+        out[j] = root[longest - 1 - i + j]
+
+
+@njit(nogil=True, cache=True)
+def _gain(store, row, j, context, official):
+    """What a step of a path adds to the reward."""
+    if not official:
+        return store.weights[row if len(store.weights) > 1 else 0, j]
+    for other in range(store.tokens.shape[1]):
+        if store.tokens[row, other] == context[-1]:
+            return store.weights[row if len(store.weights) > 1 else 0, other]
+    return 0.0
+
+
 def _cached(build: int):
-    """The compiled function, with `build` in its closure (see `source_key`)."""
-
-    @njit(nogil=True, cache=True)
-    def context_of(node, root, parent, token, out):
-        longest, i = len(root), len(root) - 1
-        while node > 0 and i >= 0:
-            out[i] = token[node]
-            node, i = parent[node], i - 1
-        for j in range(i + 1):
-            out[j] = root[longest - 1 - i + j]
-
-    @njit(nogil=True, cache=True)
-    def gain(store, row, j, context, official):
-        """What a step of a path adds to the reward."""
-        if not official:
-            return store.weights[row if len(store.weights) > 1 else 0, j]
-        for other in range(store.tokens.shape[1]):
-            if store.tokens[row, other] == context[-1]:
-                return store.weights[row if len(store.weights) > 1 else 0, other]
-        return 0.0
+    """The compiled function, with `build` in its closure (see `source_key`). No compiled function may be there beside it: its key
+    differs from process to process, and nothing would be found again."""
 
     @njit(nogil=True, cache=True)
     def search(store, orders, root, nodes, reach, depth, iterations, length, top, c1, c2, official):
@@ -113,7 +117,7 @@ def _cached(build: int):
                         best, at = value, child
                 node = at
             if first[node] < 0 and level[node] < deepest:  # expand
-                context_of(node, root, parent, token, context)
+                _context_of(node, root, parent, token, context)
                 row, order = find_longest(store, context, orders)
                 first[node] = size
                 for j in range(width):
@@ -122,12 +126,12 @@ def _cached(build: int):
                     token[size], parent[size], level[size], known[size] = store.tokens[row, j], node, level[node] + 1, order
                     prior[size] = store.weights[row if len(store.weights) > 1 else 0, j]
                     above[size] = above[node] * share(store, row, j)
-                    earned[size] = earned[node] + gain(store, row, j, context, official)
+                    earned[size] = earned[node] + _gain(store, row, j, context, official)
                     size += 1
                     num[node] += 1
                 if num[node] > 0:
                     node = first[node]
-            context_of(node, root, parent, token, ahead)
+            _context_of(node, root, parent, token, ahead)
             reward = 1.0 + earned[node]
             for _ in range(level[node], deepest):  # roll out
                 row, order = find_longest(store, ahead, orders)
@@ -143,7 +147,7 @@ def _cached(build: int):
                 while pick < width - 1 and store.tokens[row, pick + 1] >= 0 and left >= share(store, row, pick):
                     left -= share(store, row, pick)
                     pick += 1
-                reward += gain(store, row, pick, ahead, official)
+                reward += _gain(store, row, pick, ahead, official)
                 following = store.tokens[row, pick]
                 ahead[:-1] = ahead[1:].copy()
                 ahead[-1] = following
@@ -167,7 +171,7 @@ def _cached(build: int):
         for node in taken[: min(count, len(taken))]:  # lengthen
             if level[node] >= depth or count >= wanted:
                 continue
-            context_of(node, root, parent, token, context)
+            _context_of(node, root, parent, token, context)
             row, order = find_longest(store, context, orders)
             if row < 0:
                 continue
@@ -183,4 +187,4 @@ def _cached(build: int):
     return search
 
 
-_search = _cached(kernels.source_key())
+_search = _cached(source_key(kernels.__file__))

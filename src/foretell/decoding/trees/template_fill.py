@@ -13,6 +13,7 @@ from foretell.decoding.successors.kernels import find_longest, share
 from foretell.decoding.successors.table import SuccessorTable
 from foretell.decoding.templates import Template
 from foretell.decoding.trees.paths import Paths
+from foretell.models.source_key import source_key
 
 
 def shape_of(template: Template) -> NDArray[np.int64]:
@@ -70,4 +71,4 @@ def _cached(build: int):
     return fill
 
 
-_fill = _cached(kernels.source_key())
+_fill = _cached(source_key(kernels.__file__))

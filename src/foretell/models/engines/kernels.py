@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from foretell.models.engines.lanes import source_key
 from foretell.models.engines.packing import PANEL
 from foretell.models.engines.phases import attend, linear, norm_rows, quantise_rows, rotate_rows, tap_rows
 from foretell.models.engines.products import MAX_ROWS
 from foretell.models.engines.program import ATTEND, LINEAR, NORM, QUANTISE, ROTATE
 from foretell.models.engines.sync import LINE, finished
+from foretell.models.source_key import source_key
 
 
 def _cached(build: int):
@@ -63,4 +63,4 @@ def _cached(build: int):
 
 
 #: Carry out a program; called by each of `threads` threads at once. True when it was given up.
-forward = _cached(source_key("lanes", "microkernel", "products", "attention", "sync", "packing", "phases", "program"))
+forward = _cached(source_key(__file__, "lanes", "microkernel", "products", "attention", "sync", "packing", "phases", "program"))

@@ -8,9 +8,7 @@ a row's result independent of how many rows are computed with it.
 from __future__ import annotations
 
 import inspect
-import zlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from llvmlite import ir
@@ -221,12 +219,3 @@ class Emitter:
 
 def vector(kind: ir.Type, lanes: int = LANES) -> ir.VectorType:
     return ir.VectorType(kind, lanes)
-
-
-def source_key(*modules: str) -> int:
-    """A number that changes with the source of these modules of this package: for closures of cached functions.
-
-    Numba's cache on disk looks at a function's own file and closure only, not at the files of what it calls.
-    """
-    folder = Path(__file__).parent
-    return zlib.crc32(b"".join((folder / f"{name}.py").read_bytes() for name in modules)) | 1 << 32

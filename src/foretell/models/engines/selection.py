@@ -6,7 +6,8 @@ import numpy as np
 from llvmlite import ir
 from numba import njit
 
-from foretell.models.engines.lanes import I1, I64, LANES, Emitter, kernel, source_key, vector
+from foretell.models.engines.lanes import I1, I64, LANES, Emitter, kernel, vector
+from foretell.models.source_key import source_key
 
 _BLOCK = 8 * LANES
 _LOWEST = np.int32(-(2**31))
@@ -69,4 +70,4 @@ def _cached(build: int):
     return select
 
 
-select = _cached(source_key("lanes"))
+select = _cached(source_key(__file__, "lanes"))

@@ -1,0 +1,35 @@
+"""What a tuning came to: its rungs, the figures of the last one, and the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from foretell.bench.report import BenchReport
+from foretell.bench.tuning.by_kind import KindWinner
+from foretell.bench.tuning.halving import Rung
+from foretell.bench.tuning.verdict import Verdict
+
+
+@dataclass
+class Tuning:
+    """rungs: from the first to the last. report: figures of the last one. kinds: the winner of every kind, where asked for."""
+
+    rungs: list[Rung]
+    report: BenchReport
+    verdict: Verdict
+    kinds: list[KindWinner] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        ladder = [{name: round(score, 4) for name, score in rung.scores.items()} for rung in self.rungs]
+        runner_up = self.verdict.runner_up
+        return {
+            "winner": str(self.verdict.recipe),
+            "why": self.verdict.why,
+            "speedup": asdict(self.verdict.summary.speedup) if self.verdict.summary and self.verdict.summary.speedup else None,
+            "runner_up": runner_up.name if runner_up else None,
+            "rungs": ladder,
+            "kinds": [{**asdict(each), "recipe": str(each.recipe)} for each in self.kinds],
+            **{key: value for key, value in self.report.to_dict().items() if key not in ("summary", "best")},
+        }

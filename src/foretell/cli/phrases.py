@@ -1,0 +1,70 @@
+"""`foretell phrases`: a table of the model's own phrases, for drafting that is good from the first request on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from foretell.cli.common.options import Device, Dtype, ModelName, Threads, load_model, switch
+
+_PROMPTS = "Prompts to answer: a file as for `foretell bench`. By default the model makes them up."
+_ORDERS = "Lengths of context to remember."
+
+
+def phrases(
+    output: Annotated[Path, typer.Argument(metavar="FILE", help="Where the table goes.")],
+    prompts: Annotated[str | None, typer.Option(metavar="FILE", help=_PROMPTS, show_default=False)] = None,
+    num: Annotated[int, typer.Option(metavar="N", help="Prompts to make up, or to read at most.")] = 1000,
+    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", "-n", metavar="N", help="Tokens of an answer.")] = 160,
+    minutes: Annotated[float, typer.Option(metavar="X", help="Stop answering after so long, and keep what there is.")] = 10.0,
+    orders: Annotated[str, typer.Option(metavar="N,N,...", help=_ORDERS)] = "2,1",
+    width: Annotated[int, typer.Option(metavar="N", help="Successors kept of a context.")] = 6,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the made-up prompts.")] = 0,
+    model: ModelName = None,
+    dtype: Dtype = None,
+    device: Device = None,
+    threads: Threads = None,
+    as_json: Annotated[bool, switch("json", "Print one JSON object.")] = False,
+) -> None:
+    """Let the model answer prompts and keep what it ranks highest after each context.
+
+    Use the table with `stand(orders=(2, 1), scope="global", table="FILE")`. Answers are the model's best words; the text of a
+    recipe with the table is the same as without, only sooner.
+    """
+    if num < 1 or max_new_tokens < 1 or minutes <= 0:
+        raise ValueError(f"--num {num}, --max-new-tokens {max_new_tokens} and --minutes {minutes} must all be above 0")
+    if not output.parent.is_dir():
+        raise ValueError(f"FILE {str(output)!r}: the folder {str(output.parent)!r} does not exist; create it first")
+    lengths = _lengths(orders)
+    from foretell.bench.progress import progress_bar
+    from foretell.bench.prompts import read_prompts, spread
+    from foretell.bench.runner import Progress
+    from foretell.decoding.phrases import made_up_prompts, own_phrases
+    from foretell.decoding.successors.files import save_table
+
+    read = None if prompts is None else spread(read_prompts(prompts), num)
+    loaded = load_model(model, dtype, device, threads)
+    with progress_bar("phrases") as bar:
+        bar(Progress("making up prompts", 0.0, 0.0))
+        asked = made_up_prompts(loaded, num, seed) if read is None else [loaded.tokenizer.chat(each.turns[0]) for each in read]
+        tell = lambda done, tokens: bar(Progress(f"{tokens} tokens", done, 0.0))  # noqa: E731
+        table = own_phrases(loaded, asked, lengths, width, max_new_tokens, 60 * minutes, tell)
+    save_table(table, output, loaded, compact=True)
+    size = output.stat().st_size
+    if as_json:
+        import json
+
+        print(json.dumps({"file": str(output), "contexts": len(table), "prompts": len(asked), "bytes": size, "orders": lengths}))
+        return
+    recipe = f"adaptive-ngram + stand(orders={lengths}, scope='global', table={str(output)!r})"
+    print(f"{len(table):,} contexts from answers to {len(asked):,} prompts, {size / 1e6:.1f} MB in {output}")
+    print(f'try: foretell generate --recipe "{recipe}" "..."')
+
+
+def _lengths(orders: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(text) for text in orders.split(","))
+    except ValueError:
+        raise ValueError(f"--orders {orders!r} must be whole numbers with commas between them, such as 3,2,1") from None

@@ -1,0 +1,123 @@
+"""`a ^ b`: each step one of the drafters drafts, the one expected to gain most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.drafters.base import Ask, Drafter, Seen
+from foretell.decoding.drafters.composite import Composite
+from foretell.decoding.tree import Tree
+from foretell.models.base import Model
+
+#: Steps after which a drafter's record has faded to 1/e.
+MEMORY = 200.0
+#: How much a rarely asked drafter is trusted beyond its record: its figure is raised by DOUBT * sqrt(ln(all steps) / its steps).
+DOUBT = 0.2
+
+
+@dataclass
+class _Arm:
+    """What one drafter has brought: forgetting sums of steps, tokens gained and rows verified."""
+
+    steps: float = 0.0
+    tokens: float = 0.0
+    rows: float = 0.0
+
+    def note(self, tokens: int, rows: int) -> None:
+        keep = math.exp(-1 / MEMORY)
+        self.steps, self.tokens, self.rows = keep * self.steps + 1, keep * self.tokens + tokens, keep * self.rows + rows
+
+
+@dataclass
+class _Memory:
+    model: Model
+    parts: tuple[Any, ...]
+    arms: list[_Arm]
+    steps: int = 0
+
+    def curve(self) -> CostCurve:
+        from foretell.decoding.stored_curve import curve_of
+
+        return curve_of(self.model)
+
+
+@dataclass
+class _State:
+    memory: _Memory
+    parts: tuple[Any, ...]
+    chosen: int | None = None
+
+
+@dataclass(frozen=True)
+class Chooser(Composite):
+    """Each step the drafter drafts whose tokens per second were best lately, by the cost curve: (1 + accepted tokens) over
+    t(1 + verified nodes) and its own drafting; all of them learn. Those that were asked little get the benefit of the doubt. For
+    drafters that cost time, of which a union would pay all. Written `a ^ b`.
+
+    drafters: two or more.
+
+    Law: exact under a verifier that takes all the parts' kinds: the choice follows from what was accepted before. Needs: the cost
+    curve, and what the parts need. Cost: one proposal. State: those of the parts, and a record of each across requests.
+
+    Upper confidence bounds: Auer et al., "Finite-time Analysis of the Multiarmed Bandit Problem", section 2; over drafters as in Liu
+    et al., "Speculative Decoding via Early-exiting for Faster LLM Inference with Thompson Sampling Control Mechanism", section 3.
+
+    >>> from foretell.decoding.drafters.plain import Plain
+    >>> len(Chooser((Plain(), Plain())).drafters)
+    2
+    """
+
+    drafters: tuple[Drafter, ...] = ()
+
+    symbol = "^"
+
+    @property
+    def learns_across_requests(self) -> bool:
+        return True
+
+    def remember(self, model: Model) -> Any:
+        return _Memory(model, super().remember(model), [_Arm() for _ in self.drafters])
+
+    def begin(self, memory: Any, tokens: Sequence[int]) -> Any:
+        return _State(memory, super().begin(memory.parts, tokens))
+
+    def asks_of(self, number: int, asks: Sequence[Ask]) -> list[Ask]:
+        return super().asks_of(number, [replace(ask, state=ask.state.parts) for ask in asks])
+
+    def propose(self, asks: Sequence[Ask]) -> list[Tree]:
+        if not asks:
+            return []
+        best = self._best(asks[0].state.memory, max(ask.depth for ask in asks))
+        for ask in asks:
+            ask.state.chosen = best
+        return self.drafters[best].propose(self.asks_of(best, asks))
+
+    def _best(self, memory: _Memory, depth: int) -> int:
+        curve = memory.curve()
+
+        def gain(number: int) -> float:
+            arm = memory.arms[number]
+            if not arm.steps:
+                return math.inf
+            cost = curve(1 + math.ceil(arm.rows / arm.steps)) + self.drafters[number].draft_cost(memory.parts[number], depth)
+            return arm.tokens / arm.steps / cost * (1 + DOUBT * math.sqrt(math.log(memory.steps + 1) / arm.steps))
+
+        return max(range(len(self.drafters)), key=gain)
+
+    def queries(self, state: Any, tree: Tree) -> Any:
+        return super().queries(state.parts, tree)
+
+    def observe(self, state: Any, seen: Seen) -> Any:
+        if state.chosen is not None:
+            state.memory.steps += 1
+            state.memory.arms[state.chosen].note(1 + len(seen.path), len(seen.tree))
+            state.chosen = None
+        return super().observe(state.parts, seen)
+
+    def draft_cost(self, memory: Any, depth: int) -> float:
+        best = self._best(memory, depth)
+        return self.drafters[best].draft_cost(memory.parts[best], depth)

@@ -1,0 +1,26 @@
+"""What tests of several rooms share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Tensors this small are done before a second thread has started; on a busy machine waiting for it takes minutes."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def cache(tmp_path_factory, monkeypatch) -> Path:
+    """An empty cache folder: nothing measured on this machine steers a decision."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("FORETELL_CACHE", str(folder))
+    return folder

@@ -1,0 +1,109 @@
+"""The structure that docs/design.md promises: which way imports point, how long method files are, what no file says."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "foretell"
+FILES = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path for path in PACKAGE.rglob("*.py")}
+
+#: Who may know whom, by the first name below `foretell`. `foretell` itself resolves names only when they are used.
+KNOWS = {
+    "parts": set(),
+    "data": set(),
+    "models": {"parts"},
+    "decoding": {"parts", "models"},
+    "testing": {"parts", "models", "decoding"},
+    "api": {"parts", "models", "decoding"},
+    "completion": {"parts", "models", "decoding", "api"},
+    "bench": {"parts", "models", "decoding", "api", "data"},
+    "training": {"parts", "models"},
+    "cli": {"foretell", "parts", "models", "decoding", "api", "completion", "data", "bench", "testing", "training"},
+}
+#: Folders of `decoding` whose parts the loop and the recipe speak of, and which know neither.
+SPOKEN_OF = ("drafters", "verifiers", "paces", "samplers", "routers", "trees", "successors")
+#: Folders that hold one method a file.
+METHODS = ("drafters", "verifiers", "paces", "samplers", "routers", "searches", "trees")
+#: Method files that are longer than others may be, each with its reason. Empty is the aim.
+LONG: dict[str, str] = {}
+LONGEST = 200
+
+
+def room_of(module: str) -> str:
+    """Its first name below `foretell`, "foretell" for the package itself."""
+    return module.removeprefix("foretell.").partition(".")[0]
+
+
+@cache
+def imported_by(module: str) -> frozenset[str]:
+    """Modules of the package that a file imports at any depth, within functions and for type checkers too. The folder that it lies
+    in, which Python has loaded before it, does not count, nor does asking for the version."""
+    found = set()
+    for node in ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: write absolute imports"
+            names = [f"{node.module}.{alias.name}" for alias in node.names if alias.name != "__version__"]
+            found |= {name if name in FILES else str(node.module) for name in names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return frozenset(name for name in found if name in FILES and (name == "foretell" or not f"{module}.".startswith(f"{name}.")))
+
+
+def test_imports_between_rooms_point_one_way():
+    wrong = []
+    for module in FILES.keys() - {"foretell"}:
+        room = room_of(module)
+        assert room in KNOWS, f"{room} is a new room: say in KNOWS whom it may know"
+        wrong += [f"{module} imports {other}" for other in imported_by(module) if room_of(other) not in KNOWS[room] | {room}]
+    assert not wrong
+
+
+def test_no_room_knows_one_that_knows_it():
+    TopologicalSorter(KNOWS).prepare()
+
+
+def test_imports_between_files_point_one_way():
+    """Nor do deferred imports hide a circle."""
+    try:
+        TopologicalSorter({module: imported_by(module) for module in FILES if module != "foretell"}).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("room", SPOKEN_OF)
+def test_parts_know_neither_the_loop_nor_the_recipe(room):
+    above = {f"foretell.decoding.{name}" for name in ("loop", "recipe", "model_group", "tuned")}
+    files = [module for module in FILES if module.startswith(f"foretell.decoding.{room}.")]
+    assert files
+    assert {module: imported_by(module) & above for module in files if imported_by(module) & above} == {}
+
+
+def test_a_circle_and_a_hidden_import_would_be_seen():
+    assert "foretell.decoding.recipe" in imported_by("foretell.api")
+    assert "foretell.models.engines.torch_engine" in imported_by("foretell.models.load")  # within a function
+    with pytest.raises(CycleError):
+        TopologicalSorter({"a": {"b"}, "b": {"a"}}).prepare()
+
+
+def test_method_files_are_short():
+    rooms = [*(PACKAGE / "decoding" / room for room in METHODS), PACKAGE / "training"]
+    lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for room in rooms for path in room.glob("*.py")}
+    assert {name: num for name, num in lengths.items() if num > LONGEST and name not in LONG} == {}
+    assert all(lengths.get(name, 0) > LONGEST for name in LONG), "LONG names files that are short or gone"
+
+
+def test_no_file_says_where_it_was_written():
+    """Paths of somebody's machine mean nothing on another."""
+    private = re.compile(r"(?<![\w.])/(?:work|root|tmp|home/\w|Users/\w)")
+    folders = ("src", "tests", "docs", "examples", "benchmarks")
+    files = [*ROOT.glob("*"), *(path for folder in folders for path in (ROOT / folder).rglob("*"))]
+    texts = [path for path in files if path.suffix in {".py", ".md", ".toml", ".txt", ".yml", ".svg", ".css", ".j2", ".jsonl"}]
+    assert len(texts) > 300
+    assert [str(path) for path in texts if private.search(path.read_text(encoding="utf-8"))] == []
