@@ -2,7 +2,7 @@
 times, later answers come faster, because n-grams with their probabilities are learnt from earlier ones; drawn siblings beat the
 most probable ones; a shape made from data beats a heuristic one; and more tokens a step than Token Recycling.
 
-    python benchmarks/stand.py                                  # about 6 minutes
+    python benchmarks/stand.py                                  # about 8 minutes
     python benchmarks/stand.py --problems 4 --tokens 48
     python benchmarks/stand.py --plot docs/images/stand_answers.svg
 
@@ -47,6 +47,14 @@ from foretell.models.tiny import TinyModel
 from foretell.testing.stored_rows import StoredRows
 
 PAPER = (4, 3, 2)  # orders; ours have 1 as well
+#: The arms that are drawn, and what they are called there.
+DRAWN = {
+    "plain": "plain",
+    "token-recycling": "token recycling",
+    "stand, gumbel, cleared": "STAND, table cleared",
+    "stand, gumbel": "STAND, orders 4 to 2 (paper)",
+    "stand, gumbel, orders 4-1": "STAND, orders 4 to 1",
+}
 PROBLEMS = (
     "Tom has 24 apples. He gives 7 to Ann and buys 3 bags of 6 apples. How many apples has he now? Think step by step.",
     "Write a Python function that returns the second largest number of a list, and explain it.",
@@ -128,7 +136,8 @@ def chi_square(num: int) -> float:
 
 def plot(curves: dict[str, list[float]], setting: str) -> str:
     """Tokens a step by answer number, a line an arm, named at its end; the axis begins at plain decoding's 1."""
-    left, right, bottom = 50, WIDTH - 230, 300
+    curves = {words: curves[name] for name, words in DRAWN.items()}
+    left, right, bottom = 50, WIDTH - 265, 300
     num = len(next(iter(curves.values())))
     marks = [1 + value for value in ticks(max(map(max, curves.values())) - 1)]
     across, up = Scale(1, max(num, 2), left + 14, right), Scale(1, marks[-1], bottom, 30)
@@ -143,7 +152,7 @@ def plot(curves: dict[str, list[float]], setting: str) -> str:
         points = [(across(j), up(value)) for j, value in enumerate(values, 1)]
         parts.append(element("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), class_=f"curve {series}"))
         for (x, y), value in zip(points, values, strict=True):
-            parts.append(element("circle", hint=f"{name}: {value:.2f}", cx=x, cy=y, r=4, class_=f"dot {series}"))
+            parts.append(element("circle", hint=f"{name}: {value:.2f} tokens a step", cx=x, cy=y, r=4, class_=f"dot {series}"))
         lowest = max(lowest + 17, points[-1][1] + 4)
         parts.append(element("circle", cx=right + 20, cy=lowest - 4, r=5, class_=f"dot {series}"))
         parts.append(text(right + 30, lowest, f"{name}: {values[-1]:.2f}"))
