@@ -53,6 +53,10 @@ class Composite(Drafter):
         return any(drafter.learns_across_requests for drafter in self.drafters)
 
     @property
+    def needs_tuned_model(self) -> bool:
+        return any(drafter.needs_tuned_model for drafter in self.drafters)
+
+    @property
     def is_plain(self) -> bool:
         return all(drafter.is_plain for drafter in self.drafters)
 

@@ -113,6 +113,9 @@ class Stand(Drafter):
     def wants_prompt_rows(self) -> bool:
         return self.learn_prompt
 
+    def variants(self) -> list[Drafter]:
+        return [*super().variants(), self.replace(orders=(2, 1), siblings="best-first", scope="global")]
+
     def remember(self, model: Model) -> ScopedTables:
         if self.table:
             from foretell.decoding.successors.files import load_table

@@ -8,7 +8,8 @@ from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foretell.models.top_k import top_k
+from foretell.models.engines import selection
+from foretell.models.top_k import MOST, top_k
 
 
 def best_probabilities(logits: Tensor, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -17,16 +18,16 @@ def best_probabilities(logits: Tensor, k: int) -> tuple[NDArray[np.int64], NDArr
     On the CPU in float32 the softmax's sum is estimated: the k best exactly, the rest from an eighth of the row. A full sum over
     49,152 logits would cost as much as finding the best ones, and what is drafted may come from any distribution.
     """
-    values, tokens = top_k(logits, k)
-    best = values[:, :1]
-    weights = (values - best).double().exp()
-    if logits.device.type == "cpu" and logits.dtype == torch.float32:
+    if logits.device.type == "cpu" and logits.dtype == torch.float32 and k <= MOST:
         rows = logits.detach().contiguous().numpy()
-        rest = torch.from_numpy(_tail_mass(rows, best[:, 0].numpy(), values[:, -1].numpy()))
-        total = weights.sum(-1) + rest
-    else:
-        total = (logits.double() - best).exp().sum(-1)
-    return tokens.cpu().numpy(), (weights / total[:, None]).cpu().numpy()
+        tokens, probs = np.empty((len(rows), k), dtype=np.int64), np.empty((len(rows), k))
+        selection.select(rows, rows.view(np.int32), tokens)
+        _probabilities(rows, tokens, probs)
+        return tokens, probs
+    values, places = top_k(logits, k)
+    best = values[:, :1].double()
+    total = (logits.double() - best).exp().sum(-1, keepdim=True)
+    return places.cpu().numpy(), ((values.double() - best).exp() / total).cpu().numpy()
 
 
 @njit(nogil=True, cache=True, fastmath=True)
@@ -50,18 +51,29 @@ def _mass(row, best, below):
 
 
 @njit(nogil=True, cache=True)
-def _tail_mass(rows, best, below):
-    """Sum of exp(value - best) over each row's values less than `below`, from one block of 64 in eight: a table's probabilities need
-    no more (rows shorter than 4,096 are summed whole)."""
-    mass = np.zeros(len(rows))
+def _tail_mass(row, best, below):
+    """Sum of exp(value - best) over the values less than `below`, from one block of 64 in eight: a table's probabilities need no
+    more (rows shorter than 4,096 are summed whole)."""
+    width = len(row)
+    if width < 4096:
+        return np.float64(_mass(row, best, below))
+    mass, seen = 0.0, 0
+    for start in range(0, width - 63, 512):
+        mass += _mass(row[start : start + 64], best, below)
+        seen += 64
+    return mass * width / seen
+
+
+@njit(nogil=True, cache=True)
+def _probabilities(rows, tokens, probs):
+    """Fill `probs` (n, k) for the `tokens` (n, k) of each of `rows` (n, V), best first."""
+    k = tokens.shape[1]
     for r in range(len(rows)):
-        width = rows.shape[1]
-        if width < 4096:
-            mass[r] = _mass(rows[r], best[r], below[r])
-            continue
-        seen = 0
-        for start in range(0, width - 63, 512):
-            mass[r] += _mass(rows[r, start : start + 64], best[r], below[r])
-            seen += 64
-        mass[r] *= width / seen
-    return mass
+        row = rows[r]
+        best, total = row[tokens[r, 0]], 0.0
+        for j in range(k):
+            probs[r, j] = np.exp(np.float64(row[tokens[r, j]]) - np.float64(best))
+            total += probs[r, j]
+        total += _tail_mass(row, best, row[tokens[r, k - 1]])
+        for j in range(k):
+            probs[r, j] /= total
