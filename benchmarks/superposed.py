@@ -7,6 +7,12 @@ Text: `pydoc_data.topics`, nine tenths for the tables, held-out prompts of 15 to
 standard library's docstrings. Cut, temperature and alpha are chosen on other prompts than those reported. Sequential and batched
 nucleus draw k drafts each. Perplexities are the exact model's; they are shown by place in the draft, too, since the shared state
 fits the drafts less with length. The last line is JSON; the exit status is 1 if a target is missed.
+
+Paper: at least 2.44 times faster from 3 drafts on, drafts as coherent as nucleus sampling's, better with n-grams. Here, 3 drafts of 10
+tokens for 40 prompts: 64 ms against 195 ms of nucleus drafts one by one and 94 ms of batched ones; perplexity 5.1 with n-grams and 6.2
+without against 11.8 of nucleus, 2.7 of beam search in 72 ms. The gain of n-grams, 0.19 nats a token, is not certain with so few
+prompts (95 %: -0.03 to 0.42, MISSED); tables of other text harm (8.4). One of three drafts begins with the true next 1, 2, 3 tokens in
+47, 28 and 15 % of prompts, greedy decoding in 40, 12 and 5 %.
 """
 
 from __future__ import annotations
