@@ -36,10 +36,11 @@ def test_drafters_that_learn_across_requests_are_a_visible_exception():
         "TokenRecycling",
         "Aded",
         "Stand",
+        "Chooser",
         "Fallback",
         "Interpolation",
         "Union",
-    }  # the composites only where they hold one of the first
+    }  # the composites only where they hold one of the first; the chooser keeps a record of its parts
 
 
 @dataclasses.dataclass

@@ -33,11 +33,16 @@ class _Arm:
 
 
 @dataclass
+class _Record:
+    arms: list[_Arm]
+    steps: int = 0
+
+
+@dataclass
 class _Memory:
     model: Model
     parts: tuple[Any, ...]
-    arms: list[_Arm]
-    steps: int = 0
+    record: _Record
 
     def curve(self) -> CostCurve:
         from foretell.decoding.stored_curve import curve_of
@@ -48,6 +53,7 @@ class _Memory:
 @dataclass
 class _State:
     memory: _Memory
+    record: _Record
     parts: tuple[Any, ...]
     chosen: int | None = None
 
@@ -61,7 +67,8 @@ class Chooser(Composite):
     drafters: two or more.
 
     Law: exact under a verifier that takes all the parts' kinds: the choice follows from what was accepted before. Needs: the cost
-    curve, and what the parts need. Cost: one proposal. State: those of the parts, and a record of each across requests.
+    curve, and what the parts need. Cost: one proposal. State: those of the parts, and a record of each, across requests; where parts
+    draw their drafts, within a request only, so that a seed means the same text in any company.
 
     Upper confidence bounds: Auer et al., "Finite-time Analysis of the Multiarmed Bandit Problem", section 2; over drafters as in Liu
     et al., "Speculative Decoding via Early-exiting for Faster LLM Inference with Thompson Sampling Control Mechanism", section 3.
@@ -77,34 +84,40 @@ class Chooser(Composite):
 
     @property
     def learns_across_requests(self) -> bool:
-        return True
+        return super().learns_across_requests or not self.draws_drafts
+
+    def _new_record(self) -> _Record:
+        return _Record([_Arm() for _ in self.drafters])
 
     def remember(self, model: Model) -> Any:
-        return _Memory(model, super().remember(model), [_Arm() for _ in self.drafters])
+        return _Memory(model, super().remember(model), self._new_record())
 
     def begin(self, memory: Any, tokens: Sequence[int]) -> Any:
-        return _State(memory, super().begin(memory.parts, tokens))
+        return _State(memory, self._new_record() if self.draws_drafts else memory.record, super().begin(memory.parts, tokens))
 
     def asks_of(self, number: int, asks: Sequence[Ask]) -> list[Ask]:
         return super().asks_of(number, [replace(ask, state=ask.state.parts) for ask in asks])
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
-        if not asks:
-            return []
-        best = self._best(asks[0].state.memory, max(ask.depth for ask in asks))
+        trees = [Tree() for _ in asks]
         for ask in asks:
-            ask.state.chosen = best
-        return self.drafters[best].propose(self.asks_of(best, asks))
+            ask.state.chosen = self._best(ask.state.memory, ask.state.record, ask.depth)
+        for number, drafter in enumerate(self.drafters):
+            own = [i for i, ask in enumerate(asks) if ask.state.chosen == number]
+            if own:
+                for i, tree in zip(own, drafter.propose(self.asks_of(number, [asks[i] for i in own])), strict=True):
+                    trees[i] = tree
+        return trees
 
-    def _best(self, memory: _Memory, depth: int) -> int:
+    def _best(self, memory: _Memory, record: _Record, depth: int) -> int:
         curve = memory.curve()
 
         def gain(number: int) -> float:
-            arm = memory.arms[number]
+            arm = record.arms[number]
             if not arm.steps:
                 return math.inf
             cost = curve(1 + math.ceil(arm.rows / arm.steps)) + self.drafters[number].draft_cost(memory.parts[number], depth)
-            return arm.tokens / arm.steps / cost * (1 + DOUBT * math.sqrt(math.log(memory.steps + 1) / arm.steps))
+            return arm.tokens / arm.steps / cost * (1 + DOUBT * math.sqrt(math.log(record.steps + 1) / arm.steps))
 
         return max(range(len(self.drafters)), key=gain)
 
@@ -113,11 +126,11 @@ class Chooser(Composite):
 
     def observe(self, state: Any, seen: Seen) -> Any:
         if state.chosen is not None:
-            state.memory.steps += 1
-            state.memory.arms[state.chosen].note(1 + len(seen.path), len(seen.tree))
+            state.record.steps += 1
+            state.record.arms[state.chosen].note(1 + len(seen.path), len(seen.tree))
             state.chosen = None
         return super().observe(state.parts, seen)
 
     def draft_cost(self, memory: Any, depth: int) -> float:
-        best = self._best(memory, depth)
+        best = self._best(memory, memory.record, depth)
         return self.drafters[best].draft_cost(memory.parts[best], depth)
