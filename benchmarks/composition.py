@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 
 import foretell as ft
-from foretell.bench.arms import Setting, recipe_arms
+from foretell.bench.arms import RecipeArm, Setting
 from foretell.bench.defaults import train_free_drafters
 from foretell.bench.duration import parse_seconds, show_seconds
 from foretell.bench.machine import describe_machine, describe_versions, is_busy, usable_processors
@@ -37,16 +38,20 @@ from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.stored_curve import curve_of
 
-PHRASES = "stand(orders=(2, 1), siblings='best-first', scope='global', table='shipped')"
-SINGLES = [*(drafter.name for drafter in train_free_drafters()), "stand(orders=(2, 1), siblings='best-first', scope='global')", PHRASES]
+#: Short names in tables and plots for what would not fit there.
+NAMES = {
+    "stand-tree": "stand(orders=(2, 1), siblings='best-first', scope='global')",
+    "phrases": "stand(orders=(2, 1), siblings='best-first', scope='global', table='shipped')",
+}
+SINGLES = [*(drafter.name for drafter in train_free_drafters()), *NAMES]
 COMPOSITES = [
     "prompt-lookup > token-recycling",
     "prompt-lookup ^ token-recycling",
     "prompt-lookup | token-recycling",
-    f"prompt-lookup | {PHRASES}",
+    "prompt-lookup | phrases",
     "adaptive-ngram + token-recycling",
-    f"adaptive-ngram + {PHRASES}",
-    f"prompt-lookup | adaptive-ngram + {PHRASES}",
+    "adaptive-ngram + phrases",
+    "prompt-lookup | adaptive-ngram + phrases",
 ]
 #: Kinds whose answers copy from the prompt.
 COPYING = ("summary", "retrieval")
@@ -55,7 +60,7 @@ COPYING = ("summary", "retrieval")
 def measure(model: ft.Model, recipes: list[str], prompts: str, limit: int | None, tokens: int, budget: str) -> BenchReport:
     """All recipes and plain, taking turns on each prompt."""
     groups = make_groups(make_tasks(spread(read_prompts(prompts), limit), model, tokens))
-    arms = recipe_arms([PLAIN, *recipes], model)
+    arms = [RecipeArm(name, spelled_out(name), model) for name in [PLAIN, *recipes]]
     with progress_bar("composition") as progress:
         result = run(arms, groups, Setting(tokens), budget=parse_seconds(budget, "--budget"), report=progress)
     settings = {"max_new_tokens": tokens, "budget": budget, "threads": usable_processors()}
@@ -64,8 +69,15 @@ def measure(model: ft.Model, recipes: list[str], prompts: str, limit: int | None
     return make_report(result, arms, curve_of(model), title, words, settings, describe_machine(), describe_versions(), {})
 
 
+def spelled_out(name: str) -> Recipe:
+    """The recipe of an arm's name."""
+    for short, text in NAMES.items():
+        name = re.sub(rf"(?<![\w'-]){short}(?![\w'-])", lambda match: text, name)  # noqa: B023
+    return Recipe.parse(name)
+
+
 def is_composite(arm: ArmSummary) -> bool:
-    return isinstance(Recipe.parse(arm.detail).drafter, Composite)
+    return isinstance(spelled_out(arm.name).drafter, Composite)
 
 
 def ranked(report: BenchReport, composite: bool) -> list[ArmSummary]:
@@ -89,7 +101,8 @@ def markdown(report: BenchReport) -> str:
     for arm in sorted(report.arms, key=lambda arm: -arm.tokens_per_second):
         if arm.name == PLAIN:
             continue
-        cells = [f"`{arm.detail.split(', exact')[0]}`".replace("|", "\\|"), f"{arm.tokens_per_step or 0:.2f}"]
+        name = arm.name.replace("|", "&#124;").replace(">", "&gt;")
+        cells = [f"<code>{name}</code>", f"{arm.tokens_per_step or 0:.2f}"]
         cells.append(f"{arm.tokens_per_second / plain.tokens_per_second:.2f}")
         for kind in report.kinds:
             cell, base = arm.by_kind[kind], plain.by_kind[kind]
@@ -103,7 +116,7 @@ def lines_of(report: BenchReport) -> list[tuple[str, float, float]]:
     """(claim, reached, target) of the finals."""
     plain = next(arm for arm in report.arms if arm.name == PLAIN)
     single, best = ranked(report, False)[0], ranked(report, True)[0]
-    print(f"\nbest composite: {best.detail}\nbest single method: {single.detail}")
+    print(f"\nbest composite: {best.name} = {best.detail}\nbest single method: {single.name} = {single.detail}")
     found = [("times the best single method", best.tokens_per_second / single.tokens_per_second, 1.05)]
     for kind in report.kinds:
         most = max(arm.by_kind[kind].tokens_per_second for arm in ranked(report, False))
@@ -163,7 +176,7 @@ def main() -> int:
     finals = heats
     if args.prompts:
         chosen = [*finalists(heats), ranked(heats, True)[0]]
-        finals = measure(model, [arm.detail for arm in chosen], args.prompts, args.limit, args.tokens, args.budget)
+        finals = measure(model, [arm.name for arm in chosen], args.prompts, args.limit, args.tokens, args.budget)
         print_report(finals, make_console())
     rows, missed = [], 0
     for claim, reached, target in lines_of(finals):

@@ -66,7 +66,7 @@ def write_page(
 def figures(report: BenchReport) -> list[Figure]:
     """All plots, empty ones too."""
     best = report.best
-    arms = [(plots.series_of(report, arm), arm.name) for arm in plots.own_arms(report) if arm.acceptance]
+    arms = [(plots.series_of(report, arm), arm.name) for arm in plots.told_apart(report) if arm.acceptance]
     sources = [(css, source or "the model itself") for source, css in plots.source_classes(report).items()]
     phases = list(zip(("s6", "s1", "s2", "neutral"), PHASES, strict=True))
     chosen, rows = (best.name, best.rows) if best is not None else ("", {})
@@ -75,7 +75,7 @@ def figures(report: BenchReport) -> list[Figure]:
         ("Speed-up by kind of prompt", "Median over prompts of the paired ratio to plain decoding.", plots.heat(report), []),
         (
             "Acceptance by depth",
-            "Of the steps that drafted so deep, the share whose accepted path reached that depth.",
+            "Of the steps that drafted so deep, the share whose accepted path reached that depth; of many arms, the fastest.",
             plots.acceptance(report),
             arms,
         ),

@@ -71,7 +71,7 @@ def heat(report: BenchReport) -> str:
 
 def acceptance(report: BenchReport) -> str:
     """Share of steps whose accepted path reached a depth, of those that drafted so deep."""
-    arms = [arm for arm in own_arms(report) if arm.acceptance]
+    arms = [arm for arm in told_apart(report) if arm.acceptance]
     if not arms:
         return ""
     deepest = max(len(arm.acceptance) for arm in arms)
@@ -113,10 +113,17 @@ def own_arms(report: BenchReport) -> list[ArmSummary]:
     return [arm for arm in report.arms if not arm.is_peer]
 
 
+def told_apart(report: BenchReport) -> list[ArmSummary]:
+    """Our arms that draft, as many as there are colours for; the fastest, where there are more."""
+    drafting = [arm for arm in own_arms(report) if arm.name != PLAIN]
+    fastest = sorted(drafting, key=lambda arm: -arm.tokens_per_second)[: len(SERIES)]
+    return [arm for arm in drafting if arm in fastest]
+
+
 def series_of(report: BenchReport, arm: ArmSummary) -> str:
-    """The colour class of an arm, by its place among our own."""
-    names = [other.name for other in own_arms(report) if other.name != PLAIN]
-    return SERIES[names.index(arm.name) % len(SERIES)] if arm.name in names else "neutral"
+    """The colour class of an arm that is told apart, by its place among those."""
+    names = [other.name for other in told_apart(report)]
+    return SERIES[names.index(arm.name)] if arm.name in names else "neutral"
 
 
 def source_classes(report: BenchReport) -> dict[str, str]:
