@@ -12,9 +12,11 @@ continued files still parse up to one of their last whole lines. Training is kep
     python benchmarks/lexical_unit.py --folder lud-models --limit 10
     python -m pytest tests/training/test_unit_tuner.py     # a language of fixed words: 2.7 tokens a step, 99 % of words valid
 
-Targets: at some beta at least 1.3 tokens a step with at most 5 % more bits than the control's text; tokens a step rise as beta falls
-(2 % of noise allowed); next-token loss at most 2 % above the control's; with the verifier `exact` the tuned model's own text,
-and above 1.2 tokens a step; random spans give fewer tokens a step. The last line is JSON; the exit status is 1 if one is missed.
+Targets: at some beta at least 1.3 tokens a step with at most 5 % more bits than the control's text; tokens a step rise as beta
+falls (2 % of noise allowed); next-token loss at most 2 % above the control's; with the verifier `exact` the tuned model's own
+text, and above 1.2 tokens a step; random spans give fewer tokens a step. Reached with 8 minutes of training: 1.01 tokens a step
+at that quality and exact, loss 7.1 % above: the claim does not hold for so weak a base, which marks few units. The last line is
+JSON; the exit status is 1 if one is missed.
 """
 
 from __future__ import annotations
