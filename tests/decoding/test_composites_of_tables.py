@@ -52,6 +52,15 @@ def test_a_path_goes_on_with_another_tables_words():
     assert best_first(first, [1], 8, 8).tokens == [5]
 
 
+def test_wide_tables_are_ranked_whole():
+    wide = SuccessorTable(120, (1,), 100, "mean")
+    wide.learn_rows([[7]], [list(range(100))], [[(100 - i) / 5050 for i in range(100)]])
+    narrow = SuccessorTable(120, (1,), 4, "mean")
+    narrow.learn_rows([[7]], [[99]], [[1.0]])
+    assert best_first(wide, [7], 100, 1).tokens == list(range(100))
+    assert best_first([wide, narrow], [7], 100, 1).tokens == [99, *range(99)]
+
+
 def test_equal_tables_say_what_one_says():
     rows = {(1,): {2: 0.6, 3: 0.4}, (2,): {3: 0.5, 1: 0.5}, (3,): {1: 1.0}}
     one, twin = table((1,), rows), table((1,), rows)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations, permutations
 
 from foretell.bench.defaults import train_free_drafters
-from foretell.decoding.drafters.base import Drafter
+from foretell.decoding.drafters.base import Drafter, TableDrafter
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.interpolation import Interpolation
 from foretell.decoding.drafters.union import Union
@@ -49,7 +49,7 @@ def compositions(best: Sequence[Recipe]) -> list[Recipe]:
     if len(drafters) < 2:
         return []
     made: list[Drafter] = [Fallback(pair) for pair in permutations(drafters, 2)] + [Union(pair) for pair in combinations(drafters, 2)]
-    made += [Interpolation(pair) for pair in combinations(drafters, 2) if all(drafter.has_table for drafter in pair)]
+    made += [Interpolation(pair) for pair in combinations([each for each in drafters if isinstance(each, TableDrafter)], 2)]
     if len(drafters) > 2:
         made.append(Union(tuple(drafters)))
     paces = dict.fromkeys([NeverSlower(), best[0].pace])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.drafters.base import Ask, TableDrafter
 from foretell.decoding.successors.table import SuccessorTable
 from foretell.decoding.tree import Tree
 from foretell.decoding.trees.best_first import best_first
@@ -24,7 +24,7 @@ class _State:
 
 
 @dataclass(frozen=True)
-class AdaptiveNgram(Drafter):
+class AdaptiveNgram(TableDrafter):
     """An n-gram model of the prompt and of what was written since, updated every step. Where prompt lookup copies the latest
     place that matches, this proposes the tree of the likeliest continuations of all places.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretell.decoding.drafters.base import Ask, Drafter, Seen
+from foretell.decoding.drafters.base import Ask, Seen, TableDrafter
 from foretell.decoding.successors.scope import SCOPES, ScopedTables
 from foretell.decoding.successors.table import SuccessorTable
 from foretell.decoding.tree import Tree
@@ -29,7 +29,7 @@ class _State:
 
 
 @dataclass(frozen=True)
-class Aded(Drafter):
+class Aded(TableDrafter):
     """A table of weights of the third token after two. Each step the new text's trigrams gain weight, a search picks the most
     promising paths after the last two tokens, and these are the draft tree.
 

@@ -128,11 +128,6 @@ class Drafter(Part):
         return False
 
     @property
-    def has_table(self) -> bool:
-        """Whether what it knows is a table of successors, so that it can be interpolated with others."""
-        return type(self).table_for is not Drafter.table_for
-
-    @property
     def is_plain(self) -> bool:
         """Whether this drafter never proposes anything."""
         return False
@@ -154,10 +149,6 @@ class Drafter(Part):
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         """One tree for each ask, empty where nothing is worth proposing."""
 
-    def table_for(self, ask: Ask) -> SuccessorTable:
-        """The table of successors that would answer this ask, for drafters that keep one."""
-        raise NotImplementedError(f"{self.name} keeps no table of successors")
-
     def queries(self, state: Any, tree: Tree) -> Queries:
         """Extra rows for the pass that verifies `tree`, which is what the pace left of the proposal (or of several drafters').
 
@@ -174,3 +165,11 @@ class Drafter(Part):
     def draft_cost(self, memory: Any, depth: int) -> float:
         """Seconds that drafting to `depth` takes beside the target's own step; 0 where it does not matter."""
         return 0.0
+
+
+class TableDrafter(Drafter):
+    """Abstract: a drafter that keeps what it knows in a table of successors, so that it can be interpolated with others."""
+
+    @abstractmethod
+    def table_for(self, ask: Ask) -> SuccessorTable:
+        """The table that would answer this ask."""

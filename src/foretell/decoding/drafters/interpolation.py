@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.drafters.base import Ask, TableDrafter
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.tree import Tree
 from foretell.decoding.trees.best_first import best_first
@@ -21,7 +21,7 @@ class Interpolation(Composite):
     holds the paths with the largest products. Where two tables agree a token rises, which a union of their trees cannot see, and a
     path may go on with another table's words. Written `a + b`.
 
-    drafters: two or more, each with a table (`Drafter.table_for`).
+    drafters: two or more, each a `TableDrafter`.
 
     Law: exact under any verifier that takes fixed candidates. Needs, state: those of the parts, which all go on learning. Cost:
     0.1 ms a step. Grade: a node's share, in halvings.
@@ -35,14 +35,14 @@ class Interpolation(Composite):
     2
     """
 
-    drafters: tuple[Drafter, ...] = ()
+    drafters: tuple[TableDrafter, ...] = ()
 
     symbol = "+"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for drafter in self.drafters:
-            require(drafter.has_table, self, "drafters", drafter, "keeps no table of successors; join it with | or > instead")
+            require(isinstance(drafter, TableDrafter), self, "drafters", drafter, "keeps no table of successors; join it with | or >")
 
     @classmethod
     def examples(cls) -> list[Any]:

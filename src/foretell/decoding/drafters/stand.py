@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.decoding.drafters.base import Ask, Drafter, Seen
+from foretell.decoding.drafters.base import Ask, Drafter, Seen, TableDrafter
 from foretell.decoding.successors.contexts import seen_contexts
 from foretell.decoding.successors.probabilities import best_probabilities
 from foretell.decoding.successors.scope import SCOPES, ScopedTables
@@ -36,7 +36,7 @@ class _State:
 
 
 @dataclass(frozen=True)
-class Stand(Drafter):
+class Stand(TableDrafter):
     """A table from the last n tokens to the target's distribution there, averaged over all the times they were seen, in accepted
     text and rejected drafts alike. Later answers to the same question find their phrases in it.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from foretell.decoding.drafters.base import Ask, Drafter, Seen
+from foretell.decoding.drafters.base import Ask, Seen, TableDrafter
 from foretell.decoding.successors.table import SuccessorTable
 from foretell.decoding.templates import TOKEN_RECYCLING_80, Template, as_template
 from foretell.decoding.tree import ROOT, Tree
@@ -18,7 +18,7 @@ from foretell.parts import require
 
 
 @dataclass(frozen=True)
-class TokenRecycling(Drafter):
+class TokenRecycling(TableDrafter):
     """A table of successors for each token of the vocabulary, best first: those the model ranked highest at the token's
     most recent occurrence anywhere (prompt, accepted text or rejected draft). A static template of rank paths is filled from
     it breadth first: [i, j] is candidate j of candidate i of the text's last token.

@@ -13,9 +13,6 @@ from foretell.decoding.successors.table import SuccessorTable
 from foretell.decoding.trees.paths import Paths
 from foretell.models.source_key import source_key
 
-#: Most successors of a context, of all tables together, that are ranked.
-_MOST = 32
-
 
 def best_first(tables: SuccessorTable | Sequence[SuccessorTable], text: Sequence[int], num_nodes: int, depth: int) -> Paths:
     """The `num_nodes` paths after `text`, no longer than `depth`, with the largest product of shares, largest first.
@@ -60,8 +57,6 @@ def _look_up(stores, orders, context, tokens, shares):
             at = 0
             while at < num and tokens[at] != token:
                 at += 1
-            if at == _MOST:
-                break
             if at == num:
                 tokens[at], shares[at] = token, 0.0
                 num += 1
@@ -82,8 +77,11 @@ def _cached(build: int):
     def search(stores, orders, root, nodes, reach, depth):
         num, longest = nodes.shape[1] if build else 0, len(root)
         contexts = np.empty((num + 1, longest), dtype=np.int32)
-        tokens = np.empty((num + 1, _MOST), dtype=np.int32)  # place 0 is the root, place i + 1 is node i
-        shares = np.empty((num + 1, _MOST))
+        most = 0
+        for which in range(len(stores)):
+            most += stores[which].tokens.shape[1]
+        tokens = np.empty((num + 1, most), dtype=np.int32)  # place 0 is the root, place i + 1 is node i
+        shares = np.empty((num + 1, most))
         known = np.zeros(num + 1, dtype=np.int64)  # successors of each place
         order = np.zeros(num + 1, dtype=np.int64)
         following = np.zeros(num + 1, dtype=np.int64)  # the rank of the best child that is not in the tree yet
