@@ -58,9 +58,11 @@ class Piece(str):
 
 def default_recipe(model: Model) -> Recipe:
     """What `generate` uses with this model unless told otherwise."""
-    from foretell.decoding.successors.files import shipped_table
+    if "default_recipe" not in model.__dict__:  # kept there, as sessions are: reading the vocabulary takes 15 ms
+        from foretell.decoding.successors.files import shipped_table
 
-    return Recipe.parse(WITH_PHRASES if shipped_table(model) else DEFAULT_RECIPE)
+        model.__dict__["default_recipe"] = Recipe.parse(WITH_PHRASES if shipped_table(model) else DEFAULT_RECIPE)
+    return model.__dict__["default_recipe"]
 
 
 def session_of(model: Model, recipe: Recipe) -> Session:
