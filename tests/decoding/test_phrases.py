@@ -47,6 +47,16 @@ def test_time_ends_it_with_what_there_is():
     assert told[-1] == 1.0
 
 
+def test_ctrl_c_keeps_what_was_answered():
+    def stop(done, tokens):
+        if done > 0.5:
+            raise KeyboardInterrupt
+
+    prompts = [[i % 12, 1] for i in range(64)]
+    whole = own_phrases(MODEL, prompts, max_new_tokens=40)
+    assert 0 < len(own_phrases(MODEL, prompts, max_new_tokens=40, report=stop)) <= len(whole)
+
+
 def test_a_model_without_a_chat_makes_nothing_up():
     with pytest.raises(ValueError, match="without a chat template; name a file of prompts"):
         made_up_prompts(MODEL, 1)

@@ -18,7 +18,7 @@ def phrases(
     prompts: Annotated[str | None, typer.Option(metavar="FILE", help=_PROMPTS, show_default=False)] = None,
     num: Annotated[int, typer.Option(metavar="N", help="Prompts to make up, or to read at most.")] = 1000,
     max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", "-n", metavar="N", help="Tokens of an answer.")] = 160,
-    minutes: Annotated[float, typer.Option(metavar="X", help="Stop answering after so long, and keep what there is.")] = 10.0,
+    minutes: Annotated[float, typer.Option(metavar="X", help="Stop after so long, or at Ctrl-C, and keep what there is.")] = 10.0,
     orders: Annotated[str, typer.Option(metavar="N,N,...", help=_ORDERS)] = "2,1",
     width: Annotated[int, typer.Option(metavar="N", help="Successors kept of a context.")] = 6,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the made-up prompts.")] = 0,

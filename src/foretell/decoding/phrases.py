@@ -50,7 +50,8 @@ def own_phrases(
     seconds: float | None = None,
     report: Report = lambda done, tokens: None,
 ) -> SuccessorTable:
-    """The table of STAND's rule that greedy answers to `prompts` fill. seconds: stop after so long, with what there is then.
+    """The table of STAND's rule that greedy answers to `prompts` fill. seconds: stop after so long, with what there is
+    then; Ctrl-C does the same once an answer is finished.
 
     >>> from foretell.models.tiny import TinyModel
     >>> table = own_phrases(TinyModel(8, order=1), [[1], [2]], orders=(1,), width=2, max_new_tokens=4)
@@ -62,10 +63,14 @@ def own_phrases(
     stop = model.tokenizer.stop_tokens if model.tokenizer is not None else frozenset()
     requests = [Request(prompt, max_new_tokens, make_sampler(), SampledDraws(0), stop) for prompt in prompts]
     begin, finished, tokens = time.monotonic(), 0, 0
-    for request in session.run(requests, _BATCH):
-        if request.finish_reason:
-            finished, tokens = finished + 1, tokens + request.num_generated
-            report(finished / len(requests), tokens)
-        if seconds is not None and time.monotonic() - begin > seconds:
-            break
+    try:
+        for request in session.run(requests, _BATCH):
+            if request.finish_reason:
+                finished, tokens = finished + 1, tokens + request.num_generated
+                report(finished / len(requests), tokens)
+            if seconds is not None and time.monotonic() - begin > seconds:
+                break
+    except KeyboardInterrupt:
+        if not finished:
+            raise
     return session.draft_memory.of(())
