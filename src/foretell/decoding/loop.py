@@ -15,15 +15,19 @@ from typing import Any
 
 from torch import Tensor
 
+from foretell.decoding.constrained_sampler import ConstrainedSampler
+from foretell.decoding.constraints.base import State
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.drafters.base import Ask, Queries, Seen
+from foretell.decoding.pruning import pruned
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Logprob, Request
 from foretell.decoding.trace import Step, Trace
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Cache, Feed, Model, Rows
 from foretell.models.one_thread import one_thread
+from foretell.models.vocabulary import Vocabulary
 from foretell.parts import Law, weakest
 
 #: Longest piece of a prompt fed in one step; longer prompts take several.
@@ -59,8 +63,9 @@ class Session:
     def run(self, requests: Iterable[Request], max_batch: int = 16) -> Iterator[Request]:
         """Decode `requests`, at most `max_batch` at a time; yields a request each time its text grew or it ended.
 
-        A request is finished when `finish_reason` is set: "stop" (stop token or string), "length" (max_new_tokens) or
-        "context" (the model's longest text). Leaving the iterator early is safe: what was generated is in the requests.
+        A request is finished when `finish_reason` is set: "stop" (stop token or string, or a constraint that is fulfilled and allows
+        nothing more), "length" (max_new_tokens), "context" (the model's longest text) or "dead-end" (a constraint that is not
+        fulfilled allows nothing). Leaving the iterator early is safe: what was generated is in the requests.
         """
         if max_batch < 1:
             raise ValueError(f"max_batch={max_batch!r} must be at least 1")
@@ -72,7 +77,7 @@ class Session:
             yield from self._step(active)
             for request in active:
                 if request.finish_reason:
-                    request.cache = request.draft_state = request.pace_state = None
+                    request.cache = request.draft_state = request.pace_state = None  # `state` stays: it says where the text ended
             active = [request for request in active if not request.finish_reason]
 
     def _begin(self, request: Request) -> Request:
@@ -82,6 +87,8 @@ class Session:
             )
         request.cache = self.model.new_cache()
         request.cache.prompt_length = len(request.prompt)
+        if request.constraint is not None:
+            request.state = request.constraint.start(Vocabulary.of(self.model, request.stop_tokens), request.tokens)
         request.draft_state = self.recipe.drafter.begin(self.draft_memory, request.tokens)
         request.pace_state = self.recipe.pace.begin(self.pace_memory, alone=self.recipe.drafter.draws_drafts and not request.sampler.greedy)
         request.trace = Trace(len(request.prompt), str(self.recipe), self.law.kind)
@@ -153,13 +160,17 @@ class Session:
                     request.draft_state,
                     limit.num_nodes,
                     depth,
-                    request.sampler,
+                    request.sampler
+                    if request.state is None
+                    else ConstrainedSampler.of(request.sampler, request.state, len(request.tokens)),
                     request.draws,
                     _cache(request),
                     pace.setting(request.pace_state),
+                    request.state,
                 )
         for i, tree in zip(asks, drafter.propose(list(asks.values())), strict=True):
-            trees[i] = tree
+            state = ready[i].state
+            trees[i] = tree if state is None else pruned(tree, state)
         if asks:
             trees = pace.trim([request.pace_state for request in ready], trees, curve)
         return [(tree, self._queries(ready[i], tree) if i in asks else Queries()) for i, tree in enumerate(trees)]
@@ -180,10 +191,18 @@ class Session:
         first = len(logits) - len(tree)  # the row of node 0; the root's row is the one before
         start = len(request.tokens)
         margins: dict[int, float] = {}
+        states: dict[int, State | None] = {ROOT: request.state}
 
         def target(node: int) -> Distribution:
             history = request.tokens + [tree.tokens[up] for up in tree.path(node)] if node != ROOT else request.tokens
-            law = request.sampler.distribution(logits[first + node], history, len(request.prompt))
+            if node != ROOT:  # nodes are visited from the root down
+                before = states[tree.parents[node]]
+                states[node] = None if before is None else before.advance(tree.tokens[node])
+            state, row = states[node], logits[first + node]
+            if state is None:
+                law = request.sampler.distribution(row, history, len(request.prompt))
+            else:
+                law = state.target_law(request.sampler, row, history, len(request.prompt))
             margins[node] = law.margin
             return law
 
@@ -210,12 +229,13 @@ class Session:
         """Add tokens one by one until one ends the text; returns how many were added."""
         for num, (token, logits) in enumerate(zip(added, laws, strict=True)):
             if token in request.stop_tokens:
-                request.finish_reason = "stop"
+                request.finish_reason = "stop" if request.state is None or request.state.accepting else "dead-end"
                 return num
             request.tokens.append(token)
+            request.state = None if request.state is None else request.state.advance(token)
             if request.num_logprobs is not None:
                 request.logprobs.append(_logprob(logits, token, request.num_logprobs))
-            if request.stops is not None and request.stops(request.generated):
+            if (request.stops is not None and request.stops(request.generated)) or (request.state is not None and request.state.finished):
                 request.finish_reason = "stop"
             elif request.num_generated >= request.max_new_tokens:
                 request.finish_reason = "length"

@@ -1,7 +1,7 @@
 """Parts as short text: `prompt-lookup(num_tokens=5) > token-recycling`, and back.
 
-`+` is interpolation and binds closest, then come `|`, union, `^`, choice, and `>`, fallback; parentheses group. Options are Python
-literals.
+`+` is interpolation and binds closest, then come `|`, union, `^`, choice, `>`, fallback, and `>>`, continuation; parentheses
+group. Options are Python literals.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from foretell.decoding.drafters.chooser import Chooser
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.interpolation import Interpolation
+from foretell.decoding.drafters.then import Then
 from foretell.decoding.drafters.union import Union
 from foretell.decoding.registry import find, name_of
 from foretell.decoding.samplers.base import Sampler
 from foretell.parts import Part
 
 #: What joins drafters, from what binds closest.
-_BINDING: tuple[type[Composite], ...] = (Interpolation, Union, Chooser, Fallback)
+_BINDING: tuple[type[Composite], ...] = (Interpolation, Union, Chooser, Fallback, Then)
 _EXAMPLE = "prompt-lookup > token-recycling, exact, pace=never-slower"
 
 
@@ -83,7 +84,7 @@ class PartReader:
 
     def _chain(self, composite: type[Composite], operand: Callable[[], Drafter]) -> Drafter:
         parts = [operand()]
-        while self.match(re.escape(composite.symbol)):
+        while self.match(re.escape(composite.symbol) + r"(?!>)"):  # `>` is no half of `>>`
             parts.append(operand())
         return parts[0] if len(parts) == 1 else composite(tuple(parts))
 

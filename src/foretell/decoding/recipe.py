@@ -6,7 +6,8 @@ Short text: drafter first, then other parts, separated by commas:
     draft-model(model="path", branching=(2, 1)) | prompt-lookup(num_tokens=5), pace=4
     token-recycling, temperature(0.7), top-k(8)
 
-`+` is interpolation and binds closest, then come `|`, union, `^`, choice, and `>`, fallback; parentheses group. `pace=4` is short for
+`+` is interpolation and binds closest, then come `|`, union, `^`, choice, `>`, fallback, and `>>`, which continues behind forced
+tokens; parentheses group. `pace=4` is short for
 `pace=fixed(4)`.
 """
 
@@ -32,7 +33,7 @@ from foretell.parts import Part, UnknownNameError, nearest, require
 
 FIELDS = ("drafter", "verifier", "pace")
 #: Where parts belong that no recipe holds.
-_ELSEWHERE = {"router": "a group of models", "search": "`foretell complete --search`"}
+_ELSEWHERE = {"router": "a group of models", "search": "`foretell complete --search`", "constraint": "`generate` (constraint=)"}
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,24 @@ from typing import Any
 from foretell.parts import Part, UnknownNameError, nearest
 
 #: Kinds of parts: the room (also the entry-point group's ending, "foretell.drafters") and the contract's class in its base.py.
-ROOMS = {"drafter": "drafters", "verifier": "verifiers", "pace": "paces", "sampler": "samplers", "router": "routers", "search": "searches"}
-CONTRACTS = {"drafter": "Drafter", "verifier": "Verifier", "pace": "Pace", "sampler": "SamplerStep", "router": "Router", "search": "Search"}
+ROOMS = {
+    "drafter": "drafters",
+    "verifier": "verifiers",
+    "pace": "paces",
+    "sampler": "samplers",
+    "router": "routers",
+    "search": "searches",
+    "constraint": "constraints",
+}
+CONTRACTS = {
+    "drafter": "Drafter",
+    "verifier": "Verifier",
+    "pace": "Pace",
+    "sampler": "SamplerStep",
+    "router": "Router",
+    "search": "Search",
+    "constraint": "Constraint",
+}
 
 
 def name_of(cls: type) -> str:
@@ -32,7 +48,7 @@ def name_of(cls: type) -> str:
 
 @cache
 def parts(kind: str) -> dict[str, type[Part]]:
-    """All parts of a kind ("drafter", "verifier", "pace", "sampler", "router", "search") by name, our own and plug-ins'."""
+    """All parts of a kind ("drafter", "verifier", "pace", "sampler", "router", "search", "constraint") by name, our own and plug-ins'."""
     if kind not in ROOMS:
         raise UnknownNameError(f"kind={kind!r} is not a kind of part; {nearest(kind, ROOMS)}")
     found: dict[str, type[Part]] = {}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from foretell.decoding.constraints.base import Constraint, State
 from foretell.decoding.draws import Draws
 from foretell.decoding.samplers.base import Sampler
 from foretell.decoding.trace import Trace
@@ -24,7 +25,8 @@ class Logprob:
 @dataclass
 class Request:
     """prompt: token ids, at least one. stop_tokens end the text and are not part of it. stops: called with the generated
-    tokens after each new one; True ends the text (stop strings). num_logprobs: None, or how many of the best to report."""
+    tokens after each new one; True ends the text (stop strings). num_logprobs: None, or how many of the best to report.
+    constraint: a rule that the new text obeys, or None; it needs stop tokens. state: where the text stands in it."""
 
     prompt: Sequence[int]
     max_new_tokens: int
@@ -33,12 +35,14 @@ class Request:
     stop_tokens: frozenset[int] = frozenset()
     stops: Callable[[list[int]], bool] | None = None
     num_logprobs: int | None = None
+    constraint: Constraint | None = None
 
     tokens: list[int] = field(default_factory=list)
     finish_reason: str = ""
     logprobs: list[Logprob] = field(default_factory=list)
     trace: Trace = field(default_factory=lambda: Trace(0))
     cache: Cache | None = None
+    state: State | None = None
     draft_state: Any = None
     pace_state: Any = None
 

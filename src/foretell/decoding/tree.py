@@ -126,6 +126,17 @@ class Tree:
             )  # fmt: skip
         return tree
 
+    def extended(self, other: Tree) -> Tree:
+        """This chain with `other` hanging on its end."""
+        tree, shift = self.subtree(range(len(self))), len(self)
+        for node in range(len(other)):
+            parent = other.parents[node]
+            tree.add(
+                other.tokens[node], shift - 1 if parent == ROOT else parent + shift, other.kinds[node], other.q[node], other.sources[node],
+                other.grades[node], other.confidences[node],
+            )  # fmt: skip
+        return tree
+
     def clip(self, num_nodes: int, depth: int) -> Tree:
         """The first `num_nodes` nodes, no deeper than `depth`."""
         if len(self) <= num_nodes and len(self) <= depth:

@@ -152,6 +152,7 @@ class Model(ABC):
     of measurements. tokenizer: a `foretell.models.text.Text`, or None. law: what the rows promise; not exact where they are
     not those of the one model that was named. suppressed: tokens that are never generated, whose logits are made -inf
     (placeholders that a network knows and no text may hold). num_parameters: weights, shared ones once; 0 where there are none.
+    spelling: what each token writes, of models that have no tokenizer to say it (None: nothing does).
     """
 
     vocab_size: int
@@ -165,6 +166,7 @@ class Model(ABC):
     law: Law = OWN
     num_parameters: int = 0
     suppressed: tuple[int, ...] = ()
+    spelling: Sequence[bytes | None] | None = None
 
     @abstractmethod
     def new_cache(self) -> Cache:

@@ -85,6 +85,13 @@ class Text:
             names[i] = name
         return tuple(names)
 
+    @cached_property
+    def token_bytes(self) -> tuple[bytes | None, ...]:
+        """What each token writes, by id; None for control tokens and for ids without a token."""
+        from foretell.models.token_bytes import token_bytes
+
+        return token_bytes(self.tokenizer, self.vocabulary)
+
     def to_json(self) -> dict[str, Any]:
         """Everything as JSON types; `Text.from_json` reads it back."""
         return {

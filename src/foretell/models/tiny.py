@@ -51,7 +51,8 @@ class TinyCache(Cache):
 class TinyModel(Model):
     """A random model over `vocab_size` tokens.
 
-    order: how many last tokens a row depends on. sharpness: standard deviation of the logits; 0 is uniform, 5 is peaked.
+    order: how many last tokens a row depends on. sharpness: standard deviation of the logits; 0 is uniform, 5 is peaked. spelling:
+    what each token writes, for methods that reason about text.
     The layers are a pretence that early exits can be tested on: their states approach the final one, so that their logits
     resemble the final ones more and more. Embeddings that are fed stand for the token whose embedding is nearest.
 
@@ -63,13 +64,21 @@ class TinyModel(Model):
     tolerance = 0.0
 
     def __init__(
-        self, vocab_size: int = 4, order: int = 2, seed: int = 0, sharpness: float = 1.5, num_layers: int = 2, max_length: int = 4096
+        self,
+        vocab_size: int = 4,
+        order: int = 2,
+        seed: int = 0,
+        sharpness: float = 1.5,
+        num_layers: int = 2,
+        max_length: int = 4096,
+        spelling: Sequence[bytes | None] | None = None,
     ) -> None:
         for name, value, least in (("vocab_size", vocab_size, 1), ("order", order, 0), ("num_layers", num_layers, 1)):
             if value < least:
                 raise ValueError(f"TinyModel: {name}={value!r} must be at least {least}")
         self.vocab_size, self.order, self.seed, self.sharpness = vocab_size, order, seed, sharpness
         self.num_layers, self.width, self.max_length = num_layers, max(4, vocab_size), max_length
+        self.spelling = None if spelling is None else tuple(spelling)
         self.fingerprint = f"tiny-{vocab_size}-{order}-{seed}-{sharpness}-{num_layers}"
         self._embedding = self._random(_EMBEDDING, rows=vocab_size)
         # Orthogonal rows make the logits of a random state independent of each other.
@@ -82,7 +91,7 @@ class TinyModel(Model):
         return [cls(), cls(vocab_size=3, order=1, seed=1, sharpness=4.0), cls(vocab_size=5, order=3, seed=2, sharpness=0.5)]
 
     def __repr__(self) -> str:
-        names = ("vocab_size", "order", "seed", "sharpness", "num_layers", "max_length")
+        names = ("vocab_size", "order", "seed", "sharpness", "num_layers", "max_length", *(["spelling"] if self.spelling else []))
         return f"TinyModel({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
     def new_cache(self) -> TinyCache:

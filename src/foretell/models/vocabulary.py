@@ -1,8 +1,88 @@
-"""Whether two models mean the same by each token id."""
+"""What each token writes, and whether two models mean the same by each token id."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
 from foretell.models.base import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """The bytes of every token, for methods that reason about text.
+
+    tokens: by id, as many as the model's logits; None for control tokens, and for ids that stand for no text or are never
+    generated. stop_tokens: ids that end a text. tokenizer: a `foretell.models.text.Text`, or None, where `encode` takes the longest
+    token that fits, again and again.
+    """
+
+    tokens: tuple[bytes | None, ...]
+    stop_tokens: frozenset[int]
+    tokenizer: Any = None
+
+    @classmethod
+    def of(cls, model: Model, stop_tokens: Iterable[int] | None = None) -> Vocabulary:
+        """The model's, made once; with its tokenizer's stop tokens, or those given. ValueError where nothing says what tokens write."""
+        tokenizer = model.tokenizer
+        stops = frozenset(tokenizer.stop_tokens if stop_tokens is None and tokenizer is not None else stop_tokens or ())
+        known: dict[frozenset[int], Vocabulary] = model.__dict__.setdefault("vocabularies", {})
+        if stops not in known:
+            known[stops] = cls(_spelling(model, stops), stops, tokenizer)
+        return known[stops]
+
+    @property
+    def size(self) -> int:
+        """How many token ids there are."""
+        return len(self.tokens)
+
+    def text(self, tokens: Iterable[int]) -> bytes:
+        """What the tokens write; control tokens write nothing."""
+        return b"".join(self.tokens[token] or b"" for token in tokens)
+
+    def encode(self, text: str | bytes) -> list[int]:
+        """Token ids that write `text`, as the tokenizer cuts it; bytes that are not UTF-8 are cut into the longest tokens.
+        ValueError where no token writes the next byte."""
+        if self.tokenizer is not None:
+            try:
+                ids = self.tokenizer.encode(text if isinstance(text, str) else text.decode("utf-8"), special=False)
+            except UnicodeDecodeError:
+                ids = None
+            if ids is not None and self.text(ids) == (text.encode("utf-8") if isinstance(text, str) else text):
+                return ids
+        return self._longest(text.encode("utf-8") if isinstance(text, str) else text)
+
+    def _longest(self, data: bytes) -> list[int]:
+        ids, place = [], 0
+        while place < len(data):
+            for length in range(min(self._most_bytes, len(data) - place), 0, -1):
+                token = self._by_bytes.get(data[place : place + length])
+                if token is not None:
+                    break
+            else:
+                raise ValueError(f"encode: no token writes byte {data[place]:#04x} of {data!r}")
+            ids.append(token)
+            place += length
+        return ids
+
+    @cached_property
+    def _by_bytes(self) -> dict[bytes, int]:
+        return {data: token for token, data in reversed(list(enumerate(self.tokens))) if data}
+
+    @cached_property
+    def _most_bytes(self) -> int:
+        return max(map(len, self._by_bytes), default=0)
+
+
+def _spelling(model: Model, stops: frozenset[int]) -> tuple[bytes | None, ...]:
+    tokens: Sequence[bytes | None] | None = model.spelling if model.tokenizer is None else model.tokenizer.token_bytes
+    if tokens is None:
+        raise ValueError("Vocabulary: the model has neither a tokenizer nor a spelling, so nothing says what its tokens write")
+    silent = stops | set(model.suppressed)
+    spelling: list[bytes | None] = [None if token in silent else data for token, data in enumerate(tokens[: model.vocab_size])]
+    return (*spelling, *[None] * (model.vocab_size - len(spelling)))
 
 
 def check_same_vocabulary(target: Model, other: Model, name: str = "draft model") -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from foretell.decoding.constraints.base import State
 from foretell.decoding.draws import Draws
 from foretell.decoding.samplers.base import Sampler
 from foretell.decoding.tree import Tree
@@ -37,9 +38,10 @@ class Ask:
 
     tokens: the whole text so far, whose last token is the tree's root. state: what `begin` returned for this request.
     num_nodes, depth: at most so many nodes, no deeper. sampler, prompt_length: as in the target, so that a draft model warps
-    its logits alike. draws: for sampled drafts; use `draws.at(position, stream=DRAFT_STREAM)`. cache: the target's, with nothing
-    pending, for drafters that run the target itself; fork it, never change it (None: nobody decodes, as in some tests).
-    setting: how the pace wants it.
+    its logits alike; under a constraint it gives no mass to what is forbidden. draws: for sampled drafts; use
+    `draws.at(position, stream=DRAFT_STREAM)`. cache: the target's, with nothing pending, for drafters that run the target itself;
+    fork it, never change it (None: nobody decodes, as in some tests). setting: how the pace wants it. constraint: the state that
+    the text has come to, None without one; drafters need not look at it, since fixed candidates that it forbids are pruned.
     """
 
     tokens: list[int]
@@ -51,6 +53,7 @@ class Ask:
     draws: Draws
     cache: Cache | None = None
     setting: Setting = Setting()
+    constraint: State | None = None
 
 
 #: Stream of `Draws` that drafts are drawn from, so that the target's coins stay the same whatever is drafted.

@@ -13,7 +13,6 @@ from typing import Any
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.drafters.base import Ask, Drafter, Seen
 from foretell.decoding.drafters.draft_cache import DraftCache
-from foretell.decoding.samplers.base import Sampler
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Model
 from foretell.models.vocabulary import check_same_vocabulary
@@ -60,7 +59,7 @@ class LevelDrafter(Drafter):
 
 def before_the_argmax(asks: Sequence[Ask]) -> list[Ask]:
     """The asks with greedy samplers made plain: fixed candidates may come from any law, and a greedy one has one token."""
-    return [replace(ask, sampler=Sampler(ask.sampler.steps)) if ask.sampler.greedy else ask for ask in asks]
+    return [replace(ask, sampler=ask.sampler.replace(greedy=False)) if ask.sampler.greedy else ask for ask in asks]
 
 
 def draft_levels(asks: Sequence[Ask], num_levels: int, grower: Callable[[Ask], Grow]) -> list[Tree]:

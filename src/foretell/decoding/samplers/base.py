@@ -64,6 +64,11 @@ class Sampler(Part):
         for step in self.steps:
             require(isinstance(step, SamplerStep), self, "steps", step, "must be sampler steps such as TopK(8)")
 
+    @property
+    def needs_history(self) -> bool:
+        """Whether the law may depend on the tokens before."""
+        return bool(self.steps)
+
     def distribution(self, logits: Tensor, history: Sequence[int] = (), prompt_length: int = 0) -> Distribution:
         """The law of the next token. logits: (vocab_size,) of one row. Raises NonFiniteLogitsError on NaN."""
         return self.distribution_of(Candidates(logits, None, len(logits)), history, prompt_length)

@@ -73,7 +73,7 @@ def law_after(
         row[ids] = logits
         candidates = Candidates(row, None, table.vocab_size)
     try:
-        q = sampler.distribution_of(candidates, [*text, *drafted] if sampler.steps else (), prompt_length)
+        q = sampler.distribution_of(candidates, [*text, *drafted] if sampler.needs_history else (), prompt_length)
     except NonFiniteLogitsError:
         return None  # the sampler forbids all that the table knows
     return q, grade_of(float(q.probs.max()))

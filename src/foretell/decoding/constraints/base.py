@@ -1,0 +1,146 @@
+"""The contract of constraints: which tokens may follow a text, so that only text obeying a rule is ever written."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from foretell.decoding.distribution import Distribution
+from foretell.decoding.samplers.base import Candidates, Sampler
+from foretell.decoding.token_set import TokenSet
+from foretell.models.one_thread import one_thread
+from foretell.models.vocabulary import Vocabulary
+from foretell.parts import Part
+
+
+class State(ABC):
+    """Where a text stands in a constraint. Never changes: `advance` gives another state, and this one stays good, so drafts, rolled
+    back text and other branches may each hold their own. Subclasses set `vocabulary` and add `allowed` and `advance`."""
+
+    vocabulary: Vocabulary
+
+    @abstractmethod
+    def allowed(self) -> TokenSet:
+        """Tokens that may come next; the vocabulary's stop tokens are among them where the text may end here. Empty where the text
+        has come to a dead end. Asked for several times, so keep the answer."""
+
+    @abstractmethod
+    def advance(self, token: int) -> State:
+        """The state after one more token; `Ended` after a stop token. ValueError for a token that is not allowed."""
+
+    def accepts(self, token: int) -> bool:
+        """Whether `token` may come next; override where that is cheaper than knowing all that may."""
+        return token in self.allowed()
+
+    @property
+    def accepting(self) -> bool:
+        """Whether the text may end here."""
+        return any(self.accepts(token) for token in self.vocabulary.stop_tokens)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the text may end here and cannot go on."""
+        return self.accepting and all(token in self.vocabulary.stop_tokens for token in self.allowed().ids.tolist())
+
+    def forced(self, most: int = 64) -> list[int]:
+        """The tokens, at most so many, that must come next, up to the first place where there is a choice or the text may end."""
+        tokens: list[int] = []
+        state: State = self
+        while len(tokens) < most:
+            token = state.allowed().only
+            if token is None or token in self.vocabulary.stop_tokens:
+                break
+            tokens.append(token)
+            state = state.advance(token)
+        return tokens
+
+    def law(self, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
+        """The law of the next token of whoever has the row `logits` (vocab_size,): its draft's or its target's.
+
+        The model's law restricted step by step: what is not allowed gets no mass, then the sampler's own steps follow. At a dead end
+        all mass is on a stop token. Override it where mask and law meet in another way.
+        """
+        return restricted(self, sampler, logits, history, prompt_length)
+
+    def target_law(self, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
+        """`law` where the row is the target's own and its node was visited: constraints that learn from it override this."""
+        return self.law(sampler, logits, history, prompt_length)
+
+
+class Constraint(Part):
+    """Settings of a rule. Memory (a compiled grammar, say) is made once a vocabulary, states once a request."""
+
+    @abstractmethod
+    def remember(self, vocabulary: Vocabulary) -> Any:
+        """What all requests with this vocabulary share; ValueError where the rule cannot be honoured, saying why."""
+
+    @abstractmethod
+    def begin(self, memory: Any, prompt: Sequence[int] = ()) -> State:
+        """The state before the first new token of a request whose prompt has these tokens."""
+
+    def start(self, vocabulary: Vocabulary, prompt: Sequence[int] = ()) -> State:
+        """`begin`, with memory that is made once a vocabulary and kept there, of the latest 32 constraints.
+
+        ValueError where the vocabulary has no stop token: nothing could then end a text.
+        """
+        if not vocabulary.stop_tokens:
+            raise ValueError(f"{type(self).__name__}: the model has no stop token, so nothing could end a text; give the request some")
+        kept: dict[Constraint, Any] = vocabulary.__dict__.setdefault("constraints", {})
+        if self in kept:
+            kept[self] = kept.pop(self)  # now the latest
+        else:
+            kept[self] = self.remember(vocabulary)
+            while len(kept) > 32:
+                del kept[next(iter(kept))]
+        return self.begin(kept[self], prompt)
+
+
+class Ended(State):
+    """After a stop token: nothing but stop tokens, which change nothing."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+
+    def allowed(self) -> TokenSet:
+        return TokenSet.of(self.vocabulary.stop_tokens, self.vocabulary.size)
+
+    def advance(self, token: int) -> State:
+        if token not in self.vocabulary.stop_tokens:
+            raise ValueError(f"advance: token={token!r} follows a stop token, which ended the text")
+        return self
+
+
+def refuse(state: State, token: int) -> ValueError:
+    """The error of `advance` for a token that is not allowed."""
+    written = state.vocabulary.tokens[token] if 0 <= token < state.vocabulary.size else None
+    return ValueError(f"advance: token={token!r} ({written!r}) is not allowed here; ask `accepts` first")
+
+
+def restricted(state: State, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
+    """The sampler's law over the allowed tokens of a row; all mass on a stop token where none is allowed.
+
+    ValueError where the model, or the sampler, gives every allowed token no chance at all.
+    """
+    allowed, size = state.allowed(), state.vocabulary.size
+    if not allowed:
+        return Distribution.point(size, min(state.vocabulary.stop_tokens))
+    if allowed.only is not None:
+        return Distribution.point(size, allowed.only)
+    with one_thread():
+        if any(step.needs_vocabulary for step in sampler.steps):
+            row = logits.masked_fill(~torch.from_numpy(allowed.mask).to(logits.device), float("-inf"))
+            _require_a_chance(row)
+            return sampler.distribution(row, history, prompt_length)
+        ids = torch.from_numpy(allowed.ids).to(logits.device)
+        candidates = Candidates(logits[ids], ids, size)
+        _require_a_chance(candidates.logits)
+        return sampler.distribution_of(candidates, history, prompt_length)
+
+
+def _require_a_chance(logits: Tensor) -> None:
+    if float(logits.max()) == float("-inf"):
+        raise ValueError("the model gives every token that the constraint allows no chance at all; loosen the constraint or the logit bias")

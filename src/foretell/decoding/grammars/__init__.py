@@ -1,0 +1,1 @@
+"""Engines that know which tokens a grammar allows, and what they share."""

@@ -1,0 +1,157 @@
+"""llguidance as an engine: regular expressions, context-free grammars and JSON Schema as states of a constraint.
+
+One matcher serves all states of a request. It stands at one of them and is rolled back and led forward to another when that is
+asked, which costs about 2 us a token; a copy of the matcher a state would cost the whole text's length.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from typing import Any
+
+from foretell.decoding.constraints.base import Ended, State, refuse
+from foretell.decoding.token_set import TokenSet
+from foretell.models.vocabulary import Vocabulary
+
+#: Token sets that are kept, of the states asked last.
+_KEPT = 64
+
+
+class GrammarError(ValueError):
+    """An engine cannot read a grammar, or gave it up as too large."""
+
+
+def compiled(grammar: str, vocabulary: Vocabulary, limits: dict[str, Any] | None = None) -> Any:
+    """The matcher of a grammar as `LLMatcher.grammar_from_*` writes it, at the beginning of a text. GrammarError where it has none."""
+    from llguidance import LLMatcher, LLParserLimits
+
+    matcher = LLMatcher(tokenizer(vocabulary), grammar, log_level=0, limits=LLParserLimits(**limits) if limits else None)
+    if matcher.is_error():
+        raise GrammarError(_short(matcher.get_error()))
+    return matcher
+
+
+def tokenizer(vocabulary: Vocabulary) -> Any:
+    """llguidance's view of a vocabulary, made once."""
+    if "llguidance" not in vocabulary.__dict__:
+        from llguidance import LLTokenizer, TokenizerWrapper
+
+        vocabulary.__dict__["llguidance"] = LLTokenizer(
+            TokenizerWrapper(_Spelling(vocabulary)), n_vocab=vocabulary.size, eos_token=sorted(vocabulary.stop_tokens)
+        )
+    return vocabulary.__dict__["llguidance"]
+
+
+class _Spelling:
+    """What llguidance asks of a tokenizer. Control tokens begin with a byte that no text has."""
+
+    bos_token_id = None
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary, self.eos_token_id = vocabulary, min(vocabulary.stop_tokens)
+        self.tokens = [b"\xff<%d>" % token if data is None else data for token, data in enumerate(vocabulary.tokens)]
+        self.special_token_ids = [token for token, data in enumerate(vocabulary.tokens) if data is None]
+
+    def __call__(self, text: bytes | str) -> list[int]:
+        return self.vocabulary.encode(text)
+
+
+class Walker:
+    """The matcher of one request. `path`: the states it was led through, whose last it stands at (none: the beginning)."""
+
+    def __init__(self, matcher: Any, vocabulary: Vocabulary) -> None:
+        self.matcher, self.vocabulary = matcher.deep_copy(), vocabulary
+        self.path: list[GrammarState] = []
+        self.kept: OrderedDict[GrammarState, TokenSet] = OrderedDict()
+
+    def at(self, state: GrammarState) -> Any:
+        """The matcher, standing at `state`."""
+        ahead: list[GrammarState] = []
+        while state.depth > len(self.path) or (state.depth and self.path[state.depth - 1] is not state):
+            ahead.append(state)
+            assert state.parent is not None  # the beginning has depth 0
+            state = state.parent
+        if len(self.path) > state.depth:
+            self.matcher.rollback(len(self.path) - state.depth)
+            del self.path[state.depth :]
+        for each in reversed(ahead):
+            self.matcher.consume_token(each.token)
+            self._check()
+            self.path.append(each)
+        return self.matcher
+
+    def allowed(self, state: GrammarState) -> TokenSet:
+        """The tokens that may follow `state`."""
+        if state not in self.kept:
+            matcher = self.at(state)
+            self.kept[state] = TokenSet.packed(matcher.compute_bitmask(), self.vocabulary.size)
+            self._check()
+            if len(self.kept) > _KEPT:
+                self.kept.popitem(last=False)
+        return self.kept[state]
+
+    def _check(self) -> None:
+        if self.matcher.is_error():
+            raise GrammarError(_short(self.matcher.get_error()))
+
+
+class GrammarState(State):
+    """A state of the walker's grammar: its parent with one more token."""
+
+    def __init__(self, walker: Walker, parent: GrammarState | None = None, token: int = -1) -> None:
+        self.walker, self.parent, self.token = walker, parent, token
+        self.vocabulary = walker.vocabulary
+        self.depth: int = 0 if parent is None else parent.depth + 1
+
+    def allowed(self) -> TokenSet:
+        return self.walker.allowed(self)
+
+    def accepts(self, token: int) -> bool:
+        if self in self.walker.kept or token in self.vocabulary.stop_tokens:
+            return token in self.allowed()
+        return self.walker.at(self).validate_tokens([token]) == 1
+
+    def advance(self, token: int) -> State:
+        if not self.accepts(token):
+            raise refuse(self, token)
+        return Ended(self.vocabulary) if token in self.vocabulary.stop_tokens else GrammarState(self.walker, self, token)
+
+    @property
+    def accepting(self) -> bool:
+        return self.walker.at(self).is_accepting()
+
+    @property
+    def finished(self) -> bool:
+        matcher = self.walker.at(self)
+        return matcher.is_accepting() and matcher.is_stopped()
+
+    def forced(self, most: int = 64) -> list[int]:
+        tokens = self.walker.at(self).compute_ff_tokens()[:most]
+        return tokens if not set(tokens) & self.vocabulary.stop_tokens else []
+
+
+def from_regex(pattern: str) -> str:
+    """The grammar of a regular expression."""
+    from llguidance import LLMatcher
+
+    return LLMatcher.grammar_from_regex(pattern)
+
+
+def from_lark(grammar: str) -> str:
+    """The grammar of a context-free grammar in Lark's syntax."""
+    from llguidance import LLMatcher
+
+    return LLMatcher.grammar_from_lark(grammar)
+
+
+def from_json_schema(schema: Any, **options: Any) -> str:
+    """The grammar of a JSON Schema (a dict, or a bool); options are llguidance's `JsonCompileOptions`."""
+    from llguidance import LLMatcher
+
+    return LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=options)  # type: ignore[arg-type]
+
+
+def _short(error: str) -> str:
+    """llguidance's message without the dump of its state."""
+    return error.partition("<state>")[0].strip()
