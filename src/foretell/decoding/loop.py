@@ -128,7 +128,7 @@ class Session:
                 seen = Seen(feed_tokens, rows.logits, Tree(), [], [], rows.hidden)
                 step = Step(len(feed_tokens), [], [], [], [], [], [], [], {}, work=list(rows.work))
             else:
-                seen, step = self._decide(request, tree, queries, feed_tokens, rows)
+                seen, step = self._decide(request, tree, queries, feed_tokens, rows, clock)
                 grown.append(request)
             clock.stop("decide")
             measured = self.recipe.drafter.observe(request.draft_state, seen)
@@ -186,7 +186,7 @@ class Session:
                 return Queries()
         return queries
 
-    def _decide(self, request: Request, tree: Tree, queries: Queries, fed: list[int], rows: Rows) -> tuple[Seen, Step]:
+    def _decide(self, request: Request, tree: Tree, queries: Queries, fed: list[int], rows: Rows, clock: _Clock) -> tuple[Seen, Step]:
         logits = rows.logits[: len(rows.logits) - len(queries)]
         first = len(logits) - len(tree)  # the row of node 0; the root's row is the one before
         start = len(request.tokens)
@@ -202,6 +202,9 @@ class Session:
             if state is None:
                 law = request.sampler.distribution(row, history, len(request.prompt))
             else:
+                clock.stop("decide")
+                state.allowed()  # which it keeps
+                clock.stop("mask")
                 law = state.target_law(request.sampler, row, history, len(request.prompt))
             margins[node] = law.margin
             return law
@@ -271,7 +274,7 @@ class _Clock:
 
     def stop(self, phase: str) -> None:
         now = time.perf_counter()
-        self.seconds[phase] += now - self._last
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self._last
         self._last = now
 
     def share(self, num: int) -> dict[str, float]:

@@ -51,9 +51,9 @@ class Answer:
         logprobs: int | None,
     ) -> Answer:
         """Everything that can be refused is refused here, before a token is generated."""
-        from foretell.api import default_recipe, make_requests, session_of
         from foretell.decoding.stored_curve import known_curve
         from foretell.decoding.tuned import tuned_recipe
+        from foretell.prepare import default_recipe, make_requests, session_of
 
         if system is not None and raw:
             raise ValueError("--system needs the chat template that --raw leaves out; drop one of them")
