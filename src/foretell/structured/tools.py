@@ -18,10 +18,13 @@ class ToolCall:
     function: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
 
     def run(self) -> Any:
-        """The function's own answer to the arguments. ValueError where the tool was described and not given."""
+        """The function's own answer to the arguments, which are made what its annotations say. ValueError where the tool was described
+        and not given."""
         if self.function is None:
             raise ValueError(f"tool {self.name!r} was given as a description, not as a function; call it yourself with .arguments")
-        return self.function(**self.arguments)
+        from pydantic import validate_call  # it described the function, so it is there
+
+        return validate_call(self.function)(**self.arguments)
 
 
 @dataclass(frozen=True)
