@@ -51,7 +51,8 @@ def main() -> int:
     for name, error in caught.items():
         print(f"broken on purpose: {name:40} error {error:.3f}  {'caught' if error > 1e-3 else 'NOT CAUGHT'}")
     print(
-        f"{len(found)} combinations, batches of 1 and 3, and {ruled} under constraints, {outcomes} outcomes, worst error {worst:.1e} (allowed {TOLERANCE:.0e})"
+        f"{len(found)} combinations, batches of 1 and 3, and {ruled} under constraints"
+        f"; {outcomes} outcomes, worst error {worst:.1e} (allowed {TOLERANCE:.0e})"
     )
     summary = {
         "combinations": len(found),
