@@ -19,6 +19,8 @@ from foretell.parts import UnknownNameError, nearest
 from foretell.prepare import Prompt, make_requests, recipe_for, resolve, session_of
 from foretell.structured.rule import NAMES, Rule, make_rule
 
+#: Tokens that `generate` takes back, in a request, to get out of dead ends of its rule.
+MAX_BACKTRACKS = 200
 _NOT_OPTIONS = ("prompt", "model", "recipe", "max_batch", "unknown")  # parameters of `generate` that are no request's options
 
 
@@ -106,7 +108,7 @@ def generate(
     rule = make_rule(**{name: options.pop(name) for name in NAMES})
     recipe = recipe_for(model, recipe, rule is not None)
     prompts: Any = prompt if many else [prompt]
-    requests = make_requests(list(prompts), model, recipe, rule=rule, **options)
+    requests = make_requests(list(prompts), model, recipe, rule=rule, max_backtracks=MAX_BACKTRACKS, **options)
     for _ in session_of(model, recipe).run(requests, max_batch):
         pass
     results = [make_result(request, model, stop, rule) for request in requests]

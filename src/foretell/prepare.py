@@ -84,6 +84,7 @@ def make_requests(
     logprobs: int | None = None,
     chat: bool = True,
     rule: Rule | None = None,
+    max_backtracks: int = 0,
     **sampling: Any,
 ) -> list[Request]:
     """Requests of `generate`'s options: prompts encoded, the sampler made, stop strings watched."""
@@ -101,6 +102,7 @@ def make_requests(
             StopWatch(model.tokenizer, strings) if strings else None,
             logprobs,
             rule.constraint if rule is not None else None,
+            max_backtracks,
         )
         for i, prompt in enumerate(prompts)
     ]

@@ -102,6 +102,41 @@ def test_a_dead_end_is_said_and_keeps_what_was_written(monkeypatch):
         assert (request.generated, request.finish_reason) == ([0], "dead-end")
 
 
+class Maze(State):
+    """Words of a small dictionary over tokens; prefixes that lead nowhere are allowed and are dead ends."""
+
+    WORDS = frozenset({(0, 0, 1), (1, 0)})
+    PATHS = frozenset({(0,), (0, 0), (0, 1), (0, 1, 1), (0, 0, 0), (0, 0, 1), (1,), (1, 0)})
+
+    def __init__(self, vocabulary, written=()):
+        self.vocabulary, self.written = vocabulary, written
+
+    def allowed(self):
+        nexts = [path[-1] for path in self.PATHS if path[:-1] == self.written]
+        return TokenSet.of([*nexts, *([STOP] if self.written in self.WORDS else [])], self.vocabulary.size)
+
+    def advance(self, token):
+        return Maze(self.vocabulary, (*self.written, token))
+
+
+@pytest.mark.parametrize("recipe", ["plain", "forced >> prompt-lookup | token-recycling"])
+def test_steps_back_out_of_dead_ends_within_a_budget(monkeypatch, recipe):
+    monkeypatch.setattr(Regex, "begin", lambda self, memory, prompt=(): Maze(VOCABULARY))
+    seen = set()
+    for seed in range(12):
+        for budget in (0, 1, 9):
+            request = Request([0, 1, 2], 9, Sampler(), SampledDraws(seed), frozenset({STOP}), constraint=Regex("a"), max_backtracks=budget)
+            for _ in Session(MODEL, Recipe.parse(f"{recipe}, pace=6")).run([request]):
+                pass
+            done = tuple(request.generated)
+            assert (request.finish_reason == "stop") == (done in Maze.WORDS)
+            assert request.num_backtracks <= budget
+            assert request.trace.num_tokens == len(done)
+            seen.add((budget, request.finish_reason, request.num_backtracks > 0))
+    assert {(0, "dead-end", False), (9, "stop", True), (9, "stop", False)} <= seen
+    assert (9, "dead-end", True) not in seen
+
+
 def test_pruning_takes_out_fixed_candidates_and_what_hangs_on_them_but_no_sampled_node():
     from foretell.decoding.distribution import Distribution
 

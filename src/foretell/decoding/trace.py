@@ -41,6 +41,15 @@ class Trace:
     law: str = "exact"
     steps: list[Step] = field(default_factory=list)
 
+    def take_back(self) -> None:
+        """Forget the last token; the step that added it keeps its time."""
+        step = next(step for step in reversed(self.steps) if step.tokens)
+        place = len(step.tokens) - 1
+        del step.tokens[place], step.sources[place]
+        step.accepted = step.accepted[:place]
+        step.ties = [tie for tie in step.ties if tie < place]
+        step.speakers = step.speakers[:place]
+
     @property
     def num_tokens(self) -> int:
         """Tokens generated."""
