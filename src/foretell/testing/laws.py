@@ -33,8 +33,8 @@ TOLERANCE = 1e-9
 
 #: What the tokens of constrained cases write; the last ends a text.
 SPELLING = (
-    b"a", b"b", b"ab", b"ba", b"0", b"1", b"10", b"-", b".", b"[", b"]", b'"', b'"a', b",", b", ", b":", b": ", b"{", b"}", b"true", b"false",
-    b"c", None,
+    b"a", b"b", b"ab", b"ba", b"0", b"1", b"10", b"-", b".", b"[", b"]", b'"', b'"a', b",", b", ", b":", b": ", b"{", b"}",
+    b"true", b"false", b"c", None,
 )  # fmt: skip
 
 #: t(n) with flat pieces and jumps, as engines have them: paces find both worthwhile and worthless nodes on it.
