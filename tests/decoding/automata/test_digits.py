@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import product
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from foretell.decoding.automata.byte_automaton import NoTextError
@@ -32,6 +32,7 @@ def texts(automaton, most: int) -> set[str]:
 bounds = st.none() | st.integers(-1200, 1200) | st.sampled_from([0, 1, -1, 9, 10, 99, 100, 101, -10, -99, -100, 999, 1000])
 
 
+@settings(deadline=None)
 @given(bounds, bounds, st.integers(0, 3), st.booleans(), st.booleans())
 def test_texts_are_the_numbers_between_the_bounds(low, high, precision, shortest, negative_zero):
     assume(low is None or high is None or low <= high)
@@ -48,7 +49,9 @@ def test_texts_are_the_numbers_between_the_bounds(low, high, precision, shortest
         assert automaton.has(written(scaled, precision, shortest).encode()) == inside_here
 
 
-@pytest.mark.parametrize(("low", "high", "precision", "shortest"), [(-12, 34, 1, True), (-12, 134, 1, False), (None, 7, 1, True), (-3, None, 0, False)])
+@pytest.mark.parametrize(
+    ("low", "high", "precision", "shortest"), [(-12, 34, 1, True), (-12, 134, 1, False), (None, 7, 1, True), (-3, None, 0, False)]
+)
 def test_every_string_is_judged_as_its_value_and_writing_say(low, high, precision, shortest):
     """All strings over the alphabet, not only numbers: none but canonical writings within the bounds."""
     automaton = numbers(low, high, precision, shortest)
@@ -66,6 +69,7 @@ def test_every_string_is_judged_as_its_value_and_writing_say(low, high, precisio
 big = st.integers(-(10**60), 10**60)
 
 
+@settings(deadline=None)
 @given(big, big, big, st.integers(0, 30), st.booleans())
 def test_bounds_of_any_size_are_exact(a, b, other, precision, shortest):
     low, high = sorted((a, b))
@@ -82,6 +86,7 @@ def written_exactly(scaled: int, precision: int, shortest: bool) -> str:
     return ("-" if scaled < 0 else "") + whole + ("." + fraction if fraction else "")
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**40), 10**40), st.integers(0, 10**6), st.integers(0, 5), st.booleans())
 def test_every_state_leads_to_a_number(low, width, precision, shortest):
     """Whatever digit is chosen, the number can be finished: the walk that always takes the last edge ends within the bounds."""

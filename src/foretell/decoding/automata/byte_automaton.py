@@ -87,7 +87,8 @@ def written_out(start: S, edges: Callable[[S], Mapping[int, S]], accepts: Callab
 
     NoTextError where nothing is accepted; TooManyStatesError beyond MOST_STATES.
     """
-    numbers, states, table = {start: 0}, [start], []
+    numbers, states = {start: 0}, [start]
+    table: list[dict[int, int]] = []
     for state in states:  # which grows: every state is met once
         row = {}
         for byte, after in edges(state).items():
@@ -99,14 +100,15 @@ def written_out(start: S, edges: Callable[[S], Mapping[int, S]], accepts: Callab
             raise TooManyStatesError(f"the automaton has more than {MOST_STATES} states")
     before: list[list[int]] = [[] for _ in states]
     for number, row in enumerate(table):
-        for after in row.values():
-            before[after].append(number)
+        for reached in row.values():
+            before[reached].append(number)
     live = {number for number, state in enumerate(states) if accepts(state)}
     found = list(live)
-    for number in found:  # backwards from where texts end
-        new = [other for other in before[number] if other not in live]
-        live.update(new)
-        found += dict.fromkeys(new)
+    for ending in found:  # backwards from where texts end
+        for number in before[ending]:
+            if number not in live:
+                live.add(number)
+                found.append(number)
     if 0 not in live:
         raise NoTextError("the automaton accepts no text")
     place = {number: i for i, number in enumerate(sorted(live))}

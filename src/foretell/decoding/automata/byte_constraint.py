@@ -15,6 +15,11 @@ from foretell.models.vocabulary import Vocabulary
 class ByteConstraint(Constraint):
     """Abstract: subclasses add `automaton`. Combined with others of its kind it is one byte automaton with them."""
 
+    @property
+    def is_bytes(self) -> bool:
+        """Whether `automaton` can be asked: a combination is one only where all its parts are."""
+        return True
+
     @abstractmethod
     def automaton(self) -> ByteAutomaton:
         """The texts that obey the rule. ValueError where there are none."""
@@ -27,3 +32,8 @@ class ByteConstraint(Constraint):
 
     def begin(self, memory: Any, prompt: Sequence[int] = ()) -> State:
         return ByteState(memory, memory.automaton.start)
+
+
+def is_bytes(constraint: Constraint) -> bool:
+    """Whether a constraint is a byte automaton."""
+    return isinstance(constraint, ByteConstraint) and constraint.is_bytes

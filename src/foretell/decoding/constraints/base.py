@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from foretell.decoding.distribution import Distribution
+from foretell.decoding.registry import build
 from foretell.decoding.samplers.base import Candidates, NonFiniteLogitsError, Sampler
 from foretell.decoding.token_set import TokenSet
 from foretell.models.one_thread import one_thread
@@ -72,7 +73,24 @@ class State(ABC):
 
 
 class Constraint(Part):
-    """Settings of a rule. Memory (a compiled grammar, say) is made once a vocabulary, states once a request."""
+    """Settings of a rule. Memory (a compiled grammar, say) is made once a vocabulary, states once a request.
+
+    Constraints combine: `a & b` (`Both`), `a | b` (`Either`), `a + b` (`Concatenation`).
+    """
+
+    @property
+    def can_dead_end(self) -> bool:
+        """Whether allowed tokens may lead to where nothing is allowed and the text may not end."""
+        return False
+
+    def __and__(self, other: Constraint) -> Constraint:
+        return _combined("both", self, other)
+
+    def __or__(self, other: Constraint) -> Constraint:
+        return _combined("either", self, other)
+
+    def __add__(self, other: Constraint) -> Constraint:
+        return _combined("concatenation", self, other)
 
     @abstractmethod
     def remember(self, vocabulary: Vocabulary) -> Any:
@@ -112,6 +130,13 @@ class Ended(State):
         if token not in self.vocabulary.stop_tokens:
             raise ValueError(f"advance: token={token!r} follows a stop token, which ended the text")
         return self
+
+
+def _combined(name: str, *constraints: Constraint) -> Constraint:
+    """The combination of that name, which this file cannot import; NotImplemented, so that Python says so, for what is no constraint."""
+    if not all(isinstance(constraint, Constraint) for constraint in constraints):
+        return NotImplemented
+    return build(name, "constraint", constraints=constraints)  # type: ignore[return-value]
 
 
 def refuse(state: State, token: int) -> ValueError:

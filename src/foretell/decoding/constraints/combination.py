@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from foretell.decoding.automata.byte_automaton import ByteAutomaton
-from foretell.decoding.automata.byte_constraint import ByteConstraint
-from foretell.decoding.automata.byte_state import ByteMemory
+from foretell.decoding.automata.byte_constraint import ByteConstraint, is_bytes
 from foretell.decoding.constraints.base import Constraint, State
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import require
 
 
 class Combination(ByteConstraint):
-    """Abstract: subclasses add the field `constraints`, `automaton` and `joined`.
+    """Abstract: subclasses add the field `constraints`, `of_automata` and `of_states`.
 
     Where all parts are byte automata, so is the whole, and tokens are looked up in it. Other parts are asked token by token.
     """
@@ -29,24 +28,31 @@ class Combination(ByteConstraint):
 
     @classmethod
     def examples(cls) -> list[Any]:
-        """All parts byte automata; none; and some."""
+        """All parts byte automata, and some."""
         from foretell.decoding.constraints.choices import Choices
         from foretell.decoding.constraints.regex import Regex
 
         return [cls((Choices(("ab", "aba", "b")), Choices(("ab", "b", "bab")))), cls((Regex("(ab|b)*"), Choices(("ab", "b", "abb"))))]
 
     @abstractmethod
-    def automaton(self) -> ByteAutomaton:
-        """The automaton of the parts'; asked only where `is_bytes`."""
+    def of_automata(self, automata: Sequence[ByteAutomaton]) -> ByteAutomaton:
+        """The automaton of the parts' automata."""
 
     @abstractmethod
-    def joined(self, states: tuple[State, ...]) -> State:
+    def of_states(self, states: tuple[State, ...]) -> State:
         """The state before the first token, of the parts' states there."""
 
     @property
     def is_bytes(self) -> bool:
-        """Whether it is a byte automaton."""
-        return all(_is_bytes(constraint) for constraint in self.constraints)
+        return all(map(is_bytes, self.constraints))
+
+    def automaton(self) -> ByteAutomaton:
+        return self.of_automata([constraint.automaton() for constraint in self.constraints if isinstance(constraint, ByteConstraint)])
+
+    @property
+    def pieces(self) -> tuple[Constraint, ...]:
+        """The parts as they are asked token by token."""
+        return self.constraints
 
     @property
     def can_dead_end(self) -> bool:
@@ -55,20 +61,16 @@ class Combination(ByteConstraint):
     def remember(self, vocabulary: Vocabulary) -> Any:
         if self.is_bytes:
             return super().remember(vocabulary)
-        return tuple(constraint.remember(vocabulary) for constraint in self.constraints)
+        return tuple(piece.remember(vocabulary) for piece in self.pieces)
 
     def begin(self, memory: Any, prompt: Sequence[int] = ()) -> State:
-        if isinstance(memory, ByteMemory):
+        if self.is_bytes:
             return super().begin(memory, prompt)
-        states = tuple(constraint.begin(part, prompt) for constraint, part in zip(self.constraints, memory, strict=True))
-        for constraint, state in zip(self.constraints, states, strict=True):
+        states = tuple(piece.begin(part, prompt) for piece, part in zip(self.pieces, memory, strict=True))
+        for piece, state in zip(self.pieces, states, strict=True):
             if type(state).law is not State.law or type(state).target_law is not State.target_law:
                 raise ValueError(
-                    f"{type(self).__name__}: constraints has {constraint!r}, whose law of its own would be lost; "
+                    f"{type(self).__name__}: constraints has {piece!r}, whose law of its own would be lost; "
                     "put the combination into it instead"
                 )
-        return self.joined(states)
-
-
-def _is_bytes(constraint: Constraint) -> bool:
-    return constraint.is_bytes if isinstance(constraint, Combination) else isinstance(constraint, ByteConstraint)
+        return self.of_states(states)

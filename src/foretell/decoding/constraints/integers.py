@@ -15,7 +15,7 @@ class Integers(ByteConstraint):
     """The whole text is a number n with minimum <= n <= maximum, written as Python's `str` writes it: a minus where it is negative,
     digits without a leading zero, neither plus nor "-0". So each number has one text.
 
-    minimum, maximum: whole numbers of any size that Python prints, or None for no bound. Without a bound on a side numbers may grow without end.
+    minimum, maximum: whole numbers of any size that Python prints, or None for no bound; numbers may then grow without end.
 
     Law: the model's law restricted step by step, over all ways to spell the digits in tokens; exact verifiers keep it. Needs: what each
     token writes. Cost: made once, some states a digit of the bounds; a token set is a walk through the tokens made of digits, about
@@ -25,9 +25,9 @@ class Integers(ByteConstraint):
     ValueError for bounds that are no whole numbers or have no number between them.
 
     >>> from foretell.models.vocabulary import Vocabulary
-    >>> vocabulary = Vocabulary((b"1", b"2", b"10", b"-", None), frozenset({4}))
+    >>> vocabulary = Vocabulary((b"0", b"1", b"2", b"10", None), frozenset({4}))
     >>> Integers(2, 10).start(vocabulary).allowed().ids.tolist(), Integers(0, 10**30 + 1).automaton().has(b"1" + b"0" * 29 + b"2")
-    ([0, 1, 2], False)
+    ([1, 2, 3], False)
     """
 
     minimum: int | None = None
