@@ -24,7 +24,8 @@ class Decimals(ByteConstraint):
     minus as well.
 
     Law: the model's law restricted step by step, over all ways to spell the digits in tokens; exact verifiers keep it. Needs: what each
-    token writes. Cost and state: as in `Integers`; bounds are compared digit by digit, so they are exact however close or long.
+    token writes. Cost: as that of `Integers`. State: how many digits there are on which side of the point, and how they compare with the
+    bounds', digit by digit, so bounds are exact however close or long.
 
     Koo et al., "Automata-based constraints for language model decoding", for automata over tokens; the automaton is our own. Errors:
     ValueError for bounds that are no numbers, and where no multiple of 10**-precision lies between them.
