@@ -77,6 +77,8 @@ class Session:
             yield from self._step(active)
             for request in active:
                 if request.finish_reason:
+                    if request.state is not None:
+                        request.state.ended()
                     request.cache = request.draft_state = request.pace_state = None  # `state` stays: it says where the text ended
             active = [request for request in active if not request.finish_reason]
 
@@ -88,7 +90,9 @@ class Session:
         request.cache = self.model.new_cache()
         request.cache.prompt_length = len(request.prompt)
         if request.constraint is not None:
-            request.state = request.constraint.start(Vocabulary.of(self.model, request.stop_tokens), request.tokens)
+            state = request.constraint.start(Vocabulary.of(self.model, request.stop_tokens), request.tokens)
+            most = min(request.max_new_tokens, self.model.max_length - len(request.prompt))
+            request.state = state.serving(request.sampler, most)
         request.draft_state = self.recipe.drafter.begin(self.draft_memory, request.tokens)
         request.pace_state = self.recipe.pace.begin(self.pace_memory, alone=self.recipe.drafter.draws_drafts and not request.sampler.greedy)
         request.trace = Trace(len(request.prompt), str(self.recipe), self.law.kind)
