@@ -73,6 +73,8 @@ def samples(
         before = state.trie.root.log_c
         draws = SampledDraws(number)
         drawn = _draw(state, sampler, rows, draws)
+        if drawn is None and state.trie.root.log_c == -math.inf:
+            raise state.hopeless()
         if drawn is not None:
             tokens, log_p, log_q = drawn
             if not exact or draws.at(len(prompt), 1).bernoulli(math.exp(min(0.0, log_p - log_q - before))):

@@ -72,9 +72,11 @@ class Asap(Constraint):
     def remember(self, vocabulary: Vocabulary) -> TrieMemory:
         return TrieMemory(repr(self.constraint), self.constraint.remember(vocabulary), vocabulary)
 
+    def forget(self, vocabulary: Vocabulary) -> None:
+        self.memory(vocabulary).clear()
+
     def begin(self, memory: TrieMemory, prompt: Sequence[int] = ()) -> AsapState:
-        start = self.constraint.begin(memory.inner, prompt)
-        return AsapState(start, PrefixTrie(), _UNLIMITED, beginning=(memory, tuple(prompt)))
+        return AsapState(self.constraint.begin(memory.inner, prompt), PrefixTrie(), _UNLIMITED, beginning=(memory, tuple(prompt)))
 
 
 class _Visit:
@@ -156,10 +158,7 @@ class AsapState(State):
             self.trie.visit(node, *self.visit.law, self.vocabulary.stop_tokens)
         law = self._weighed(self.visit.law)
         if law is None and not self.depth:
-            raise ValueError(
-                f"Asap: with this sampler the model gives no text of at most {self.most} tokens that obeys any chance; loosen the "
-                "constraint or the sampler, or allow more tokens"
-            )
+            raise self.hopeless()
         return Distribution.point(self.vocabulary.size, min(self.vocabulary.stop_tokens)) if law is None else law
 
     def ended(self) -> None:
@@ -167,6 +166,13 @@ class AsapState(State):
             node = self._placed()
             if node is not None:
                 self.trie.close(node, 0.0 if self.inner.accepting else -math.inf)
+
+    def hopeless(self) -> ValueError:
+        """The error where no text has any chance."""
+        return ValueError(
+            f"Asap: with this sampler the model gives no text of at most {self.most} tokens that obeys any chance; loosen the "
+            "constraint or the sampler, or allow more tokens"
+        )
 
     def _allowed(self, law: Distribution) -> Allowed:
         keep = self.allowed().mask[law.ids]
