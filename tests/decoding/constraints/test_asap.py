@@ -375,3 +375,27 @@ def test_greedy_samplers_and_hopeless_rules_are_refused():
         next(samples(model, [], Asap(Regex("ab")), stop_tokens=STOP))
     with pytest.raises(ValueError, match="no stop token"):
         next(samples(model, PROMPT, Asap(Regex("ab")), stop_tokens=frozenset()))
+
+
+def test_dead_ends_are_learnt_and_can_be_stepped_out_of():
+    """A rule that allows what leads nowhere: met once, then avoided; a request with a budget goes back instead."""
+    model, trap = tiny(spelling=(b"a", b"b", None, b"c")), Automaton({(0, 0): 1, (0, 1): 2, (0, 3): 2, (2, 0): 2}, {2})
+    rule, ends = Asap(trap), []
+
+    def run(seed, budget):
+        request = Request(PROMPT, 3, Sampler(), SampledDraws(seed), STOP, constraint=rule, max_backtracks=budget)
+        for _ in Session(model, Recipe()).run([request]):
+            pass
+        return request
+
+    for seed in range(60):
+        request = run(seed, 0)
+        ends.append(request.finish_reason)
+        assert (request.finish_reason == "dead-end") == (request.generated == [0])
+    assert ends.count("dead-end") == 1
+    first = ends.index("dead-end")
+    rule.forget(Vocabulary.of(model, STOP))
+    request = run(first, 1)
+    assert request.num_backtracks == 1
+    assert request.finish_reason != "dead-end"
+    assert request.generated[0] in (1, 3)
