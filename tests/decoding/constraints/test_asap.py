@@ -399,3 +399,19 @@ def test_dead_ends_are_learnt_and_can_be_stepped_out_of():
     assert request.num_backtracks == 1
     assert request.finish_reason != "dead-end"
     assert request.generated[0] in (1, 3)
+
+
+def test_what_was_drafted_teaches_nothing():
+    """Fixed candidates give the texts of plain decoding; the tries are the same to the last bit, refused drafts or not."""
+    learnt = []
+    for name in ("plain", "looked up", "best"):
+        model, rule, rejected = tiny(), Asap(Regex("(a|b)+")), 0
+        session = Session(model, RECIPES[name], STEPPED_CURVE)
+        for seed in range(20):
+            request = Request(PROMPT, 6, Sampler(), SampledDraws(seed), STOP, constraint=rule)
+            for _ in session.run([request]):
+                pass
+            rejected += sum(len(step.drafted) - len(step.accepted) for step in request.trace.steps)
+        learnt.append(contents(rule.memory(Vocabulary.of(model, STOP)).trie(PROMPT, Sampler(), 6)))
+        assert (rejected > 0) == (name != "plain")
+    assert learnt[0] == learnt[1] == learnt[2]
