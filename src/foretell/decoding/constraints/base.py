@@ -47,6 +47,15 @@ class State(ABC):
         """Whether the text may end here and cannot go on."""
         return self.accepting and all(token in self.vocabulary.stop_tokens for token in self.allowed().ids.tolist())
 
+    def serving(self, sampler: Sampler, most: int) -> State:
+        """This state, at the beginning of a request that is sampled so and ends after at most so many tokens: constraints that learn
+        keep what they know by both. ValueError for a sampler that they cannot honour."""
+        return self
+
+    def ended(self) -> None:
+        """The request ends at this state; constraints that learn take note."""
+        return
+
     def forced(self, most: int = 64) -> list[int]:
         """The tokens, at most so many, that must come next, up to the first place where there is a choice or the text may end."""
         tokens: list[int] = []
@@ -101,7 +110,15 @@ class Constraint(Part):
         """The state before the first new token of a request whose prompt has these tokens."""
 
     def start(self, vocabulary: Vocabulary, prompt: Sequence[int] = ()) -> State:
-        """`begin`, with memory that is made once a vocabulary and kept there, of the latest 32 constraints.
+        """`begin`, with this constraint's memory. ValueError as there."""
+        return self.begin(self.memory(vocabulary), prompt)
+
+    def forget(self, vocabulary: Vocabulary) -> None:
+        """Drop what was learnt from samples, where a constraint does that."""
+        return
+
+    def memory(self, vocabulary: Vocabulary) -> Any:
+        """What `remember` returns, made once a vocabulary and kept there, of the latest 32 constraints.
 
         ValueError where the vocabulary has no stop token: nothing could then end a text.
         """
@@ -114,7 +131,7 @@ class Constraint(Part):
             kept[self] = self.remember(vocabulary)
             while len(kept) > 32:
                 del kept[next(iter(kept))]
-        return self.begin(kept[self], prompt)
+        return kept[self]
 
 
 class Ended(State):
