@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -71,7 +72,7 @@ class _Running:
         self._lines: queue.Queue[bytes] = queue.Queue()
         reader = threading.Thread(target=_read, args=(self._process.stdout, self._lines), daemon=True)
         reader.start()
-        self.end = weakref.finalize(self, _end, self._process, reader, self.owner)  # at exit at the latest
+        self.end = weakref.finalize(self, _end, self._process, reader, self._errors, self.owner)  # at exit at the latest
 
     def write(self, query: dict[str, Any]) -> None:
         assert self._process.stdin is not None
@@ -101,15 +102,16 @@ def _read(pipe: Any, lines: queue.Queue[bytes]) -> None:
     lines.put(b"")
 
 
-def _end(process: subprocess.Popen[bytes], reader: threading.Thread, owner: int) -> None:
+def _end(process: subprocess.Popen[bytes], reader: threading.Thread, errors: Any, owner: int) -> None:
     if os.getpid() != owner:
         return
     process.kill()
     process.wait()
     reader.join()
-    for pipe in (process.stdin, process.stdout):
+    for pipe in (process.stdin, process.stdout, errors):
         if pipe is not None:
-            pipe.close()
+            with contextlib.suppress(OSError):  # what was written last may still wait there
+                pipe.close()
 
 
 @cache
