@@ -33,6 +33,7 @@ ASKS = [
     "y = self.",
     "f(self.",
     "é.",
+    "defer.",
     "lambda: x.",
     "d[a:b.",
 ]
@@ -45,6 +46,8 @@ SILENT = [
     "10_0.",
     "x = 1.",
     "1.5.",
+    "def f.",
+    "class A.",
     "from .",
     "from ..",
     "return .",

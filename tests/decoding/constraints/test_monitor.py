@@ -208,7 +208,7 @@ def test_a_name_needs_no_analysis_of_its_own_kind():
     row[SPELLING.index(b"(")] = 0.0
     assert state.law(Sampler(), row, [], 0).ids.tolist().count(SPELLING.index(b".get")) == 0
     assert not analyser.asked
-    row[SPELLING.index(b".geta")], row[SPELLING.index(b".get")] = 3.0, -5.0
+    row[SPELLING.index(b".geta")], row[SPELLING.index(b".get")] = 3.0, -4.0
     law = state.law(Sampler(), row, [], 0)
     assert analyser.asked == {"x.": 1}
     assert SPELLING.index(b".get") in law.ids

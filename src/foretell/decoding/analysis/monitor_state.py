@@ -20,7 +20,7 @@ from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
 
 #: How much less likely than the best other token one that goes on behind a dot may be, to be asked about: the logarithm.
-_RAREST = math.log(1e-3)
+_RAREST = math.log(0.01)
 _DOT_AND_NAME = re.compile(rb"\.([\w\x80-\xff]*)\Z")
 
 

@@ -10,7 +10,9 @@ _CODE = re.compile(r"""\#[^\n]*|(?P<prefix>(?<!\w)[A-Za-z]{1,2})?(?P<quote>'''|\
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 #: White space, and line ends where the statement goes on behind them.
 _GAP, _GAP_IN_BRACKETS = re.compile(r"(?:[ \t\f]|\\\n)*\Z"), re.compile(r"(?:\s|\\\n)*\Z")
-_WORD = re.compile(r"\w+\Z")
+_WORD = re.compile(r"(?:\b(?P<new>def|class)\s+)?\b(?P<word>\w+)\Z")
+#: Words that no object is called by.
+_OPERATORS = frozenset(keyword.kwlist) - {"None", "True", "False"}
 #: A statement that begins with an attribute of one's own may be the one that makes it.
 _OWN = re.compile(r"(?:\A|[\n;])[ \t]*(?:self|cls)\.\Z")
 
@@ -97,7 +99,7 @@ def dereferences(text: str) -> bool:
     head = text[: match.start()] if match else text[:-1]
     if head.endswith((")", "]", "}", "'", '"')):
         return True
-    word = _WORD.search(head)
-    if word is None or word.group()[0].isdigit() or (keyword.iskeyword(word.group()) and word.group() not in ("None", "True", "False")):
+    match = _WORD.search(head)
+    if match is None or match["new"] or match["word"][0].isdigit() or match["word"] in _OPERATORS:
         return False
     return bool(here.open) or _OWN.search(text) is None

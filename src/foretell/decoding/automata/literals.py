@@ -28,12 +28,9 @@ class Literals:
         words = list(words)
         pieces = _pieces(vocabulary)
         self.complete = all(bytes([byte]) in pieces for byte in set(b"".join(words)))  # then all can be spelt, from anywhere
-        longest = max(map(len, pieces), default=0)
         for word in words:
-            good = [False] * len(word) + [True]
-            for i in reversed(range(len(word))):
-                good[i] = any(good[j] and word[i:j] in pieces for j in range(i + 1, min(i + longest, len(word)) + 1))
-            if self.complete or good[0]:
+            good = [True] * (len(word) + 1) if self.complete else _spelt(word, pieces)
+            if good[0]:
                 self._add(word, good)
 
     def __bool__(self) -> bool:
@@ -42,10 +39,10 @@ class Literals:
 
     def _add(self, word: bytes, good: list[bool]) -> None:
         node = self.root
-        node.spelt |= good[0]
+        node.spelt = True
         for byte, spelt in zip(word, good[1:], strict=True):
             node = node.children.setdefault(byte, LiteralNode(self))
-            node.spelt |= spelt or self.complete
+            node.spelt |= spelt
         node.end = True
 
 
@@ -94,6 +91,14 @@ class LiteralNode:
         """Whether a token that has a way ends where a word can be spelt to its end."""
         node, i = self.walk(data)
         return i < len(data) or node.spelt
+
+
+def _spelt(word: bytes, pieces: frozenset[bytes]) -> list[bool]:
+    """Of each place in the word, whether pieces write what is left of it."""
+    longest, good = max(map(len, pieces), default=0), [False] * len(word) + [True]
+    for i in reversed(range(len(word))):
+        good[i] = any(good[j] and word[i:j] in pieces for j in range(i + 1, min(i + longest, len(word)) + 1))
+    return good
 
 
 def _pieces(vocabulary: Vocabulary) -> frozenset[bytes]:
