@@ -124,6 +124,9 @@ class MonitorState(State):
     def forced(self, most: int = 64) -> list[int]:
         return super().forced(most) if self.node is not None else []
 
+    def prepare(self) -> None:
+        _ = self._doubtful  # which of them are allowed, `law` asks about the likely ones only
+
     def law(self, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
         allowed = self._likely(logits)
         if len(allowed) == allowed.size:
