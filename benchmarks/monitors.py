@@ -142,7 +142,7 @@ def library_sites(num: int, rng: random.Random) -> list[Site]:
         for match in rng.sample(dots, len(dots)):
             code = text[: match.end()]
             line = code.rpartition("\n")[2]
-            if line.startswith("    ") and not re.match(r"\s*(from|import)\b", line) and dereferences(code):
+            if line.startswith("    ") and not re.match(r"\s*(from|import)\b", line) and dereferences(code, own=False):
                 names = analyser.complete("use.py", code, len(code))
                 if names:
                     found.append(Site(code, match[1], tuple(names), None))

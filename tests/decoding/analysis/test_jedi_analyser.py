@@ -38,6 +38,10 @@ def test_the_text_behind_the_cursor_counts():
     assert "later" not in JediAnalyser().complete("a.py", text, len(text))
 
 
+def test_ones_own_attributes_ask_where_that_is_wished():
+    assert [JediAnalyser(own=own).asks("return self.") for own in (False, True)] == [False, True]
+
+
 def test_columns_are_counted_in_characters():
     assert "upper" in complete(JediAnalyser(), "é = 'ü'; 'ä\U0001f600'.")
 

@@ -83,12 +83,14 @@ def test_text_without_a_dot_does_not_ask():
     assert not dereferences("x")
 
 
-@pytest.mark.parametrize(
-    ("text", "closing"),
-    [("", ""), ("f(x[", "])"), ("f(')'", ")"), ("f(x) + {", "}"), ("f'{x[", "]}'"), ("f'''{x", "}'''"), ("f'{x:>{", "}}}'"), ("# (", "")],
-)
-def test_closing(text, closing):
-    assert place(text).closing == closing
+def test_attributes_of_ones_own():
+    assert [dereferences(text, own=False) for text in ("return self.", "f(cls.", "self.x.", "x.self.", "myself.")] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_every_beginning_of_real_code_can_be_read():

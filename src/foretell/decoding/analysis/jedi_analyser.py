@@ -11,18 +11,20 @@ from pathlib import Path
 
 from foretell.decoding.analysis.base import Analyser, FailedError, check_offset
 from foretell.decoding.analysis.jedi_process import JediProcess, shared_process
-from foretell.decoding.analysis.python_lexing import dereferences, place
+from foretell.decoding.analysis.python_lexing import dereferences
 
 INSTALL = "pip install 'foretell[monitors]'"
 
 
 @dataclass(frozen=True)
 class JediAnalyser(Analyser):
-    """project: a folder, or None for what is installed only. budget: seconds of an analysis, after which it is given up. Modules are
-    those that the Python which runs this program would import. ImportError where jedi is not installed."""
+    """project: a folder, or None for what is installed only. budget: seconds of an analysis, after which it is given up. own: whether
+    `self.` and `cls.` ask too. Modules are those that the Python which runs this program would import. ImportError where jedi is
+    not installed."""
 
     project: str | None = None
     budget: float = 5.0
+    own: bool = False
     process: JediProcess = field(default_factory=shared_process, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -31,7 +33,7 @@ class JediAnalyser(Analyser):
         self.process.warm_up()
 
     def asks(self, text: str) -> bool:
-        return dereferences(text)
+        return dereferences(text, self.own)
 
     def ends_name(self, char: str) -> bool:
         # Beyond ASCII all that Python reads outside of strings and comments are names.
@@ -39,21 +41,14 @@ class JediAnalyser(Analyser):
 
     def complete(self, path: str, text: str, offset: int) -> list[str]:
         check_offset(text, offset)
-        before, after = text[:offset], text[offset:]
-        names = self._ask(path, before, after)
-        if not names:  # in brackets that are open jedi sees less than in those that are closed
-            closing = place(before).closing
-            names = self._ask(path, before, closing + after) if closing else []
-        return names
-
-    def _ask(self, path: str, before: str, after: str) -> list[str]:
+        before = text[:offset]
         folder = str(Path(self.project).resolve()) if self.project is not None else None
         query = {
             "project": folder,
             "path": str(Path(folder or "").joinpath(path).resolve()),
-            "text": before + after,
+            "text": text,
             "line": before.count("\n") + 1,
-            "column": len(before) - before.rfind("\n") - 1,
+            "column": offset - before.rfind("\n") - 1,
         }
         answer = self.process.ask(query, self.budget)
         if "error" in answer:

@@ -13,8 +13,9 @@ _GAP, _GAP_IN_BRACKETS = re.compile(r"(?:[ \t\f]|\\\n)*\Z"), re.compile(r"(?:\s|
 _WORD = re.compile(r"(?:\b(?P<new>def|class)\s+)?\b(?P<word>\w+)\Z")
 #: Words that no object is called by.
 _OPERATORS = frozenset(keyword.kwlist) - {"None", "True", "False"}
-#: A statement that begins with an attribute of one's own may be the one that makes it.
-_OWN = re.compile(r"(?:\A|[\n;])[ \t]*(?:self|cls)\.\Z")
+#: Attributes of the object whose class the text may be defining; at the beginning of a statement, which may make a new one.
+_OWN = re.compile(r"(?<![\w.])(?:self|cls)\.\Z")
+_MADE = re.compile(r"(?:\A|[\n;])[ \t]*(?:self|cls)\.\Z")
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,12 @@ class Place:
     code: bool
     open: tuple[str | _Quotes, ...]
 
-    @property
-    def closing(self) -> str:
-        """What closes all that is open."""
-        return "".join(each.end if isinstance(each, _Quotes) else _CLOSING[each] for each in reversed(self.open))
-
 
 def place(text: str) -> Place:
     """Where `text` ends.
 
-    >>> place("f(x[0], '").code, place("f(x[0], ").closing, place("f'{x").code
-    (False, ')', True)
+    >>> place("f(x[0], '").code, place("f(x[0], ").open, place("f'{x").code
+    (False, ('(',), True)
     """
     stack: list[str | _Quotes] = []
     at = 0
@@ -82,11 +78,11 @@ def place(text: str) -> Place:
             stack.pop()
 
 
-def dereferences(text: str) -> bool:
+def dereferences(text: str, own: bool = True) -> bool:
     """Whether the dot that ends `text` follows an object in code, and what comes after it must be there already.
 
     Not so in strings, comments, numbers and relative imports, nor where a statement begins with `self.`, since it may give the
-    object a new attribute.
+    object a new attribute. own: whether it is so behind another `self.` or `cls.`.
 
     >>> dereferences("x."), dereferences("f(x)."), dereferences("1."), dereferences("# x."), dereferences("from ."), dereferences("..")
     (True, True, False, False, False, False)
@@ -102,4 +98,4 @@ def dereferences(text: str) -> bool:
     match = _WORD.search(head)
     if match is None or match["new"] or match["word"][0].isdigit() or match["word"] in _OPERATORS:
         return False
-    return bool(here.open) or _OWN.search(text) is None
+    return (own or _OWN.search(text) is None) and (bool(here.open) or _MADE.search(text) is None)

@@ -23,11 +23,12 @@ class Monitor(Constraint):
 
     project: the folder of the code, or None for what is installed only. path: the file that is being written, within the project; it
     need not be there yet. before: the code that the new text continues, or None where that is the prompt itself; a chat must say it.
-    after: the code behind the new text. budget: seconds of an analysis, after which that dot is left free.
+    after: the code behind the new text. own: whether attributes of `self` and `cls` must exist too, for a class that is all there,
+    before the new text or behind it. budget: seconds of an analysis, after which that dot is left free.
 
-    Names are forced only where the analysis knows some, not in strings and comments, and not where a statement begins with `self.`,
-    which may make a new attribute. White space after the dot is not offered, though Python takes it. The state's `report` tells what
-    was done.
+    Names are forced only where the analysis knows some, not in strings and comments, and never where a statement begins with `self.`,
+    which may make a new attribute. White space after the dot is not offered, though Python takes it, nor are private names of modules
+    that come with type stubs. The state's `report` tells what was done.
 
     Law: the model's law restricted step by step; exact verifiers keep it. Where no dot asks for a name it is the model's own. Tokens
     that go on behind a dot (`.append`) are asked about only where they are at least a hundredth as likely as the best of the others;
@@ -36,9 +37,8 @@ class Monitor(Constraint):
     dot and text before it, 20 to 300 ms, once more for each draft that writes another dot; then a token set about 0.2 ms.
     State: the text, and a place in the trie of the names.
 
-    Agrawal et al., "Guiding Language Models of Code with Global Context using Monitors", section 3. There spaces before the dot and
-    tokens that cross it are not seen, and the analyser is asked a second time in a file whose brackets are closed; here only where
-    the first answer is empty.
+    Agrawal et al., "Guiding Language Models of Code with Global Context using Monitors", section 3. There tokens
+    that cross the dot are not seen, and the analyser is asked again in a file whose brackets are closed: jedi never knew more there.
     Errors: ValueError for a project that is no folder, a file that is not Python, and a chat without `before`.
 
     >>> vocabulary = Vocabulary((b"up", b"per", b"(", b"s", None), frozenset({4}))
@@ -51,6 +51,7 @@ class Monitor(Constraint):
     path: str = "untitled.py"
     before: str | None = None
     after: str = ""
+    own: bool = False
     budget: float = 5.0
 
     def __post_init__(self) -> None:
@@ -60,10 +61,10 @@ class Monitor(Constraint):
 
     @classmethod
     def examples(cls) -> list[Monitor]:  # type: ignore[override]
-        return [cls(before="class Moon:\n    ab = 1\n    abb = 2\n\nmoon = Moon()\nmoon.")]
+        return [cls(before="class Moon:\n    abab = 1\n    abbaba = 2\n\nmoon = Moon()\nmoon.")]
 
     def remember(self, vocabulary: Vocabulary) -> Answers:
-        return Answers(JediAnalyser(self.project, self.budget), vocabulary, self.path, self.after)
+        return Answers(JediAnalyser(self.project, self.budget, self.own), vocabulary, self.path, self.after)
 
     def begin(self, memory: Any, prompt: Sequence[int] = ()) -> State:
         return MonitorState.of(Run(memory, self._code(memory.vocabulary, prompt), memory.analyser.stamp()))
