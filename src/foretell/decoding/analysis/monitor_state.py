@@ -56,23 +56,17 @@ class MonitorState(State):
         return node if length == len(self.begun) and node.spelt else None
 
     @cached_property
-    def _base(self) -> TokenSet:
-        """The allowed tokens, if those that go on behind a dot had nothing to fear."""
-        return TokenSet.everything(self.vocabulary.size) if self.node is None else self.node.allowed
-
-    @cached_property
-    def _doubtful(self) -> TokenSet:
-        """Those of them that do."""
-        return self._base & going_on(self.vocabulary)
+    def _mask(self) -> _Mask:
+        return _Mask.free(self.vocabulary) if self.node is None else _Mask.within(self.node)
 
     @cached_property
     def _allowed(self) -> TokenSet:
-        return self._with(self._doubtful.ids.tolist())
+        return self._with(self._mask.doubtful.ids.tolist())
 
     def _with(self, doubtful: Sequence[int]) -> TokenSet:
         """The allowed tokens, those behind a dot only of these."""
-        sure = self._base - self._doubtful
-        return sure | TokenSet.of((token for token in doubtful if self.accepts(token)), sure.size) if len(doubtful) else sure
+        good = [token for token in doubtful if self.accepts(token)]
+        return self._mask.sure | TokenSet.of(good, self.vocabulary.size) if good else self._mask.sure
 
     def allowed(self) -> TokenSet:
         return self._allowed
@@ -117,15 +111,13 @@ class MonitorState(State):
 
     @property
     def finished(self) -> bool:
-        if self.node is None or not self.node.end:
-            return False
-        return super().finished if not (self._base - self._doubtful - TokenSet.of(self.vocabulary.stop_tokens, self._base.size)) else False
+        return self.node is not None and self.node.end and not self._mask.goes_on and super().finished
 
     def forced(self, most: int = 64) -> list[int]:
         return super().forced(most) if self.node is not None else []
 
     def prepare(self) -> None:
-        _ = self._doubtful  # which of them are allowed, `law` asks about the likely ones only
+        _ = self._mask  # of the doubtful ones `law` asks about those that are likely
 
     def law(self, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
         allowed = self._likely(logits)
@@ -141,17 +133,47 @@ class MonitorState(State):
 
     def _likely(self, logits: Tensor) -> TokenSet:
         """The allowed tokens, those behind a dot only where they are not much less likely than the best other."""
-        if not self._doubtful:
-            return self._base
-        sure = torch.from_numpy((self._base - self._doubtful).ids).to(logits.device)
-        doubtful = torch.from_numpy(self._doubtful.ids).to(logits.device)
-        least = float(logits[sure].max()) + _RAREST if len(sure) else -math.inf
+        mask = self._mask
+        if not mask.doubtful:
+            return mask.sure
+        doubtful = torch.from_numpy(mask.doubtful.ids).to(logits.device)
+        others = (
+            logits.index_fill(0, doubtful, -math.inf) if self.node is None else logits[torch.from_numpy(mask.sure.ids).to(logits.device)]
+        )
+        least = float(others.max()) + _RAREST if len(others) else -math.inf
         return self._with(doubtful[logits[doubtful] >= least].tolist())
 
     @property
     def report(self) -> MonitorReport:
         """What the monitor did to this text."""
         return report_of(self.run, self.written, self.dot)
+
+
+class _Mask:
+    """Tokens that a place allows, made once a place. doubtful: those of them that go on behind a dot. sure: the others. goes_on: whether
+    one of these does not end the text."""
+
+    def __init__(self, tokens: TokenSet, vocabulary: Vocabulary) -> None:
+        self.doubtful = tokens & going_on(vocabulary)
+        self.sure = tokens - self.doubtful
+        self.goes_on = bool(self.sure - TokenSet.of(vocabulary.stop_tokens, vocabulary.size))
+
+    @classmethod
+    def free(cls, vocabulary: Vocabulary) -> _Mask:
+        """Where all is free."""
+        kept = vocabulary.__dict__
+        if "monitor_free" not in kept:
+            kept["monitor_free"] = cls(TokenSet.everything(vocabulary.size), vocabulary)
+        mask: _Mask = kept["monitor_free"]
+        return mask
+
+    @classmethod
+    def within(cls, node: LiteralNode) -> _Mask:
+        """Within names."""
+        if "monitor" not in node.__dict__:
+            node.__dict__["monitor"] = cls(node.allowed, node.literals.vocabulary)
+        mask: _Mask = node.__dict__["monitor"]
+        return mask
 
 
 class _Narrowed(State):

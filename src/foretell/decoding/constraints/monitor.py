@@ -30,9 +30,9 @@ class Monitor(Constraint):
     which may make a new attribute. White space after the dot is not offered, though Python takes it, nor are private names of modules
     that come with type stubs. The state's `report` tells what was done.
 
-    Law: the model's law restricted step by step; exact verifiers keep it. Where no dot asks for a name it is the model's own. Tokens
-    that go on behind a dot (`.append`) are asked about only where they are at least a hundredth as likely as the best of the others;
-    below that they have no chance. An answer that comes too late is none, so that texts depend on time if there are any.
+    Law: the model's law restricted step by step; exact verifiers keep it. Where no dot asks for a name it is the model's own, but
+    for tokens that go on behind a dot (`.append`): only those at least a hundredth as likely as the best of the others are asked about,
+    the rest have no chance. An answer that comes too late is none, so that texts depend on time if there are any.
     Needs: what each token writes; jedi (pip install 'foretell[monitors]'), which runs in a process of its own. Cost: an analysis a
     dot and text before it, 20 to 300 ms, once more for each draft that writes another dot; then a token set about 0.2 ms.
     State: the text, and a place in the trie of the names.
