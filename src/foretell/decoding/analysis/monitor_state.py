@@ -17,6 +17,7 @@ from foretell.decoding.constraints.base import Ended, State, refuse, restricted
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.samplers.base import Sampler
 from foretell.decoding.token_set import TokenSet
+from foretell.models.one_thread import one_thread
 from foretell.models.vocabulary import Vocabulary
 
 #: How much less likely than the best other token one that goes on behind a dot may be, to be asked about: the logarithm.
@@ -126,7 +127,8 @@ class MonitorState(State):
         return restricted(_Narrowed(self.vocabulary, allowed), sampler, logits, history, prompt_length)
 
     def target_law(self, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
-        best = int(logits.argmax())
+        with one_thread():
+            best = int(logits.argmax())
         if not self.accepts(best):
             self.run.wanted[self.written] = self.vocabulary.tokens[best] or b""
         return self.law(sampler, logits, history, prompt_length)
@@ -137,11 +139,14 @@ class MonitorState(State):
         if not mask.doubtful:
             return mask.sure
         doubtful = torch.from_numpy(mask.doubtful.ids).to(logits.device)
-        others = (
-            logits.index_fill(0, doubtful, -math.inf) if self.node is None else logits[torch.from_numpy(mask.sure.ids).to(logits.device)]
-        )
-        least = float(others.max()) + _RAREST if len(others) else -math.inf
-        return self._with(doubtful[logits[doubtful] >= least].tolist())
+        with one_thread():
+            best = int(logits.argmax())
+            if best not in mask.sure:
+                others = logits[torch.from_numpy(mask.sure.ids).to(logits.device)]
+                least = float(others.max()) if len(others) else -math.inf
+            else:
+                least = float(logits[best])
+            return self._with(doubtful[logits[doubtful] >= least + _RAREST].tolist())
 
     @property
     def report(self) -> MonitorReport:
