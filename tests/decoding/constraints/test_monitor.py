@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import foretell as ft
 from foretell.decoding.analysis.answers import Answers
 from foretell.decoding.analysis.monitor_state import MonitorState
 from foretell.decoding.analysis.run import Run
@@ -297,6 +298,26 @@ def test_text_without_dereferences_is_the_models_own():
             free, watched = (run(each, model=model, seed=seed, greedy=greedy) for each in (None, Monitor(before="moon = 1\n")))
             assert free.generated == watched.generated
             assert not watched.state.report.dereferences
+
+
+def test_a_models_own_tokens_and_a_project(tmp_path):
+    (tmp_path / "orbits.py").write_text("class Moon:\n    lunar_offset = 1\n    tidal_lock = True\n\n    def wane(self) -> 'Moon': ...\n")
+    model = ft.load("stdlib-nested", progress=False)
+    start = "from orbits import Moon\n\n\ndef f(moon: Moon) -> int:\n    "
+    for line in ("return moon.", "x = moon.wane().", "if moon.lunar_offset > moon.", "return [moon.l"):
+        texts = []
+        for rule in (None, Monitor(str(tmp_path), "use.py")):
+            for recipe in ("plain", "prompt-lookup(num_tokens=3), pace=fixed(num_nodes=3)"):
+                tokens, stops = model.tokenizer.encode(start + line), model.tokenizer.stop_tokens
+                request = Request(tokens, 12, Sampler(greedy=True), SampledDraws(0), stops, constraint=rule)
+                for _ in Session(model, Recipe.parse(recipe), CostCurve.flat()).run([request]):
+                    pass
+                texts.append(request.generated)
+        assert texts[0] == texts[1] != texts[2] == texts[3]
+        first = next(each for each in request.state.report.dereferences if each.code.endswith(line.rpartition(".")[0] + "."))
+        assert first.outcome == "known"
+        assert first.name in first.candidates
+        assert not {"lunar_offset", "tidal_lock", "wane"} - set(first.candidates)
 
 
 def test_the_report_says_what_the_model_wanted():

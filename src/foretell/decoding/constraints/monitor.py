@@ -22,9 +22,10 @@ class Monitor(Constraint):
     """Code whose names after a dot exist: an analyser that knows the whole project is asked at each dot. All else is free.
 
     project: the folder of the code, or None for what is installed only. path: the file that is being written, within the project; it
-    need not be there yet. before: the code that the new text continues, or None where that is the prompt itself; a chat must say it.
-    after: the code behind the new text. own: whether attributes of `self` and `cls` must exist too, for a class that is all there,
-    before the new text or behind it. budget: seconds of an analysis, after which that dot is left free.
+    need not be there yet, and what the disk holds of it does not count. before: the code that the new text continues, or None where
+    that is the prompt itself; a chat must say it. after: the code behind the new text. own: whether attributes of `self` and `cls`
+    must exist too, for a class that is all there, before the new text or behind it. budget: seconds of an analysis, after which that
+    dot is left free.
 
     Names are forced only where the analysis knows some, not in strings and comments, and never where a statement begins with `self.`,
     which may make a new attribute. White space after the dot is not offered, though Python takes it, nor are private names of modules
@@ -37,8 +38,8 @@ class Monitor(Constraint):
     dot and text before it, 20 to 300 ms, once more for each draft that writes another dot; then a token set about 0.2 ms.
     State: the text, and a place in the trie of the names.
 
-    Agrawal et al., "Guiding Language Models of Code with Global Context using Monitors", section 3. There tokens
-    that cross the dot are not seen, and the analyser is asked again in a file whose brackets are closed: jedi never knew more there.
+    Agrawal et al., "Guiding Language Models of Code with Global Context using Monitors", section 3. There tokens that
+    cross the dot are not seen, and the analyser is asked again in a file whose brackets are closed: jedi never knew more there.
     Errors: ValueError for a project that is no folder, a file that is not Python, and a chat without `before`.
 
     >>> vocabulary = Vocabulary((b"up", b"per", b"(", b"s", None), frozenset({4}))
