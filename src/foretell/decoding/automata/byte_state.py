@@ -29,8 +29,7 @@ class ByteMemory:
         self.automaton, self.vocabulary, self.trie = automaton, vocabulary, ByteTrie.of(vocabulary)
         self.stops = TokenSet.of(vocabulary.stop_tokens, vocabulary.size)
         self._kept: OrderedDict[Hashable, TokenSet] = OrderedDict()
-        alone = {data[0] for token, data in enumerate(vocabulary.tokens) if data and len(data) == 1 and token not in vocabulary.stop_tokens}
-        self.spells_all = alone.issuperset(automaton.alphabet)
+        self.spells_all = self.trie.alone.issuperset(automaton.alphabet)
         self._live: dict[Hashable, bool] = {}
         if not self.is_live(automaton.start):
             raise ValueError("the vocabulary's tokens write none of the texts; take a model whose tokens write their letters")
