@@ -97,6 +97,11 @@ class Constraint(Part):
         """Whether allowed tokens may lead to where nothing is allowed and the text may not end."""
         return False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether text is free but for some places, so that control tokens, which write nothing, are as free as without a constraint."""
+        return False
+
     def __and__(self, other: Constraint) -> Constraint:
         return _combined("both", self, other)
 
