@@ -140,13 +140,13 @@ class ConstrainedArm(RecipeArm):
         if self.session is None:
             self.begin()
         assert self.session is not None
-        (task,), watch = group.tasks, Watch()
+        (task,), watch, stops = group.tasks, Watch(), self.model.tokenizer.stop_tokens
         constraint = self.constraints.get(task.name)
         timed = None if constraint is None else Timed(constraint, watch)
         if timed is not None:
-            timed.start(Vocabulary.of(self.model, setting.stop_tokens))
+            timed.start(Vocabulary.of(self.model, stops))
             watch.seconds = 0.0
-        request = Request(list(task.tokens), setting.num_tokens, setting.sampler, SampledDraws(0), setting.stop_tokens, constraint=timed)
+        request = Request(list(task.tokens), setting.num_tokens, setting.sampler, SampledDraws(0), stops, constraint=timed)
         first, begin = None, time.perf_counter()
         for _ in self.session.run([request]):
             first = first or time.perf_counter() - begin
@@ -184,6 +184,19 @@ class Figures:
             phases,
             {other: _spread(list(ratios(result, name, other).values())) for other in (PLAIN, FREE)},
         )
+
+
+def cells(one: Figures) -> list[str]:
+    """A row of the table, without name and phases."""
+    speed = one.tokens_per_second
+    times = [f"{ratio.median:.2f} ({interval(ratio)})" for ratio in (one.ratios[PLAIN], one.ratios[FREE])]
+    quartiles = f"{speed.lower_quartile:.0f}–{speed.upper_quartile:.0f}"
+    return [f"{speed.median:.1f}", quartiles, f"{one.after_first:.1f}", f"{one.tokens_per_step:.2f}", *times, f"{one.mask_share:.1%}"]
+
+
+def phases(one: Figures) -> str:
+    """Where the time went."""
+    return ", ".join(f"{phase} {share:.0%}" for phase, share in one.shares.items())
 
 
 def _spread(values: list[float]) -> Spread:
@@ -264,22 +277,18 @@ def main() -> int:
     tasks = TASKS[: args.limit]
     groups = [Group((Task(task.name, task.kind, tuple(model.tokenizer.chat(task.prompt))),)) for task in tasks]
     arms = make_arms(model, tasks, args.recipes)
-    setting = Setting(args.tokens, stop_tokens=model.tokenizer.stop_tokens)
+    setting = Setting(args.tokens)
     with progress_bar("constrained speed") as progress:
         result = run(arms, groups, setting, args.repeats, parse_seconds(args.budget, "--budget"), progress)
     figures = {arm.name: Figures.of(arm.name, result) for arm in arms}
 
     print(f"{len(groups)} prompts, {args.tokens} tokens at most, {1 + max(sample.repeat for sample in result.samples)} repeats")
-    print(
-        f"{'arm':44} {'tok/s':>7} {'quartiles':>13} {'after 1st':>9} {'tok/step':>8} {'x constrained':>22} {'x free':>22} {'engine':>7}  phases"
-    )
+    widths = (44, 7, 13, 9, 8, 22, 22, 7)
+    head = ("arm", "tok/s", "quartiles", "after 1st", "tok/step", "x constrained", "x free", "engine")
+    print("  ".join([head[0].ljust(widths[0]), *(name.rjust(width) for name, width in zip(head[1:], widths[1:], strict=True)), "phases"]))
     for one in figures.values():
-        speed, bound, free = one.tokens_per_second, one.ratios[PLAIN], one.ratios[FREE]
-        print(
-            f"{one.name:44} {speed.median:7.1f} {f'{speed.lower_quartile:.0f}–{speed.upper_quartile:.0f}':>13} {one.after_first:9.1f} "
-            f"{one.tokens_per_step:8.2f} {f'{bound.median:.2f} ({interval(bound)})':>22} {f'{free.median:.2f} ({interval(free)})':>22} "
-            f"{one.mask_share:7.1%}  " + ", ".join(f"{phase} {share:.0%}" for phase, share in one.shares.items())
-        )
+        row = [cell.rjust(width) for cell, width in zip(cells(one), widths[1:], strict=True)]
+        print("  ".join([one.name.ljust(widths[0]), *row, phases(one)]))
     heavy = [i for i, task in enumerate(tasks) if task.key_heavy]
     constrained = [arm.name for arm in arms if isinstance(arm, ConstrainedArm) and arm.constraints]
     differ, best = different(result, constrained), figures[BEST]
