@@ -116,10 +116,6 @@ class Lowering:
         parts: list[Plain] = []
         for more in (array_words(self, node, parts), object_words(self, node, parts)):
             own |= more
-        if words.get("$ref") and not self.effort.siblings and (own or parts or len(words) > 1 or len(words["$ref"]) > 1):
-            for word in words:
-                self.relax(node, word, "stands beside a reference")
-            return self.reference(words["$ref"][0])
         before: list[Plain] = []
         for word in words:
             # The order of words is that of the properties which they bring in.
@@ -132,10 +128,12 @@ class Lowering:
     def in_place(self, node: Node, word: str, parts: list[Plain]) -> None:
         """Add what a word asks of the value as a whole."""
         value = node.words[word]
-        if word == "$ref":
-            parts += [self.reference(target) for target in value]
-        elif word == "allOf":
-            parts += [self.lower(part) for part in value]
+        if word in ("$ref", "allOf"):
+            for part in value:
+                if not self.effort.siblings and len(value) + len(node.words) > 2 and self.leads(part, node):
+                    self.relax(node, word, "leads back here and has siblings, which the engine cannot join")
+                else:
+                    parts.append(self.reference(part) if word == "$ref" else self.lower(part))
         elif word == "anyOf":
             parts.append(any_of([self.lower(part) for part in value]))
         elif word == "oneOf":
@@ -145,6 +143,17 @@ class Lowering:
             parts.append(denied)
             if not exact:
                 self.relax(node, "not", "has no exact opposite that the engine can write")
+
+    def leads(self, start: Node, goal: Node) -> bool:
+        """Whether the words of `start` lead to `goal` somewhere."""
+        seen, waiting = {start}, [start]
+        while waiting and goal not in seen:
+            node = waiting.pop()
+            for each in (*node.same(), *node.choices(), *node.parts(), *node.rest()):
+                if each not in seen:
+                    seen.add(each)
+                    waiting.append(each)
+        return goal in seen
 
     def values(self, node: Node) -> Plain:
         """`const` and `enum`: those of their values that all the node's words allow."""
