@@ -14,6 +14,13 @@ from foretell.parts import UnknownNameError, nearest
 Engine = Callable[[Any, Vocabulary], State]
 
 
+def _foretell(schema: Any, vocabulary: Vocabulary) -> State:
+    from foretell.decoding.constraints.json_schema import JsonSchema
+
+    constraint = JsonSchema(schema)
+    return constraint.begin(constraint.remember(vocabulary))  # not `start`, which keeps what was compiled
+
+
 def _llguidance(schema: Any, vocabulary: Vocabulary) -> State:
     from foretell.decoding.grammars.llguidance_engine import GrammarState, Walker, compiled, from_json_schema
 
@@ -26,7 +33,7 @@ def _xgrammar(schema: Any, vocabulary: Vocabulary) -> State:
     return GrammarState(Walker(compiled("schema", schema, vocabulary), vocabulary))
 
 
-ENGINES: dict[str, Engine] = {"llguidance": _llguidance, "xgrammar": _xgrammar}
+ENGINES: dict[str, Engine] = {"foretell": _foretell, "llguidance": _llguidance, "xgrammar": _xgrammar}
 
 
 def engine_named(name: str) -> Engine:

@@ -165,9 +165,12 @@ def _best_allowed(state: State, logits: Tensor) -> Distribution | None:
             beginnings.add((state.vocabulary.tokens[token] or b"")[:1])
             if len(beginnings) == 2:
                 break
-    # Where bytes are forced, an engine may accept every token that begins them, though it allows one only.
-    if len(beginnings) < 2 and (forced := state.forced(1)):
-        return Distribution.point(state.vocabulary.size, forced[0])
+    if len(beginnings) < 2:
+        # Where bytes are forced, an engine may accept every token that begins them, though it allows one only: until it was asked.
+        forced = state.forced(1)
+        if forced:
+            return Distribution.point(state.vocabulary.size, forced[0])
+        good = [(value, token) for value, token in good if state.accepts(token)]
     if len(good) < 2:
         return None
     return Distribution.point(state.vocabulary.size, good[0][1], good[0][0] - good[1][0])

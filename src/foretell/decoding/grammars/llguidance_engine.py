@@ -121,19 +121,15 @@ class GrammarState(State):
         return self.walker.allowed(self)
 
     def accepts(self, token: int) -> bool:
-        if (self, token) in self.walker.children:
-            return True
+        if self.chain:
+            return token == self.chain[0]
         if token in self.vocabulary.stop_tokens:
             return self.accepting
-        if self.chain:
-            good = token == self.chain[0]
-        elif self in self.walker.kept:
-            good = token in self.allowed()
-        else:
-            good = self.walker.at(self).validate_tokens([token]) == 1
-        if good:
+        if self in self.walker.kept:
+            return token in self.allowed()
+        if (self, token) not in self.walker.children and self.walker.at(self).validate_tokens([token]) == 1:
             self.walker.child(self, token)
-        return good
+        return (self, token) in self.walker.children
 
     def advance(self, token: int) -> State:
         if not self.accepts(token):
