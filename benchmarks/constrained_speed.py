@@ -36,8 +36,8 @@ from foretell.bench.statistics import Spread
 from foretell.bench.tables import interval
 from foretell.bench.tasks import Group, Task
 from foretell.decoding.constraints.base import Constraint, State
+from foretell.decoding.constraints.json_schema import JsonSchema
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.grammars.llguidance_engine import GrammarState, Walker, compiled, from_json_schema
 from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
@@ -46,20 +46,6 @@ from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
 
 FREE, PLAIN, FORCED, BEST = "free", "constrained", "forced", "forced >> default"
-
-
-@dataclass(frozen=True)
-class Schema(Constraint):
-    """A JSON Schema as text, with one space after commas and colons."""
-
-    text: str
-
-    def remember(self, vocabulary: Vocabulary) -> Walker:
-        grammar = from_json_schema(json.loads(self.text), whitespace_flexible=False, item_separator=", ", key_separator=": ")
-        return Walker(compiled(grammar, vocabulary), vocabulary)
-
-    def begin(self, memory: Any, prompt: Sequence[int] = ()) -> State:
-        return GrammarState(Walker(memory.matcher, memory.vocabulary))
 
 
 @dataclass
@@ -248,7 +234,7 @@ def unfinished(result: Run) -> list[str]:
 
 def make_arms(model: ft.Model, tasks: Sequence[JsonTask], more: Sequence[str]) -> list[Arm]:
     default = describe(default_recipe(model).drafter)
-    constraints: dict[str, Constraint] = {task.name: Schema(json.dumps(task.schema)) for task in tasks}
+    constraints: dict[str, Constraint] = {task.name: JsonSchema(task.schema) for task in tasks}
     free = {FREE: "plain", "free, default": default}
     bound = {PLAIN: "plain", FORCED: "forced", BEST: f"forced >> {default}", "constrained, default": default} | {
         name: name for name in more
