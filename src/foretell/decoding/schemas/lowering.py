@@ -266,7 +266,9 @@ class Lowering:
             for name, needed in words.get(word, {}).items():
                 room //= 2
                 if room and needed:
-                    then = {"required": [name, *needed]} if word == "dependentRequired" else all_of([{"required": [name]}, self.lower(needed)])
+                    then = (
+                        {"required": [name, *needed]} if word == "dependentRequired" else all_of([{"required": [name]}, self.lower(needed)])
+                    )
                     parts.append(any_of([{"properties": {name: False}}, then]))
                 elif needed:
                     self.relax(node, word, "has more cases than are told apart")
