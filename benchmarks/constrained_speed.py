@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import foretell as ft
-from foretell.api import default_recipe
+from foretell.prepare import default_recipe
 from foretell.bench.arms import Arm, Output, RecipeArm, Setting
 from foretell.bench.duration import parse_seconds, show_seconds
 from foretell.bench.json_tasks import TASKS, JsonTask

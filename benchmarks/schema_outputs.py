@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import foretell as ft
-from foretell.api import default_recipe
+from foretell.prepare import default_recipe
 from foretell.bench.duration import show_seconds
 from foretell.bench.machine import describe_machine, describe_versions, is_busy
 from foretell.bench.masks.cases import Case, read_cases

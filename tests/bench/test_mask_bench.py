@@ -53,6 +53,12 @@ def test_a_text_that_may_not_end_is_rejected():
     assert found.outcome == PASS
 
 
+def test_other_orders_are_told_apart():
+    case = Case("order", POINT, (Instance('{"name": "up", "x": 1}', True), Instance('{"x": 1e400}', True)))
+    found = measure(engine_named("llguidance"), case, ASCII)
+    assert (found.outcome, len(found.wrong_rejects), len(found.order_rejects)) == (WRONG_REJECT, 2, 1)
+
+
 def test_what_is_refused_and_what_fails():
     refused = measure(engine_named("llguidance"), Case("no", {"type": "object", "propertyNames": {"minLength": 3}, "not": {}}), ASCII)
     assert refused.outcome == REFUSED

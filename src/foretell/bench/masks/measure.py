@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from foretell.bench.masks.cases import Case, Instance
 from foretell.bench.masks.engines import Engine
@@ -20,7 +21,8 @@ OUTCOMES = (PASS, REFUSED, WRONG_REJECT, WRONG_ACCEPT, TIMEOUT, CRASH)
 class Measured:
     """compile_seconds: until the state at the beginning was there. first_mask_seconds: until its token set was, compiling included. None
     where it did not come to that. mask_seconds: of each token set, leading the engine to its place included. num_tokens, num_forced:
-    tokens of accepted valid instances, and those that were the only ones allowed. wrong_accepts, wrong_rejects: those instances."""
+    tokens of accepted valid instances, and those that were the only ones allowed. wrong_accepts, wrong_rejects: those instances.
+    order_rejects: of the latter, those that are accepted once their members come in the schema's order, as engines write them."""
 
     case: str
     outcome: str = PASS
@@ -32,6 +34,7 @@ class Measured:
     num_forced: int = 0
     wrong_accepts: list[str] = field(default_factory=list)
     wrong_rejects: list[str] = field(default_factory=list)
+    order_rejects: list[str] = field(default_factory=list)
 
 
 def measure(engine: Engine, case: Case, vocabulary: Vocabulary, compiled: Callable[[float], None] = lambda seconds: None) -> Measured:
@@ -60,8 +63,12 @@ def measure(engine: Engine, case: Case, vocabulary: Vocabulary, compiled: Callab
         found.first_mask_seconds = time.perf_counter() - begin
         for instance in case.instances:
             accepted = _accepts(start, instance, vocabulary, found)
-            if accepted != instance.valid:
-                (found.wrong_accepts if accepted else found.wrong_rejects).append(instance.description or instance.text[:80])
+            if accepted == instance.valid:
+                continue
+            said = instance.description or instance.text[:80]
+            (found.wrong_accepts if accepted else found.wrong_rejects).append(said)
+            if not accepted and _accepts(start, _in_order(case, instance), vocabulary, Measured(case.name)):
+                found.order_rejects.append(said)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
@@ -90,6 +97,16 @@ def _accepts(state: State, instance: Instance, vocabulary: Vocabulary, found: Me
     if accepted and instance.valid:
         found.num_tokens, found.num_forced = found.num_tokens + len(tokens), found.num_forced + forced
     return accepted
+
+
+def _in_order(case: Case, instance: Instance) -> Instance:
+    """The instance with its members in the schema's order; as it is where we cannot read the schema."""
+    from foretell.decoding.constraints.json_schema import JsonSchema
+
+    try:
+        return replace(instance, text=JsonSchema(case.schema).canonical_text(json.loads(instance.text)))
+    except ValueError:
+        return instance
 
 
 def _line(error: BaseException) -> str:

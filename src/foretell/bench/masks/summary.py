@@ -32,7 +32,7 @@ class Times:
 
 @dataclass(frozen=True)
 class EngineSummary:
-    """outcomes: cases by outcome. wrong_accepts, wrong_rejects: instances. compile, first_mask: a schema, refused ones left out and those
+    """outcomes: cases by outcome. wrong_accepts, wrong_rejects, order_rejects: instances. compile, first_mask: a schema, refused ones left out and those
     that ran out of time counted with what they had. mask: a token set. forced: share of valid instances' tokens that were the only ones
     allowed. reasons: why schemas were refused, the most frequent first."""
 
@@ -40,6 +40,7 @@ class EngineSummary:
     outcomes: dict[str, int]
     wrong_accepts: int
     wrong_rejects: int
+    order_rejects: int
     compile: Times | None
     first_mask: Times | None
     mask: Times | None
@@ -58,6 +59,7 @@ class EngineSummary:
             {outcome: counts[outcome] for outcome in OUTCOMES},
             sum(len(one.wrong_accepts) for one in kept),
             sum(len(one.wrong_rejects) for one in kept),
+            sum(len(one.order_rejects) for one in kept),
             Times.of([one.compile_seconds for one in compiled if one.compile_seconds is not None]),
             Times.of([one.first_mask_seconds for one in compiled if one.first_mask_seconds is not None]),
             Times.of([seconds for one in kept for seconds in one.mask_seconds]),
