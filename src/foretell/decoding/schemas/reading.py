@@ -52,7 +52,7 @@ def graph_of_text(text: str) -> Graph:
     if _depth(schema) > DEEPEST:
         raise _too_deep()
     try:
-        draft_of(schema).check_schema(schema)
+        draft_of(schema).check_schema(schema, format_checker=None)  # type: ignore[call-arg]
         return graph_of(schema)
     except NoSchema as error:
         place = "".join(f"/{part}" for part in error.absolute_path)
