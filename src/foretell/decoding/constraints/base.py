@@ -81,10 +81,12 @@ class State(ABC):
         """
         return restricted(self, sampler, logits, history, prompt_length)
 
-    def prepare(self) -> None:
-        """Work out, and keep, what the next law needs: the loop's clock books it as the mask. Override it where `law` does not need
-        all that `allowed` tells."""
-        self.allowed()
+    def prepare(self, sampler: Sampler) -> None:
+        """Work out, and keep, what the next law needs: the loop's clock books it as the mask. Override it where `law` needs less."""
+        if takes_the_best(sampler):
+            self.forced(1)
+        else:
+            self.allowed()
 
     def target_law(self, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
         """`law` where the row is the target's own and its node was visited: constraints that learn from it override this."""
@@ -183,7 +185,7 @@ def restricted(state: State, sampler: Sampler, logits: Tensor, history: Sequence
     Where the best token is all that is asked for, the row's best ones are tried first, which spares most token sets. ValueError where the
     model, or the sampler, gives every allowed token no chance at all.
     """
-    if sampler.greedy and not sampler.steps:
+    if takes_the_best(sampler):
         best = _best_allowed(state, logits)
         if best is not None:
             return best
@@ -201,33 +203,28 @@ def restricted(state: State, sampler: Sampler, logits: Tensor, history: Sequence
         try:
             return sampler.distribution_of(candidates, history, prompt_length)
         except NonFiniteLogitsError:
-            if bool(logits.isnan().any()):
+            if not bool((logits < math.inf).all()):  # the row itself is broken
                 raise
             raise ValueError(
                 "the model, or a logit bias, gives every token that the constraint allows no chance at all; loosen one of them"
             ) from None
 
 
+def takes_the_best(sampler: Sampler) -> bool:
+    """Whether all that a sampler wants of a row is its best token."""
+    return sampler.greedy and not sampler.steps
+
+
 def _best_allowed(state: State, logits: Tensor) -> Distribution | None:
-    """The greedy law of a row where something is forced, or where two of the row's best tokens are allowed; None elsewhere."""
+    """The greedy law where two of the row's best tokens are allowed; None elsewhere."""
     with one_thread():
         values, ids = (found[0].tolist() for found in top_k(logits[None], min(_TRIED, len(logits))))
     if not math.isfinite(values[0]):
         return None
     good: list[tuple[float, int]] = []
-    beginnings: set[bytes] = set()
     for value, token in zip(values, ids, strict=True):
         if value > float("-inf") and state.accepts(token):
             good.append((value, token))
-            beginnings.add((state.vocabulary.tokens[token] or b"")[:1])
-            if len(beginnings) == 2:
-                break
-    if len(beginnings) < 2:
-        # Where bytes are forced, an engine may accept every token that begins them, though it allows one only: until it was asked.
-        forced = state.forced(1)
-        if forced:
-            return Distribution.point(state.vocabulary.size, forced[0])
-        good = [(value, token) for value, token in good if state.accepts(token)]
-    if len(good) < 2:
-        return None
-    return Distribution.point(state.vocabulary.size, good[0][1], good[0][0] - good[1][0])
+            if len(good) == 2:
+                return Distribution.point(state.vocabulary.size, good[0][1], good[0][0] - good[1][0])
+    return None

@@ -107,22 +107,27 @@ class Walker:
 
 
 class GrammarState(State):
-    """A state of the walker's grammar: its parent with one more token."""
+    """A state of the walker's grammar: its parent with one more token.
+
+    Where bytes are forced, the engine would consume every token that begins them, but it allows the tokenizer's own cut only; so what
+    is forced is asked first, always.
+    """
 
     def __init__(self, walker: Walker, parent: GrammarState | None = None, token: int = -1) -> None:
         self.walker, self.parent, self.token = walker, parent, token
         self.vocabulary = walker.vocabulary
         self.depth: int = 0 if parent is None else parent.depth + 1
-        self.chain: list[int] | None = None  # what is forced here, once somebody asked; a state within a chain has its rest
-        if parent is not None and parent.chain and len(parent.chain) > 1 and parent.chain[0] == token:
-            self.chain = parent.chain[1:]
+        self._chain: list[int] | None = None
+        if parent is not None and parent._chain and len(parent._chain) > 1 and parent._chain[0] == token:
+            self._chain = parent._chain[1:]  # within a chain stands its rest
 
     def allowed(self) -> TokenSet:
         return self.walker.allowed(self)
 
     def accepts(self, token: int) -> bool:
-        if self.chain:
-            return token == self.chain[0]
+        forced = self.forced(1)
+        if forced:
+            return token == forced[0]
         if token in self.vocabulary.stop_tokens:
             return self.accepting
         if self in self.walker.kept:
@@ -146,10 +151,10 @@ class GrammarState(State):
         return matcher.is_accepting() and matcher.is_stopped()
 
     def forced(self, most: int = 64) -> list[int]:
-        if self.chain is None:
+        if self._chain is None:
             tokens = self.walker.at(self).compute_ff_tokens()
-            self.chain = tokens if not set(tokens) & self.vocabulary.stop_tokens else []
-        return self.chain[:most]
+            self._chain = tokens if not set(tokens) & self.vocabulary.stop_tokens else []
+        return self._chain[:most]
 
 
 def from_regex(pattern: str) -> str:

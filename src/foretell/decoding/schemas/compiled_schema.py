@@ -57,7 +57,9 @@ def compile_schema(text: str, whitespace: str, formats: bool, vocabulary: Vocabu
                 raise SchemaError(f"#: no value is valid: {reason}") from None
             effort = effort.less(reason)
             continue
-        return Compiled(graph, replace(made, schema=schema), judge, Watch(graph, made.relaxed, judge) if made.relaxed else None, matcher, vocabulary)
+        return Compiled(
+            graph, replace(made, schema=schema), judge, Watch(graph, made.relaxed, judge) if made.relaxed else None, matcher, vocabulary
+        )
     raise SchemaError(f"#: the engine gives it up: {reason}")
 
 
