@@ -42,7 +42,9 @@ class Then(Composite):
 
     @classmethod
     def examples(cls) -> list[Any]:
-        return [cls((Forced(), example)) for example in (_.drafters[1] for _ in super().examples()[:3])]
+        from foretell.decoding.drafters.union import Union
+
+        return [cls((Forced(), Union.examples()[0])), cls((Forced(2), Union.examples()[2]))]
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         chains = self.drafters[0].propose(self.asks_of(0, asks))
