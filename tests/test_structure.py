@@ -23,9 +23,10 @@ KNOWS = {
     "testing": {"parts", "models", "decoding"},
     "api": {"parts", "models", "decoding"},
     "completion": {"parts", "models", "decoding", "api"},
+    "extraction": {"parts", "models", "decoding", "api"},
     "bench": {"parts", "models", "decoding", "api", "data"},
     "training": {"parts", "models"},
-    "cli": {"foretell", "parts", "models", "decoding", "api", "completion", "data", "bench", "testing", "training"},
+    "cli": {"foretell", "parts", "models", "decoding", "api", "completion", "extraction", "data", "bench", "testing", "training"},
 }
 #: Folders of `decoding` whose parts the loop and the recipe speak of, and which know neither.
 SPOKEN_OF = ("drafters", "verifiers", "paces", "samplers", "routers", "trees", "successors")

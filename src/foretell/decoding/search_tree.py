@@ -38,12 +38,14 @@ class Text:
 @dataclass(eq=False)
 class Grown:
     """What may come after `text`. ended: the text with a stop token behind it, scored by the chance of any stop token; None where
-    it may not end. tokens, scores (n,): those that may follow, the most probable first, and the texts' scores with them."""
+    it may not end; best_stop: its score with the most probable stop token alone. tokens, scores (n,): those that may follow, the
+    most probable first, and the texts' scores with them."""
 
     text: Text
     ended: Hypothesis | None
     tokens: NDArray[np.int64]
     scores: NDArray[np.float64]
+    best_stop: float = -np.inf
 
     def child(self, rank: int) -> Text:
         """The text with the token of that rank behind it."""
@@ -96,7 +98,7 @@ class SearchTree:
         laws = row.cpu().numpy()  # (vocab_size,), up to the constant `total`
         allowed = None if text.state is None else text.state.allowed()
         stops = self.stops if allowed is None else self.stops[allowed.mask[self.stops]]
-        ended = None
+        ended, best = None, -np.inf
         if len(stops):
             chances = laws[stops].astype(np.float64) - total
             best = float(chances.max())
@@ -107,4 +109,4 @@ class SearchTree:
         scores = text.score + np.minimum(laws[tokens].astype(np.float64) - total, 0.0)
         order = np.argsort(-scores, kind="stable")
         order = order[: np.isfinite(scores).sum()]
-        return Grown(text, ended, tokens[order], scores[order])
+        return Grown(text, ended, tokens[order], scores[order], text.score + best)

@@ -32,7 +32,29 @@ Law = dict[Outcome, float]
 TOLERANCE = 1e-9
 
 #: What the tokens of constrained cases write; the last ends a text.
-SPELLING = (b"a", b"b", b"ab", b"ba", b"0", b"1", b"10", b"-", b".", b"[", b"]", b'"', b'"a', b", ", b"]]", b"{", b"}", b": ", b"true", b"c", None)
+SPELLING = (
+    b"a",
+    b"b",
+    b"ab",
+    b"ba",
+    b"0",
+    b"1",
+    b"10",
+    b"-",
+    b".",
+    b"[",
+    b"]",
+    b'"',
+    b'"a',
+    b", ",
+    b"]]",
+    b"{",
+    b"}",
+    b": ",
+    b"true",
+    b"c",
+    None,
+)
 
 #: t(n) with flat pieces and jumps, as engines have them: paces find both worthwhile and worthless nodes on it.
 STEPPED_CURVE = CostCurve((1, 2, 3, 4, 5, 8), (1.0, 1.45, 1.45, 1.5, 2.1, 2.2))
