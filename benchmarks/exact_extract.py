@@ -122,12 +122,12 @@ def show(name: str, row: dict) -> None:
     print(f"{name}: " + "  ".join(f"{mode} F1 {row[mode]['f1']:.1f} EM {row[mode]['em']:.1f}" for mode in MODES))
     print(f"  greedy is a span {row['is_span']:.0%}, the best one {row['is_best']:.0%}; proven {row['optimal']:.0%}")
     print(
-        f"  exact above constrained greedy on {row['better']:.0%}, by {row['mean_gap']:.2f} nats in the mean, {row['worst_gap']:.2g} at least"
+        f"  exact above constrained greedy on {row['better']:.0%}, by {row['mean_gap']:.2f} nats on average, least {row['worst_gap']:.2g}"
     )
     print(f"  {row['share']:.1%} of beginnings read, {millis['seconds']:.0f} ms, {millis['search_seconds']:.0f} without the prompt")
     if "speedup" in row:
         print(
-            f"  full evaluation {millis['full_seconds']:.0f} ms: {row['speedup']:.1f} x, or {row['search_speedup']:.1f} x without the prompt"
+            f"  full evaluation {millis['full_seconds']:.0f} ms: {row['speedup']:.1f} x, or {row['search_speedup']:.1f} without the prompt"
         )
         print(f"  whole trie {millis['trie_seconds']:.0f} ms: {row['speedup_over_trie']:.1f} x; scores differ by {row['error']:.1e}")
 
