@@ -9,13 +9,13 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from foretell.api import resolve
 from foretell.decoding.automata.stretches import may_cut
 from foretell.decoding.constraints.substrings import Substrings
 from foretell.decoding.greedy_path import greedy_path
 from foretell.decoding.searches.base import Found, Goal, Hypothesis, Proof
 from foretell.decoding.searches.best_first_search import BestFirstSearch
 from foretell.models.base import Model
+from foretell.prepare import resolve
 
 #: What the model reads, with the question and the passage in their places.
 PROMPT = "Answer the question with a few words copied from the text.\n\nText: {passage}\n\nQuestion: {question}\nAnswer:"

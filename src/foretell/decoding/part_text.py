@@ -66,6 +66,8 @@ def _value(node: ast.expr) -> Any:
     """A Python literal, `inf`, which is how Python writes it, or a part as its repr has it. ValueError for anything else."""
     if isinstance(node, ast.Name) and node.id == "inf":
         return float("inf")
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_value(node.operand)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         cls = find(name_of(type(node.func.id, (), {})))[1]
         return cls(*map(_value, node.args), **{str(keyword.arg): _value(keyword.value) for keyword in node.keywords})

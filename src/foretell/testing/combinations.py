@@ -18,7 +18,7 @@ from foretell.decoding.request import Request
 from foretell.decoding.samplers.base import Sampler, SamplerStep
 from foretell.decoding.samplers.make import make_sampler
 from foretell.decoding.verifiers.base import KindMismatchError, Verifier
-from foretell.testing.laws import STEPPED_CURVE, Case
+from foretell.testing.laws import SPELLING, STEPPED_CURVE, Case
 from foretell.testing.models import resized
 
 
@@ -53,7 +53,7 @@ def samplers() -> dict[str, Sampler]:
 @cache
 def fits(drafter: Drafter, verifier: Verifier) -> bool:
     """Whether the verifier takes every kind of node that the drafter may draw: found by running them together, also under a rule."""
-    for case in (Case.small(batch=3, max_new_tokens=6), Case.constrained(Regex("(abab|ba)*"), batch=3, max_new_tokens=6)):
+    for case in (Case.small(batch=3, max_new_tokens=6), Case.constrained(Regex("([01]abab)*"), batch=3, max_new_tokens=6)):
         prompts = [case.prompt, *(prompt for prompt, _ in case.companions)]
         for sampler in (Sampler(), Sampler(greedy=True)):
             session = Session(case.model, Recipe(resized(drafter, case.model.vocab_size), verifier, Fixed()), STEPPED_CURVE)
@@ -82,6 +82,23 @@ def combinations(drafters: Sequence[Drafter] | None = None) -> Iterator[Combinat
         for pace in examples("pace"):
             for name, sampler in chosen.items():
                 yield Combination(Recipe(drafter, verifier, pace), name, sampler)
+
+
+@cache
+def constrained_pairs() -> list[tuple[Drafter, Verifier]]:
+    """All exact pairs, once."""
+    return list(pairs())
+
+
+def constrained(number: int) -> tuple[Recipe, Sampler, Case]:
+    """Recipe, sampler and constrained case `number` of a covering set: pair i with constraint i, i + 1, ... round and round.
+
+    Numbers below the number of pairs meet every pair once; below pairs times constraints, the whole product.
+    """
+    found, rules = constrained_pairs(), examples("constraint")
+    drafter, verifier = found[number % len(found)]
+    constraint = rules[(number % len(found) + number // len(found)) % len(rules)]
+    return Recipe(resized(drafter, len(SPELLING)), verifier, Fixed()), Sampler(), Case.constrained(constraint)
 
 
 def unconfirmed() -> list[Verifier]:

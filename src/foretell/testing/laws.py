@@ -33,28 +33,9 @@ TOLERANCE = 1e-9
 
 #: What the tokens of constrained cases write; the last ends a text.
 SPELLING = (
-    b"a",
-    b"b",
-    b"ab",
-    b"ba",
-    b"0",
-    b"1",
-    b"10",
-    b"-",
-    b".",
-    b"[",
-    b"]",
-    b'"',
-    b'"a',
-    b", ",
-    b"]]",
-    b"{",
-    b"}",
-    b": ",
-    b"true",
-    b"c",
-    None,
-)
+    b"a", b"b", b"ab", b"ba", b"0", b"1", b"10", b"-", b".", b"[", b"]", b'"', b'"a', b",", b", ", b":", b": ", b"{", b"}",
+    b"true", b"false", b"c", None,
+)  # fmt: skip
 
 #: t(n) with flat pieces and jumps, as engines have them: paces find both worthwhile and worthless nodes on it.
 STEPPED_CURVE = CostCurve((1, 2, 3, 4, 5, 8), (1.0, 1.45, 1.45, 1.5, 2.1, 2.2))
@@ -161,10 +142,7 @@ def plain_law(case: Case, sampler: Sampler) -> Law:
         cache = case.model.new_cache()
         cache.prompt_length = len(case.prompt)
         row = case.model.forward([Feed(cache, text, num_logits=1)])[0].logits[-1]
-        if state is None:
-            after = sampler.distribution(row, text, len(case.prompt))
-        else:
-            after = state.law(sampler, row, text, len(case.prompt))
+        after = sampler.distribution(row, text, len(case.prompt)) if state is None else state.law(sampler, row, text, len(case.prompt))
         for token, p in zip(after.ids.tolist(), after.probs.tolist(), strict=True):
             if token in case.stop_tokens:
                 reason = "stop" if state is None or state.accepting else "dead-end"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from foretell.decoding.distribution import Distribution
-from foretell.decoding.samplers.base import Candidates, Sampler
+from foretell.decoding.samplers.base import Candidates, NonFiniteLogitsError, Sampler
 from foretell.decoding.token_set import TokenSet
 from foretell.models.one_thread import one_thread
 from foretell.models.vocabulary import Vocabulary
@@ -132,15 +132,15 @@ def restricted(state: State, sampler: Sampler, logits: Tensor, history: Sequence
         return Distribution.point(size, allowed.only)
     with one_thread():
         if any(step.needs_vocabulary for step in sampler.steps):
-            row = logits.masked_fill(~torch.from_numpy(allowed.mask).to(logits.device), float("-inf"))
-            _require_a_chance(row)
-            return sampler.distribution(row, history, prompt_length)
-        ids = torch.from_numpy(allowed.ids).to(logits.device)
-        candidates = Candidates(logits[ids], ids, size)
-        _require_a_chance(candidates.logits)
-        return sampler.distribution_of(candidates, history, prompt_length)
-
-
-def _require_a_chance(logits: Tensor) -> None:
-    if float(logits.max()) == float("-inf"):
-        raise ValueError("the model gives every token that the constraint allows no chance at all; loosen the constraint or the logit bias")
+            candidates = Candidates(logits.masked_fill(~torch.from_numpy(allowed.mask).to(logits.device), float("-inf")), None, size)
+        else:
+            ids = torch.from_numpy(allowed.ids).to(logits.device)
+            candidates = Candidates(logits[ids], ids, size)
+        try:
+            return sampler.distribution_of(candidates, history, prompt_length)
+        except NonFiniteLogitsError:
+            if bool(logits.isnan().any()):
+                raise
+            raise ValueError(
+                "the model, or a logit bias, gives every token that the constraint allows no chance at all; loosen one of them"
+            ) from None

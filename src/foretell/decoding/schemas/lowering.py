@@ -1,0 +1,248 @@
+"""A schema in words that the engine compiles. What it cannot say is said exactly in other words, or else left out and noted.
+
+Leaving out only ever allows more, so every valid value stays writable; what was left out is checked while the text is written
+(`places.py`). Rewritten exactly, where short: `oneOf`, `not`, `if`, `dependentRequired` and `dependentSchemas` as alternatives, by
+negation; `const` and `enum` by trying their values; `propertyNames`, `minProperties` and `unevaluated...` as properties and items.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from foretell.decoding.schemas.arrays import array_words
+from foretell.decoding.schemas.disjoint import Disjoint
+from foretell.decoding.schemas.engine_schema import EXACT, Plain, all_of, any_of, joined, one_of_values, outward
+from foretell.decoding.schemas.graph import Graph, Node, SchemaError
+from foretell.decoding.schemas.negation import negation
+from foretell.decoding.schemas.objects import object_words
+from foretell.decoding.schemas.strings import check_pattern, compiles, format_schema, why_not
+
+#: Characters that all values of one `enum` may have together; the engine's lexer gives up far beyond.
+MOST_ENUM = 400_000
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is asked of the engine. splits: most alternatives that one subschema is rewritten into. counts: bounds on the number of
+    properties. strings: patterns, formats and lengths. siblings: what stands beside references that lead back to where they stand."""
+
+    splits: int = 32
+    counts: bool = True
+    siblings: bool = True
+    strings: bool = True
+
+
+#: From all to little: the first that the engine takes is used.
+EFFORTS = (Effort(), Effort(8, False), Effort(0, False), Effort(0, False, False), Effort(0, False, False, False))
+
+
+@dataclass
+class Lowered:
+    """A schema for the engine. relaxed: by node, the words left out or allowing more, with the reason. ignored: formats that are
+    annotations, by node."""
+
+    schema: Plain
+    relaxed: dict[Node, dict[str, str]]
+    ignored: list[tuple[Node, str, str]]
+
+
+def lowered(graph: Graph, valid: Callable[[Node, Any], bool], formats: bool, effort: Effort) -> Lowered:
+    """The graph's schema for the engine. valid: whether a value is valid at a node. SchemaError for what cannot even be checked."""
+    lowering = Lowering(graph, valid, formats, effort)
+    return Lowered(lowering.whole(), lowering.relaxed, lowering.ignored)
+
+
+@dataclass
+class Lowering:
+    """The work in hand: `object_words` and `array_words` are its other half."""
+
+    graph: Graph
+    valid: Callable[[Node, Any], bool]
+    formats: bool
+    effort: Effort
+    relaxed: dict[Node, dict[str, str]] = field(default_factory=dict)
+    ignored: list[tuple[Node, str, str]] = field(default_factory=list)
+    definitions: dict[str, Plain] = field(default_factory=dict)
+    names: dict[Node, str] = field(default_factory=dict)
+    waiting: deque[Node] = field(default_factory=deque)
+    choosing: list[tuple[Node, list[tuple[Node, Plain]], dict[str, Any]]] = field(default_factory=list)
+
+    def whole(self) -> Plain:
+        root = self.lower(self.graph.root)
+        while self.waiting:
+            node = self.waiting.popleft()
+            self.definitions[self.names[node]] = self.lower(node)
+        disjoint = Disjoint(self.definitions)
+        for node, branches, slot in self.choosing:
+            slot["anyOf"] = self.exclusive(node, branches, disjoint)
+        if isinstance(root, bool):
+            return root
+        return {**root, "$defs": self.definitions} if self.definitions else root
+
+    def relax(self, node: Node, word: str, why: str) -> None:
+        """Note that the word is left out, or allows more than it should."""
+        self.relaxed.setdefault(node, {})[word] = why
+
+    def reference(self, node: Node) -> Plain:
+        """A reference to what the node becomes."""
+        if node.never or not node.words:
+            return not node.never
+        if node is self.graph.root:
+            return {"$ref": "#"}
+        if node not in self.names:
+            self.names[node] = str(len(self.names))
+            self.waiting.append(node)
+        return {"$ref": f"#/$defs/{self.names[node]}"}
+
+    def lower(self, node: Node) -> Plain:
+        """The node in the engine's words."""
+        words = node.words
+        if node.never or not words:
+            return not node.never
+        if "const" in words or "enum" in words:
+            return self.values(node)
+        own: dict[str, Any] = {"type": words["type"]} if "type" in words else {}
+        own |= self.numbers(node) | self.strings(node)
+        parts: list[Plain] = []
+        for more in (array_words(self, node, parts), object_words(self, node, parts)):
+            own |= more
+        references = [self.reference(target) for target in words.get("$ref", ())]
+        if references and not self.effort.siblings and (own or parts or len(words) > 1 or len(references) > 1):
+            for word in words:
+                self.relax(node, word, "stands beside a reference")
+            return references[0]
+        parts += references
+        parts += [self.lower(part) for part in words.get("allOf", ())]
+        if "anyOf" in words:
+            parts.append(any_of([self.lower(part) for part in words["anyOf"]]))
+        if "oneOf" in words:
+            parts.append(self.one_of(node))
+        if "not" in words:
+            denied, exact = negation(words["not"], self.formats)
+            parts.append(denied)
+            if not exact:
+                self.relax(node, "not", "has no exact opposite that the engine can write")
+        self.conditions(node, parts)
+        return joined(own, parts)
+
+    def values(self, node: Node) -> Plain:
+        """`const` and `enum`: those of their values that all the node's words allow."""
+        words = node.words
+        values = [words["const"]] if "const" in words else words["enum"]
+        if "enum" in words and sum(len(value) if isinstance(value, str) else 8 for value in values) > MOST_ENUM:
+            raise SchemaError(f"{node.path}/enum: {len(values)} values are more than the engine can hold; use a pattern, or split the task")
+        if words.keys() - {"const", "enum"} or len(words) > 1:
+            values = [value for value in values if self.valid(node, value)]
+        try:
+            return one_of_values(values)
+        except OverflowError as error:
+            self.relax(node, "const" if "const" in words else "enum", str(error))
+            return {"type": "number"} if all(isinstance(value, int | float) for value in values) else True
+
+    def numbers(self, node: Node) -> dict[str, Any]:
+        words, found = node.words, {}
+        for word in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"):
+            if word in words:
+                up = word.lower().endswith("maximum")
+                bound = outward(words[word], up)
+                if bound != words[word] or abs(bound) >= EXACT:
+                    self.relax(node, word, "is beyond what the engine keeps")
+                    word = "maximum" if up else "minimum"
+                if abs(bound) < 1e300:
+                    found[word] = bound
+        if "multipleOf" in words:
+            tried = {"type": "number", **found, "multipleOf": words["multipleOf"]}
+            if compiles(tried) or "nsatisfiable" in (why_not(json.dumps(tried)) or ""):
+                found["multipleOf"] = words["multipleOf"]
+            else:
+                self.relax(node, "multipleOf", "is beyond the engine's numbers")
+        return found
+
+    def strings(self, node: Node) -> dict[str, Any]:
+        words, found = node.words, {}
+        asked: dict[str, Any] = {word: int(words[word]) for word in ("minLength", "maxLength") if word in words}
+        if "pattern" in words:
+            if check_pattern(words["pattern"]):
+                asked["pattern"] = words["pattern"]
+            else:
+                self.relax(node, "pattern", "has look-around or back-references, which no automaton has")
+        form = words.get("format")
+        schema = format_schema(form) if form and self.formats else None
+        if form and schema is None:
+            self.ignored.append((node, "format", f"{form!r} is an annotation" + ("" if not self.formats else ", no format known here")))
+        if not self.effort.strings:
+            for word in asked:
+                self.relax(node, word, "made the schema too large for the engine")
+            if schema:
+                self.relax(node, "format", "made the schema too large for the engine")
+            return {}
+        found = dict(asked)
+        if schema and not (schema.keys() & asked.keys()):
+            found |= schema
+        elif schema:
+            self.relax(node, "format", "is a pattern too, and the engine takes one a subschema")
+        for word in ("", "format", "pattern", "maxLength", "minLength"):
+            if word in found:
+                del found[word]
+                self.relax(node, word, "is too complex for the engine")
+            reason = why_not(json.dumps({"type": "string", **found})) if found.keys() & {"pattern", "format"} else None
+            if reason is None or "nsatisfiable" in reason:
+                break
+        return found
+
+    def one_of(self, node: Node) -> Plain:
+        """`oneOf` as alternatives, of which the overlapping ones are told apart once all definitions are known."""
+        branches = [(part, self.lower(part)) for part in node.words["oneOf"]]
+        branches = [(part, plain) for part, plain in branches if plain is not False]
+        if len(branches) < 2:
+            return branches[0][1] if branches else False
+        slot: dict[str, Any] = {"anyOf": [plain for _, plain in branches]}
+        self.choosing.append((node, branches, slot))
+        return slot
+
+    def exclusive(self, node: Node, branches: list[tuple[Node, Plain]], disjoint: Disjoint) -> list[Plain]:
+        """Each branch without what the branches that it may overlap allow."""
+        known: dict[tuple[int, int], bool] = {}
+        count = len(branches)
+        for i in range(count):
+            for j in range(i):
+                known[i, j] = known[j, i] = disjoint(branches[i][1], branches[j][1])
+        if all(known.values()):
+            return [plain for _, plain in branches]
+        if count > self.effort.splits or count > 8:
+            self.relax(node, "oneOf", "has branches that may overlap")
+            return [plain for _, plain in branches]
+        opposites = [negation(part, self.formats) for part, _ in branches]
+        options: list[Plain] = []
+        for i, (_, plain) in enumerate(branches):
+            others = [j for j in range(count) if j != i and not known[i, j]]
+            if not all(opposites[j][1] for j in others):
+                self.relax(node, "oneOf", "has branches that may overlap")
+            options.append(all_of([plain, *(opposites[j][0] for j in others)]))
+        return [option for option in options if option is not False] or [False]
+
+    def conditions(self, node: Node, parts: list[Plain]) -> None:
+        """`if` and the dependent words, each as two alternatives."""
+        words, room = node.words, self.effort.splits
+        if "if" in words and ("then" in words or "else" in words):
+            opposite, exact = negation(words["if"], self.formats)
+            room //= 2
+            if room:
+                then, other = (self.lower(words[word]) if word in words else True for word in ("then", "else"))
+                parts.append(any_of([all_of([self.lower(words["if"]), then]), all_of([opposite, other])]))
+            if not room or not exact:
+                self.relax(node, "if", "has no exact opposite that the engine can write")
+        for word in ("dependentRequired", "dependentSchemas"):
+            for name, needed in words.get(word, {}).items():
+                room //= 2
+                if room and needed:
+                    then = (
+                        {"required": [name, *needed]} if word == "dependentRequired" else all_of([{"required": [name]}, self.lower(needed)])
+                    )
+                    parts.append(any_of([{"properties": {name: False}}, then]))
+                elif needed:
+                    self.relax(node, word, "has more cases than are told apart")
