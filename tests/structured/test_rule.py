@@ -17,7 +17,6 @@ def test_no_option_no_rule_and_two_are_refused():
 
 def test_each_option_makes_its_constraint(tmp_path):
     from foretell.decoding.constraints.choices import Choices
-
     from foretell.decoding.constraints.json_schema import JsonSchema
 
     (tmp_path / "g.lark").write_text('start: "a"')
