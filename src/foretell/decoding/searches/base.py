@@ -72,6 +72,12 @@ class Proof:
     gap: float
     num_expanded: int
 
+    @classmethod
+    def of(cls, bound: float, ranks: Sequence[float], num_expanded: int) -> Proof:
+        """From what the hypotheses are ranked by, the best first."""
+        gap = max(0.0, bound - ranks[0]) if ranks else math.inf
+        return cls(bound, sum(rank >= bound for rank in ranks), gap, num_expanded)
+
     @property
     def optimal(self) -> bool:
         """Whether the first hypothesis is proven to be the best text."""

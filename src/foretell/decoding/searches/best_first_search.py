@@ -129,12 +129,8 @@ class Agenda:
 
     def result(self, num_expanded: int) -> tuple[list[Hypothesis], Proof]:
         """The best texts, or where there are none yet the best beginnings, and what is known of all others."""
-        bound = max(self.bound, self.beyond)
-        ranks = self._ranks()
-        num_proven = sum(rank >= bound for rank in ranks)
-        gap = math.inf if not ranks else max(0.0, bound - ranks[0])
-        texts = self.done or [Hypothesis(text.tokens, text.score) for text in self.take(self.settings.k)]
-        return texts, Proof(bound, num_proven, gap, num_expanded)
+        proof = Proof.of(max(self.bound, self.beyond), self._ranks(), num_expanded)
+        return self.done or [Hypothesis(text.tokens, text.score) for text in self.take(self.settings.k)], proof
 
     def _push(self, grown: Grown, rank: int) -> None:
         if rank == len(grown.tokens):

@@ -69,9 +69,8 @@ class ExhaustiveSearch(Search):
             require(many <= self.most_nodes, self, "most_nodes", self.most_nodes, f"is below the language's {many} beginnings or more")
             level = [grown for i in range(0, len(texts), self.batch) for grown in tree.grow(texts[i : i + self.batch])]
         done.sort(key=lambda each: (-self._rank(each), len(each.tokens)))
-        whole = run.finish_reason in ("stop", "length")
-        proof = Proof(-math.inf if whole else 0.0, len(done) * whole, 0.0 if whole else math.inf, tree.num_grown)
-        return run.found(done[: self.k], proof)
+        bound = -math.inf if run.finish_reason in ("stop", "length") else 0.0  # cut short, it may have missed any
+        return run.found(done[: self.k], Proof.of(bound, [self._rank(each) for each in done[: self.k]], tree.num_grown))
 
     def _rank(self, text: Hypothesis) -> float:
         return text.score / len(text.tokens) ** self.length_penalty
