@@ -60,14 +60,14 @@ class Nowhere:
 
 class Frame(NamedTuple):
     """An array or object that is not closed yet. start: where its bracket is in the text. begun: where its latest member begins, the
-    comma included. count: members begun before that one."""
+    comma included. members: those begun before that one."""
 
     outer: Frame | None
     is_object: bool
     place: Place
     start: int
     begun: int
-    count: int = 0
+    members: int = 0
 
 
 class Reader(NamedTuple):
@@ -120,7 +120,7 @@ class Reader(NamedTuple):
                 if byte in b"]}" and mode != COLON and frame is not None:
                     place, start, frame, mode = frame.place, frame.start, frame.outer, AFTER
                 elif mode == AFTER and byte == b"," and frame is not None:
-                    count = frame.count + 1
+                    count = frame.members + 1
                     if frame.is_object and not frame.place.more(count):
                         return None
                     frame = Frame(frame.outer, frame.is_object, frame.place, frame.start, at - 1, count)

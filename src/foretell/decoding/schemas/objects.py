@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from foretell.decoding.schemas.engine_schema import Plain, all_of, any_of
 from foretell.decoding.schemas.graph import Node, SchemaError
-from foretell.decoding.schemas.strings import check_pattern, compiles, has_pattern
+from foretell.decoding.schemas.strings import all_read, check_pattern, compiles, has_pattern
 
 if TYPE_CHECKING:
     from foretell.decoding.schemas.lowering import Lowering
@@ -28,7 +28,7 @@ def object_words(lowering: Lowering, node: Node, parts: list[Plain]) -> dict[str
     rest = lowering.lower(extra) if extra is not None else True
     if patterns:
         by_pattern = {pattern: lowering.lower(part) for pattern, part in patterns.items()}
-        if not all([check_pattern(pattern) for pattern in patterns]):
+        if not all_read(patterns):
             lowering.relax(node, "patternProperties", "has a pattern with look-around or back-references")
             rest = True
         elif not lowering.effort.patterns:
@@ -56,7 +56,7 @@ def object_words(lowering: Lowering, node: Node, parts: list[Plain]) -> dict[str
 def _meets_patterns(node: Node) -> bool:
     """Whether another subschema that may hold in the same place has patterns for properties."""
     seen, waiting = {node}, [node]
-    while waiting:
+    while waiting and len(seen) < 1000:
         at = waiting.pop()
         for each in (*at.same(), *at.choices()):
             if each not in seen:
@@ -64,7 +64,7 @@ def _meets_patterns(node: Node) -> bool:
                     return True
                 seen.add(each)
                 waiting.append(each)
-    return False
+    return bool(waiting)
 
 
 def _counts(lowering: Lowering, node: Node, found: dict[str, Any], parts: list[Plain]) -> None:
@@ -92,18 +92,19 @@ def _names(lowering: Lowering, node: Node, found: dict[str, Any], parts: list[Pl
     """`propertyNames` as patterns or names that properties may have."""
     names = node.words["propertyNames"]
     words = {word: value for word, value in names.words.items() if (word, value) != ("type", ["string"])}
-    part: Plain = {"additionalProperties": False}
+    closed: dict[str, Any] = {"additionalProperties": False}
+    part: Plain = closed
     exact = True
     if names.never:
         pass
     elif words.keys() <= {"const", "enum"} and words:
         values = [words["const"]] if "const" in words else words["enum"]
-        part = {"properties": {value: True for value in values if isinstance(value, str) and lowering.valid(names, value)}, **part}
+        part = {"properties": {value: True for value in values if isinstance(value, str) and lowering.valid(names, value)}, **closed}
     elif words.keys() == {"pattern"} and check_pattern(words["pattern"]):
-        part = {"patternProperties": {words["pattern"]: True}, **part}
+        part = {"patternProperties": {words["pattern"]: True}, **closed}
     elif words and words.keys() <= {"minLength", "maxLength"}:
         bounds = f"{{{int(words.get('minLength', 0))},{int(words['maxLength']) if 'maxLength' in words else ''}}}"
-        part = {"patternProperties": {rf"^[\s\S]{bounds}$": True}, **part}
+        part = {"patternProperties": {rf"^[\s\S]{bounds}$": True}, **closed}
     else:
         part, exact = True, not words
     parts.append(part)
@@ -115,6 +116,7 @@ def _names(lowering: Lowering, node: Node, found: dict[str, Any], parts: list[Pl
 class _Seen:
     """Properties that in-place subschemas look at. everything: all of them. surely: whether they do so for every value."""
 
+    nodes: set[Node] = field(default_factory=set)
     names: dict[str, bool] = field(default_factory=dict)
     patterns: dict[str, bool] = field(default_factory=dict)
     everything: bool = False
@@ -127,7 +129,7 @@ def _unevaluated(lowering: Lowering, node: Node, parts: list[Plain]) -> None:
         return
     seen = _Seen()
     _look(node, seen, top=True)
-    readable = all([check_pattern(pattern) for pattern in seen.patterns])
+    readable = all_read(seen.patterns)
     if not seen.everything and readable:
         more: dict[str, Any] = {"properties": seen.names} if seen.names else {}
         if seen.patterns:
@@ -140,6 +142,9 @@ def _unevaluated(lowering: Lowering, node: Node, parts: list[Plain]) -> None:
 
 
 def _look(node: Node, seen: _Seen, top: bool = False) -> None:
+    if node in seen.nodes:
+        return
+    seen.nodes.add(node)
     words = node.words
     seen.names |= dict.fromkeys(words.get("properties", {}), True)
     seen.patterns |= dict.fromkeys(words.get("patternProperties", {}), True)
