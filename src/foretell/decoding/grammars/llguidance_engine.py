@@ -54,7 +54,10 @@ class _Spelling:
         self.special_token_ids = [token for token, data in enumerate(vocabulary.tokens) if data is None]
 
     def __call__(self, text: bytes | str) -> list[int]:
-        return self.vocabulary.encode(text)
+        try:
+            return self.vocabulary.encode(text)
+        except ValueError:  # a byte that no token writes: the engine takes nothing as forced, and the masks tell
+            return []
 
 
 class Walker:

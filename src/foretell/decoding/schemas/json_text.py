@@ -69,6 +69,12 @@ class Frame(NamedTuple):
     begun: int
     members: int = 0
 
+    def closes(self, bracket: bytes, mode: int) -> bool:
+        """Whether the bracket may come here: behind a value, or at once."""
+        return self.is_object == (bracket == b"}") and (
+            mode == AFTER or (mode == (KEY if self.is_object else VALUE) and self.begun == self.start + 1)
+        )
+
 
 class Reader(NamedTuple):
     """Where a JSON text stands. Never changes: `feed` gives another.
@@ -117,7 +123,7 @@ class Reader(NamedTuple):
                 if at > end:
                     break
                 byte = text[at - 1 : at]
-                if byte in b"]}" and mode != COLON and frame is not None:
+                if byte in b"]}" and frame is not None and frame.closes(byte, mode):
                     place, start, frame, mode = frame.place, frame.start, frame.outer, AFTER
                 elif mode == AFTER and byte == b"," and frame is not None:
                     count = frame.members + 1

@@ -38,7 +38,8 @@ class Judge:
 
     def __init__(self, graph: Graph, formats: bool) -> None:
         # The schema has no `$schema` in it any more, which would call for the draft's own class.
-        self.whole: Any = judge_class(graph.draft, formats)(graph.root.schema, registry=jsonschema_specifications.REGISTRY)
+        draft: Any = graph.draft
+        self.whole: Any = judge_class(draft, formats)(graph.root.schema, registry=jsonschema_specifications.REGISTRY)
         self.root = graph.root
         self.known: dict[Node, Any] = {}
 
