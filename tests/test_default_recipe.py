@@ -7,9 +7,9 @@ import importlib.util
 import pytest
 
 import foretell as ft
-from foretell.api import DEFAULT_RECIPE, WITH_PHRASES, default_recipe
 from foretell.decoding.loop import Session
 from foretell.models.tiny import TinyModel
+from foretell.prepare import DEFAULT_RECIPE, WITH_PHRASES, default_recipe
 
 
 def test_a_model_nobody_knows_gets_what_needs_no_table():

@@ -21,16 +21,31 @@ KNOWS = {
     "models": {"parts"},
     "decoding": {"parts", "models"},
     "testing": {"parts", "models", "decoding"},
-    "api": {"parts", "models", "decoding"},
-    "completion": {"parts", "models", "decoding", "api"},
-    "bench": {"parts", "models", "decoding", "api", "data"},
+    "structured": {"parts", "models", "decoding"},
+    "prepare": {"parts", "models", "decoding", "structured"},
+    "api": {"parts", "models", "decoding", "structured", "prepare"},
+    "completion": {"parts", "models", "decoding", "prepare"},
+    "bench": {"parts", "models", "decoding", "prepare", "data"},
     "training": {"parts", "models"},
-    "cli": {"foretell", "parts", "models", "decoding", "api", "completion", "data", "bench", "testing", "training"},
+    "cli": {
+        "foretell",
+        "parts",
+        "models",
+        "decoding",
+        "structured",
+        "prepare",
+        "api",
+        "completion",
+        "data",
+        "bench",
+        "testing",
+        "training",
+    },
 }
 #: Folders of `decoding` whose parts the loop and the recipe speak of, and which know neither.
-SPOKEN_OF = ("drafters", "verifiers", "paces", "samplers", "routers", "trees", "successors")
+SPOKEN_OF = ("drafters", "verifiers", "paces", "samplers", "routers", "constraints", "trees", "successors", "grammars")
 #: Folders that hold one method a file.
-METHODS = ("drafters", "verifiers", "paces", "samplers", "routers", "searches", "trees")
+METHODS = ("drafters", "verifiers", "paces", "samplers", "routers", "searches", "constraints", "trees")
 #: Method files that are longer than others may be, each with its reason. Empty is the aim.
 LONG: dict[str, str] = {}
 LONGEST = 200

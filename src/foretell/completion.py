@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from foretell.api import resolve
 from foretell.decoding.ngram_model import NGramModel
 from foretell.decoding.part_text import describe, parse_part
 from foretell.decoding.rescoring import log_probabilities
 from foretell.decoding.searches.base import Found, Goal, Search
 from foretell.decoding.searches.superposed import Superposed
 from foretell.models.base import Cache, Model
+from foretell.prepare import resolve
 
 
 @dataclass(frozen=True)

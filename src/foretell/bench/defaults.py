@@ -28,8 +28,8 @@ def train_free_drafters() -> list[Drafter]:
 
 def default_recipes(model: Model) -> list[str]:
     """Plain, each train-free drafter alone, `generate`'s default for the model, and the union that is its default elsewhere."""
-    from foretell.api import DEFAULT_RECIPE, default_recipe
     from foretell.decoding.part_text import describe
+    from foretell.prepare import DEFAULT_RECIPE, default_recipe
 
     singles = [drafter.name for drafter in train_free_drafters()]
     return [PLAIN, *singles, *dict.fromkeys([DEFAULT_RECIPE, describe(default_recipe(model).drafter)])]

@@ -28,6 +28,7 @@ from foretell.cli.common.options import (
     switch,
 )
 from foretell.cli.common.prompt import read_prompt
+from foretell.cli.common.rules import Choices, ConstraintText, GrammarSource, RegexText, SchemaSource, ToolsFile, read_rule
 from foretell.cli.common.sampling import check_sampling, read_bias
 
 _NAMES = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty")
@@ -45,6 +46,12 @@ def generate(
     stop: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="End the answer before this text; repeatable.")] = None,
     system: Annotated[str | None, typer.Option(metavar="TEXT", help="A system message before the prompt.")] = None,
     raw: Annotated[bool, switch("raw", "Feed the prompt as it is, without the model's chat template.")] = False,
+    schema: SchemaSource = None,
+    regex: RegexText = None,
+    grammar: GrammarSource = None,
+    choice: Choices = None,
+    tools: ToolsFile = None,
+    constraint: ConstraintText = None,
     model: ModelName = None,
     small: Small = None,
     router: RouterText = None,
@@ -70,15 +77,17 @@ def generate(
     """Continue a prompt, and show the answer as it comes.
 
     The text goes to stdout; what it cost, and the law it was decoded under, to stderr. Ctrl-C stops early and keeps what is there.
+    Under a rule, an answer that did not come to its end exits with status 1.
     """
     given = locals()
     sampling = {name: given[name] for name in _NAMES if given[name] is not None}
     text = read_prompt(prompt, file)
     from foretell.cli.common.answer import Answer
 
+    rule = read_rule(schema, regex, grammar, choice, tools, constraint)
     chosen = read_recipe(recipe) if recipe is not None else None
     check_sampling(sampling, bool(logit_bias), chosen)
     biases = read_bias(logit_bias or [])
     loaded = load_model(model, dtype, device, threads, small, router)
-    answer = Answer.prepare(loaded, chosen, text, system, raw, sampling, biases, max_new_tokens, stop or [], seed, logprobs)
+    answer = Answer.prepare(loaded, chosen, text, system, raw, sampling, biases, max_new_tokens, stop or [], seed, logprobs, rule)
     raise typer.Exit(answer.show(color, as_json, quiet))

@@ -15,7 +15,7 @@ def gain(trace: Trace, curve: CostCurve) -> float | None:
     """How many times as long plain decoding would have taken for the same tokens after the first step; None for runs with
     no second step.
 
-    Plain decoding takes one step of one row a token: `tokens * t(1)`, plus the time spent deciding, which it spends as well.
+    Plain decoding takes one step of one row a token: `tokens * t(1)`, plus the time spent on masks and decisions, which it spends as well.
     The curve was measured at another moment and on a text of another length, so t(1) is scaled by how this run's forward
     passes compare with what the curve says of them: only the curve's *shape* enters, and a busy machine does not look like
     a slow recipe. Everything else in the denominator, drafting included, is this run's clock.
@@ -25,10 +25,10 @@ def gain(trace: Trace, curve: CostCurve) -> float | None:
     1.5
     """
     steps = steps_after_first(trace)
-    seconds = {phase: sum(step.seconds.get(phase, 0.0) for step in steps) for phase in ("draft", "forward", "decide", "other")}
+    seconds = {phase: sum(step.seconds.get(phase, 0.0) for step in steps) for phase in ("draft", "forward", "mask", "decide", "other")}
     by_curve = sum(curve(step.num_rows) for step in steps)
     if not steps or not by_curve or not sum(seconds.values()):
         return None
     num_tokens = sum(len(step.tokens) for step in steps)
-    plain = num_tokens * curve(1) * seconds["forward"] / by_curve + seconds["decide"]
+    plain = num_tokens * curve(1) * seconds["forward"] / by_curve + seconds["mask"] + seconds["decide"]
     return plain / sum(seconds.values())

@@ -7,14 +7,13 @@ turns rows into laws node by node, the verifier decides, the cache keeps the acc
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor
-
+from foretell.decoding.backtracking import step_back
+from foretell.decoding.clock import Clock
 from foretell.decoding.constrained_sampler import ConstrainedSampler
 from foretell.decoding.constraints.base import State
 from foretell.decoding.cost_curve import CostCurve
@@ -22,11 +21,11 @@ from foretell.decoding.distribution import Distribution
 from foretell.decoding.drafters.base import Ask, Queries, Seen
 from foretell.decoding.pruning import pruned
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.request import Logprob, Request
+from foretell.decoding.request import Request
 from foretell.decoding.trace import Step, Trace
 from foretell.decoding.tree import ROOT, Tree
+from foretell.decoding.writing import write
 from foretell.models.base import Cache, Feed, Model, Rows
-from foretell.models.one_thread import one_thread
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import Law, weakest
 
@@ -76,7 +75,11 @@ class Session:
                 active.append(self._begin(waiting.popleft()))
             yield from self._step(active)
             for request in active:
+                if request.finish_reason == "dead-end" and step_back(request, Vocabulary.of(self.model, request.stop_tokens)):
+                    self._refit(request)
                 if request.finish_reason:
+                    if request.state is not None:
+                        request.state.ended()
                     request.cache = request.draft_state = request.pace_state = None  # `state` stays: it says where the text ended
             active = [request for request in active if not request.finish_reason]
 
@@ -88,14 +91,22 @@ class Session:
         request.cache = self.model.new_cache()
         request.cache.prompt_length = len(request.prompt)
         if request.constraint is not None:
-            request.state = request.constraint.start(Vocabulary.of(self.model, request.stop_tokens), request.tokens)
-        request.draft_state = self.recipe.drafter.begin(self.draft_memory, request.tokens)
-        request.pace_state = self.recipe.pace.begin(self.pace_memory, alone=self.recipe.drafter.draws_drafts and not request.sampler.greedy)
+            state = request.constraint.start(Vocabulary.of(self.model, request.stop_tokens), request.tokens)
+            most = min(request.max_new_tokens, self.model.max_length - len(request.prompt))
+            request.state = state.serving(request.sampler, most)
+        self._refit(request)
         request.trace = Trace(len(request.prompt), str(self.recipe), self.law.kind)
         return request
 
+    def _refit(self, request: Request) -> None:
+        """Cache and states for the text as it is: the prompt, or one that tokens were taken back from."""
+        cache = _cache(request)
+        cache.truncate(min(cache.length, len(request.tokens) - 1))
+        request.draft_state = self.recipe.drafter.begin(self.draft_memory, request.tokens)
+        request.pace_state = self.recipe.pace.begin(self.pace_memory, alone=self.recipe.drafter.draws_drafts and not request.sampler.greedy)
+
     def _step(self, active: list[Request]) -> list[Request]:
-        clock = _Clock()
+        clock = Clock()
         # 1. Draft, for requests whose text is in the cache but for a piece that fits one step.
         ready = [request for request in active if _lag(request) <= PREFILL_CHUNK]
         drafts = dict(zip(map(id, ready), self._draft(ready), strict=True))
@@ -128,7 +139,7 @@ class Session:
                 seen = Seen(feed_tokens, rows.logits, Tree(), [], [], rows.hidden)
                 step = Step(len(feed_tokens), [], [], [], [], [], [], [], {}, work=list(rows.work))
             else:
-                seen, step = self._decide(request, tree, queries, feed_tokens, rows)
+                seen, step = self._decide(request, tree, queries, feed_tokens, rows, clock)
                 grown.append(request)
             clock.stop("decide")
             measured = self.recipe.drafter.observe(request.draft_state, seen)
@@ -186,7 +197,7 @@ class Session:
                 return Queries()
         return queries
 
-    def _decide(self, request: Request, tree: Tree, queries: Queries, fed: list[int], rows: Rows) -> tuple[Seen, Step]:
+    def _decide(self, request: Request, tree: Tree, queries: Queries, fed: list[int], rows: Rows, clock: Clock) -> tuple[Seen, Step]:
         logits = rows.logits[: len(rows.logits) - len(queries)]
         first = len(logits) - len(tree)  # the row of node 0; the root's row is the one before
         start = len(request.tokens)
@@ -202,6 +213,9 @@ class Session:
             if state is None:
                 law = request.sampler.distribution(row, history, len(request.prompt))
             else:
+                clock.stop("decide")
+                state.prepare(request.sampler)
+                clock.stop("mask")
                 law = state.target_law(request.sampler, row, history, len(request.prompt))
             margins[node] = law.margin
             return law
@@ -214,7 +228,7 @@ class Session:
         added = [*(tree.tokens[node] for node in decision.path), decision.token]
         sources = [*(tree.sources[node] for node in decision.path), ""]
         visited = [ROOT, *decision.path]
-        num = self._append(request, added, [logits[first + node] for node in visited])
+        num = write(request, added, [logits[first + node] for node in visited], self.model.max_length)
         ties = [place for place, node in enumerate(visited[:num]) if margins.get(node, math.inf) < self.model.tolerance]
         speakers = [rows.speakers[first + node] for node in visited[:num]] if rows.speakers else []
         step = Step(
@@ -225,26 +239,6 @@ class Session:
         asked = {key: states[len(fed) :] for key, states in rows.hidden.items()}
         return Seen(fed, logits, tree, decision.path, added[:num], hidden, rows.logits[len(logits) :], asked), step
 
-    def _append(self, request: Request, added: list[int], laws: list[Tensor]) -> int:
-        """Add tokens one by one until one ends the text; returns how many were added."""
-        for num, (token, logits) in enumerate(zip(added, laws, strict=True)):
-            if token in request.stop_tokens:
-                request.finish_reason = "stop" if request.state is None or request.state.accepting else "dead-end"
-                return num
-            request.tokens.append(token)
-            request.state = None if request.state is None else request.state.advance(token)
-            if request.num_logprobs is not None:
-                request.logprobs.append(_logprob(logits, token, request.num_logprobs))
-            if (request.stops is not None and request.stops(request.generated)) or (request.state is not None and request.state.finished):
-                request.finish_reason = "stop"
-            elif request.num_generated >= request.max_new_tokens:
-                request.finish_reason = "length"
-            elif len(request.tokens) >= self.model.max_length:
-                request.finish_reason = "context"
-            if request.finish_reason:
-                return num + 1
-        return len(added)
-
 
 def _cache(request: Request) -> Cache:
     assert request.cache is not None  # `_begin` gave it one
@@ -253,26 +247,3 @@ def _cache(request: Request) -> Cache:
 
 def _lag(request: Request) -> int:
     return len(request.tokens) - _cache(request).length
-
-
-@one_thread()
-def _logprob(logits: Tensor, token: int, num: int) -> Logprob:
-    logprobs = logits.double().log_softmax(-1)
-    values, places = logprobs.topk(min(num, len(logprobs)))
-    return Logprob(token, float(logprobs[token]), list(zip(places.tolist(), values.tolist(), strict=True)))
-
-
-class _Clock:
-    """Splits a step's time by phase; `stop(phase)` books the time since the last call."""
-
-    def __init__(self) -> None:
-        self.seconds = {"draft": 0.0, "forward": 0.0, "decide": 0.0, "other": 0.0}
-        self._last = time.perf_counter()
-
-    def stop(self, phase: str) -> None:
-        now = time.perf_counter()
-        self.seconds[phase] += now - self._last
-        self._last = now
-
-    def share(self, num: int) -> dict[str, float]:
-        return {phase: seconds / num for phase, seconds in self.seconds.items()}

@@ -22,7 +22,7 @@ from foretell.decoding.drafters.then import Then
 from foretell.decoding.drafters.union import Union
 from foretell.decoding.registry import find, name_of
 from foretell.decoding.samplers.base import Sampler
-from foretell.parts import Part
+from foretell.parts import Part, UnknownNameError
 
 #: What joins drafters, from what binds closest.
 _BINDING: tuple[type[Composite], ...] = (Interpolation, Union, Chooser, Fallback, Then)
@@ -62,11 +62,18 @@ def parse_part(text: str, kind: str) -> Any:
     return part
 
 
-class _Infinity(ast.NodeTransformer):
-    """`inf` is a plain value too: it is how Python writes it."""
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return ast.Constant(float("inf")) if node.id == "inf" else node
+def _value(node: ast.expr) -> Any:
+    """A Python literal, `inf`, which is how Python writes it, or a part as its repr has it. ValueError for anything else."""
+    if isinstance(node, ast.Name) and node.id == "inf":
+        return float("inf")
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return -_value(node.operand)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        cls = find(name_of(type(node.func.id, (), {})))[1]
+        return cls(*map(_value, node.args), **{str(keyword.arg): _value(keyword.value) for keyword in node.keywords})
+    if isinstance(node, ast.Tuple | ast.List):
+        return type(ast.literal_eval(type(node)(elts=[], ctx=ast.Load())))(map(_value, node.elts))
+    return ast.literal_eval(node)
 
 
 class PartReader:
@@ -120,10 +127,9 @@ class PartReader:
             self.match("")
             try:
                 assert isinstance(call, ast.Call)
-                call = _Infinity().visit(call)
-                return [ast.literal_eval(arg) for arg in call.args], {
-                    str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords
-                }
+                return [_value(arg) for arg in call.args], {str(keyword.arg): _value(keyword.value) for keyword in call.keywords}
+            except UnknownNameError:
+                raise
             except ValueError:
                 self.place = start
                 raise self.error("an option that is not a plain value") from None

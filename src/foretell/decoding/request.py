@@ -26,7 +26,8 @@ class Logprob:
 class Request:
     """prompt: token ids, at least one. stop_tokens end the text and are not part of it. stops: called with the generated
     tokens after each new one; True ends the text (stop strings). num_logprobs: None, or how many of the best to report.
-    constraint: a rule that the new text obeys, or None; it needs stop tokens. state: where the text stands in it."""
+    constraint: a rule that the new text obeys, or None; it needs stop tokens. max_backtracks: how many tokens may be taken back to get out
+    of dead ends; 0 for text that is shown as it comes. state: where the text stands in the rule."""
 
     prompt: Sequence[int]
     max_new_tokens: int
@@ -36,6 +37,7 @@ class Request:
     stops: Callable[[list[int]], bool] | None = None
     num_logprobs: int | None = None
     constraint: Constraint | None = None
+    max_backtracks: int = 0
 
     tokens: list[int] = field(default_factory=list)
     finish_reason: str = ""
@@ -43,6 +45,8 @@ class Request:
     trace: Trace = field(default_factory=lambda: Trace(0))
     cache: Cache | None = None
     state: State | None = None
+    num_backtracks: int = 0
+    dead_ends: set[tuple[int, ...]] = field(default_factory=set)
     draft_state: Any = None
     pace_state: Any = None
 

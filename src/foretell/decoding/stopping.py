@@ -29,11 +29,13 @@ class StopWatch:
     """Called with the generated tokens after each new one; True once their text holds a stop string."""
 
     def __init__(self, tokenizer: Any, strings: Sequence[str]) -> None:
-        self._decoder, self._strings = tokenizer.stream(), strings
+        self._tokenizer, self._decoder, self._strings = tokenizer, tokenizer.stream(), strings
         self._num, self._tail = 0, ""
         self._keep = max(map(len, strings)) - 1
 
     def __call__(self, tokens: list[int]) -> bool:
+        if len(tokens) < self._num:  # some were taken back
+            self._decoder, self._num, self._tail = self._tokenizer.stream(), 0, ""
         new = self._decoder.push(*tokens[self._num :])
         self._num = len(tokens)
         seen = self._tail + new

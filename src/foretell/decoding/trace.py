@@ -15,8 +15,8 @@ class Step:
     num_rows: rows this request fed. drafted, parents, drafted_by: its tree. accepted: nodes on the accepted path. tokens: what
     was added to the text, `sources[i]` saying which drafter proposed tokens[i] ("" for the target's own). ties: places in
     `tokens` where the two best logits lay closer than the model's tolerance. seconds: this request's share of the step, by
-    "draft", "forward", "decide", "other". Of a group of models: speakers[i] is the member that tokens[i] was drawn from, and
-    work the rows that each member computed, catching up included.
+    "draft", "forward", "decide", "other", and "mask" (finding what is allowed) under a constraint. Of a group of models:
+    speakers[i] is the member that tokens[i] was drawn from, and work the rows that each member computed, catching up included.
     """
 
     num_rows: int
@@ -41,6 +41,15 @@ class Trace:
     law: str = "exact"
     steps: list[Step] = field(default_factory=list)
 
+    def take_back(self) -> None:
+        """Forget the last token; the step that added it keeps its time."""
+        step = next(step for step in reversed(self.steps) if step.tokens)
+        place = len(step.tokens) - 1
+        del step.tokens[place], step.sources[place]
+        step.accepted = step.accepted[:place]
+        step.ties = [tie for tie in step.ties if tie < place]
+        step.speakers = step.speakers[:place]
+
     @property
     def num_tokens(self) -> int:
         """Tokens generated."""
@@ -59,7 +68,7 @@ class Trace:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """Time by "draft", "forward", "decide", "other"."""
+        """Time by "draft", "forward", "decide", "other", and "mask" under a constraint."""
         total: Counter[str] = Counter()
         for step in self.steps:
             total.update(step.seconds)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from foretell.decoding.constraints.regex import Regex
 from foretell.decoding.drafters.base import Drafter
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
@@ -17,7 +18,8 @@ from foretell.decoding.request import Request
 from foretell.decoding.samplers.base import Sampler, SamplerStep
 from foretell.decoding.samplers.make import make_sampler
 from foretell.decoding.verifiers.base import KindMismatchError, Verifier
-from foretell.testing.laws import STEPPED_CURVE, Case
+from foretell.testing.laws import SPELLING, STEPPED_CURVE, Case
+from foretell.testing.models import resized
 
 
 @dataclass(frozen=True)
@@ -50,17 +52,18 @@ def samplers() -> dict[str, Sampler]:
 
 @cache
 def fits(drafter: Drafter, verifier: Verifier) -> bool:
-    """Whether the verifier takes every kind of node that the drafter may draw: found by running them together."""
-    case = Case.small(batch=3, max_new_tokens=6)
-    prompts = [case.prompt, *(prompt for prompt, _ in case.companions)]
-    for sampler in (Sampler(), Sampler(greedy=True)):
-        session = Session(case.model, Recipe(drafter, verifier, Fixed()), STEPPED_CURVE)
-        for seed in range(4):
-            try:
-                for _ in session.run([Request(prompt, 6, sampler, SampledDraws(seed)) for prompt in prompts]):
-                    pass
-            except KindMismatchError:
-                return False
+    """Whether the verifier takes every kind of node that the drafter may draw: found by running them together, also under a rule."""
+    for case in (Case.small(batch=3, max_new_tokens=6), Case.constrained(Regex("([01]abab)*"), batch=3, max_new_tokens=6)):
+        prompts = [case.prompt, *(prompt for prompt, _ in case.companions)]
+        for sampler in (Sampler(), Sampler(greedy=True)):
+            session = Session(case.model, Recipe(resized(drafter, case.model.vocab_size), verifier, Fixed()), STEPPED_CURVE)
+            for seed in range(4):
+                asked = [Request(p, 6, sampler, SampledDraws(seed), case.stop_tokens, constraint=case.constraint) for p in prompts]
+                try:
+                    for _ in session.run(asked):
+                        pass
+                except KindMismatchError:
+                    return False
     return True
 
 
@@ -79,6 +82,23 @@ def combinations(drafters: Sequence[Drafter] | None = None) -> Iterator[Combinat
         for pace in examples("pace"):
             for name, sampler in chosen.items():
                 yield Combination(Recipe(drafter, verifier, pace), name, sampler)
+
+
+@cache
+def constrained_pairs() -> list[tuple[Drafter, Verifier]]:
+    """All exact pairs, once."""
+    return list(pairs())
+
+
+def constrained(number: int) -> tuple[Recipe, Sampler, Case]:
+    """Recipe, sampler and constrained case `number` of a covering set: pair i with constraint i, i + 1, ... round and round.
+
+    Numbers below the number of pairs meet every pair once; below pairs times constraints, the whole product.
+    """
+    found, rules = constrained_pairs(), examples("constraint")
+    drafter, verifier = found[number % len(found)]
+    constraint = rules[(number % len(found) + number // len(found)) % len(rules)]
+    return Recipe(resized(drafter, len(SPELLING)), verifier, Fixed()), Sampler(), Case.constrained(constraint)
 
 
 def unconfirmed() -> list[Verifier]:

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from foretell.decoding.constraints.base import Constraint
 from foretell.decoding.drafters.base import Drafter
 from foretell.decoding.paces.base import Pace
 from foretell.decoding.part_text import describe, parse_part
@@ -131,13 +132,13 @@ def recipe_with(part: Part) -> Recipe:
     for contract, place in places:
         if isinstance(part, contract):
             return Recipe(**{place: part})  # type: ignore[arg-type]
-    demand(isinstance(part, SamplerStep), part, "is no drafter, verifier, pace, sampler step, router or search")
+    demand(isinstance(part, SamplerStep), part, "is no drafter, verifier, pace, sampler step, router, search or constraint")
     return Recipe(sampler=Sampler((part,)))  # type: ignore[arg-type]
 
 
 def check_recipe(part: Part) -> None:
     """Recipes with the part come back from their short text and from TOML; of a part that no recipe holds, its own text does."""
-    for contract, kind in ((Router, "router"), (Search, "search")):
+    for contract, kind in ((Router, "router"), (Search, "search"), (Constraint, "constraint")):
         if isinstance(part, contract):
             back = parse_part(describe(part), kind)
             demand(alike(back, part), part, f"comes back from {describe(part)!r} as {back!r}")

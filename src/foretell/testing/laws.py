@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 
 import torch
 
+from foretell.decoding.constraints.base import Constraint, State
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws, SampledDraws, enumerate_outcomes
@@ -20,6 +21,7 @@ from foretell.decoding.request import Request
 from foretell.decoding.samplers.base import Sampler
 from foretell.models.base import Feed, Model
 from foretell.models.tiny import TinyModel
+from foretell.models.vocabulary import Vocabulary
 from foretell.testing.models import SMALL_CURVE, use_small_curves
 
 #: What a request ends as: its tokens and its finish reason.
@@ -28,6 +30,12 @@ Law = dict[Outcome, float]
 
 #: Largest difference of a probability, and of the total mass from 1, that counts as rounding.
 TOLERANCE = 1e-9
+
+#: What the tokens of constrained cases write; the last ends a text.
+SPELLING = (
+    b"a", b"b", b"ab", b"ba", b"0", b"1", b"10", b"-", b".", b"[", b"]", b'"', b'"a', b",", b", ", b":", b": ", b"{", b"}",
+    b"true", b"false", b"c", None,
+)  # fmt: skip
 
 #: t(n) with flat pieces and jumps, as engines have them: paces find both worthwhile and worthless nodes on it.
 STEPPED_CURVE = CostCurve((1, 2, 3, 4, 5, 8), (1.0, 1.45, 1.45, 1.5, 2.1, 2.2))
@@ -41,6 +49,8 @@ class UnlawfulError(AssertionError):
 class Case:
     """What a recipe is tried on. companions: (prompt, max_new_tokens) of other requests in the batch, whose draws are sampled.
 
+    constraint: what all requests of the batch obey, or None.
+
     Keep vocabulary, length and trees small: the number of outcomes is exponential in all of them.
     """
 
@@ -51,12 +61,21 @@ class Case:
     companions: tuple[tuple[tuple[int, ...], int], ...] = ()
     curve: CostCurve = STEPPED_CURVE
     draft_curve: CostCurve = SMALL_CURVE
+    constraint: Constraint | None = None
 
     @classmethod
     def small(cls, batch: int = 1, max_new_tokens: int = 3) -> Case:
         """Three tokens, of which the last ends the text; a prompt that repeats itself; `batch` - 1 ragged companions."""
         companions = (((1, 1, 0, 1, 0), 3), ((0, 1, 2, 0, 0, 1, 0), 2), ((1, 0), 4))[: batch - 1]
         return cls(TinyModel(vocab_size=3, order=1, seed=3), (0, 1, 2, 0, 1, 0), max_new_tokens, frozenset({2}), companions)
+
+    @classmethod
+    def constrained(cls, constraint: Constraint, batch: int = 1, max_new_tokens: int = 3) -> Case:
+        """Under a rule, with a vocabulary that spells a little of everything; draft models must be `resized` to it."""
+        companions = (((1, 1, 0, 1, 0), 3), ((0, 1, 2, 0, 0, 1, 0), 2), ((1, 0), 4))[: batch - 1]
+        stop = len(SPELLING) - 1
+        model = TinyModel(len(SPELLING), order=1, seed=3, spelling=SPELLING)
+        return cls(model, (0, 1, 2, 0, 1, 0), max_new_tokens, frozenset({stop}), companions, constraint=constraint)
 
 
 @dataclass(frozen=True)
@@ -99,22 +118,37 @@ def plain_law(case: Case, sampler: Sampler) -> Law:
     """Probability of every outcome of plain decoding, from the model's rows alone."""
     law: Law = {}
 
+    def state_after(generated: tuple[int, ...]) -> State | None:
+        """From the beginning each time: nothing that was rolled back can show."""
+        if case.constraint is None:
+            return None
+        state = case.constraint.start(Vocabulary.of(case.model, case.stop_tokens), case.prompt)
+        for token in generated:
+            state = state.advance(token)
+        return state
+
     def follow(generated: tuple[int, ...], mass: float) -> None:
+        state = state_after(generated)
+        if state is not None and generated and state.finished:
+            law[generated, "stop"] = law.get((generated, "stop"), 0.0) + mass
+            return
+        if len(generated) >= case.max_new_tokens:
+            law[generated, "length"] = mass
+            return
         text = [*case.prompt, *generated]
+        if len(text) >= case.model.max_length:
+            law[generated, "context"] = mass
+            return
         cache = case.model.new_cache()
         cache.prompt_length = len(case.prompt)
         row = case.model.forward([Feed(cache, text, num_logits=1)])[0].logits[-1]
-        after = sampler.distribution(row, text, len(case.prompt))
+        after = sampler.distribution(row, text, len(case.prompt)) if state is None else state.law(sampler, row, text, len(case.prompt))
         for token, p in zip(after.ids.tolist(), after.probs.tolist(), strict=True):
-            longer = (*generated, token)
             if token in case.stop_tokens:
-                law[generated, "stop"] = law.get((generated, "stop"), 0.0) + mass * p
-            elif len(longer) >= case.max_new_tokens:
-                law[longer, "length"] = mass * p
-            elif len(text) + 1 >= case.model.max_length:
-                law[longer, "context"] = mass * p
+                reason = "stop" if state is None or state.accepting else "dead-end"
+                law[generated, reason] = law.get((generated, reason), 0.0) + mass * p
             else:
-                follow(longer, mass * p)
+                follow((*generated, token), mass * p)
 
     follow((), 1.0)
     return law
@@ -129,9 +163,11 @@ def output_law(recipe: Recipe, case: Case, sampler: Sampler, max_outcomes: int =
     use_small_curves(recipe, case.draft_curve, case.model)
 
     def run(draws: Draws) -> Outcome:
-        first = Request(case.prompt, case.max_new_tokens, remembered, draws, case.stop_tokens)
+        if case.constraint is not None:
+            case.constraint.forget(Vocabulary.of(case.model, case.stop_tokens))
+        first = Request(case.prompt, case.max_new_tokens, remembered, draws, case.stop_tokens, constraint=case.constraint)
         others = [
-            Request(prompt, length, remembered, SampledDraws(seed), case.stop_tokens)
+            Request(prompt, length, remembered, SampledDraws(seed), case.stop_tokens, constraint=case.constraint)
             for seed, (prompt, length) in enumerate(case.companions)
         ]
         for _ in Session(case.model, recipe, case.curve).run([first, *others]):

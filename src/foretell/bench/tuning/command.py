@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from foretell.api import default_recipe
 from foretell.bench.arms import Arm, Setting, recipe_arms
 from foretell.bench.command import EXIT_INTERRUPTED
 from foretell.bench.duration import parse_seconds, show_seconds
@@ -28,6 +27,7 @@ from foretell.decoding.samplers.make import make_sampler
 from foretell.decoding.stored_curve import curve_of
 from foretell.decoding.tuned import LOCAL, tuned_path
 from foretell.models.base import Model
+from foretell.prepare import default_recipe
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from foretell.decoding.trace import Trace
     from foretell.models.base import Model
     from foretell.parts import Law
+    from foretell.structured.rule import Rule
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Answer:
     request: Request
     stop: Sequence[str]
     curve: CostCurve | None
+    rule: Rule | None = None
 
     @classmethod
     def prepare(
@@ -49,12 +51,15 @@ class Answer:
         stop: Sequence[str],
         seed: int,
         logprobs: int | None,
+        rule: Rule | None = None,
     ) -> Answer:
         """Everything that can be refused is refused here, before a token is generated."""
-        from foretell.api import default_recipe, make_requests, session_of
         from foretell.decoding.stored_curve import known_curve
         from foretell.decoding.tuned import tuned_recipe
+        from foretell.prepare import behind_forced, default_recipe, make_requests, session_of
 
+        if rule is not None and rule.tools is not None and raw:
+            raise ValueError("--tools needs the chat template that --raw leaves out; drop one of them")
         if system is not None and raw:
             raise ValueError("--system needs the chat template that --raw leaves out; drop one of them")
         origin = "as asked"
@@ -62,23 +67,31 @@ class Answer:
             tuned = tuned_recipe(model)
             recipe, origin = (tuned[0], f"from {tuned[1]}") if tuned else (default_recipe(model), "the default recipe")
             check_sampling(sampling, bool(biases), recipe)
+            if rule is not None:
+                recipe = behind_forced(recipe)
         prompt = text if system is None else [{"role": "system", "content": system}, {"role": "user", "content": text}]
         options = dict(sampling, logit_bias={token_id(model, token): bias for token, bias in biases.items()})
         [request] = make_requests(
-            [prompt], model, recipe, max_new_tokens=max_new_tokens, stop=stop, seed=seed, logprobs=logprobs, chat=not raw, **options
-        )
+            [prompt], model, recipe, max_new_tokens=max_new_tokens, stop=stop, seed=seed, logprobs=logprobs, chat=not raw, rule=rule,
+            **options,
+        )  # fmt: skip
         measuring = recipe.pace.needs_curve and known_curve(model) is None
         with notice("measuring this machine, once" if measuring else "preparing"):
             session_of(model, recipe)
-        return cls(model, recipe, origin, request, stop, known_curve(model))
+        return cls(model, recipe, origin, request, stop, known_curve(model), rule)
 
     def show(self, color: bool, as_json: bool, quiet: bool) -> int:
         """Stream the text, then say what it cost; returns the exit code."""
-        from foretell.api import stream_request
+        from foretell.api import MAX_BACKTRACKS, make_result, stream_request
+        from foretell.prepare import session_of
 
         writer, interrupted = Writer(color, _names(self.recipe.drafter), show=not as_json), False
         try:
-            pieces = stream_request(self.request, self.model, self.recipe, self.stop)
+            if as_json:  # nobody sees the text before its end, so dead ends of a rule can be stepped out of
+                self.request.max_backtracks = MAX_BACKTRACKS
+                for _ in session_of(self.model, self.recipe).run([self.request]):
+                    pass
+            pieces = iter(()) if as_json else stream_request(self.request, self.model, self.recipe, self.stop)
             with notice("reading the prompt"):  # the first time on a machine, engines compile their kernels here
                 first = next(pieces, None)
             for piece in chain([first] if first is not None else [], pieces):
@@ -89,10 +102,14 @@ class Answer:
         request, trace = self.request, self.request.trace
         reason = "interrupted" if interrupted else request.finish_reason
         if as_json:
-            print(json.dumps(self.to_dict(writer.text, reason), ensure_ascii=False))
+            print(json.dumps(self.to_dict(make_result(request, self.model, self.stop).text, reason), ensure_ascii=False))
         elif request.num_logprobs is not None and self.model.tokenizer is not None:
             for line in logprob_lines(request.logprobs, self.model.tokenizer):
                 say(line)
+        if self.rule is not None and not interrupted and not self.obeys:
+            reasons = {"dead-end": "no token that the rule allows goes on from here"}
+            why = reasons.get(reason, "raise --max-new-tokens" if reason == "length" else reason)
+            say(f"unfinished: the text does not obey the rule yet ({why})", "yellow")
         if interrupted:
             say(f"interrupted after {trace.num_tokens} tokens", "yellow")
         if not quiet and not as_json:
@@ -103,7 +120,12 @@ class Answer:
             say(numbers(trace, self.curve, reason), "dim")
             say(f"{self.recipe} ({self.origin})", "dim")
             say(self.promise, "dim")
-        return INTERRUPTED if interrupted else 0
+        return INTERRUPTED if interrupted else int(not self.obeys)
+
+    @property
+    def obeys(self) -> bool:
+        """Whether the text is one that the rule allows, to its end; always without a rule."""
+        return self.request.state is None or self.request.state.accepting
 
     @property
     def law(self) -> Law:
@@ -114,7 +136,7 @@ class Answer:
     @property
     def promise(self) -> str:
         law = self.law
-        return promise(law.kind, law.condition, self.request.sampler.greedy)
+        return promise(law.kind, law.condition, self.request.sampler.greedy, self.rule is not None)
 
     def to_dict(self, text: str, finish_reason: str) -> dict[str, Any]:
         """The answer and its figures as JSON types."""
@@ -142,9 +164,20 @@ class Answer:
                 "ties": trace.ties,
             },
         }
+        if self.rule is not None:
+            result["constraint"] = repr(self.rule.constraint)
+            result["obeys"] = self.obeys
+            result["value"] = _as_json(self.rule.read(text)) if self.obeys else None
         if request.num_logprobs is not None:
             result["logprobs"] = [vars(entry) for entry in request.logprobs]
         return result
+
+
+def _as_json(value: Any) -> Any:
+    """A tool call as its name and arguments; other values as they are."""
+    from foretell.structured.tools import ToolCall
+
+    return {"name": value.name, "arguments": value.arguments} if isinstance(value, ToolCall) else value
 
 
 def _turns(trace: Trace) -> dict[str, Any]:

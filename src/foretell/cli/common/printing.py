@@ -110,10 +110,10 @@ def first_seconds(trace: Trace) -> float | None:
     return None
 
 
-def promise(kind: str, condition: str, greedy: bool) -> str:
+def promise(kind: str, condition: str, greedy: bool, ruled: bool = False) -> str:
     """A law in words."""
     if kind == "exact":
-        return f"exact: the same {'text' if greedy else 'distribution'} as plain decoding"
+        return f"exact: the same {'text' if greedy else 'distribution'} as plain decoding{' under the rule' if ruled else ''}"
     return f"{kind}: {condition}"
 
 

@@ -1,0 +1,52 @@
+"""Options that say a rule which the answer obeys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from foretell.cli.common.options import number
+
+if TYPE_CHECKING:
+    from foretell.structured.rule import Rule
+
+SchemaSource = Annotated[str | None, number("schema", "FILE|JSON", "Rule", "The answer is JSON that this JSON Schema describes.")]
+RegexText = Annotated[str | None, number("regex", "PATTERN", "Rule", "The whole answer matches this regular expression (Rust's syntax).")]
+GrammarSource = Annotated[str | None, number("grammar", "FILE|TEXT", "Rule", "The answer is a word of this grammar (Lark's syntax).")]
+Choices = Annotated[
+    list[str] | None,
+    typer.Option("--choice", metavar="TEXT", show_default=False, rich_help_panel="Rule", help="The answer is one of these; repeatable."),
+]
+ToolsFile = Annotated[Path | None, number("tools", "FILE", "Rule", "The answer calls one of the functions that this JSON file lists.")]
+ConstraintText = Annotated[str | None, number("constraint", "TEXT", "Rule", "Any other rule; `foretell list constraint` shows all.")]
+
+
+def read_rule(
+    schema: str | None, regex: str | None, grammar: str | None, choices: list[str] | None, tools: Path | None, constraint: str | None
+) -> Rule | None:
+    """The rule that the options say; None without one. What can be refused is refused here, before the model is loaded."""
+    given = {
+        "--schema": schema is not None, "--regex": regex is not None, "--grammar": grammar is not None, "--choice": bool(choices),
+        "--tools": tools is not None, "--constraint": constraint is not None,
+    }  # fmt: skip
+    said = [name for name, there in given.items() if there]
+    if not said:
+        return None
+    if len(said) > 1:
+        raise ValueError(f"{' and '.join(said)} each say a rule; give one of them")
+    from foretell.structured.rule import make_rule
+
+    return make_rule(schema, regex, grammar, choices or None, None if tools is None else _read_tools(tools), constraint)
+
+
+def _read_tools(path: Path) -> Any:
+    """A JSON list of descriptions. ValueError where the file holds none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"--tools {path}: there is no such file") from None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"--tools {path} is not a readable JSON file ({error}); write a list of function descriptions") from error

@@ -1,0 +1,143 @@
+"""From what a user asks to requests: the model, the recipe and its session, the prompt as tokens."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from foretell.decoding.drafters.forced import Forced
+from foretell.decoding.drafters.then import Then
+from foretell.decoding.draws import SampledDraws
+from foretell.decoding.loop import Session
+from foretell.decoding.recipe import Recipe
+from foretell.decoding.request import Request
+from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.samplers.make import make_sampler
+from foretell.decoding.stopping import StopWatch, as_stop_strings
+from foretell.models.base import Model
+from foretell.structured.rule import Rule
+from foretell.structured.tools import Tools
+
+#: What `generate` uses unless told otherwise, with a model whose tokenizer has a table of phrases in this package, and with others.
+WITH_PHRASES = "adaptive-ngram + stand(orders=(2, 1), siblings='best-first', scope='global', table='shipped')"
+DEFAULT_RECIPE = "prompt-lookup | token-recycling"
+
+#: A prompt: text, or a chat as a list of {"role", "content"}.
+Prompt = str | Sequence[Mapping[str, str]]
+
+_models: dict[str, Model] = {}
+
+
+def default_recipe(model: Model) -> Recipe:
+    """What `generate` uses with this model unless told otherwise."""
+    if "default_recipe" not in model.__dict__:  # kept there, as sessions are: reading the vocabulary takes 15 ms
+        from foretell.decoding.successors.files import shipped_table
+
+        model.__dict__["default_recipe"] = Recipe.parse(WITH_PHRASES if shipped_table(model) else DEFAULT_RECIPE)
+    return model.__dict__["default_recipe"]
+
+
+def recipe_for(model: Model, recipe: Recipe | str | None, constrained: bool) -> Recipe:
+    """The recipe as given; without one, `default_recipe`, which under a constraint drafts behind what is forced."""
+    if recipe is not None:
+        return Recipe.parse(recipe)
+    chosen = default_recipe(model)
+    return behind_forced(chosen) if constrained else chosen
+
+
+def behind_forced(recipe: Recipe) -> Recipe:
+    """The recipe with `forced >>` before its drafter."""
+    return recipe.replace(drafter=Then((Forced(), recipe.drafter)))
+
+
+def session_of(model: Model, recipe: Recipe) -> Session:
+    """The session of this model and recipe, made once: its drafter's and pace's memory grow over calls."""
+    # Kept on the model, which they hold: a table of their own would keep every model alive.
+    sessions: dict[Recipe, Session] = model.__dict__.setdefault("sessions", {})
+    if recipe not in sessions:
+        sessions[recipe] = Session(model, recipe)
+    return sessions[recipe]
+
+
+def resolve(model: Model | str | None) -> Model:
+    """A loaded model as it is; an id or path loaded once a process; None is the default model."""
+    if isinstance(model, Model):
+        return model
+    key = model or ""
+    if key not in _models:
+        from foretell.models.load import load
+
+        _models[key] = load(model)
+    return _models[key]
+
+
+def make_requests(
+    prompts: Sequence[Prompt],
+    model: Model,
+    recipe: Recipe,
+    *,
+    max_new_tokens: int = 256,
+    sampler: Sampler | None = None,
+    stop: str | Sequence[str] = (),
+    seed: int = 0,
+    logprobs: int | None = None,
+    chat: bool = True,
+    rule: Rule | None = None,
+    max_backtracks: int = 0,
+    **sampling: Any,
+) -> list[Request]:
+    """Requests of `generate`'s options: prompts encoded, the sampler made, stop strings watched."""
+    sampler = _one_sampler(sampler, recipe, sampling)
+    if model.tokenizer is None:
+        raise ValueError("model: it has no tokenizer, so it cannot read text; use foretell.decoding.loop.Session with token ids")
+    strings = as_stop_strings(stop)
+    return [
+        Request(
+            encode(prompt, model, chat, rule.tools if rule is not None else None),
+            max_new_tokens,
+            sampler,
+            SampledDraws(seed + i),
+            model.tokenizer.stop_tokens,
+            StopWatch(model.tokenizer, strings) if strings else None,
+            logprobs,
+            rule.constraint if rule is not None else None,
+            max_backtracks,
+        )
+        for i, prompt in enumerate(prompts)
+    ]
+
+
+def _one_sampler(sampler: Sampler | None, recipe: Recipe, sampling: Mapping[str, Any]) -> Sampler:
+    """The sampler, said in exactly one place: `sampler`, the recipe, or plain options."""
+    defaults = inspect.signature(make_sampler).parameters
+    changed = [name for name, value in sampling.items() if value != defaults[name].default]
+    said = ["sampler"] * (sampler is not None) + ["the recipe"] * (recipe.sampler is not None) + changed[:1]
+    if len(said) > 1:
+        raise ValueError(f"{' and '.join(said)} both say how to sample; say it in one place")
+    return sampler or recipe.sampler or make_sampler(**sampling)
+
+
+def encode(prompt: Prompt, model: Model, chat: bool, tools: Tools | None = None) -> list[int]:
+    """Token ids of a prompt; ValueError where it is empty or too long."""
+    if not prompt or (isinstance(prompt, str) and not prompt.strip()):
+        raise ValueError(f"prompt={prompt!r} is empty; give some text")
+    if tools is not None and (chat or not isinstance(prompt, str)):
+        tokens = _with_tools(prompt, model, tools)
+    else:
+        tokens = model.tokenizer.chat(prompt) if chat or not isinstance(prompt, str) else model.tokenizer.encode(prompt)
+    if len(tokens) >= model.max_length:
+        raise ValueError(f"prompt has {len(tokens)} tokens, but the model was made for {model.max_length}; shorten the prompt")
+    return tokens
+
+
+def _with_tools(prompt: Prompt, model: Model, tools: Tools) -> list[int]:
+    """A conversation that tells of tools: through the chat template where that knows them, else in the system message."""
+    messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [dict(message) for message in prompt]
+    if "tools" in (model.tokenizer.chat_template or ""):
+        return model.tokenizer.chat(messages, tools=list(tools.descriptions))
+    if messages[0]["role"] == "system":
+        messages[0]["content"] = f"{messages[0]['content']}\n\n{tools.instructions}"
+    else:
+        messages.insert(0, {"role": "system", "content": tools.instructions})
+    return model.tokenizer.chat(messages)
