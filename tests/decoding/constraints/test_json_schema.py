@@ -14,9 +14,9 @@ from foretell.decoding.schemas.report import report
 from foretell.decoding.schemas.strings import BYTES
 from foretell.models.vocabulary import Vocabulary
 
-SMALL = Vocabulary(
-    (*(byte.encode() for byte in '[]{}"ab:,01'), b", ", b"true", b'"a', b'a"', b'"]', b"0]", b'"a"', b'": ', None), frozenset({19})
-)
+TOKENS = (*(byte.encode() for byte in '[]{}"ab:,01 '), b", ", b"true", b'"a', b'a"', b'"]', b"0]", b'"a"', b'": ', None)
+STOP = len(TOKENS) - 1
+SMALL = Vocabulary(TOKENS, frozenset({STOP}))
 
 
 def test_is_a_value():
@@ -54,7 +54,12 @@ def texts(state, most, written=b""):
     [
         {"type": "array", "items": {"enum": ["a", "b", 0]}, "uniqueItems": True, "maxItems": 2},
         {"type": "array", "items": {"enum": ["a", "b", 0, True]}, "contains": {"const": "a"}, "maxItems": 2},
-        {"type": "object", "patternProperties": {"a": {"enum": [0, 1]}, "b": {"not": {"const": 1}}}, "additionalProperties": False},
+        {
+            "properties": {"a": {"enum": [0, 1]}, "b": {"not": {"const": 1}}},
+            "maxProperties": 1,
+            "additionalProperties": False,
+            "type": "object",
+        },
         {"enum": ["a", "ab", 0, [1, 0], {"a": 1}], "not": {"type": "array"}},
         {"type": "string", "pattern": "^(?!b)[ab]{1,2}$"},
         {"type": ["integer", "array"], "not": {"enum": [1, 10, [1]]}, "maximum": 11, "minimum": 0, "items": {"enum": [1]}, "maxItems": 1},
@@ -92,7 +97,7 @@ def test_states_never_change():
     other = one.advance(SMALL.encode(", ")[0]).advance(SMALL.encode("0")[0])
     assert other.allowed()
     assert one.allowed().ids.tolist() == before
-    ended = one.advance(SMALL.encode("]")[0]).advance(19)
+    ended = one.advance(SMALL.encode("]")[0]).advance(STOP)
     assert isinstance(ended, Ended)
     with pytest.raises(ValueError, match="not allowed"):
         one.advance(SMALL.encode("{")[0])

@@ -67,11 +67,16 @@ class JsonSchema(Constraint):
             cls({"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"], "additionalProperties": False}),
         ]
 
+    @property
+    def can_dead_end(self) -> bool:
+        """Where something is checked, a text may come to where the engine knows one way on and the check forbids it."""
+        return self.memory(BYTES).watch is not None
+
     def canonical_text(self, instance: Any) -> str:
         """The text of a value as this constraint takes it, with members in its order; accepted if, and only if, the value is valid."""
         from foretell.decoding.schemas.order import canonical_text
 
-        return canonical_text(instance, compile_schema(self.schema, self.whitespace, self.formats == "enforce"), self.whitespace)
+        return canonical_text(instance, self.memory(BYTES), self.whitespace)
 
     def accepts(self, text: str) -> bool:
         """Whether the constraint accepts a text from its first byte to its last; `canonical_text` writes values in its order."""

@@ -64,7 +64,7 @@ class Walker:
     """The matcher of one request. `path`: the states it was led through, whose last it stands at (none: the beginning)."""
 
     def __init__(self, matcher: Any, vocabulary: Vocabulary) -> None:
-        self.matcher, self.vocabulary = matcher.deep_copy(), vocabulary
+        self.beginning, self.matcher, self.vocabulary = matcher, matcher.deep_copy(), vocabulary
         self.path: list[GrammarState] = []
         self.kept: OrderedDict[GrammarState, TokenSet] = OrderedDict()
         self.children: dict[tuple[GrammarState, int], GrammarState] = {}
@@ -89,8 +89,11 @@ class Walker:
         """The tokens that may follow `state`."""
         if state not in self.kept:
             matcher = self.at(state)
-            self.kept[state] = TokenSet.packed(matcher.compute_bitmask(), self.vocabulary.size)
+            bits = matcher.compute_bitmask()
+            if matcher.stop_reason() == "NoExtensionBias":  # no token writes what must come, and the matcher is spent
+                self.matcher, self.path, bits = self.beginning.deep_copy(), [], b""
             self._check()
+            self.kept[state] = TokenSet.packed(bits, self.vocabulary.size)
             if len(self.kept) > _KEPT:
                 self.kept.popitem(last=False)
         return self.kept[state]

@@ -46,7 +46,7 @@ class Lowering:
     """The work in hand: `object_words` and `array_words` are its other half."""
 
     graph: Graph
-    valid: Callable[[Node, Any], bool]
+    judge: Callable[[Node, Any], bool]
     formats: bool
     effort: Effort
     relaxed: dict[Node, dict[str, str]] = field(default_factory=dict)
@@ -73,6 +73,9 @@ class Lowering:
     def relax(self, node: Node, word: str, why: str) -> None:
         """Note that the word is left out, or allows more than it should."""
         self.relaxed.setdefault(node, {})[word] = why
+
+    def valid(self, node: Node, value: Any) -> bool:
+        return self.judge(node, value)
 
     def reference(self, node: Node) -> Plain:
         """A reference to what the node becomes."""
