@@ -54,14 +54,17 @@ class _Spelling:
         self.special_token_ids = [token for token, data in enumerate(vocabulary.tokens) if data is None]
 
     def __call__(self, text: bytes | str) -> list[int]:
-        return self.vocabulary.encode(text)
+        try:
+            return self.vocabulary.encode(text)
+        except ValueError:  # a byte that no token writes: the engine takes nothing as forced, and the masks tell
+            return []
 
 
 class Walker:
     """The matcher of one request. `path`: the states it was led through, whose last it stands at (none: the beginning)."""
 
     def __init__(self, matcher: Any, vocabulary: Vocabulary) -> None:
-        self.matcher, self.vocabulary = matcher.deep_copy(), vocabulary
+        self.beginning, self.matcher, self.vocabulary = matcher, matcher.deep_copy(), vocabulary
         self.path: list[GrammarState] = []
         self.kept: OrderedDict[GrammarState, TokenSet] = OrderedDict()
         self.children: dict[tuple[GrammarState, int], GrammarState] = {}
@@ -86,8 +89,11 @@ class Walker:
         """The tokens that may follow `state`."""
         if state not in self.kept:
             matcher = self.at(state)
-            self.kept[state] = TokenSet.packed(matcher.compute_bitmask(), self.vocabulary.size)
+            bits = matcher.compute_bitmask()
+            if matcher.stop_reason() == "NoExtensionBias":  # no token writes what must come, and the matcher is spent
+                self.matcher, self.path, bits = self.beginning.deep_copy(), [], b""
             self._check()
+            self.kept[state] = TokenSet.packed(bits, self.vocabulary.size)
             if len(self.kept) > _KEPT:
                 self.kept.popitem(last=False)
         return self.kept[state]
