@@ -9,6 +9,12 @@ length 5. Q, the law itself, is exact: all texts are enumerated and teacher-forc
 half a time beforehand; the mean log-probability; chi-square of samples drawn after as many others. "exact" is adaptive rejection
 sampling in the same trie (Parys et al., "Constrained Adaptive Rejection Sampling", 2025). (c) A JSON Schema with an enum and a number:
 mean log-probability, reported without a target. The last line is JSON; the exit status is 1 if a target is missed.
+
+Paper: KL falls with samples, masking's does not. Here, (a) 2,000 samples: KL 0.591 by masking, 0.0041 by ASAp, 0.0039 exact, 0.0042 of
+samples of Q itself; (b) 300 samples, where the free model obeys 3.6 times in 10,000: 0.690, 0.039, 0.028 and 0.021; chi-square p below
+1e-200, 0.31 and 0.27. ASAp is worse than masking for the first 25 samples of (b), as it first leaves what it has seen for what it has
+not, and its last forward pass is for sample 26 (49 passes and 37 nodes in all); the exact samples are better from the first on.
+(c) 100 samples: -9.1 by masking, -9.4 by ASAp, -9.0 is right: no arm is far off, and 100 samples cannot tell them apart.
 """
 
 from __future__ import annotations
@@ -223,7 +229,7 @@ def json_objects(model, num: int) -> dict:
 
 def plot(result: dict, setting: str) -> str:
     """KL by number of samples, on logarithmic axes, a line an arm."""
-    names = {"masking": "masking", "asap": "ASAp", "exact": "with a coin for what is unknown"}
+    names = {"masking": "masking", "asap": "ASAp", "exact": "exact, by rejection"}
     left, right, bottom = 60, WIDTH - 265, 300
     marks, curves = result["marks"], result["curves"]
     high = max(max(values) for values in curves.values())
