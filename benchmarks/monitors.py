@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import foretell as ft
-from foretell.api import default_recipe
+from foretell.prepare import default_recipe
 from foretell.decoding.analysis.jedi_analyser import JediAnalyser
 from foretell.decoding.analysis.python_lexing import dereferences
 from foretell.decoding.automata.literals import Literals
