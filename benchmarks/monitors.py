@@ -31,7 +31,6 @@ from pathlib import Path
 from typing import Any
 
 import foretell as ft
-from foretell.prepare import default_recipe
 from foretell.decoding.analysis.jedi_analyser import JediAnalyser
 from foretell.decoding.analysis.python_lexing import dereferences
 from foretell.decoding.automata.literals import Literals
@@ -41,6 +40,7 @@ from foretell.decoding.draws import SampledDraws
 from foretell.decoding.samplers.make import make_sampler
 from foretell.models.base import Model
 from foretell.models.vocabulary import Vocabulary
+from foretell.prepare import default_recipe
 from foretell.training.corpus import documents
 
 TOKENS = 12
