@@ -5,12 +5,12 @@ identifier is right in 75.7 % without and in 82.3 % with a monitor (SantaCoder-1
 
 Here, in Python with jedi: a project made for the purpose, whose classes have invented attributes; and held-out files of Python's
 standard library, which the default model may know. A site is a text that ends in a dot whose object jedi knows; it is continued for
-12 tokens, greedily and 6 times at temperature 0.2, without and with the monitor. A third of the invented names can be read off the
+12 tokens, greedily and 3 times at temperature 0.2, without and with the monitor. A third of the invented names can be read off the
 docstring before them, of a third the variable that takes the value has one half, of a third the function's name has the other.
 A small model trained on the standard library (`stdlib-nested`) with a monitor meets the default model without.
 
     python benchmarks/monitors.py
-    python benchmarks/monitors.py --sites 12 --samples 2
+    python benchmarks/monitors.py --sites 12 --samples 1
 
 Targets are the card's lines below. The last line is JSON; the exit status is 1 if one is missed.
 """
@@ -237,7 +237,7 @@ def costs(requests: list, seconds: float) -> dict[str, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sites", type=int, default=60, help="of each set")
-    parser.add_argument("--samples", type=int, default=6, help="of each site at temperature 0.2")
+    parser.add_argument("--samples", type=int, default=3, help="of each site at temperature 0.2")
     options = parser.parse_args()
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
