@@ -25,6 +25,7 @@ KNOWS = {
     "prepare": {"parts", "models", "decoding", "structured"},
     "api": {"parts", "models", "decoding", "structured", "prepare"},
     "completion": {"parts", "models", "decoding", "prepare"},
+    "extraction": {"parts", "models", "decoding", "prepare"},
     "bench": {"parts", "models", "decoding", "prepare", "data"},
     "training": {"parts", "models"},
     "cli": {
@@ -36,6 +37,7 @@ KNOWS = {
         "prepare",
         "api",
         "completion",
+        "extraction",
         "data",
         "bench",
         "testing",

@@ -19,6 +19,7 @@ _HOME = {
     "Result": "foretell.api",
     "Piece": "foretell.api",
     "complete": "foretell.completion",
+    "extract": "foretell.extraction",
     "load": "foretell.models.load",
     "load_group": "foretell.decoding.model_group",
     "Recipe": "foretell.decoding.recipe",
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from foretell.decoding.model_group import load_group
     from foretell.decoding.recipe import Recipe
     from foretell.decoding.request import Request
+    from foretell.extraction import extract
     from foretell.models.load import load
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 #: Programs whose version is reported where they are installed.
-PACKAGES = ("torch", "transformers", "numpy", "numba", "llama-cpp-python", "openvino", "openvino-genai")
+PACKAGES = ("torch", "transformers", "numpy", "numba", "llama-cpp-python", "openvino", "openvino-genai", "llguidance", "xgrammar")
 _FEATURES = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "amx_int8", "asimddp", "i8mm", "sve")
 
 

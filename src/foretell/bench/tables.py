@@ -19,10 +19,10 @@ _LEGEND = (
 _WIDTH = 132
 
 
-def make_console() -> Console:
+def make_console(width: int = _WIDTH) -> Console:
     """Standard output, with room for the tables where it is a file or a pipe."""
     console = Console()
-    return console if console.is_terminal else Console(width=_WIDTH)
+    return console if console.is_terminal else Console(width=width)
 
 
 def print_report(report: BenchReport, console: Console, sentence: str | None = None) -> None:

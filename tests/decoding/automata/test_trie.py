@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foretell.decoding.automata.trie import ByteTrie
@@ -11,6 +11,7 @@ from foretell.models.vocabulary import Vocabulary
 token_bytes = st.lists(st.sampled_from(b"abc"), max_size=4).map(bytes)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.none() | token_bytes, max_size=30),
     st.dictionaries(st.tuples(st.integers(0, 3), st.sampled_from(b"abc")), st.integers(0, 3)),

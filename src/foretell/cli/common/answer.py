@@ -82,11 +82,16 @@ class Answer:
 
     def show(self, color: bool, as_json: bool, quiet: bool) -> int:
         """Stream the text, then say what it cost; returns the exit code."""
-        from foretell.api import stream_request
+        from foretell.api import MAX_BACKTRACKS, make_result, stream_request
+        from foretell.prepare import session_of
 
         writer, interrupted = Writer(color, _names(self.recipe.drafter), show=not as_json), False
         try:
-            pieces = stream_request(self.request, self.model, self.recipe, self.stop)
+            if as_json:  # nobody sees the text before its end, so dead ends of a rule can be stepped out of
+                self.request.max_backtracks = MAX_BACKTRACKS
+                for _ in session_of(self.model, self.recipe).run([self.request]):
+                    pass
+            pieces = iter(()) if as_json else stream_request(self.request, self.model, self.recipe, self.stop)
             with notice("reading the prompt"):  # the first time on a machine, engines compile their kernels here
                 first = next(pieces, None)
             for piece in chain([first] if first is not None else [], pieces):
@@ -97,7 +102,7 @@ class Answer:
         request, trace = self.request, self.request.trace
         reason = "interrupted" if interrupted else request.finish_reason
         if as_json:
-            print(json.dumps(self.to_dict(writer.text, reason), ensure_ascii=False))
+            print(json.dumps(self.to_dict(make_result(request, self.model, self.stop).text, reason), ensure_ascii=False))
         elif request.num_logprobs is not None and self.model.tokenizer is not None:
             for line in logprob_lines(request.logprobs, self.model.tokenizer):
                 say(line)

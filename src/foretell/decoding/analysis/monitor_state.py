@@ -13,8 +13,9 @@ from torch import Tensor
 from foretell.decoding.analysis.report import MonitorReport, report_of
 from foretell.decoding.analysis.run import Dot, Run
 from foretell.decoding.automata.literals import LiteralNode
-from foretell.decoding.constraints.base import Ended, State, refuse, restricted
+from foretell.decoding.constraints.base import Ended, State, refuse
 from foretell.decoding.distribution import Distribution
+from foretell.decoding.restricted_law import restricted
 from foretell.decoding.samplers.base import Sampler
 from foretell.decoding.token_set import TokenSet
 from foretell.models.one_thread import one_thread
@@ -117,7 +118,7 @@ class MonitorState(State):
     def forced(self, most: int = 64) -> list[int]:
         return super().forced(most) if self.node is not None else []
 
-    def prepare(self) -> None:
+    def prepare(self, sampler: Sampler) -> None:
         _ = self._mask  # of the doubtful ones `law` asks about those that are likely
 
     def law(self, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:

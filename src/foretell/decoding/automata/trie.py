@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -64,6 +65,12 @@ class ByteTrie:
         self.first: Ints = np.searchsorted(np.concatenate(all_parents)[1:], nodes) + 1
         self.tokens: Ints = np.asarray(order, dtype=np.intp)[by_end]
         self.ends: Ints = np.searchsorted(end[by_end], nodes)
+
+    @cached_property
+    def alone(self) -> frozenset[int]:
+        """Bytes that some token writes by itself."""
+        letters = np.arange(self.first[0], self.first[1])
+        return frozenset(self.byte[letters[self.ends[letters + 1] > self.ends[letters]]].tolist())
 
     @classmethod
     def of(cls, vocabulary: Vocabulary) -> ByteTrie:

@@ -66,6 +66,12 @@ class JsonSchema(Constraint):
             cls({"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"], "additionalProperties": False}),
         ]
 
+    def canonical_text(self, instance: Any) -> str:
+        """The text of a value as this constraint takes it, with members in its order; accepted if, and only if, the value is valid."""
+        from foretell.decoding.schemas.order import canonical_text
+
+        return canonical_text(instance, compile_schema(self.schema, self.whitespace, self.formats == "enforce"), self.whitespace)
+
     def remember(self, vocabulary: Vocabulary) -> Compiled:
         made = compile_schema(self.schema, self.whitespace, self.formats == "enforce", vocabulary)
         if self.unsupported == "refuse" and made.lowered.relaxed:

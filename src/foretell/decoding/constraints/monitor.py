@@ -64,6 +64,10 @@ class Monitor(Constraint):
     def examples(cls) -> list[Monitor]:  # type: ignore[override]
         return [cls(before="class Moon:\n    abab = 1\n    abbaba = 2\n\nmoon = Moon()\nmoon.")]
 
+    @property
+    def is_open(self) -> bool:
+        return True
+
     def remember(self, vocabulary: Vocabulary) -> Answers:
         return Answers(JediAnalyser(self.project, self.budget, self.own), vocabulary, self.path, self.after)
 

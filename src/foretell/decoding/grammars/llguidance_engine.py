@@ -14,8 +14,8 @@ from foretell.decoding.constraints.base import Ended, State, refuse
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
 
-#: Token sets that are kept, of the states asked last.
-_KEPT = 64
+#: Token sets that are kept, of the states asked last, and states that are remembered.
+_KEPT, _REMEMBERED = 64, 512
 
 
 class GrammarError(ValueError):
@@ -64,6 +64,7 @@ class Walker:
         self.matcher, self.vocabulary = matcher.deep_copy(), vocabulary
         self.path: list[GrammarState] = []
         self.kept: OrderedDict[GrammarState, TokenSet] = OrderedDict()
+        self.children: dict[tuple[GrammarState, int], GrammarState] = {}
 
     def at(self, state: GrammarState) -> Any:
         """The matcher, standing at `state`."""
@@ -91,31 +92,54 @@ class Walker:
                 self.kept.popitem(last=False)
         return self.kept[state]
 
+    def child(self, state: GrammarState, token: int) -> GrammarState:
+        """`state` with one more token, which must be allowed: the same object as long as it is remembered, so that drafter, pruning and
+        verifier, who all go there, lead the matcher there once."""
+        if (state, token) not in self.children:
+            self.children[state, token] = GrammarState(self, state, token)
+            if len(self.children) > _REMEMBERED:
+                del self.children[next(iter(self.children))]
+        return self.children[state, token]
+
     def _check(self) -> None:
         if self.matcher.is_error():
             raise GrammarError(_short(self.matcher.get_error()))
 
 
 class GrammarState(State):
-    """A state of the walker's grammar: its parent with one more token."""
+    """A state of the walker's grammar: its parent with one more token.
+
+    Where bytes are forced, the engine would consume every token that begins them, but it allows the tokenizer's own cut only; so what
+    is forced is asked first, always.
+    """
 
     def __init__(self, walker: Walker, parent: GrammarState | None = None, token: int = -1) -> None:
         self.walker, self.parent, self.token = walker, parent, token
         self.vocabulary = walker.vocabulary
         self.depth: int = 0 if parent is None else parent.depth + 1
+        self._chain: list[int] | None = None
+        if parent is not None and parent._chain and len(parent._chain) > 1 and parent._chain[0] == token:
+            self._chain = parent._chain[1:]  # within a chain stands its rest
 
     def allowed(self) -> TokenSet:
         return self.walker.allowed(self)
 
     def accepts(self, token: int) -> bool:
-        if self in self.walker.kept or token in self.vocabulary.stop_tokens:
+        forced = self.forced(1)
+        if forced:
+            return token == forced[0]
+        if token in self.vocabulary.stop_tokens:
+            return self.accepting
+        if self in self.walker.kept:
             return token in self.allowed()
-        return self.walker.at(self).validate_tokens([token]) == 1
+        if (self, token) not in self.walker.children and self.walker.at(self).validate_tokens([token]) == 1:
+            self.walker.child(self, token)
+        return (self, token) in self.walker.children
 
     def advance(self, token: int) -> State:
         if not self.accepts(token):
             raise refuse(self, token)
-        return Ended(self.vocabulary) if token in self.vocabulary.stop_tokens else GrammarState(self.walker, self, token)
+        return Ended(self.vocabulary) if token in self.vocabulary.stop_tokens else self.walker.child(self, token)
 
     @property
     def accepting(self) -> bool:
@@ -127,8 +151,10 @@ class GrammarState(State):
         return matcher.is_accepting() and matcher.is_stopped()
 
     def forced(self, most: int = 64) -> list[int]:
-        tokens = self.walker.at(self).compute_ff_tokens()[:most]
-        return tokens if not set(tokens) & self.vocabulary.stop_tokens else []
+        if self._chain is None:
+            tokens = self.walker.at(self).compute_ff_tokens()
+            self._chain = tokens if not set(tokens) & self.vocabulary.stop_tokens else []
+        return self._chain[:most]
 
 
 def from_regex(pattern: str) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from foretell.decoding.grammars.llguidance_engine import GrammarError, compiled, from_json_schema
 from foretell.decoding.schemas.engine_schema import Plain
 from foretell.decoding.schemas.graph import Graph, SchemaError
-from foretell.decoding.schemas.lowering import EFFORTS, Lowered, lowered
+from foretell.decoding.schemas.lowering import Effort, Lowered, lowered
 from foretell.decoding.schemas.places import Watch
 from foretell.decoding.schemas.reading import graph_of_text
+from foretell.decoding.schemas.shortest import without_empty
 from foretell.decoding.schemas.strings import BYTES, PatternError
 from foretell.decoding.schemas.validator import Judge
 from foretell.models.vocabulary import Vocabulary
@@ -39,21 +40,26 @@ def compile_schema(text: str, whitespace: str, formats: bool, vocabulary: Vocabu
     """The schema, as much of it as the engine takes. SchemaError where it takes nothing, or nothing is valid."""
     graph = graph_of_text(text)
     judge = Judge(graph, formats)
+    effort: Effort | None = Effort()
     reason = ""
-    for effort in EFFORTS:
+    while effort is not None:
         try:
             made = lowered(graph, judge.valid, formats, effort)
-            if made.schema is False:
-                raise SchemaError("#: no value is valid")
-            matcher = compiled(from_json_schema(_as_object(made.schema), **WHITESPACE[whitespace]), vocabulary)
+            schema = without_empty(made.schema)
+            if schema is False:
+                raise SchemaError("#: no value is valid, or none that ends")
+            matcher = compiled(from_json_schema(_as_object(schema), **WHITESPACE[whitespace]), vocabulary)
         except PatternError as error:
             raise SchemaError(str(error)) from None
         except GrammarError as error:
             reason = str(error)
             if "nsatisfiable" in reason:
                 raise SchemaError(f"#: no value is valid: {reason}") from None
+            effort = effort.less(reason)
             continue
-        return Compiled(graph, made, judge, Watch(graph, made.relaxed, judge) if made.relaxed else None, matcher, vocabulary)
+        return Compiled(
+            graph, replace(made, schema=schema), judge, Watch(graph, made.relaxed, judge) if made.relaxed else None, matcher, vocabulary
+        )
     raise SchemaError(f"#: the engine gives it up: {reason}")
 
 

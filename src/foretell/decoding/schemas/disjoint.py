@@ -34,7 +34,9 @@ class Disjoint:
                 if "enum" in part and not any(self.may_be(other, value) for value in part["enum"]):
                     return True
         if self.types(left) & self.types(right) == {"number"}:
-            return _bound(left, "minimum", max) > _bound(right, "maximum", min) or _bound(right, "minimum", max) > _bound(left, "maximum", min)
+            return _bound(left, "minimum", max) > _bound(right, "maximum", min) or _bound(right, "minimum", max) > _bound(
+                left, "maximum", min
+            )
         if self.types(left) & self.types(right) == {"object"}:
             needed = {name for part in (*left, *right) for name in part.get("required", ())}
             return any(self(self.member(left, name), self.member(right, name), depth + 1) for name in needed)

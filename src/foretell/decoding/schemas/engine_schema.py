@@ -36,12 +36,14 @@ def all_of(parts: Iterable[Plain]) -> Plain:
     return True if not kept else kept[0] if len(kept) == 1 else {"allOf": kept}
 
 
-def joined(own: dict[str, Any], parts: Sequence[Plain]) -> Plain:
-    """`own`, whose order of properties counts, and all of the parts."""
+def joined(before: Sequence[Plain], own: dict[str, Any], parts: Sequence[Plain]) -> Plain:
+    """All of `before`, `own` and the parts; properties come in that order."""
+    if any(each != {} and each is not True for each in before):
+        return all_of([*before, own, *parts])
     rest = all_of(parts)
-    if rest is True or rest is False or not own:
-        return rest if rest is False or not own else own
-    if isinstance(rest, dict) and rest.keys() <= {"allOf", "anyOf"}:
+    if isinstance(rest, bool) or not own:
+        return own if rest is True else rest
+    if rest.keys() <= {"allOf", "anyOf"}:
         return {**own, **rest}
     return {**own, "allOf": [rest]}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from foretell.decoding.schemas.arrays import array_words
@@ -28,16 +28,24 @@ MOST_ENUM = 400_000
 @dataclass(frozen=True)
 class Effort:
     """How much is asked of the engine. splits: most alternatives that one subschema is rewritten into. counts: bounds on the number of
-    properties. strings: patterns, formats and lengths. siblings: what stands beside references that lead back to where they stand."""
+    properties. patterns: of properties. siblings: what stands beside references. strings: patterns, formats and lengths."""
 
     splits: int = 32
     counts: bool = True
+    patterns: bool = True
     siblings: bool = True
     strings: bool = True
 
+    def less(self, error: str) -> Effort | None:
+        """Asking less of the engine after this error, if possible of what it complains about; None where nothing is left to spare."""
+        about = [name for words, name in _COMPLAINTS.items() if words in error]
+        for name in (*about, "splits", "counts", "patterns", "siblings", "strings"):
+            if getattr(self, name):
+                return replace(self, **{name: self.splits // 4 if name == "splits" else False})
+        return None
 
-#: From all to little: the first that the engine takes is used.
-EFFORTS = (Effort(), Effort(8, False), Effort(0, False), Effort(0, False, False), Effort(0, False, False, False))
+
+_COMPLAINTS = {"disjoint": "patterns", "maxProperties": "counts", "circular": "siblings", "stack level": "siblings"}
 
 
 @dataclass
@@ -79,9 +87,7 @@ class Lowering:
         disjoint = Disjoint(self.definitions)
         for node, branches, slot in self.choosing:
             slot["anyOf"] = self.exclusive(node, branches, disjoint)
-        if isinstance(root, bool):
-            return root
-        return {**root, "$defs": self.definitions} if self.definitions else root
+        return root if isinstance(root, bool) or not self.definitions else {**root, "$defs": self.definitions}
 
     def relax(self, node: Node, word: str, why: str) -> None:
         """Note that the word is left out, or allows more than it should."""
@@ -110,24 +116,44 @@ class Lowering:
         parts: list[Plain] = []
         for more in (array_words(self, node, parts), object_words(self, node, parts)):
             own |= more
-        references = [self.reference(target) for target in words.get("$ref", ())]
-        if references and not self.effort.siblings and (own or parts or len(words) > 1 or len(references) > 1):
-            for word in words:
-                self.relax(node, word, "stands beside a reference")
-            return references[0]
-        parts += references
-        parts += [self.lower(part) for part in words.get("allOf", ())]
-        if "anyOf" in words:
-            parts.append(any_of([self.lower(part) for part in words["anyOf"]]))
-        if "oneOf" in words:
+        before: list[Plain] = []
+        for word in words:
+            # The order of words is that of the properties which they bring in.
+            self.in_place(node, word, parts if own.keys() & {"properties", "required"} and _own_before(words, word) else before)
+        if not own.keys() & {"properties", "required"}:
+            before, parts = [], [*parts, *before]
+        self.conditions(node, parts)
+        return joined(before, own, parts)
+
+    def in_place(self, node: Node, word: str, parts: list[Plain]) -> None:
+        """Add what a word asks of the value as a whole."""
+        value = node.words[word]
+        if word in ("$ref", "allOf"):
+            for part in value:
+                if not self.effort.siblings and len(value) + len(node.words) > 2 and self.leads(part, node):
+                    self.relax(node, word, "leads back here and has siblings, which the engine cannot join")
+                else:
+                    parts.append(self.reference(part) if word == "$ref" else self.lower(part))
+        elif word == "anyOf":
+            parts.append(any_of([self.lower(part) for part in value]))
+        elif word == "oneOf":
             parts.append(self.one_of(node))
-        if "not" in words:
-            denied, exact = negation(words["not"], self.formats)
+        elif word == "not":
+            denied, exact = negation(value, self.formats)
             parts.append(denied)
             if not exact:
                 self.relax(node, "not", "has no exact opposite that the engine can write")
-        self.conditions(node, parts)
-        return joined(own, parts)
+
+    def leads(self, start: Node, goal: Node) -> bool:
+        """Whether the words of `start` lead to `goal` somewhere."""
+        seen, waiting = {start}, [start]
+        while waiting and goal not in seen:
+            node = waiting.pop()
+            for each in (*node.same(), *node.choices(), *node.parts(), *node.rest()):
+                if each not in seen:
+                    seen.add(each)
+                    waiting.append(each)
+        return goal in seen
 
     def values(self, node: Node) -> Plain:
         """`const` and `enum`: those of their values that all the node's words allow."""
@@ -240,7 +266,15 @@ class Lowering:
             for name, needed in words.get(word, {}).items():
                 room //= 2
                 if room and needed:
-                    then = {"required": [name, *needed]} if word == "dependentRequired" else all_of([{"required": [name]}, self.lower(needed)])
+                    then = (
+                        {"required": [name, *needed]} if word == "dependentRequired" else all_of([{"required": [name]}, self.lower(needed)])
+                    )
                     parts.append(any_of([{"properties": {name: False}}, then]))
                 elif needed:
                     self.relax(node, word, "has more cases than are told apart")
+
+
+def _own_before(words: dict[str, Any], word: str) -> bool:
+    """Whether the node names properties of its own before this word."""
+    order = list(words)
+    return any(each in order and order.index(each) < order.index(word) for each in ("properties", "required"))

@@ -19,7 +19,11 @@ _BEYOND = {
     "exclusiveMaximum": "minimum",
 }
 _COUNTS = {"Length": "string", "Items": "array"}
-_ABOUT = {"string": ("pattern", "format"), "number": ("multipleOf",), "array": ("prefixItems", "items", "contains", "uniqueItems", "unevaluatedItems")}
+_ABOUT = {
+    "string": ("pattern", "format"),
+    "number": ("multipleOf",),
+    "array": ("prefixItems", "items", "contains", "uniqueItems", "unevaluatedItems"),
+}
 _KIND = {word: kind for kind, words in _ABOUT.items() for word in words}
 
 

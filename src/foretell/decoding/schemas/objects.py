@@ -31,6 +31,9 @@ def object_words(lowering: Lowering, node: Node, parts: list[Plain]) -> dict[str
         if not all([check_pattern(pattern) for pattern in patterns]):
             lowering.relax(node, "patternProperties", "has a pattern with look-around or back-references")
             rest = True
+        elif not lowering.effort.patterns:
+            lowering.relax(node, "patternProperties", "meets patterns of other subschemas, which may overlap")
+            rest = True
         elif compiles({"type": "object", "patternProperties": dict.fromkeys(by_pattern, True)}):
             found["patternProperties"] = by_pattern
         else:

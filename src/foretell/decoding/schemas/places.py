@@ -57,7 +57,9 @@ class Spot:
             node, left_out = waiting.pop()
             if left_out or node not in self.nodes:
                 self.nodes[node] = left_out
-                waiting += [(each, left_out) for each in node.same() if not self.nodes.get(each)]
+                for word in ("$ref", "allOf"):
+                    open_ = left_out or word in watch.relaxed.get(node, ())
+                    waiting += [(each, open_) for each in node.within(word) if not self.nodes.get(each)]
         self.checks = [node for node, left_out in self.nodes.items() if left_out or node in watch.watched]
         self.asks = bool(self.checks) or any(node in watch.alert for node in self.nodes)
         self.most = min((int(node.words["maxProperties"]) for node in self.nodes if "maxProperties" in node.words), default=None)

@@ -52,11 +52,13 @@ def graph_of_text(text: str) -> Graph:
     if _depth(schema) > DEEPEST:
         raise _too_deep()
     try:
-        draft_of(schema).check_schema(schema)
+        draft_of(schema).check_schema(schema, format_checker=None)  # type: ignore[call-arg]
         return graph_of(schema)
     except NoSchema as error:
         place = "".join(f"/{part}" for part in error.absolute_path)
-        raise SchemaError(f"#{place}: no JSON Schema of {draft_of(schema).__name__.removesuffix('Validator')}: {error.message[:200]}") from None
+        raise SchemaError(
+            f"#{place}: no JSON Schema of {draft_of(schema).__name__.removesuffix('Validator')}: {error.message[:200]}"
+        ) from None
     except RecursionError:
         raise _too_deep() from None
 
@@ -69,7 +71,9 @@ def _bounded(text: str, most_characters: int) -> None:
 def _depth(value: Any) -> int:
     """Arrays and objects within each other."""
     depth, level = 0, [value]
-    while level := [each for part in level if isinstance(part, dict | list) for each in (part.values() if isinstance(part, dict) else part)]:
+    while level := [
+        each for part in level if isinstance(part, dict | list) for each in (part.values() if isinstance(part, dict) else part)
+    ]:
         depth += 1
     return depth
 

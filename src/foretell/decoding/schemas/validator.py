@@ -71,7 +71,9 @@ def _format(validator: Validator, value: str, instance: Any, schema: Any) -> _Er
 
 def decimal(number: float) -> Fraction:
     """The number as it is written, not as it is stored. OverflowError for infinity."""
-    return Fraction(number if isinstance(number, int) else repr(number)) if number == number and abs(number) != float("inf") else _no(number)
+    return (
+        Fraction(number if isinstance(number, int) else repr(number)) if number == number and abs(number) != float("inf") else _no(number)
+    )
 
 
 def _no(number: float) -> Fraction:

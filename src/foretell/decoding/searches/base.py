@@ -11,11 +11,13 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from foretell.decoding.constraints.base import Constraint, State
 from foretell.decoding.loop import PREFILL_CHUNK
 from foretell.decoding.samplers.base import NonFiniteLogitsError
 from foretell.decoding.verifiers.base import Law
 from foretell.models.base import Cache, Feed, Model
 from foretell.models.top_k import best_two
+from foretell.models.vocabulary import Vocabulary
 from foretell.parts import Part
 
 
@@ -39,7 +41,7 @@ class Goal:
 
     prompt: token ids, at least one. max_new_tokens, max_seconds: the budget; when the time is spent, what there is counts.
     stop_tokens end a hypothesis. cache: one whose committed rows are the first ones of the prompt, or None; it is given back
-    holding the prompt, and nothing but it.
+    holding the prompt, and nothing but it. constraint: a rule that every hypothesis obeys, or None; it needs stop tokens.
     """
 
     prompt: Sequence[int]
@@ -47,6 +49,7 @@ class Goal:
     stop_tokens: frozenset[int] = frozenset()
     max_seconds: float = math.inf
     cache: Cache | None = None
+    constraint: Constraint | None = None
 
     def __post_init__(self) -> None:
         if not len(self.prompt):
@@ -57,12 +60,37 @@ class Goal:
             raise ValueError(f"max_seconds={self.max_seconds!r} must be above 0")
 
 
+@dataclass(frozen=True)
+class Proof:
+    """What a search that counts nothing out knows of the texts that it did not look at: none is ranked above `bound` (minus
+    infinity: it looked at all). num_proven: how many of the first hypotheses are therefore the best that there are; gap: how far
+    above the best of them the bound is, 0 where that one is proven, infinite where there is none. num_expanded: texts whose row
+    was computed."""
+
+    bound: float
+    num_proven: int
+    gap: float
+    num_expanded: int
+
+    @classmethod
+    def of(cls, bound: float, ranks: Sequence[float], num_expanded: int) -> Proof:
+        """From what the hypotheses are ranked by, the best first."""
+        gap = max(0.0, bound - ranks[0]) if ranks else math.inf
+        return cls(bound, sum(rank >= bound for rank in ranks), gap, num_expanded)
+
+    @property
+    def optimal(self) -> bool:
+        """Whether the first hypothesis is proven to be the best text."""
+        return self.num_proven > 0
+
+
 @dataclass
 class Found:
     """What a search came back with.
 
     hypotheses: best first. num_passes: forward passes, the prompt's included. seconds: by "prompt", "forward" and "search".
-    finish_reason: "length", "stop" (no hypothesis is left to continue), "time" or "context". cache: the goal's, or a new one.
+    finish_reason: "length", "stop" (no hypothesis is left to continue), "time", "nodes" or "context". cache: the goal's, or a new
+    one. proof: of searches that prove their result.
     """
 
     hypotheses: list[Hypothesis]
@@ -70,6 +98,7 @@ class Found:
     num_passes: int = 0
     finish_reason: str = "length"
     seconds: dict[str, float] = field(default_factory=dict)
+    proof: Proof | None = None
 
 
 class Search(Part):
@@ -87,12 +116,16 @@ class Search(Part):
 
 
 class Run:
-    """The part of a run that all searches share: the prompt's pass, the budget, and the clock."""
+    """The part of a run that all searches share: the prompt's pass, the budget, and the clock. state: where the constraint stands
+    before the first new token; None where there is no constraint."""
 
     def __init__(self, model: Model, goal: Goal) -> None:
         if len(goal.prompt) >= model.max_length:
             raise ValueError(f"prompt has {len(goal.prompt)} tokens, but the model was made for {model.max_length}; shorten the prompt")
         self.model, self.goal = model, goal
+        self.state: State | None = None
+        if goal.constraint is not None:
+            self.state = goal.constraint.start(Vocabulary.of(model, goal.stop_tokens), goal.prompt)
         self.cache = goal.cache if goal.cache is not None else model.new_cache()
         self.cache.prompt_length = len(goal.prompt)
         self.num_passes, self.finish_reason = 0, ""
@@ -113,9 +146,9 @@ class Run:
         return finite(rows.logits[-1])
 
     def forward(self, feeds: Sequence[Feed]) -> list[Tensor]:
-        """Logits (vocab_size,) after the last row of each feed."""
+        """Logits (vocab_size,) of all rows of the feeds that they are asked for."""
         self.stop("search")
-        rows = [finite(each.logits[-1]) for each in self.model.forward(feeds)]
+        rows = [finite(row) for each in self.model.forward(feeds) for row in each.logits]
         self.num_passes += 1
         self.stop("forward")
         return rows
@@ -138,11 +171,11 @@ class Run:
         self._seconds[phase] += now - self._last
         self._last = now
 
-    def found(self, hypotheses: list[Hypothesis]) -> Found:
+    def found(self, hypotheses: list[Hypothesis], proof: Proof | None = None) -> Found:
         """The result; the cache forgets everything behind the prompt."""
         self.cache.truncate(len(self.goal.prompt))
         self.stop("search")
-        return Found(hypotheses, self.cache, self.num_passes, self.finish_reason, self._seconds)
+        return Found(hypotheses, self.cache, self.num_passes, self.finish_reason, self._seconds, proof)
 
 
 def finite(logits: Tensor) -> Tensor:

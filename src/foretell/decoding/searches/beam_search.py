@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from foretell.decoding.constraints.base import State
 from foretell.decoding.frontier import Frontier
 from foretell.decoding.searches.base import Found, Goal, Run, Search
 from foretell.decoding.verifiers.base import Law
@@ -23,6 +26,8 @@ class BeamSearch(Search):
 
     k: beams. length_penalty: hypotheses are ranked by score / length ** length_penalty; 0 ranks by log-probability, 1 by its
     mean.
+
+    A goal's constraint is kept by every beam; scores are those without it.
 
     Law: lossy: the texts are no samples and, but for k = 1, not greedy decoding's; scores are the model's own log-probabilities.
     Needs: nothing. Cost: one pass of k rows a token, and the top 2k of each row. State: k caches that share the prompt's rows,
@@ -55,16 +60,31 @@ class BeamSearch(Search):
 
     def run(self, model: Model, goal: Goal, memory: Any) -> Found:
         run, frontier = Run(model, goal), Frontier(self.k, goal.stop_tokens)
-        rows, caches = [run.read_prompt()], [run.cache]
+        rows, caches, states = [run.read_prompt()], [run.cache], [run.state]
         for num_new in range(1, goal.max_new_tokens + 1):
+            whole = torch.stack(rows)
             with one_thread():
-                laws = torch.stack(rows).double().log_softmax(-1)
-            tokens = top_k(torch.stack(rows), 2 * self.k)[1]
-            parents = frontier.grow(laws.gather(1, tokens).cpu().numpy(), tokens.tolist())
+                totals = whole.double().logsumexp(-1, keepdim=True)
+            best, tokens = top_k(masked(whole, states), 2 * self.k)
+            parents = frontier.grow((best.double() - totals).cpu().numpy(), tokens.tolist())
             if run.over(num_new, bool(frontier.alive)):
                 break
+            states = [after(states[parent], beam.tokens[-1]) for parent, beam in zip(parents, frontier.alive, strict=True)]
             caches = [caches[parent].fork() for parent in parents]
             rows = run.forward([Feed(cache, [beam.tokens[-1]]) for cache, beam in zip(caches, frontier.alive, strict=True)])
             for cache in caches:
                 cache.keep([0])
         return run.found(frontier.best(self.length_penalty))
+
+
+def masked(rows: Tensor, states: Sequence[State | None]) -> Tensor:
+    """Logits (n, vocab_size), minus infinity where the state of their row forbids the token."""
+    for row, state in enumerate(states):
+        if state is not None:
+            rows[row, ~torch.from_numpy(state.allowed().mask).to(rows.device)] = -torch.inf
+    return rows
+
+
+def after(state: State | None, token: int) -> State | None:
+    """Where a constraint, if there is one, stands after one more token."""
+    return None if state is None else state.advance(token)

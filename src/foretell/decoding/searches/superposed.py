@@ -43,7 +43,7 @@ class Superposed(Search):
     any seen token, instead of at minus infinity, where some must be taken to have k drafts; contexts longer than the text add
     nothing, where the official code reuses the last value; several stop tokens are allowed.
     Errors: ValueError for k below 1, m below 2k or above the vocabulary, temperature of 0 or below, alpha outside [0, 1),
-    weights that do not fit the orders, tables of another tokenizer, models without embeddings.
+    weights that do not fit the orders, tables of another tokenizer, models without embeddings, goals with a constraint.
 
     >>> from foretell.models.tiny import TinyModel
     >>> search, model = Superposed(k=2), TinyModel(vocab_size=8, seed=1)
@@ -94,6 +94,8 @@ class Superposed(Search):
         return table
 
     def run(self, model: Model, goal: Goal, memory: NGramModel | None) -> Found:
+        remedy = "cannot be kept: one row serves drafts that stand at different places of it; take beam-search or best-first-search"
+        require(goal.constraint is None, self, "goal.constraint", goal.constraint, remedy)
         run, frontier = Run(model, goal), Frontier(self.k, goal.stop_tokens)
         row = run.read_prompt()
         for num_new in range(1, goal.max_new_tokens + 1):

@@ -1,0 +1,82 @@
+"""Engines that say which tokens a JSON Schema allows, side by side: coverage, verdicts and speed on the same cases."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from foretell.bench.masks.cases import Case
+from foretell.bench.masks.engines import engine_named
+from foretell.bench.masks.measure import PASS, Measured
+from foretell.bench.masks.worker import Worker
+from foretell.bench.runner import INTERRUPTED, Forecast, Progress
+from foretell.models.vocabulary import Vocabulary
+
+
+@dataclass
+class MaskRun:
+    """found: what each engine made of each case, in the order of the cases. ended: "" when all is done, else why not."""
+
+    cases: Sequence[Case]
+    found: dict[str, list[Measured]]
+    ended: str = ""
+    seconds: float = 0.0
+    limit: float = 0.0
+
+    @property
+    def common(self) -> set[str]:
+        """Names of the cases that all engines pass: an engine that gives up what is hard has flattering times elsewhere."""
+        passed = [{one.case for one in found if one.outcome == PASS} for found in self.found.values()]
+        return set.intersection(*passed) if passed else set()
+
+
+@dataclass(frozen=True)
+class MaskBench:
+    """Measure engines on cases. engines: names of `masks.engines.ENGINES`. seconds: for one engine on one case, its instances included.
+
+    Law: verdicts are by the engine's own token sets on the model's own tokens. An engine passes a case if each valid instance is accepted
+    and each invalid one rejected. Needs: a process for each engine. Engines take turns case by case, so the machine's drift is shared.
+
+    Geng et al., "Generating Structured Outputs from Language Models: Benchmark and Studies", section 4, and its MaskBench; that the text
+    may end after an instance is checked too, which the original leaves out.
+    Errors: UnknownNameError or ImportError for an engine that is not there, ValueError for bad settings.
+    """
+
+    engines: Sequence[str]
+    cases: Sequence[Case]
+    vocabulary: Vocabulary
+    seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not self.engines or len(set(self.engines)) < len(self.engines):
+            raise ValueError(f"engines={list(self.engines)!r} must be one or more, each once")
+        if not self.seconds > 0:
+            raise ValueError(f"seconds={self.seconds!r} must be above 0")
+        for name in self.engines:
+            engine_named(name)
+
+    def run(self, report: Callable[[Progress], None] = lambda progress: None) -> MaskRun:
+        """All engines on all cases; Ctrl-C ends the run with the cases that all engines have done."""
+        result, begin = MaskRun(self.cases, {name: [] for name in self.engines}, limit=self.seconds), time.perf_counter()
+        workers = {name: Worker(name, self.vocabulary) for name in self.engines}
+        forecast = Forecast(Counter(dict.fromkeys(self.engines, len(self.cases))))
+        try:
+            for number, case in enumerate(self.cases):
+                done = {}
+                for name, worker in workers.items():
+                    to_go = forecast.to_go()
+                    report(Progress(f"{name} on {number + 1} of {len(self.cases)}", number / len(self.cases), to_go))
+                    start = time.perf_counter()
+                    done[name] = worker.measure(case, self.seconds)
+                    forecast.note(name, time.perf_counter() - start)
+                for name, one in done.items():
+                    result.found[name].append(one)
+        except KeyboardInterrupt:
+            result.ended = INTERRUPTED
+        finally:
+            for worker in workers.values():
+                worker.close()
+        result.seconds = time.perf_counter() - begin
+        return result

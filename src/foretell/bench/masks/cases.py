@@ -1,0 +1,67 @@
+"""Schemas with instances that must be accepted or rejected, read from a folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A JSON value, as it is written, and whether it keeps the schema."""
+
+    text: str
+    valid: bool
+    description: str = ""
+
+    @classmethod
+    def of(cls, value: Any, valid: bool, description: str = "") -> Instance:
+        """Written as Python and most models do: a space after commas and colons, letters as they are."""
+        return cls(json.dumps(value, ensure_ascii=False), valid, description)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A schema and its instances."""
+
+    name: str
+    schema: Any
+    instances: tuple[Instance, ...] = ()
+
+
+def read_cases(folder: str | Path, limit: int | None = None) -> list[Case]:
+    """The cases of a folder's JSON files, by name; with `limit`, so many spread evenly over all.
+
+    A file of MaskBench has "schema" and "tests" (each with "valid", "data" and maybe "description"). Any other file is a schema, whose own
+    "examples" are its instances, valid or not as `jsonschema` says. ValueError for a folder without such files or a file that is no JSON.
+    """
+    paths = sorted(Path(folder).glob("*.json"))
+    if not paths:
+        raise ValueError(f"folder={str(folder)!r} has no .json files; give one with MaskBench's files or with JSON schemas")
+    if limit is not None and limit < len(paths):
+        paths = [paths[i * len(paths) // limit] for i in range(limit)]
+    return [_read(path) for path in paths]
+
+
+def _read(path: Path) -> Case:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not JSON ({error})") from error
+    if isinstance(content, dict) and "schema" in content and isinstance(content.get("tests"), list):
+        tests = [Instance.of(test["data"], bool(test["valid"]), test.get("description", "")) for test in content["tests"]]
+        return Case(path.stem, content["schema"], tuple(tests))
+    return Case(path.stem, content, tuple(_examples(content)))
+
+
+def _examples(schema: Any) -> Sequence[Instance]:
+    examples = schema.get("examples") if isinstance(schema, dict) else None
+    if not isinstance(examples, list):
+        return []
+    from jsonschema.validators import validator_for
+
+    validator = validator_for(schema)(schema)
+    return [Instance.of(value, validator.is_valid(value), f"example {i + 1}") for i, value in enumerate(examples)]

@@ -1,0 +1,47 @@
+"""Engines by name: how each makes a schema into the state at the beginning of a text."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+from foretell.decoding.constraints.base import State
+from foretell.models.vocabulary import Vocabulary
+from foretell.parts import UnknownNameError, nearest
+
+#: A schema and a vocabulary to the state before the first token; ValueError where the engine refuses the schema.
+Engine = Callable[[Any, Vocabulary], State]
+
+
+def _foretell(schema: Any, vocabulary: Vocabulary) -> State:
+    from foretell.decoding.constraints.json_schema import JsonSchema
+
+    constraint = JsonSchema(schema)
+    return constraint.begin(constraint.remember(vocabulary))  # not `start`, which keeps what was compiled
+
+
+def _llguidance(schema: Any, vocabulary: Vocabulary) -> State:
+    from foretell.decoding.grammars.llguidance_engine import GrammarState, Walker, compiled, from_json_schema
+
+    return GrammarState(Walker(compiled(from_json_schema(schema), vocabulary), vocabulary))
+
+
+def _xgrammar(schema: Any, vocabulary: Vocabulary) -> State:
+    from foretell.decoding.grammars.xgrammar_engine import GrammarState, Walker, compiled
+
+    return GrammarState(Walker(compiled("schema", schema, vocabulary), vocabulary))
+
+
+ENGINES: dict[str, Engine] = {"foretell": _foretell, "llguidance": _llguidance, "xgrammar": _xgrammar}
+
+
+def engine_named(name: str) -> Engine:
+    """The engine; UnknownNameError with the nearest name, ImportError where its package is not installed."""
+    if name not in ENGINES:
+        raise UnknownNameError(f"no engine is called {name!r}: {nearest(name, list(ENGINES))}")
+    if name == "xgrammar" and importlib.util.find_spec("xgrammar") is None:
+        from foretell.decoding.grammars.xgrammar_engine import INSTALL
+
+        raise ImportError(INSTALL)
+    return ENGINES[name]

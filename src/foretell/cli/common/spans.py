@@ -1,0 +1,94 @@
+"""How `foretell extract` shows spans: the passage with the best one marked, scores, and the proof."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from foretell.cli.common.program import say
+
+if TYPE_CHECKING:
+    from foretell.extraction import Extraction
+
+
+def show(found: Extraction, passage: str, model: str, as_json: bool, quiet: bool) -> None:
+    """Spans to stdout, everything else to stderr."""
+    if as_json:
+        print(json.dumps(to_dict(found, model), ensure_ascii=False))
+        return
+    if not quiet:
+        say(marked(found, passage))
+    for number, span in enumerate(found.spans, 1):
+        text = " ".join(span.text.split())
+        print(text if len(found.spans) == 1 else f"{number}  {span.score:8.3f}  {text}", flush=True)
+    if quiet:
+        return
+    best = found.spans[0]
+    places = ", ".join(f"{start} to {end}" for start, end in best.positions)
+    say(f"probability {math.exp(best.score):.3g} (log {best.score:.3f}), that of ending there included; characters {places}", "dim")
+    say(proof(found), "dim" if found.optimal else "yellow")
+    if found.greedy_gap is not None:
+        say(compared(found), "dim")
+    say(f"{1000 * found.seconds:.0f} ms, the prompt's reading included; {found.found.num_passes} passes", "dim")
+
+
+def marked(found: Extraction, passage: str) -> Text:
+    """The passage with the best span marked wherever it stands: by colour, and by brackets where there is none."""
+    line = Text()
+    done = 0
+    for start, end in found.spans[0].positions:
+        if start < done:  # within the one before
+            continue
+        line.append(passage[done:start]).append("[", "dim").append(passage[start:end], "bold green").append("]", "dim")
+        done = end
+    return line.append(passage[done:])
+
+
+def proof(found: Extraction) -> str:
+    """What is known of the spans that were not looked at, in words."""
+    read = f"{found.proof.num_expanded} beginnings of spans read"
+    if found.optimal:
+        than = f"the first {num}" if (num := sum(span.proven for span in found.spans)) > 1 else "the first" * (len(found.spans) > 1)
+        return f"proven: no other span is more probable{than and f' than {than}'}; {read}"
+    if found.proof.gap == math.inf:
+        return f"not proven, the search was cut short; {read}"
+    return f"not proven: another span may be up to {math.exp(found.proof.gap):.3g} times as probable; {read}"
+
+
+def compared(found: Extraction) -> str:
+    """Greedy decoding against the best span, in words."""
+    gap = found.greedy_gap
+    assert gap is not None
+    kind = "the best span" if gap.is_best else "a span" if gap.is_span else "not a span"
+    return (
+        f"greedy decoding: {gap.text!r}, {kind} (log {gap.score:.3f}); among spans only: {gap.constrained!r} "
+        f"(log {gap.constrained_score:.3f}, {gap.gap:.3f} below the best)"
+    )
+
+
+def to_dict(found: Extraction, model: str) -> dict:
+    """The answer and its figures as JSON types; null where a number is infinite."""
+    spans = [
+        {"text": each.text, "positions": each.positions, "score": each.score, "tokens": each.tokens, "proven": each.proven}
+        for each in found.spans
+    ]
+    gap, proof = found.greedy_gap, found.proof
+    return {
+        "spans": spans,
+        "optimal": found.optimal,
+        "proof": {
+            "bound": _finite(proof.bound), "gap": _finite(proof.gap), "num_expanded": proof.num_expanded,
+            "finish_reason": found.found.finish_reason,
+        },
+        "greedy": None if gap is None else vars(gap),
+        "model": model,
+        "seconds": found.seconds,
+        "passes": found.found.num_passes,
+    }  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

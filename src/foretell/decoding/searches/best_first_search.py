@@ -1,0 +1,151 @@
+"""Best-first search: the most probable of all texts that a rule allows, and the proof that it is."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from foretell.decoding.search_tree import Grown, SearchTree, Text
+from foretell.decoding.searches.base import Found, Goal, Hypothesis, Proof, Run, Search
+from foretell.decoding.verifiers.base import Law
+from foretell.models.base import Model
+from foretell.parts import require
+
+
+@dataclass(frozen=True)
+class BestFirstSearch(Search):
+    """The k most probable texts. A text's probability bounds that of all that it is the beginning of, so the search always goes on
+    with the beginnings of the highest bound, and ends when no bound is above the k-th best text: A* with no heuristic. A text ends
+    by any of the stop tokens, whose chances are added up. Without a constraint, a text that is as long as allowed counts too.
+
+    k: texts wanted; those that tie with the k-th are found too. batch: beginnings read in one pass, as one tree behind the
+    prompt. length_penalty: texts are ranked by score / length ** length_penalty, stop token included; the bound is then that of
+    the longest text, so far more must be looked at. most_nodes: beginnings read before it gives up; `Found.proof` then
+    says how much better a text may exist. most_rows: of the tree in the cache at a time; above that, all but the prompt is
+    dropped and read again where it is needed.
+
+    Law: lossy: the text is no sample and not greedy decoding's, but it is proven to be the most probable one. Needs: a language
+    that is finite, or max_new_tokens that make it so. Cost: one pass of at most `batch` rows for as many beginnings; how many is
+    known only afterwards: few where the model is sure. State: one cache with a tree of at most `most_rows` rows.
+
+    Castel et al., "How Optimal is Greedy Decoding for Extractive Question Answering?", section 3, whose argmax this is for
+    `Substrings`; Dijkstra, "A Note on Two Problems in Connexion with Graphs", 1959. Departure: the paper scores all spans.
+    Errors: ValueError for settings below 1, or a length_penalty below 0, with which no bound would hold.
+
+    >>> from foretell.models.tiny import TinyModel
+    >>> found = BestFirstSearch().run(TinyModel(seed=1), Goal([1, 2], 5, frozenset({3})), memory=None)
+    >>> found.proof.optimal, found.hypotheses[0].tokens, found.proof.num_expanded < 4**4
+    (True, (2, 0, 2, 1, 2), True)
+    """
+
+    law = Law("lossy", "the most probable text, proven; no sample, and not greedy decoding's")
+
+    k: int = 1
+    batch: int = 8
+    length_penalty: float = 0.0
+    most_nodes: int = 10_000
+    most_rows: int = 2048
+
+    def __post_init__(self) -> None:
+        for name in ("k", "batch", "most_nodes", "most_rows"):
+            require(getattr(self, name) >= 1, self, name, getattr(self, name), "must be at least 1")
+        holds = "must be 0 or above: below 0 longer texts gain rank as they grow, and no bound would hold"
+        require(self.length_penalty >= 0, self, "length_penalty", self.length_penalty, holds)
+
+    @classmethod
+    def examples(cls) -> list[BestFirstSearch]:  # type: ignore[override]
+        return [cls(), cls(k=2, batch=1, length_penalty=1.0, most_nodes=50, most_rows=3)]
+
+    def run(self, model: Model, goal: Goal, memory: Any) -> Found:
+        run = Run(model, goal)
+        tree, agenda = SearchTree(run, self.most_rows), Agenda(self, run)
+        agenda.add(tree.root())
+        while not run.over(0, agenda.is_open):
+            if tree.num_grown >= self.most_nodes:
+                run.finish_reason = "nodes"
+                break
+            texts = agenda.take(min(self.batch, self.most_nodes - tree.num_grown))
+            for grown in tree.grow(texts):
+                agenda.add(grown)
+        if run.finish_reason == "stop" and agenda.beyond > agenda.least:
+            run.finish_reason = "context"
+        return run.found(*agenda.result(tree.num_grown))
+
+
+class Agenda:
+    """Beginnings still to be read, in a heap, and the best whole texts so far."""
+
+    def __init__(self, settings: BestFirstSearch, run: Run) -> None:
+        self.settings, self.run = settings, run
+        self.room = run.model.max_length - len(run.goal.prompt)  # tokens that have positions
+        self.done: list[Hypothesis] = []
+        self.beyond = -math.inf  # bound of what the context has no room for
+        self._heap: list[tuple[float, int, int, Grown, int]] = []  # (-bound, tokens, order of entry, family, rank)
+        self._entries = itertools.count()
+
+    def rank(self, score: float, length: int) -> float:
+        """What texts are ranked by."""
+        return score / length**self.settings.length_penalty
+
+    @property
+    def bound(self) -> float:
+        """No beginning still to be read leads to a text that is ranked higher."""
+        return -self._heap[0][0] if self._heap else -math.inf
+
+    @property
+    def least(self) -> float:
+        """Rank that a text must have to be among the k best."""
+        return self._ranks()[self.settings.k - 1] if len(self.done) >= self.settings.k else -math.inf
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what is still to be read may matter."""
+        return bool(self._heap) and self.bound >= self.least
+
+    def add(self, grown: Grown) -> None:
+        """Note what may come after a text that was read."""
+        if grown.ended is not None:
+            self._finish(grown.ended)
+        length = len(grown.text.tokens) + 1
+        if length < self.run.goal.max_new_tokens:
+            self._push(grown, 0)
+        elif grown.text.state is None:
+            for rank in range(len(grown.tokens)):
+                if self.rank(grown.scores[rank], length) < self.least:
+                    break
+                self._finish(Hypothesis((*grown.text.tokens, int(grown.tokens[rank])), float(grown.scores[rank])))
+
+    def take(self, num: int) -> list[Text]:
+        """At most `num` beginnings to read next, those of the highest bounds."""
+        texts: list[Text] = []
+        while len(texts) < num and self.is_open:
+            _, _, _, grown, rank = heapq.heappop(self._heap)
+            self._push(grown, rank + 1)
+            texts.append(grown.child(rank))
+        return texts
+
+    def result(self, num_expanded: int) -> tuple[list[Hypothesis], Proof]:
+        """The best texts, or where there are none yet the best beginnings, and what is known of all others."""
+        proof = Proof.of(max(self.bound, self.beyond), self._ranks(), num_expanded)
+        return self.done or [Hypothesis(text.tokens, text.score) for text in self.take(self.settings.k)], proof
+
+    def _push(self, grown: Grown, rank: int) -> None:
+        if rank == len(grown.tokens):
+            return
+        longest, length = self.run.goal.max_new_tokens, len(grown.text.tokens) + 1
+        bound = self.rank(float(grown.scores[rank]), longest)
+        if length > self.room:
+            self.beyond = max(self.beyond, bound)
+        else:
+            heapq.heappush(self._heap, (-bound, length, next(self._entries), grown, rank))
+
+    def _finish(self, text: Hypothesis) -> None:
+        self.done.append(text)
+        self.done.sort(key=lambda each: (-self.rank(each.score, len(each.tokens)), len(each.tokens)))
+        self.done = [each for each, rank in zip(self.done, self._ranks(), strict=True) if rank >= self.least]
+
+    def _ranks(self) -> list[float]:
+        return [self.rank(each.score, len(each.tokens)) for each in self.done]

@@ -1,0 +1,63 @@
+"""`foretell generate` under rules: the text obeys them, JSON says the value, and unfinished text is said and exits with 1."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+PROMPT = "abc abc"
+
+
+def test_an_answer_under_a_rule_and_its_json(generate):
+    shown = generate(PROMPT, "--regex", "(abc|cab){2}")
+    assert shown.exit_code == 0, shown.stderr
+    assert shown.stdout.strip() in {x + y for x in ("abc", "cab") for y in ("abc", "cab")}
+    assert "under the rule" in shown.stderr
+    assert "forced >> " in shown.stderr
+    found = json.loads(generate(PROMPT, "--regex", "(abc|cab){2}", "--json").stdout)
+    assert found["text"] == found["value"] == shown.stdout.strip()
+    assert found["obeys"] is True
+    assert found["constraint"] == "Regex(pattern='(abc|cab){2}')"
+
+
+def test_choices_and_a_short_text_of_a_constraint(generate):
+    assert generate(PROMPT, "--choice", "abc", "--choice", "ba", "-q").stdout.strip() in {"abc", "ba"}
+    assert generate(PROMPT, "--constraint", "regex('ab+c')", "-n", "50", "-q").stdout.startswith("ab")
+
+
+def test_a_schema_from_a_file_and_tools(generate, home):
+    (home / "s.json").write_text('{"enum": ["a", "b"]}')
+    assert json.loads(generate(PROMPT, "--schema", "s.json", "-q").stdout) in {"a", "b"}
+    (home / "t.json").write_text('[{"name": "f", "parameters": {"type": "object", "properties": {"x": {"enum": [1]}}, "required": ["x"]}}]')
+    found = json.loads(generate(PROMPT, "--tools", "t.json", "-n", "200", "--json").stdout)
+    assert found["text"].startswith('{"name": "f", "arguments": {"x": 1')
+
+
+def test_text_that_is_cut_is_said_to_be_unfinished(generate):
+    cut = generate(PROMPT, "--regex", "[abc]{200}", "-n", "3")
+    assert cut.exit_code == 1
+    assert "unfinished: the text does not obey the rule yet (raise --max-new-tokens)" in cut.stderr
+    found = generate(PROMPT, "--regex", "[abc]{200}", "-n", "3", "--json")
+    assert found.exit_code == 1
+    assert json.loads(found.stdout)["value"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--regex", "(a"), "unclosed group"),
+        (("--regex", "a", "--choice", "b"), "each say a rule"),
+        (("--tools", "missing.json"), "no such file"),
+        (("--tools", "t.json", "--raw"), "--raw leaves out"),
+        (("--schema", "missing.json"), "neither JSON text nor a file"),
+        (("--constraint", "regx('a')"), "did you mean 'regex'"),
+        (("--grammar", "start: missing"), "not supported"),
+    ],
+)
+def test_bad_rules_are_refused_in_one_line(generate, home, options, said):
+    (home / "t.json").write_text('[{"name": "f"}]')
+    refused = generate(PROMPT, *options)
+    assert refused.exit_code == 2
+    assert said in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
