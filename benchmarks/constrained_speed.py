@@ -25,7 +25,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import foretell as ft
-from foretell.prepare import default_recipe
 from foretell.bench.arms import Arm, Output, RecipeArm, Setting
 from foretell.bench.duration import parse_seconds, show_seconds
 from foretell.bench.json_tasks import TASKS, JsonTask
@@ -44,6 +43,7 @@ from foretell.decoding.request import Request
 from foretell.decoding.stored_curve import curve_of
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
+from foretell.prepare import default_recipe
 
 FREE, PLAIN, FORCED, BEST = "free", "constrained", "forced", "forced >> default"
 

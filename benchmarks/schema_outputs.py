@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import foretell as ft
-from foretell.prepare import default_recipe
 from foretell.bench.duration import show_seconds
 from foretell.bench.machine import describe_machine, describe_versions, is_busy
 from foretell.bench.masks.cases import Case, read_cases
@@ -39,6 +38,7 @@ from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.samplers.make import make_sampler
 from foretell.models.vocabulary import Vocabulary
+from foretell.prepare import default_recipe
 
 VALID, INVALID, CUT, DEAD_END, REFUSED, TIMEOUT, UNCHECKED, HUNG = (
     "valid", "invalid", "cut", "dead end", "refused", "timeout", "unchecked", "hung",
