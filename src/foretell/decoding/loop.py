@@ -78,6 +78,8 @@ class Session:
                 if request.finish_reason == "dead-end" and step_back(request, Vocabulary.of(self.model, request.stop_tokens)):
                     self._refit(request)
                 if request.finish_reason:
+                    if request.state is not None:
+                        request.state.ended()
                     request.cache = request.draft_state = request.pace_state = None  # `state` stays: it says where the text ended
             active = [request for request in active if not request.finish_reason]
 
@@ -89,7 +91,9 @@ class Session:
         request.cache = self.model.new_cache()
         request.cache.prompt_length = len(request.prompt)
         if request.constraint is not None:
-            request.state = request.constraint.start(Vocabulary.of(self.model, request.stop_tokens), request.tokens)
+            state = request.constraint.start(Vocabulary.of(self.model, request.stop_tokens), request.tokens)
+            most = min(request.max_new_tokens, self.model.max_length - len(request.prompt))
+            request.state = state.serving(request.sampler, most)
         self._refit(request)
         request.trace = Trace(len(request.prompt), str(self.recipe), self.law.kind)
         return request
@@ -210,7 +214,7 @@ class Session:
                 law = request.sampler.distribution(row, history, len(request.prompt))
             else:
                 clock.stop("decide")
-                state.allowed()  # which it keeps
+                state.prepare()
                 clock.stop("mask")
                 law = state.target_law(request.sampler, row, history, len(request.prompt))
             margins[node] = law.margin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,12 +17,13 @@ class Vocabulary:
 
     tokens: by id, as many as the model's logits; None for control tokens, and for ids that stand for no text or are never
     generated. stop_tokens: ids that end a text. tokenizer: a `foretell.models.text.Text`, or None, where `encode` takes the longest
-    token that fits, again and again.
+    token that fits, again and again. model: the fingerprint of the model that it is of.
     """
 
     tokens: tuple[bytes | None, ...]
     stop_tokens: frozenset[int]
     tokenizer: Any = None
+    model: str = ""
 
     @classmethod
     def of(cls, model: Model, stop_tokens: Iterable[int] | None = None) -> Vocabulary:
@@ -30,13 +32,18 @@ class Vocabulary:
         stops = frozenset(tokenizer.stop_tokens if stop_tokens is None and tokenizer is not None else stop_tokens or ())
         known: dict[frozenset[int], Vocabulary] = model.__dict__.setdefault("vocabularies", {})
         if stops not in known:
-            known[stops] = cls(_spelling(model, stops), stops, tokenizer)
+            known[stops] = cls(_spelling(model, stops), stops, tokenizer, model.fingerprint)
         return known[stops]
 
     @property
     def size(self) -> int:
         """How many token ids there are."""
         return len(self.tokens)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of what each token writes and which end a text."""
+        return hashlib.sha256(repr((self.tokens, sorted(self.stop_tokens))).encode()).hexdigest()[:16]
 
     def text(self, tokens: Iterable[int]) -> bytes:
         """What the tokens write; control tokens write nothing."""

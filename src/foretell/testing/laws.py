@@ -163,6 +163,8 @@ def output_law(recipe: Recipe, case: Case, sampler: Sampler, max_outcomes: int =
     use_small_curves(recipe, case.draft_curve, case.model)
 
     def run(draws: Draws) -> Outcome:
+        if case.constraint is not None:
+            case.constraint.forget(Vocabulary.of(case.model, case.stop_tokens))
         first = Request(case.prompt, case.max_new_tokens, remembered, draws, case.stop_tokens, constraint=case.constraint)
         others = [
             Request(prompt, length, remembered, SampledDraws(seed), case.stop_tokens, constraint=case.constraint)

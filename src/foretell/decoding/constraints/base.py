@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from foretell.decoding.distribution import Distribution
+from foretell.decoding.registry import build
 from foretell.decoding.samplers.base import Candidates, NonFiniteLogitsError, Sampler
 from foretell.decoding.token_set import TokenSet
 from foretell.models.one_thread import one_thread
@@ -51,6 +52,15 @@ class State(ABC):
         """Whether the text may end here and cannot go on."""
         return self.accepting and all(token in self.vocabulary.stop_tokens for token in self.allowed().ids.tolist())
 
+    def serving(self, sampler: Sampler, most: int) -> State:
+        """This state, at the beginning of a request that is sampled so and ends after at most so many tokens: constraints that learn
+        keep what they know by both. ValueError for a sampler that they cannot honour."""
+        return self
+
+    def ended(self) -> None:
+        """The request ends at this state; constraints that learn take note."""
+        return
+
     def forced(self, most: int = 64) -> list[int]:
         """The tokens, at most so many, that must come next, up to the first place where there is a choice or the text may end."""
         tokens: list[int] = []
@@ -71,13 +81,40 @@ class State(ABC):
         """
         return restricted(self, sampler, logits, history, prompt_length)
 
+    def prepare(self) -> None:
+        """Work out, and keep, what the next law needs: the loop's clock books it as the mask. Override it where `law` does not need
+        all that `allowed` tells."""
+        self.allowed()
+
     def target_law(self, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
         """`law` where the row is the target's own and its node was visited: constraints that learn from it override this."""
         return self.law(sampler, logits, history, prompt_length)
 
 
 class Constraint(Part):
-    """Settings of a rule. Memory (a compiled grammar, say) is made once a vocabulary, states once a request."""
+    """Settings of a rule. Memory (a compiled grammar, say) is made once a vocabulary, states once a request.
+
+    Constraints combine: `a & b` (`Both`), `a | b` (`Either`), `a + b` (`Concatenation`).
+    """
+
+    @property
+    def can_dead_end(self) -> bool:
+        """Whether allowed tokens may lead to where nothing is allowed and the text may not end."""
+        return False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether text is free but for some places, so that control tokens, which write nothing, are as free as without a constraint."""
+        return False
+
+    def __and__(self, other: Constraint) -> Constraint:
+        return _combined("both", self, other)
+
+    def __or__(self, other: Constraint) -> Constraint:
+        return _combined("either", self, other)
+
+    def __add__(self, other: Constraint) -> Constraint:
+        return _combined("concatenation", self, other)
 
     @abstractmethod
     def remember(self, vocabulary: Vocabulary) -> Any:
@@ -88,7 +125,15 @@ class Constraint(Part):
         """The state before the first new token of a request whose prompt has these tokens."""
 
     def start(self, vocabulary: Vocabulary, prompt: Sequence[int] = ()) -> State:
-        """`begin`, with memory that is made once a vocabulary and kept there, of the latest 32 constraints.
+        """`begin`, with this constraint's memory. ValueError as there."""
+        return self.begin(self.memory(vocabulary), prompt)
+
+    def forget(self, vocabulary: Vocabulary) -> None:
+        """Drop what was learnt from samples, where a constraint does that."""
+        return
+
+    def memory(self, vocabulary: Vocabulary) -> Any:
+        """What `remember` returns, made once a vocabulary and kept there, of the latest 32 constraints.
 
         ValueError where the vocabulary has no stop token: nothing could then end a text.
         """
@@ -101,7 +146,7 @@ class Constraint(Part):
             kept[self] = self.remember(vocabulary)
             while len(kept) > 32:
                 del kept[next(iter(kept))]
-        return self.begin(kept[self], prompt)
+        return kept[self]
 
 
 class Ended(State):
@@ -117,6 +162,13 @@ class Ended(State):
         if token not in self.vocabulary.stop_tokens:
             raise ValueError(f"advance: token={token!r} follows a stop token, which ended the text")
         return self
+
+
+def _combined(name: str, *constraints: Constraint) -> Constraint:
+    """The combination of that name, which this file cannot import; NotImplemented, so that Python says so, for what is no constraint."""
+    if not all(isinstance(constraint, Constraint) for constraint in constraints):
+        return NotImplemented
+    return build(name, "constraint", constraints=constraints)  # type: ignore[return-value]
 
 
 def refuse(state: State, token: int) -> ValueError:

@@ -1,0 +1,1 @@
+"""Deterministic byte automata, and how they tell which tokens may come next."""
