@@ -214,7 +214,7 @@ class Session:
                 law = request.sampler.distribution(row, history, len(request.prompt))
             else:
                 clock.stop("decide")
-                state.prepare()
+                state.prepare(request.sampler)
                 clock.stop("mask")
                 law = state.target_law(request.sampler, row, history, len(request.prompt))
             margins[node] = law.margin

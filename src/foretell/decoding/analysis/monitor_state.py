@@ -117,7 +117,7 @@ class MonitorState(State):
     def forced(self, most: int = 64) -> list[int]:
         return super().forced(most) if self.node is not None else []
 
-    def prepare(self) -> None:
+    def prepare(self, sampler: Sampler) -> None:
         _ = self._mask  # of the doubtful ones `law` asks about those that are likely
 
     def law(self, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:

@@ -81,10 +81,11 @@ class State(ABC):
         """
         return restricted(self, sampler, logits, history, prompt_length)
 
-    def prepare(self) -> None:
-        """Work out, and keep, what the next law needs: the loop's clock books it as the mask. Override it where `law` does not need
-        all that `allowed` tells."""
-        self.allowed()
+    def prepare(self, sampler: Sampler) -> None:
+        """Work out, and keep, what the next law by `sampler` needs: the loop's clock books it as the mask. The best token alone rarely
+        needs all that `allowed` tells; override it where no law does."""
+        if sampler.steps or not sampler.greedy:
+            self.allowed()
 
     def target_law(self, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
         """`law` where the row is the target's own and its node was visited: constraints that learn from it override this."""
