@@ -165,7 +165,8 @@ def main() -> int:
     print(f"took {show_seconds(seconds)}; load {machine['load']} at the start; {ended}")
     met = counts[VALID] == finished and not counts[DEAD_END] + counts[TIMEOUT] + counts[HUNG]
     summary = {
-        "outcomes": {outcome: counts[outcome] for outcome in OUTCOMES}, "met": met, "tokens": tokens, "steps": steps, "stepped_back": stepped,
+        "outcomes": {outcome: counts[outcome] for outcome in OUTCOMES}, "met": met,
+        "tokens": tokens, "steps": steps, "stepped_back": stepped,
         "longest_step": longest, "temperature": args.temperature, "ended": ended, "seconds": round(seconds), "machine": machine,
         "versions": describe_versions(),
     }  # fmt: skip
