@@ -130,6 +130,8 @@ class GrammarState(State):
             self._chain = parent._chain[1:]  # within a chain stands its rest
 
     def allowed(self) -> TokenSet:
+        if self._chain:  # known to be forced
+            return TokenSet.of(self._chain[:1], self.vocabulary.size)
         return self.walker.allowed(self)
 
     def accepts(self, token: int) -> bool:
