@@ -77,8 +77,8 @@ def main() -> int:
     if args.details:
         with Path(args.details).open("w", encoding="utf-8") as file:
             for engine, outcomes in run.found.items():
-                for one in outcomes:
-                    values = {key: value for key, value in vars(one).items() if key != "mask_seconds"}
+                for outcome in outcomes:
+                    values = {key: value for key, value in vars(outcome).items() if key != "mask_seconds"}
                     file.write(json.dumps({"engine": engine, **values}) + "\n")
     if args.write:
         path = Path(__file__).parents[1] / "docs" / "tables" / "mask-bench.inc"
