@@ -297,14 +297,14 @@ def compared(sets: dict[str, list[Site]], samples: int, began: float) -> int:
     alone, watched = (run(model, quiet, monitored, 0, length=24) for monitored in (False, True))
     silent = [(one, other) for one, other in zip(alone, watched) if not other.state.report.dereferences]
 
-    def nim(name: str, title: str, monitor: str) -> float:
-        return statistics.mean(found[f"{name}, {title}, {how}, {monitor}"]["nim"] for how in ("greedy", "T=0.2"))
+    def mean(name: str, title: str, monitor: str, what: str = "nim") -> float:
+        return statistics.mean(found[f"{name}, {title}, {how}, {monitor}"][what] for how in ("greedy", "T=0.2"))
 
-    gains = {name: nim(name, "default", "with") - nim(name, "default", "without") for name in sets}
+    gains = {name: mean(name, "default", "with") - mean(name, "default", "without") for name in sets}
     without = max(found[f"invented, default, {how}, without"]["valid"] for how in ("greedy", "T=0.2"))
     analyses = max(each["analyses"] / each["dereferences"] for key, each in found.items() if key.startswith("costs"))
     mask = 1000 * statistics.median(masks)
-    small = {name: (nim(name, "small", "with"), nim(name, "default", "without")) for name in sets}
+    small = {name: (mean(name, "small", "with"), mean(name, "default", "without")) for name in sets}
     targets = {
         "guarantee": all(guarantee),
         "without": without < 0.6,
@@ -328,6 +328,8 @@ def compared(sets: dict[str, list[Site]], samples: int, began: float) -> int:
             )
     print(f"speculative = plain            {same} of {len(mixed)} texts of 32 tokens, {steps} steps     target: all")
     print(f"small with : default without   {', '.join(f'{k} {a:.1%} : {b:.1%}' for k, (a, b) in small.items())} (NIM)     target: above")
+    valid = {name: (mean(name, "small", "with", "valid"), mean(name, "default", "without", "valid")) for name in sets}
+    print(f"                               {', '.join(f'{k} {a:.1%} : {b:.1%}' for k, (a, b) in valid.items())} (names that exist)")
     missed = [name for name, met in targets.items() if not met]
     print(f"missed: {', '.join(missed)}" if missed else "all targets met", f"({time.perf_counter() - began:.0f} s)")
     print(json.dumps({**found, "mask_ms": mask, "gains": gains, "analyses_a_dereference": analyses, "targets": targets}))
