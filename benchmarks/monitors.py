@@ -12,7 +12,12 @@ A small model trained on the standard library (`stdlib-nested`) with a monitor m
     python benchmarks/monitors.py
     python benchmarks/monitors.py --sites 12 --samples 1
 
-Targets are the card's lines below. The last line is JSON; the exit status is 1 if one is missed.
+Targets: all monitored names exist; fewer than 60 % of the invented ones without; the right one not less often, and 7 points more often
+where names are invented; the same text where no dot asks; a median token set within 1 ms; the text of plain decoding with drafts; the
+small model with a monitor right more often than the default one without. Reached (326 s on two shared cores, 60 invented and 49
+library sites): 984 of 984 exist, 5.5 % without; +57.8 and +2.0 points; the same texts; 0.19 ms; 20 of 20 texts; 7.5 % against 4.7 %
+where names are invented, but 18.7 % against 43.5 % in the library, which the default model may know by heart: missed. jedi takes a
+fifth of the time where names are invented, a third in the library. The last line is JSON; the exit status is 1 if one is missed.
 """
 
 from __future__ import annotations
@@ -236,7 +241,7 @@ def costs(requests: list, seconds: float) -> dict[str, float]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sites", type=int, default=60, help="of each set")
+    parser.add_argument("--sites", type=int, default=60, help="of each set, if there are so many")
     parser.add_argument("--samples", type=int, default=3, help="of each site at temperature 0.2")
     options = parser.parse_args()
     began = time.perf_counter()
@@ -252,6 +257,7 @@ def compared(sets: dict[str, list[Site]], samples: int, began: float) -> int:
     models = {"default": ft.load(), "small": ft.load("stdlib-nested")}
     found: dict[str, Any] = {}
     guarantee, greedy = [], {}
+    print(", ".join(f"{len(sites)} {name} sites" for name, sites in sets.items()))
     print(f"{'set':10} {'model':8} {'sampling':9} {'monitor':8} {'NIM':>6} {'valid':>6} {'parses':>14} {'seconds':>8}")
     for name, sites in sets.items():
         for title, model in models.items():
