@@ -60,11 +60,11 @@ class State(ABC):
         tokens: list[int] = []
         state: State = self
         while len(tokens) < most:
+            state = state.advance(tokens[-1]) if tokens else state
             token = state.allowed().only
             if token is None or token in self.vocabulary.stop_tokens:
                 break
             tokens.append(token)
-            state = state.advance(token)
         return tokens
 
     def law(self, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
