@@ -256,7 +256,7 @@ def main() -> int:
 def compared(sets: dict[str, list[Site]], samples: int, began: float) -> int:
     models = {"default": ft.load(), "small": ft.load("stdlib-nested")}
     found: dict[str, Any] = {}
-    guarantee, greedy = [], {}
+    guarantee = []
     print(", ".join(f"{len(sites)} {name} sites" for name, sites in sets.items()))
     print(f"{'set':10} {'model':8} {'sampling':9} {'monitor':8} {'NIM':>6} {'valid':>6} {'parses':>14} {'seconds':>8}")
     for name, sites in sets.items():
@@ -283,8 +283,6 @@ def compared(sets: dict[str, list[Site]], samples: int, began: float) -> int:
                         ]
                         if title == "default" and not num:
                             found[f"costs, {name}, cold"] = costs(requests, seconds)
-                    if title == "default" and not num:
-                        greedy[name, monitored] = requests
     model = models["default"]
     for name, sites in sets.items():  # what jedi has read it knows; the answers themselves are forgotten
         begin = time.perf_counter()
