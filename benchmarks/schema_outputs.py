@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import foretell as ft
+from foretell.api import MAX_BACKTRACKS
 from foretell.bench.duration import show_seconds
 from foretell.bench.machine import describe_machine, describe_versions, is_busy
 from foretell.bench.masks.cases import Case, read_cases
@@ -78,7 +79,8 @@ def write_one(case: Case, model: ft.Model, session: Session, args: argparse.Name
         constraint.start(Vocabulary.of(model, model.tokenizer.stop_tokens))
     except ValueError as error:
         return found | {"outcome": REFUSED, "reason": str(error)[:300], "seconds": time.perf_counter() - begin}
-    request = Request(prompt, args.tokens, sampler, draws, model.tokenizer.stop_tokens, constraint=constraint)
+    stops = model.tokenizer.stop_tokens
+    request = Request(prompt, args.tokens, sampler, draws, stops, constraint=constraint, max_backtracks=args.backtracks)
     longest, last = 0.0, begin
     for _ in session.run([request]):
         now = time.perf_counter()
@@ -94,6 +96,7 @@ def write_one(case: Case, model: ft.Model, session: Session, args: argparse.Name
     steps = len(request.trace.decode_steps)
     return found | {
         "outcome": outcome, "reason": reason, "tokens": request.num_generated, "steps": steps, "text": text,
+        "backtracks": request.num_backtracks,
         "longest_step": round(longest, 3), "seconds": round(time.perf_counter() - begin, 3),
     }  # fmt: skip
 
@@ -115,6 +118,7 @@ def main() -> int:
     parser.add_argument("--tokens", type=int, default=256)
     parser.add_argument("--seconds", type=float, default=60.0, help="for one schema")
     parser.add_argument("--temperature", type=float, default=0.0)
+    parser.add_argument("--backtracks", type=int, default=MAX_BACKTRACKS, help="tokens that may be taken back, as `generate` does")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--results", type=Path, default=None, help="keep every outcome here, as JSON lines, and go on from there")
     args = parser.parse_args()
@@ -155,11 +159,14 @@ def main() -> int:
     tokens, steps = sum(one["tokens"] for one in done.values()), sum(one.get("steps", 0) for one in done.values())
     seconds, longest = time.perf_counter() - begin, max((one.get("longest_step", 0.0) for one in done.values()), default=0.0)
     print(f"finished and valid: {counts[VALID]} of {finished}   target all")
+    stepped = sum(one.get("backtracks", 0) > 0 for one in done.values())
+    print(f"texts that stepped back out of dead ends: {stepped}")
     print(f"{tokens} tokens in {steps} steps ({tokens / max(steps, 1):.2f} a step); longest step {longest:.2f} s")
     print(f"took {show_seconds(seconds)}; load {machine['load']} at the start; {ended}")
     met = counts[VALID] == finished and not counts[DEAD_END] + counts[TIMEOUT] + counts[HUNG]
     summary = {
-        "outcomes": {outcome: counts[outcome] for outcome in OUTCOMES}, "met": met, "tokens": tokens, "steps": steps,
+        "outcomes": {outcome: counts[outcome] for outcome in OUTCOMES}, "met": met,
+        "tokens": tokens, "steps": steps, "stepped_back": stepped,
         "longest_step": longest, "temperature": args.temperature, "ended": ended, "seconds": round(seconds), "machine": machine,
         "versions": describe_versions(),
     }  # fmt: skip

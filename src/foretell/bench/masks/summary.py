@@ -32,9 +32,9 @@ class Times:
 
 @dataclass(frozen=True)
 class EngineSummary:
-    """outcomes: cases by outcome. wrong_accepts, wrong_rejects, order_rejects: instances. compile, first_mask: a schema, refused ones left out and those
-    that ran out of time counted with what they had. mask: a token set. forced: share of valid instances' tokens that were the only ones
-    allowed. reasons: why schemas were refused, the most frequent first."""
+    """outcomes: cases by outcome. wrong_accepts, wrong_rejects, order_rejects: instances. compile, first_mask: a schema, refused ones left
+    out and those that ran out of time counted with what they had. mask: a token set. forced: share of valid instances' tokens that were
+    the only ones allowed. reasons: why schemas were refused, the most frequent first."""
 
     engine: str
     outcomes: dict[str, int]

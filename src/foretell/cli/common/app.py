@@ -26,7 +26,9 @@ def make_app() -> typer.Typer:
     app.callback()(_program)
     for info in pkgutil.iter_modules(foretell.cli.__path__):
         if not info.ispkg:
-            app.command(name=info.name)(getattr(importlib.import_module(f"{foretell.cli.__name__}.{info.name}"), info.name))
+            app.command(name=info.name.replace("_", "-"))(
+                getattr(importlib.import_module(f"{foretell.cli.__name__}.{info.name}"), info.name)
+            )
     return app
 
 

@@ -18,13 +18,22 @@ from typing import Any
 
 import numpy as np
 
-from foretell.decoding.grammars.llguidance_engine import GrammarError, GrammarState, Walker
+from foretell.decoding.grammars import llguidance_engine
+from foretell.decoding.grammars.llguidance_engine import GrammarError, GrammarState
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
 
 __all__ = ["GrammarState", "Walker", "compiled"]
 
 INSTALL = "xgrammar is not installed; pip install 'foretell[peers]'"
+
+
+class Walker(llguidance_engine.Walker):
+    """One that leads a `Matcher`, whose token sets are right after rollback too."""
+
+    @staticmethod
+    def mask(matcher: Any) -> bytes:
+        return matcher.compute_bitmask()
 
 
 def compiled(kind: str, source: Any, vocabulary: Vocabulary) -> Matcher:

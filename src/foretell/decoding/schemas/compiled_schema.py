@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from foretell.decoding.grammars.llguidance_engine import GrammarError, compiled, from_json_schema
-from foretell.decoding.schemas.engine_schema import Plain
+from foretell.decoding.schemas.effort import Effort
 from foretell.decoding.schemas.graph import Graph, SchemaError
-from foretell.decoding.schemas.lowering import Effort, Lowered, lowered
+from foretell.decoding.schemas.lowering import Lowered, lowered
 from foretell.decoding.schemas.places import Watch
 from foretell.decoding.schemas.reading import graph_of_text
 from foretell.decoding.schemas.shortest import without_empty
@@ -41,27 +41,25 @@ def compile_schema(text: str, whitespace: str, formats: bool, vocabulary: Vocabu
     graph = graph_of_text(text)
     judge = Judge(graph, formats)
     effort: Effort | None = Effort()
-    reason = ""
+    reason, tried = "", None
     while effort is not None:
         try:
-            made = lowered(graph, judge.valid, formats, effort)
-            schema = without_empty(made.schema)
-            if schema is False:
-                raise SchemaError("#: no value is valid, or none that ends")
-            matcher = compiled(from_json_schema(_as_object(schema), **WHITESPACE[whitespace]), vocabulary)
-        except PatternError as error:
+            made = lowered(graph, judge.decide, formats, effort)
+        except (PatternError, RecursionError) as error:
             raise SchemaError(str(error)) from None
-        except GrammarError as error:
-            reason = str(error)
-            if "nsatisfiable" in reason:
-                raise SchemaError(f"#: no value is valid: {reason}") from None
-            effort = effort.less(reason)
-            continue
-        return Compiled(
-            graph, replace(made, schema=schema), judge, Watch(graph, made.relaxed, judge) if made.relaxed else None, matcher, vocabulary
-        )
+        schema = without_empty(made.schema)
+        if schema is False:
+            raise SchemaError("#: no value is valid, or none that ends")
+        if schema != tried:  # else there was nothing of what is left out now
+            tried = schema
+            try:
+                matcher = compiled(from_json_schema({} if schema is True else schema, **WHITESPACE[whitespace]), vocabulary)
+            except GrammarError as error:
+                reason = str(error)
+                if "nsatisfiable" in reason:
+                    raise SchemaError(f"#: no value is valid: {reason.splitlines()[0]}") from None
+            else:
+                watch = Watch(graph, made.relaxed, judge) if made.relaxed else None
+                return Compiled(graph, replace(made, schema=schema), judge, watch, matcher, vocabulary)
+        effort = effort.less(reason)
     raise SchemaError(f"#: the engine gives it up: {reason}")
-
-
-def _as_object(schema: Plain) -> dict[str, Any]:
-    return {} if isinstance(schema, bool) else schema

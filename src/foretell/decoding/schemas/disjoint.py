@@ -9,6 +9,8 @@ from foretell.decoding.schemas.engine_schema import TYPES, Plain
 
 #: How deep properties and references are followed.
 _DEPTH = 6
+#: Pairs that are compared, at most.
+_MOST = 30_000
 
 
 class Disjoint:
@@ -16,12 +18,14 @@ class Disjoint:
 
     def __init__(self, definitions: dict[str, Plain]) -> None:
         self.definitions = definitions
+        self.left = _MOST
 
     def __call__(self, a: Plain, b: Plain, depth: int = 0) -> bool:
         """Whether `a` and `b` certainly share nothing."""
         if a is False or b is False:
             return True
-        if depth > _DEPTH:
+        self.left -= 1
+        if depth > _DEPTH or self.left < 0:
             return False
         left, right = list(self.parts(a)), list(self.parts(b))
         if not self.types(left) & self.types(right):
@@ -42,18 +46,21 @@ class Disjoint:
             return any(self(self.member(left, name), self.member(right, name), depth + 1) for name in needed)
         return False
 
-    def parts(self, schema: Plain, depth: int = 0) -> Iterator[dict[str, Any]]:
-        """The schemas that all hold: references and `allOf` are taken apart."""
-        if isinstance(schema, bool) or depth > 2 * _DEPTH:
-            if schema is False:
+    def parts(self, schema: Plain) -> Iterator[dict[str, Any]]:
+        """The schemas that all hold: references, each followed once, and `allOf` are taken apart."""
+        waiting, followed = [schema], set()
+        while waiting:
+            part = waiting.pop()
+            if part is False:
                 yield {"type": []}
-            return
-        yield schema
-        for each in schema.get("allOf", ()):
-            yield from self.parts(each, depth + 1)
-        target = schema.get("$ref", "").removeprefix("#/$defs/")
-        if target in self.definitions:
-            yield from self.parts(self.definitions[target], depth + 1)
+            if isinstance(part, bool):
+                continue
+            yield part
+            waiting += part.get("allOf", ())
+            name = part.get("$ref", "").removeprefix("#/$defs/")
+            if name in self.definitions and name not in followed:
+                followed.add(name)
+                waiting.append(self.definitions[name])
 
     def types(self, parts: list[dict[str, Any]]) -> set[str]:
         """The types that values may have; `integer` counts as `number`."""
@@ -91,7 +98,15 @@ class Disjoint:
 def _type(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return "null" if value is None else "boolean"
-    return "number" if isinstance(value, int | float) else {str: "string", list: "array"}.get(type(value), "object")
+    return (
+        "number"
+        if isinstance(value, int | float)
+        else "string"
+        if isinstance(value, str)
+        else "array"
+        if isinstance(value, list)
+        else "object"
+    )
 
 
 def _bound(parts: list[dict[str, Any]], name: str, most: Any) -> float:

@@ -17,8 +17,9 @@ from referencing.jsonschema import lookup_recursive_ref, specification_with
 
 #: Keywords that say nothing about which instances are valid, or something only together with others, which read them.
 SILENT = frozenset(
-    "$schema $id id $anchor $dynamicAnchor $recursiveAnchor $vocabulary $comment $defs definitions title description default examples "
-    "deprecated readOnly writeOnly contentMediaType contentEncoding contentSchema then else minContains maxContains additionalItems".split()
+    {"$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$comment", "$defs", "definitions"}
+    | {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"}
+    | {"contentMediaType", "contentEncoding", "contentSchema", "then", "else", "minContains", "maxContains", "additionalItems"}
 )
 _MAPS = ("properties", "patternProperties", "dependentSchemas")
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")

@@ -60,14 +60,20 @@ class Nowhere:
 
 class Frame(NamedTuple):
     """An array or object that is not closed yet. start: where its bracket is in the text. begun: where its latest member begins, the
-    comma included. count: members begun before that one."""
+    comma included. members: those begun before that one."""
 
     outer: Frame | None
     is_object: bool
     place: Place
     start: int
     begun: int
-    count: int = 0
+    members: int = 0
+
+    def closes(self, bracket: bytes, mode: int) -> bool:
+        """Whether the bracket may come here: behind a value, or at once."""
+        return self.is_object == (bracket == b"}") and (
+            mode == AFTER or (mode == (KEY if self.is_object else VALUE) and self.begun == self.start + 1)
+        )
 
 
 class Reader(NamedTuple):
@@ -117,10 +123,10 @@ class Reader(NamedTuple):
                 if at > end:
                     break
                 byte = text[at - 1 : at]
-                if byte in b"]}" and mode != COLON and frame is not None:
+                if byte in b"]}" and frame is not None and frame.closes(byte, mode):
                     place, start, frame, mode = frame.place, frame.start, frame.outer, AFTER
                 elif mode == AFTER and byte == b"," and frame is not None:
-                    count = frame.count + 1
+                    count = frame.members + 1
                     if frame.is_object and not frame.place.more(count):
                         return None
                     frame = Frame(frame.outer, frame.is_object, frame.place, frame.start, at - 1, count)

@@ -7,45 +7,22 @@ negation; `const` and `enum` by trying their values; `propertyNames`, `minProper
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from foretell.decoding.schemas.arrays import array_words
 from foretell.decoding.schemas.disjoint import Disjoint
-from foretell.decoding.schemas.engine_schema import EXACT, Plain, all_of, any_of, joined, one_of_values, outward
+from foretell.decoding.schemas.effort import Effort
+from foretell.decoding.schemas.engine_schema import Plain, all_of, any_of, joined, one_of_values
 from foretell.decoding.schemas.graph import Graph, Node, SchemaError
-from foretell.decoding.schemas.negation import negation
+from foretell.decoding.schemas.negation import Negation
 from foretell.decoding.schemas.objects import object_words
-from foretell.decoding.schemas.strings import check_pattern, compiles, format_schema, why_not
+from foretell.decoding.schemas.scalars import number_words, string_words
 
 #: Characters that all values of one `enum` may have together; the engine's lexer gives up far beyond.
 MOST_ENUM = 400_000
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How much is asked of the engine. splits: most alternatives that one subschema is rewritten into. counts: bounds on the number of
-    properties. patterns: of properties. siblings: what stands beside references. strings: patterns, formats and lengths."""
-
-    splits: int = 32
-    counts: bool = True
-    patterns: bool = True
-    siblings: bool = True
-    strings: bool = True
-
-    def less(self, error: str) -> Effort | None:
-        """Asking less of the engine after this error, if possible of what it complains about; None where nothing is left to spare."""
-        about = [name for words, name in _COMPLAINTS.items() if words in error]
-        for name in (*about, "splits", "counts", "patterns", "siblings", "strings"):
-            if getattr(self, name):
-                return replace(self, **{name: self.splits // 4 if name == "splits" else False})
-        return None
-
-
-_COMPLAINTS = {"disjoint": "patterns", "maxProperties": "counts", "circular": "siblings", "stack level": "siblings"}
 
 
 @dataclass
@@ -69,7 +46,7 @@ class Lowering:
     """The work in hand: `object_words` and `array_words` are its other half."""
 
     graph: Graph
-    valid: Callable[[Node, Any], bool]
+    judge: Callable[[Node, Any], bool]
     formats: bool
     effort: Effort
     relaxed: dict[Node, dict[str, str]] = field(default_factory=dict)
@@ -77,7 +54,11 @@ class Lowering:
     definitions: dict[str, Plain] = field(default_factory=dict)
     names: dict[Node, str] = field(default_factory=dict)
     waiting: deque[Node] = field(default_factory=deque)
+    negation: Negation = field(init=False)
     choosing: list[tuple[Node, list[tuple[Node, Plain]], dict[str, Any]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.negation = Negation(self.formats)
 
     def whole(self) -> Plain:
         root = self.lower(self.graph.root)
@@ -92,6 +73,9 @@ class Lowering:
     def relax(self, node: Node, word: str, why: str) -> None:
         """Note that the word is left out, or allows more than it should."""
         self.relaxed.setdefault(node, {})[word] = why
+
+    def valid(self, node: Node, value: Any) -> bool:
+        return self.judge(node, value)
 
     def reference(self, node: Node) -> Plain:
         """A reference to what the node becomes."""
@@ -112,8 +96,8 @@ class Lowering:
         if "const" in words or "enum" in words:
             return self.values(node)
         own: dict[str, Any] = {"type": words["type"]} if "type" in words else {}
-        own |= self.numbers(node) | self.strings(node)
         parts: list[Plain] = []
+        own |= number_words(self, node) | string_words(self, node, parts)
         for more in (array_words(self, node, parts), object_words(self, node, parts)):
             own |= more
         before: list[Plain] = []
@@ -134,12 +118,14 @@ class Lowering:
                     self.relax(node, word, "leads back here and has siblings, which the engine cannot join")
                 else:
                     parts.append(self.reference(part) if word == "$ref" else self.lower(part))
+        elif word in ("anyOf", "oneOf") and not self.effort.choices:
+            self.relax(node, word, "made the schema too large for the engine")
         elif word == "anyOf":
             parts.append(any_of([self.lower(part) for part in value]))
         elif word == "oneOf":
             parts.append(self.one_of(node))
         elif word == "not":
-            denied, exact = negation(value, self.formats)
+            denied, exact = self.negation(value)
             parts.append(denied)
             if not exact:
                 self.relax(node, "not", "has no exact opposite that the engine can write")
@@ -169,57 +155,6 @@ class Lowering:
             self.relax(node, "const" if "const" in words else "enum", str(error))
             return {"type": "number"} if all(isinstance(value, int | float) for value in values) else True
 
-    def numbers(self, node: Node) -> dict[str, Any]:
-        words, found = node.words, {}
-        for word in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"):
-            if word in words:
-                up = word.lower().endswith("maximum")
-                bound = outward(words[word], up)
-                if bound != words[word] or abs(bound) >= EXACT:
-                    self.relax(node, word, "is beyond what the engine keeps")
-                    word = "maximum" if up else "minimum"
-                if abs(bound) < 1e300:
-                    found[word] = bound
-        if "multipleOf" in words:
-            tried = {"type": "number", **found, "multipleOf": words["multipleOf"]}
-            if compiles(tried) or "nsatisfiable" in (why_not(json.dumps(tried)) or ""):
-                found["multipleOf"] = words["multipleOf"]
-            else:
-                self.relax(node, "multipleOf", "is beyond the engine's numbers")
-        return found
-
-    def strings(self, node: Node) -> dict[str, Any]:
-        words, found = node.words, {}
-        asked: dict[str, Any] = {word: int(words[word]) for word in ("minLength", "maxLength") if word in words}
-        if "pattern" in words:
-            if check_pattern(words["pattern"]):
-                asked["pattern"] = words["pattern"]
-            else:
-                self.relax(node, "pattern", "has look-around or back-references, which no automaton has")
-        form = words.get("format")
-        schema = format_schema(form) if form and self.formats else None
-        if form and schema is None:
-            self.ignored.append((node, "format", f"{form!r} is an annotation" + ("" if not self.formats else ", no format known here")))
-        if not self.effort.strings:
-            for word in asked:
-                self.relax(node, word, "made the schema too large for the engine")
-            if schema:
-                self.relax(node, "format", "made the schema too large for the engine")
-            return {}
-        found = dict(asked)
-        if schema and not (schema.keys() & asked.keys()):
-            found |= schema
-        elif schema:
-            self.relax(node, "format", "is a pattern too, and the engine takes one a subschema")
-        for word in ("", "format", "pattern", "maxLength", "minLength"):
-            if word in found:
-                del found[word]
-                self.relax(node, word, "is too complex for the engine")
-            reason = why_not(json.dumps({"type": "string", **found})) if found.keys() & {"pattern", "format"} else None
-            if reason is None or "nsatisfiable" in reason:
-                break
-        return found
-
     def one_of(self, node: Node) -> Plain:
         """`oneOf` as alternatives, of which the overlapping ones are told apart once all definitions are known."""
         branches = [(part, self.lower(part)) for part in node.words["oneOf"]]
@@ -242,7 +177,7 @@ class Lowering:
         if count > self.effort.splits or count > 8:
             self.relax(node, "oneOf", "has branches that may overlap")
             return [plain for _, plain in branches]
-        opposites = [negation(part, self.formats) for part, _ in branches]
+        opposites = [self.negation(part) for part, _ in branches]
         options: list[Plain] = []
         for i, (_, plain) in enumerate(branches):
             others = [j for j in range(count) if j != i and not known[i, j]]
@@ -255,7 +190,7 @@ class Lowering:
         """`if` and the dependent words, each as two alternatives."""
         words, room = node.words, self.effort.splits
         if "if" in words and ("then" in words or "else" in words):
-            opposite, exact = negation(words["if"], self.formats)
+            opposite, exact = self.negation(words["if"])
             room //= 2
             if room:
                 then, other = (self.lower(words[word]) if word in words else True for word in ("then", "else"))

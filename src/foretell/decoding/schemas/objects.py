@@ -3,60 +3,58 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from foretell.decoding.schemas.engine_schema import Plain, all_of, any_of
 from foretell.decoding.schemas.graph import Node, SchemaError
-from foretell.decoding.schemas.strings import check_pattern, compiles, has_pattern
-
-if TYPE_CHECKING:
-    from foretell.decoding.schemas.lowering import Lowering
+from foretell.decoding.schemas.strings import all_read, check_pattern, compiles, has_pattern
+from foretell.decoding.schemas.work import Work
 
 _IN_PLACE = frozenset({"$ref", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas", "dependentRequired"})
 
 
-def object_words(lowering: Lowering, node: Node, parts: list[Plain]) -> dict[str, Any]:
+def object_words(work: Work, node: Node, parts: list[Plain]) -> dict[str, Any]:
     """What the node's own dict says about objects; what takes another dict is added to `parts`."""
     words = node.words
     found: dict[str, Any] = {}
     properties, patterns, extra = words.get("properties", {}), words.get("patternProperties", {}), words.get("additionalProperties")
     if properties:
         found["properties"] = {
-            name: all_of([lowering.lower(part), *(lowering.lower(patterns[p]) for p in patterns if has_pattern(p, name))])
+            name: all_of([work.lower(part), *(work.lower(patterns[p]) for p in patterns if has_pattern(p, name))])
             for name, part in properties.items()
         }
-    rest = lowering.lower(extra) if extra is not None else True
+    rest = work.lower(extra) if extra is not None else True
     if patterns:
-        by_pattern = {pattern: lowering.lower(part) for pattern, part in patterns.items()}
-        if not all([check_pattern(pattern) for pattern in patterns]):
-            lowering.relax(node, "patternProperties", "has a pattern with look-around or back-references")
+        by_pattern = {pattern: work.lower(part) for pattern, part in patterns.items()}
+        if not all_read(patterns):
+            work.relax(node, "patternProperties", "has a pattern with look-around or back-references")
             rest = True
-        elif not lowering.effort.patterns:
-            lowering.relax(node, "patternProperties", "meets patterns of other subschemas, which may overlap")
+        elif not work.effort.patterns:
+            work.relax(node, "patternProperties", "meets patterns of other subschemas, which may overlap")
             rest = True
         elif compiles({"type": "object", "patternProperties": dict.fromkeys(by_pattern, True)}):
             found["patternProperties"] = by_pattern
         else:
-            lowering.relax(node, "patternProperties", "has patterns that may overlap")
+            work.relax(node, "patternProperties", "has patterns that may overlap")
             found["patternProperties"] = {"|".join(f"(?:{pattern})" for pattern in patterns): True}
     if rest is not True:
         found["additionalProperties"] = rest
         if _meets_patterns(node):
-            lowering.relax(node, "additionalProperties", "is joined by the engine with patterns of other subschemas")
+            work.relax(node, "additionalProperties", "is joined by the engine with patterns of other subschemas")
     if words.get("required"):
         found["required"] = list(dict.fromkeys(words["required"]))
-    _counts(lowering, node, found, parts)
+    _counts(work, node, found, parts)
     if "propertyNames" in words:
-        _names(lowering, node, found, parts)
+        _names(work, node, found, parts)
     if "unevaluatedProperties" in words:
-        _unevaluated(lowering, node, parts)
+        _unevaluated(work, node, parts)
     return found
 
 
 def _meets_patterns(node: Node) -> bool:
     """Whether another subschema that may hold in the same place has patterns for properties."""
     seen, waiting = {node}, [node]
-    while waiting:
+    while waiting and len(seen) < 1000:
         at = waiting.pop()
         for each in (*at.same(), *at.choices()):
             if each not in seen:
@@ -64,10 +62,10 @@ def _meets_patterns(node: Node) -> bool:
                     return True
                 seen.add(each)
                 waiting.append(each)
-    return False
+    return bool(waiting)
 
 
-def _counts(lowering: Lowering, node: Node, found: dict[str, Any], parts: list[Plain]) -> None:
+def _counts(work: Work, node: Node, found: dict[str, Any], parts: list[Plain]) -> None:
     words, required = node.words, found.get("required", [])
     least, most = int(words.get("minProperties", 0)), words.get("maxProperties")
     optional = [name for name in found.get("properties", {}) if name not in required]
@@ -76,70 +74,75 @@ def _counts(lowering: Lowering, node: Node, found: dict[str, Any], parts: list[P
         most = None
     if least <= len(required):
         least = 0
-    if least == 1 and closed and 0 < len(optional) <= min(8, lowering.effort.splits):
+    if least == 1 and closed and 0 < len(optional) <= min(8, work.effort.splits):
         parts.append(any_of({"required": [name]} for name in optional))
         least = 0
-    if (least or most is not None) and not optional and lowering.effort.counts and not words.keys() & _IN_PLACE:
+    if (least or most is not None) and not optional and work.effort.counts and not words.keys() & _IN_PLACE:
         found |= {"minProperties": least} if least else {}
         found |= {"maxProperties": int(most)} if most is not None else {}
         return
     for word, needed in (("minProperties", least > 0), ("maxProperties", most is not None)):
         if needed:
-            lowering.relax(node, word, "counts properties of which some are optional")
+            work.relax(node, word, "counts properties of which some are optional")
 
 
-def _names(lowering: Lowering, node: Node, found: dict[str, Any], parts: list[Plain]) -> None:
+def _names(work: Work, node: Node, found: dict[str, Any], parts: list[Plain]) -> None:
     """`propertyNames` as patterns or names that properties may have."""
     names = node.words["propertyNames"]
     words = {word: value for word, value in names.words.items() if (word, value) != ("type", ["string"])}
-    part: Plain = {"additionalProperties": False}
+    closed: dict[str, Any] = {"additionalProperties": False}
+    part: Plain = closed
     exact = True
     if names.never:
         pass
     elif words.keys() <= {"const", "enum"} and words:
         values = [words["const"]] if "const" in words else words["enum"]
-        part = {"properties": {value: True for value in values if isinstance(value, str) and lowering.valid(names, value)}, **part}
+        part = {"properties": {value: True for value in values if isinstance(value, str) and work.valid(names, value)}, **closed}
     elif words.keys() == {"pattern"} and check_pattern(words["pattern"]):
-        part = {"patternProperties": {words["pattern"]: True}, **part}
+        part = {"patternProperties": {words["pattern"]: True}, **closed}
     elif words and words.keys() <= {"minLength", "maxLength"}:
         bounds = f"{{{int(words.get('minLength', 0))},{int(words['maxLength']) if 'maxLength' in words else ''}}}"
-        part = {"patternProperties": {rf"^[\s\S]{bounds}$": True}, **part}
+        part = {"patternProperties": {rf"^[\s\S]{bounds}$": True}, **closed}
     else:
         part, exact = True, not words
     parts.append(part)
     if not exact or ("patternProperties" in found or "additionalProperties" in found) or node.words.keys() & _IN_PLACE:
-        lowering.relax(node, "propertyNames", "is more than a pattern or a list of names")
+        work.relax(node, "propertyNames", "is more than a pattern or a list of names")
 
 
 @dataclass
 class _Seen:
     """Properties that in-place subschemas look at. everything: all of them. surely: whether they do so for every value."""
 
+    nodes: set[Node] = field(default_factory=set)
     names: dict[str, bool] = field(default_factory=dict)
     patterns: dict[str, bool] = field(default_factory=dict)
     everything: bool = False
     surely: bool = True
 
 
-def _unevaluated(lowering: Lowering, node: Node, parts: list[Plain]) -> None:
+def _unevaluated(work: Work, node: Node, parts: list[Plain]) -> None:
     """`unevaluatedProperties` as additional ones beside all that any in-place subschema may look at."""
     if node.words["unevaluatedProperties"].words == {} and not node.words["unevaluatedProperties"].never:
         return
     seen = _Seen()
     _look(node, seen, top=True)
-    readable = all([check_pattern(pattern) for pattern in seen.patterns])
+    readable = all_read(seen.patterns)
     if not seen.everything and readable:
         more: dict[str, Any] = {"properties": seen.names} if seen.names else {}
         if seen.patterns:
             more["patternProperties"] = {"|".join(f"(?:{pattern})" for pattern in seen.patterns): True}
-        parts.append({**more, "additionalProperties": lowering.lower(node.words["unevaluatedProperties"])})
+        parts.append({**more, "additionalProperties": work.lower(node.words["unevaluatedProperties"])})
     if not (seen.surely and not seen.patterns):
-        lowering.relax(node, "unevaluatedProperties", "depends on what other words looked at")
+        work.relax(node, "unevaluatedProperties", "depends on what other words looked at")
     for pattern in seen.patterns:
         _require_plain(node, pattern)
 
 
 def _look(node: Node, seen: _Seen, top: bool = False) -> None:
+    if node in seen.nodes:
+        return
+    seen.nodes.add(node)
     words = node.words
     seen.names |= dict.fromkeys(words.get("properties", {}), True)
     seen.patterns |= dict.fromkeys(words.get("patternProperties", {}), True)

@@ -10,6 +10,10 @@ from foretell.decoding.schemas.engine_schema import TYPES, Plain
 
 _LEAST = {"null": 4, "boolean": 4, "number": 1, "integer": 1, "string": 2, "array": 2, "object": 2}
 
+_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+#: Definitions are gone through so often; lengths that are infinite still then are not known.
+_ROUNDS = 50
+
 
 def shortest(schema: Plain, separator: int = 0) -> float:
     """Fewest bytes that any value takes, infinite where there is none; never more than it takes, since what subschemas ask together is
@@ -45,16 +49,15 @@ class _Lengths:
         definitions: dict[str, Plain] = {} if isinstance(schema, bool) else schema.get("$defs", {})
         self.root: float = math.inf
         self.known: dict[str, float] = dict.fromkeys(definitions, math.inf)
-        changed = True
-        while changed:
-            changed = False
-            for name, part in definitions.items():
-                length = self.of(part)
-                changed |= length < self.known[name]
-                self.known[name] = length
-            length = self.of(schema)
-            changed |= length < self.root
-            self.root = length
+        for _ in range(_ROUNDS):
+            before = (self.root, *self.known.values())
+            for name, part in reversed(definitions.items()):
+                self.known[name] = self.of(part)
+            self.root = self.of(schema)
+            if before == (self.root, *self.known.values()):
+                return
+        self.root = 1 if math.isinf(self.root) else self.root
+        self.known = {name: 1 if math.isinf(length) else length for name, length in self.known.items()}
 
     def of(self, schema: Plain) -> float:
         if isinstance(schema, bool):
@@ -62,7 +65,7 @@ class _Lengths:
         least = self.own(schema)
         if "$ref" in schema:
             name = schema["$ref"].removeprefix("#/$defs/")
-            least = max(least, self.known[name] if name in self.known else self.root)
+            least = max(least, self.known.get(name, self.root))
         for part in schema.get("allOf", ()):
             least = max(least, self.of(part))
         if "anyOf" in schema:
@@ -72,6 +75,8 @@ class _Lengths:
     def own(self, schema: dict[str, Any]) -> float:
         if "enum" in schema:
             return min((len(json.dumps(value, ensure_ascii=False).encode()) for value in schema["enum"]), default=math.inf)
+        if "type" not in schema and not schema.keys() & _BOUNDS:
+            return 1  # a digit
         named = schema.get("type", TYPES)
         return min((self.typed(schema, name) for name in ([named] if isinstance(named, str) else named)), default=math.inf)
 

@@ -88,7 +88,9 @@ class JsonState(State):
 
     @property
     def finished(self) -> bool:
-        return self.inner.finished and self.accepting
+        if self.reader is None:
+            return self.inner.finished and self.accepting
+        return super().finished
 
     def forced(self, most: int = 64) -> list[int]:
         tokens = self.inner.forced(most)

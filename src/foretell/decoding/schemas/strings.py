@@ -6,6 +6,9 @@ Patterns that the engine lacks (look-around, back-references) are searched for b
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
@@ -16,12 +19,14 @@ from foretell.models.vocabulary import Vocabulary
 BYTES = Vocabulary((*(bytes([byte]) for byte in range(256)), None), frozenset({256}))
 #: Seconds for one search by backtracking.
 SECONDS = 0.25
-#: Formats of the standard that the engine does not know, as patterns. After RFC 3986, 3987, 6570 and 6901; addresses with letters of
-#: all alphabets are as the engine takes those in ASCII.
+#: A character of a URI, one in brackets and the percent sign's three included.
+_URI = r"([!$&-;=?-Z_a-z~#\[\]]|%[0-9A-Fa-f]{2})"
+#: Formats of the standard that the engine does not know, as patterns: after RFC 3986, 3987, 6570 and 6901, roughly for addresses with
+#: letters of all alphabets.
 _MORE_FORMATS = {
     "json-pointer": r"^(/([^/~]|~[01])*)*$",
     "relative-json-pointer": r"^(0|[1-9][0-9]*)(#|(/([^/~]|~[01])*)*)$",
-    "uri-reference": r"^([A-Za-z][A-Za-z0-9+.-]*:([!$&-;=?-Z_a-z~#\[\]]|%[0-9A-Fa-f]{2})*|([!$&-9;=@-Z_a-z~]|%[0-9A-Fa-f]{2})*([/?#]([!$&-;=?-Z_a-z~#\[\]]|%[0-9A-Fa-f]{2})*)?)$",
+    "uri-reference": rf"^([A-Za-z][A-Za-z0-9+.-]*:{_URI}*|([!$&-9;=@-Z_a-z~]|%[0-9A-Fa-f]{{2}})*([/?#]{_URI}*)?)$",
     "uri-template": r"^([^\x00-\x20\x7f\"'%<>\\^`{|}]|%[0-9A-Fa-f]{2}|\{[+#./;?&=,!@|]?[A-Za-z0-9_%.:*,]+\})*$",
     "iri": r"^[A-Za-z][A-Za-z0-9+.-]*:([^\x00-\x20\x7f\"%<>\\^`{|}]|%[0-9A-Fa-f]{2})*$",
     "iri-reference": r"^([^\x00-\x20\x7f\"%<>\\^`{|}]|%[0-9A-Fa-f]{2})*$",
@@ -67,10 +72,14 @@ def has_pattern(pattern: str, text: str) -> bool:
     """Whether the pattern is found in `text`, which is where no anchor says otherwise anywhere. PatternError if that took too long."""
     if compiles({"type": "string", "pattern": pattern}):
         return _written(json.dumps({"type": "string", "pattern": pattern}), text)
+    search = _backtracking(pattern)
+    if len(text) >= search.too_long:
+        raise PatternError(f"pattern={pattern!r} takes more than {SECONDS} s for a string of {search.too_long} characters")
     try:
-        return _backtracking(pattern).search(text, timeout=SECONDS) is not None
+        return search.compiled.search(text, timeout=SECONDS) is not None
     except TimeoutError:
-        raise PatternError(f"pattern={pattern!r} took more than {SECONDS} s for a string of {len(text)} characters") from None
+        search.too_long = len(text)
+        return has_pattern(pattern, text)  # which says so
 
 
 def check_pattern(pattern: str) -> bool:
@@ -79,6 +88,11 @@ def check_pattern(pattern: str) -> bool:
         return True
     _backtracking(pattern)
     return False
+
+
+def all_read(patterns: Iterable[str]) -> bool:
+    """Whether the engine reads all the patterns. PatternError where nobody does."""
+    return False not in {check_pattern(pattern) for pattern in patterns}
 
 
 @lru_cache(16384)
@@ -102,12 +116,20 @@ def written(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+@dataclass
+class _Search:
+    """too_long: characters of a string that took too long; none so long is searched again."""
+
+    compiled: Any
+    too_long: float = math.inf
+
+
 @lru_cache(1024)
-def _backtracking(pattern: str) -> Any:
+def _backtracking(pattern: str) -> _Search:
     import regex
 
     try:
-        return regex.compile(_for_python(pattern))
+        return _Search(regex.compile(_for_python(pattern)))
     except (regex.error, RecursionError, OverflowError) as error:
         raise PatternError(f"pattern={pattern!r} is no regular expression that can be checked: {error}") from None
 

@@ -5,7 +5,8 @@ jsonschema itself searches with Python's `re`, which may take exponential time, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -18,15 +19,18 @@ from jsonschema.protocols import Validator
 from foretell.decoding.schemas.graph import Graph, Node
 from foretell.decoding.schemas.strings import PatternError, has_format, has_pattern
 
+#: References that one verdict may follow.
+MOST_REFERENCES = 50_000
 _Errors = Iterator[ValidationError]
 
 
 @cache
-def judge_class(draft: type[Validator], formats: bool) -> type[Validator]:
+def judge_class(draft: Any, formats: bool) -> Any:
     """The draft's validator with our keywords. formats: whether those that are known are enforced."""
-    ours = {"pattern": _pattern, "multipleOf": _multiple_of, "patternProperties": _pattern_properties}
+    ours: dict[str, Any] = {"pattern": _pattern, "multipleOf": _multiple_of, "patternProperties": _pattern_properties}
     ours |= {"additionalProperties": _additional_properties, "format": _format if formats else _nothing}
-    return validators.extend(draft, {name: rule for name, rule in ours.items() if name in draft.VALIDATORS})  # type: ignore[attr-defined]
+    ours |= {name: _counted(draft.VALIDATORS[name]) for name in ("$ref", "$dynamicRef", "$recursiveRef") if name in draft.VALIDATORS}
+    return validators.extend(draft, {name: rule for name, rule in ours.items() if name in draft.VALIDATORS})
 
 
 class Judge:
@@ -34,25 +38,72 @@ class Judge:
 
     def __init__(self, graph: Graph, formats: bool) -> None:
         # The schema has no `$schema` in it any more, which would call for the draft's own class.
-        self.whole: Any = judge_class(graph.draft, formats)(graph.root.schema, registry=jsonschema_specifications.REGISTRY)  # type: ignore[call-arg]
+        draft: Any = graph.draft
+        self.whole: Any = judge_class(draft, formats)(graph.root.schema, registry=jsonschema_specifications.REGISTRY)
         self.root = graph.root
         self.known: dict[Node, Any] = {}
 
-    def valid(self, node: Node, value: Any) -> bool:
-        """Whether the value is valid there; False too where that cannot be told, since a pattern takes too long or nesting is too deep."""
+    def decide(self, node: Node, value: Any) -> bool:
+        """Whether the value is valid there. PatternError where that takes too long, RecursionError where nesting is too deep."""
         if node not in self.known:
             self.known[node] = self.whole.evolve(schema=node.schema, _resolver=node.resolver)
-        return self.ask(self.known[node], value)
+        return _within_budget(self.known[node], value)
 
-    def has(self, node: Node, words: dict[str, Any], value: Any) -> bool:
-        """Whether the value is valid by these words, read where the node is."""
-        return self.ask(self.whole.evolve(schema=words, _resolver=node.resolver), value)
-
-    def ask(self, validator: Any, value: Any) -> bool:
+    def valid(self, node: Node, value: Any) -> bool:
+        """Whether the value is known to be valid there."""
         try:
-            return validator.is_valid(value)
+            return self.decide(node, value)
         except (PatternError, RecursionError):
             return False
+
+    def reason(self, value: Any) -> str:
+        """Why the value is not valid by the whole schema; empty where it is."""
+        token = _budget.set(_Budget())
+        try:
+            error = next(self.whole.iter_errors(value), None)
+            return "" if error is None else f"#{''.join(f'/{part}' for part in error.absolute_path)}: {error.message[:300]}"
+        except (PatternError, RecursionError) as failure:
+            return str(failure)
+        finally:
+            _budget.reset(token)
+
+    def has(self, node: Node, words: dict[str, Any], value: Any) -> bool:
+        """Whether the value is known to be valid by these words, read where the node is."""
+        try:
+            return _within_budget(self.whole.evolve(schema=words, _resolver=node.resolver), value)
+        except (PatternError, RecursionError):
+            return False
+
+
+class _Budget:
+    """References that one verdict may still follow: all that can repeat itself goes through them."""
+
+    def __init__(self) -> None:
+        self.left = MOST_REFERENCES
+
+    def spend(self) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise PatternError(f"a verdict follows more than {MOST_REFERENCES} references")
+
+
+_budget: ContextVar[_Budget] = ContextVar("budget")
+
+
+def _within_budget(validator: Any, value: Any) -> bool:
+    token = _budget.set(_Budget())
+    try:
+        return validator.is_valid(value)
+    finally:
+        _budget.reset(token)
+
+
+def _counted(rule: Callable[..., _Errors]) -> Callable[..., _Errors]:
+    def follow(validator: Validator, value: Any, instance: Any, schema: Any) -> _Errors:
+        _budget.get().spend()
+        yield from rule(validator, value, instance, schema) or ()
+
+    return follow
 
 
 def _nothing(validator: Validator, value: Any, instance: Any, schema: Any) -> _Errors:

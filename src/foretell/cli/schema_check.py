@@ -1,0 +1,104 @@
+"""`foretell schema-check`: how each keyword of a JSON Schema would be honoured, before anything is generated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from foretell.decoding.constraints.json_schema import JsonSchema
+    from foretell.decoding.schemas.report import Report
+
+
+def schema_check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The schema, a JSON file; `-` reads a pipe.")],
+    instance: Annotated[Path | None, typer.Option("--instance", metavar="FILE", help="A JSON value to judge by the schema.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", metavar="", help="Fail where a keyword is checked rather than compiled.")] = False,
+    annotate: Annotated[bool, typer.Option("--annotate", metavar="", help="Take formats for annotations.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a JSON object.")] = False,
+) -> None:
+    """Say which keywords of a JSON Schema are compiled into masks, and which are checked as each value is complete.
+
+    A schema that cannot be honoured is refused, with the place and the reason. With --instance, the exit status is 1 if it is not valid.
+    """
+    from foretell.decoding.constraints.json_schema import JsonSchema
+    from foretell.decoding.schemas.report import report
+    from foretell.decoding.schemas.strings import BYTES
+
+    part = JsonSchema(_read(file), unsupported="refuse" if strict else "check", formats="annotate" if annotate else "enforce")
+    found = report(part.remember(BYTES))
+    verdict = None if instance is None else _judged(part, _value(instance))
+    if as_json:
+        _print_json(found, verdict)
+    else:
+        _print(found, verdict)
+    if verdict is not None and not verdict["valid"]:
+        raise typer.Exit(1)
+
+
+def _read(file: Path) -> str:
+    data = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}; save it as UTF-8") from None
+
+
+def _value(file: Path) -> Any:
+    import json
+
+    try:
+        return json.loads(_read(file))
+    except RecursionError:
+        raise ValueError(f"{file} is nested too deep") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{file} is no JSON: {error}") from None
+
+
+def _judged(part: JsonSchema, value: Any) -> dict[str, Any]:
+    """Whether the value is accepted, the text that is, and why it is not."""
+    from foretell.decoding.schemas.strings import BYTES
+
+    text = part.canonical_text(value)
+    valid = part.accepts(text)
+    return {"valid": valid, "text": text, "why": "" if valid else part.remember(BYTES).judge.reason(value)}
+
+
+def _print_json(found: Report, verdict: dict[str, Any] | None) -> None:
+    import json
+
+    lines = [line._asdict() for line in found.lines if line.level != "compiled"]
+    counts = {level: found.count(level) for level in ("compiled", "checked", "annotation", "unknown")}
+    typer.echo(
+        json.dumps({"draft": found.draft, **counts, "shortest_bytes": found.shortest, "not_compiled": lines, "instance": verdict}, indent=2)
+    )
+
+
+def _print(found: Report, verdict: dict[str, Any] | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    ignored = found.count("annotation") + found.count("unknown")
+    console.print(
+        f"{found.draft}: {found.count('compiled')} keywords compiled, {found.count('checked')} checked as values are complete, "
+        f"{ignored} without effect; the shortest value takes {found.shortest} bytes"
+    )
+    colors = {"checked": "yellow", "annotation": "dim", "unknown": "dim"}
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("place", "keyword", "", "why"):
+        table.add_column(column, overflow="fold")
+    shown = [line for line in found.lines if line.level != "compiled"]
+    for line in shown[:200]:
+        table.add_row(Text(line.path), Text(line.keyword, "bold"), Text(line.level, colors[line.level]), Text(line.why))
+    if shown:
+        console.print(table)
+    if len(shown) > 200:
+        console.print(f"... and {len(shown) - 200} more; --json shows all")
+    if verdict is not None:
+        console.print(
+            Text("the instance is valid: " + verdict["text"] if verdict["valid"] else f"the instance is not valid: {verdict['why']}")
+        )
