@@ -45,7 +45,7 @@ def main(words: list[str]) -> int:
         prepare("test" if is_test else "run")
         if is_test:
             os.chdir(str(ROOT))
-            return hand_over([str(BIN / "python"), "-m", "pytest", *words[1:]])
+            return hand_over([str(BIN / "python"), "-m", "pytest", "-n", "auto", "--dist", "worksteal", *words[1:]])
         return hand_over([str(BIN / "foretell"), *(words or ["--help"])])
     except SetupError as error:
         print(f"go.py: {error}", file=sys.stderr)

@@ -9,6 +9,15 @@ examples the two hardly differ. Ours: best-first search finds that span, with pr
 Modes: greedy decoding; greedy decoding that copies a span (`Substrings`); exact. Full evaluation is the paper's: a row for every
 suffix of the passage that begins a word, cut at the longest span, each read for itself behind the shared prompt. The last line is
 JSON; the exit status is 1 if a target is missed.
+
+Here, SmolLM2-135M-Instruct without training, 60 generated questions on passages of 65 to 79 tokens: F1 16.3 greedy, 17.3 greedy over
+spans, 36.3 exact (EM 8.3, 8.3, 33.3): the rule alone gains little. Exact scores above greedy over spans on 70 % of the questions, by
+5.0 nats on average, and below it on none. 2.2 % of all beginnings are read; 28 times faster than full evaluation (62 without the
+prompt's reading), 14 times faster than the trie in whole, which shares beginnings. Timed on a busy machine, 10 questions. SQuAD's 128
+passages: F1 12.8, 14.1, 23.7 (EM 3.9, 8.6, 19.5); above greedy over spans on 76 %, below on none; 0.9 % read.
+
+Whether the gap closes with training is not shown yet: a larger network and task learnt nothing in 800 steps of recurring span
+selection, and the present ones have not been trained in full.
 """
 
 from __future__ import annotations

@@ -12,7 +12,12 @@ A small model trained on the standard library (`stdlib-nested`) with a monitor m
     python benchmarks/monitors.py
     python benchmarks/monitors.py --sites 12 --samples 1
 
-Targets are the card's lines below. The last line is JSON; the exit status is 1 if one is missed.
+Targets: all monitored names exist; fewer than 60 % of the invented ones without; the right one not less often, and 7 points more often
+where names are invented; the same text where no dot asks; a median token set within 1 ms; the text of plain decoding with drafts; the
+small model with a monitor right more often than the default one without. Reached (326 s on two shared cores, 60 invented and 49
+library sites): 984 of 984 exist, 5.5 % without; +57.8 and +2.0 points; the same texts; 0.19 ms; 20 of 20 texts; 7.5 % against 4.7 %
+where names are invented, but 18.7 % against 43.5 % in the library, which the default model may know by heart: missed. jedi takes a
+fifth of the time where names are invented, a third in the library. The last line is JSON; the exit status is 1 if one is missed.
 """
 
 from __future__ import annotations
@@ -236,7 +241,7 @@ def costs(requests: list, seconds: float) -> dict[str, float]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sites", type=int, default=60, help="of each set")
+    parser.add_argument("--sites", type=int, default=60, help="of each set, if there are so many")
     parser.add_argument("--samples", type=int, default=3, help="of each site at temperature 0.2")
     options = parser.parse_args()
     began = time.perf_counter()
@@ -251,7 +256,8 @@ def main() -> int:
 def compared(sets: dict[str, list[Site]], samples: int, began: float) -> int:
     models = {"default": ft.load(), "small": ft.load("stdlib-nested")}
     found: dict[str, Any] = {}
-    guarantee, greedy = [], {}
+    guarantee = []
+    print(", ".join(f"{len(sites)} {name} sites" for name, sites in sets.items()))
     print(f"{'set':10} {'model':8} {'sampling':9} {'monitor':8} {'NIM':>6} {'valid':>6} {'parses':>14} {'seconds':>8}")
     for name, sites in sets.items():
         for title, model in models.items():
@@ -277,8 +283,6 @@ def compared(sets: dict[str, list[Site]], samples: int, began: float) -> int:
                         ]
                         if title == "default" and not num:
                             found[f"costs, {name}, cold"] = costs(requests, seconds)
-                    if title == "default" and not num:
-                        greedy[name, monitored] = requests
     model = models["default"]
     for name, sites in sets.items():  # what jedi has read it knows; the answers themselves are forgotten
         begin = time.perf_counter()
@@ -297,14 +301,14 @@ def compared(sets: dict[str, list[Site]], samples: int, began: float) -> int:
     alone, watched = (run(model, quiet, monitored, 0, length=24) for monitored in (False, True))
     silent = [(one, other) for one, other in zip(alone, watched) if not other.state.report.dereferences]
 
-    def nim(name: str, title: str, monitor: str) -> float:
-        return statistics.mean(found[f"{name}, {title}, {how}, {monitor}"]["nim"] for how in ("greedy", "T=0.2"))
+    def mean(name: str, title: str, monitor: str, what: str = "nim") -> float:
+        return statistics.mean(found[f"{name}, {title}, {how}, {monitor}"][what] for how in ("greedy", "T=0.2"))
 
-    gains = {name: nim(name, "default", "with") - nim(name, "default", "without") for name in sets}
+    gains = {name: mean(name, "default", "with") - mean(name, "default", "without") for name in sets}
     without = max(found[f"invented, default, {how}, without"]["valid"] for how in ("greedy", "T=0.2"))
     analyses = max(each["analyses"] / each["dereferences"] for key, each in found.items() if key.startswith("costs"))
     mask = 1000 * statistics.median(masks)
-    small = {name: (nim(name, "small", "with"), nim(name, "default", "without")) for name in sets}
+    small = {name: (mean(name, "small", "with"), mean(name, "default", "without")) for name in sets}
     targets = {
         "guarantee": all(guarantee),
         "without": without < 0.6,
@@ -328,6 +332,8 @@ def compared(sets: dict[str, list[Site]], samples: int, began: float) -> int:
             )
     print(f"speculative = plain            {same} of {len(mixed)} texts of 32 tokens, {steps} steps     target: all")
     print(f"small with : default without   {', '.join(f'{k} {a:.1%} : {b:.1%}' for k, (a, b) in small.items())} (NIM)     target: above")
+    valid = {name: (mean(name, "small", "with", "valid"), mean(name, "default", "without", "valid")) for name in sets}
+    print(f"                               {', '.join(f'{k} {a:.1%} : {b:.1%}' for k, (a, b) in valid.items())} (names that exist)")
     missed = [name for name, met in targets.items() if not met]
     print(f"missed: {', '.join(missed)}" if missed else "all targets met", f"({time.perf_counter() - began:.0f} s)")
     print(json.dumps({**found, "mask_ms": mask, "gains": gains, "analyses_a_dereference": analyses, "targets": targets}))

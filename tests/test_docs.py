@@ -81,7 +81,7 @@ def test_what_a_seed_gives_is_said_of_every_drafter():
 
 
 def test_every_verb_is_on_the_page_of_the_program(hooks):
-    verbs = [path.stem for path in (ROOT / "src" / "foretell" / "cli").glob("*.py") if not path.stem.startswith("_")]
+    verbs = [path.stem.replace("_", "-") for path in (ROOT / "src" / "foretell" / "cli").glob("*.py") if not path.stem.startswith("_")]
     assert set(re.findall(r"^## (.+)$", hooks.pages()["cli.md"], re.MULTILINE)) == set(verbs)
 
 

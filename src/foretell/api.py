@@ -29,7 +29,7 @@ class Result:
     """text: what was generated. tokens: its token ids. finish_reason: "stop", "length" or "context"; under a rule also "dead-end", where
     no text that obeys it goes on from here. logprobs: one entry a token where asked for, else empty. trace: the run, step by step.
     value: under a rule, what the finished text says (a validated pydantic object, a JSON value, a `ToolCall`, else the text); None
-    where the text did not come to its end."""
+    where the text did not come to its end. report: what the constraint tells of itself (a `Monitor`'s dots and names), else None."""
 
     text: str
     tokens: list[int]
@@ -37,6 +37,7 @@ class Result:
     trace: Trace
     logprobs: list[Logprob]
     value: Any = None
+    report: Any = None
 
     def __str__(self) -> str:
         return self.text
@@ -169,4 +170,5 @@ def make_result(request: Request, model: Model, stop: str | Sequence[str] = (), 
     value = None
     if rule is not None and request.state is not None and request.state.accepting:
         value = rule.read(request.state.vocabulary.text(request.generated).decode("utf-8"))
-    return Result(text, request.generated, request.finish_reason, request.trace, request.logprobs, value)
+    report = None if request.state is None else request.state.report
+    return Result(text, request.generated, request.finish_reason, request.trace, request.logprobs, value, report)

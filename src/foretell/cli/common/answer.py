@@ -118,6 +118,8 @@ class Answer:
             if color:
                 say(writer.legend(trace))
             say(numbers(trace, self.curve, reason), "dim")
+            if request.state is not None and request.state.report is not None:
+                say(str(request.state.report), "dim")
             say(f"{self.recipe} ({self.origin})", "dim")
             say(self.promise, "dim")
         return INTERRUPTED if interrupted else int(not self.obeys)

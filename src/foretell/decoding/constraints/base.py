@@ -55,6 +55,11 @@ class State(ABC):
         """The request ends at this state; constraints that learn take note."""
         return
 
+    @property
+    def report(self) -> Any:
+        """What the constraint did to this text, where that is worth telling; its `str` is for people. None as a rule."""
+        return None
+
     def forced(self, most: int = 64) -> list[int]:
         """The tokens, at most so many, that must come next, up to the first place where there is a choice or the text may end."""
         tokens: list[int] = []

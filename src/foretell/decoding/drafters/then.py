@@ -43,9 +43,10 @@ class Then(Composite):
 
     @classmethod
     def examples(cls) -> list[Any]:
-        from foretell.decoding.drafters.union import Union
+        from foretell.decoding.drafters.draft_model import DraftModel
+        from foretell.decoding.drafters.prompt_lookup import PromptLookup
 
-        return [cls((Forced(), Union.examples()[0])), cls((Forced(2), Union.examples()[2]))]
+        return [cls((Forced(), PromptLookup(num_tokens=2))), cls((Forced(2), DraftModel.examples()[0]))]
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         chains = self.drafters[0].propose(self.asks_of(0, asks))

@@ -96,8 +96,8 @@ class Lowering:
         if "const" in words or "enum" in words:
             return self.values(node)
         own: dict[str, Any] = {"type": words["type"]} if "type" in words else {}
-        own |= number_words(self, node) | string_words(self, node)
         parts: list[Plain] = []
+        own |= number_words(self, node) | string_words(self, node, parts)
         for more in (array_words(self, node, parts), object_words(self, node, parts)):
             own |= more
         before: list[Plain] = []

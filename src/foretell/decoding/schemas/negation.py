@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from foretell.decoding.schemas.engine_schema import EXACT, TYPES, Plain, all_of, any_of
+from foretell.decoding.schemas.excluding import excluding
 from foretell.decoding.schemas.graph import Node
 from foretell.decoding.schemas.strings import format_schema
 
@@ -116,6 +117,8 @@ def _other_values(values: list[Any]) -> tuple[Plain, bool]:
         ]
     elif numbers:
         options.append({"type": "number"})
-    vague = [name for name in ("string", "array", "object") if kinds[name]]
+    other = excluding(value for value in values if isinstance(value, str)) if kinds["string"] else None
+    options += [{"type": "string", "pattern": other}] if other is not None else []
+    vague = [name for name in ("string", "array", "object") if kinds[name] and not (name == "string" and other is not None)]
     options += [{"type": vague}] if vague else []
     return any_of(options), not vague and (few or not numbers)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from foretell.decoding.schemas.engine_schema import EXACT, outward
+from foretell.decoding.schemas.engine_schema import EXACT, Plain, outward
+from foretell.decoding.schemas.excluding import split
 from foretell.decoding.schemas.graph import Node
 from foretell.decoding.schemas.looser_pattern import looser
 from foretell.decoding.schemas.strings import check_pattern, compiles, format_schema, why_not
@@ -33,13 +34,16 @@ def number_words(work: Work, node: Node) -> dict[str, Any]:
     return found
 
 
-def string_words(work: Work, node: Node) -> dict[str, Any]:
-    """What the node's own dict says about strings."""
+def string_words(work: Work, node: Node, parts: list[Plain]) -> dict[str, Any]:
+    """What the node's own dict says about strings; what takes another dict is added to `parts`."""
     words, found = node.words, {}
     asked: dict[str, Any] = {word: int(words[word]) for word in ("minLength", "maxLength") if word in words}
     if "pattern" in words:
         if check_pattern(words["pattern"]):
             asked["pattern"] = words["pattern"]
+        elif (halves := split(words["pattern"])) and all(compiles({"type": "string", "pattern": half}) for half in halves):
+            parts.append({"pattern": halves[0]})
+            asked["pattern"] = halves[1]
         else:
             work.relax(node, "pattern", "has look-around or back-references, which no automaton has")
             less = looser(words["pattern"])

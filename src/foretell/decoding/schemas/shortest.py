@@ -10,6 +10,7 @@ from foretell.decoding.schemas.engine_schema import TYPES, Plain
 
 _LEAST = {"null": 4, "boolean": 4, "number": 1, "integer": 1, "string": 2, "array": 2, "object": 2}
 
+_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 #: Definitions are gone through so often; lengths that are infinite still then are not known.
 _ROUNDS = 50
 
@@ -74,6 +75,8 @@ class _Lengths:
     def own(self, schema: dict[str, Any]) -> float:
         if "enum" in schema:
             return min((len(json.dumps(value, ensure_ascii=False).encode()) for value in schema["enum"]), default=math.inf)
+        if "type" not in schema and not schema.keys() & _BOUNDS:
+            return 1  # a digit
         named = schema.get("type", TYPES)
         return min((self.typed(schema, name) for name in ([named] if isinstance(named, str) else named)), default=math.inf)
 

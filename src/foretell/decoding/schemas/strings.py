@@ -97,8 +97,7 @@ def all_read(patterns: Iterable[str]) -> bool:
 
 @lru_cache(16384)
 def _written(schema: str, text: str) -> bool:
-    matcher = _matcher(schema)
-    matcher.reset()
+    matcher = _matcher(schema).deep_copy()  # threads may ask at once
     try:
         data = list(written(text).encode())
     except UnicodeEncodeError:  # half a surrogate pair is no text
