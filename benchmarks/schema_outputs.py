@@ -157,11 +157,12 @@ def main() -> int:
     for outcome in OUTCOMES:
         print(f"{outcome:12} {counts[outcome]:5d}  {counts[outcome] / max(len(done), 1):6.1%}")
     tokens, steps = sum(one["tokens"] for one in done.values()), sum(one.get("steps", 0) for one in done.values())
-    seconds, longest = time.perf_counter() - begin, max((one.get("longest_step", 0.0) for one in done.values()), default=0.0)
+    slowest = max(done.values(), key=lambda one: one.get("longest_step", 0.0), default={"case": "none"})
+    seconds, longest = time.perf_counter() - begin, slowest.get("longest_step", 0.0)
     print(f"finished and valid: {counts[VALID]} of {finished}   target all")
     stepped = sum(one.get("backtracks", 0) > 0 for one in done.values())
     print(f"texts that stepped back out of dead ends: {stepped}")
-    print(f"{tokens} tokens in {steps} steps ({tokens / max(steps, 1):.2f} a step); longest step {longest:.2f} s")
+    print(f"{tokens} tokens in {steps} steps ({tokens / max(steps, 1):.2f} a step); longest step {longest:.2f} s, of {slowest['case']}")
     print(f"took {show_seconds(seconds)}; load {machine['load']} at the start; {ended}")
     met = counts[VALID] == finished and not counts[DEAD_END] + counts[TIMEOUT] + counts[HUNG]
     summary = {
