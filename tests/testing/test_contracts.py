@@ -39,7 +39,6 @@ def test_drafters_that_learn_across_requests_are_a_visible_exception():
         "Chooser",
         "Fallback",
         "Interpolation",
-        "Then",
         "Union",
     }  # the composites only where they hold one of the first; the chooser keeps a record of its parts
 
