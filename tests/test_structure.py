@@ -45,7 +45,7 @@ KNOWS = {
     },
 }
 #: Folders of `decoding` whose parts the loop and the recipe speak of, and which know neither.
-SPOKEN_OF = ("drafters", "verifiers", "paces", "samplers", "routers", "constraints", "trees", "successors", "grammars")
+SPOKEN_OF = ("drafters", "verifiers", "paces", "samplers", "routers", "constraints", "trees", "successors", "grammars", "automata", "schemas", "analysis")
 #: Folders that hold one method a file.
 METHODS = ("drafters", "verifiers", "paces", "samplers", "routers", "searches", "constraints", "trees")
 #: Method files that are longer than others may be, each with its reason. Empty is the aim.
