@@ -53,7 +53,7 @@ def samplers() -> dict[str, Sampler]:
 @cache
 def fits(drafter: Drafter, verifier: Verifier) -> bool:
     """Whether the verifier takes every kind of node that the drafter may draw: found by running them together, also under a rule."""
-    for case in (Case.small(batch=3, max_new_tokens=6), Case.constrained(Regex("([01]abab)*"), batch=3, max_new_tokens=6)):
+    for case in (Case.small(batch=3, max_new_tokens=6), Case.constrained(Regex("([01]abab){4}"), batch=3, max_new_tokens=6)):
         stops = case.stop_tokens if case.constraint else frozenset()  # long texts show more kinds
         prompts = [case.prompt, *(prompt for prompt, _ in case.companions)]
         for sampler in (Sampler(), Sampler(greedy=True)):
@@ -65,6 +65,9 @@ def fits(drafter: Drafter, verifier: Verifier) -> bool:
                         pass
                 except KindMismatchError:
                     return False
+                except ValueError:
+                    if verifier.law.kind == "exact":  # others may write what the rule forbids
+                        raise
     return True
 
 
