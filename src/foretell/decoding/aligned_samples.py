@@ -52,7 +52,7 @@ def samples(
     the price of more tries; the trie learns from those that are refused too.
 
     Law: as `Asap`; with `exact`, that of plain decoding given that the text obeys. Parys et al., "Constrained Adaptive Rejection
-    Sampling", section 3. Errors: ValueError as in `Asap`, and for an empty prompt.
+    Sampling". Errors: ValueError as in `Asap`, and for an empty prompt.
 
     >>> from foretell.decoding.constraints.regex import Regex
     >>> from foretell.models.tiny import TinyModel
