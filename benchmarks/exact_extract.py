@@ -16,9 +16,9 @@ spans, 36.3 exact (EM 8.3, 8.3, 33.3): the rule alone gains little. Exact scores
 prompt's reading), 14 times faster than the trie in whole, which shares beginnings. Timed on a busy machine, 10 questions. SQuAD's 128
 passages: F1 12.8, 14.1, 23.7 (EM 3.9, 8.6, 19.5); above greedy over spans on 76 %, below on none; 0.9 % read.
 
-With training the gap closes (`--training`, 3 seeds, 3 minutes): F1 of greedy and exact 5.8 and 15.7 after 0 examples, 12.3 and 22.0 after 32,
-29.3 and 33.4 after 256, 45.0 and 45.0 after 2048, the same span on 1, 50, 61 and 80 % of the questions; after recurring span selection
-67.8 and 65.9, 68.0 and 68.2, 74.1 and 74.6, 82.2 and 82.2, the same on 66, 93, 95 and 99 %. Missed: 95 % without pretraining.
+With training the gap closes (`--training`, 3 seeds, 3 minutes): F1 of greedy and exact 5.8 and 15.7 after 0 examples, 12.3 and 22.0
+after 32, 29.3 and 33.4 after 256, 45.0 and 45.0 after 2048, the same span on 1, 50, 61 and 80 % of the questions; after recurring span
+selection 67.8 and 65.9, 68.0 and 68.2, 74.1 and 74.6, 82.2 and 82.2, the same on 66, 93, 95 and 99 %. Missed: 95 % without pretraining.
 """
 
 from __future__ import annotations
