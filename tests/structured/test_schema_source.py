@@ -18,6 +18,15 @@ class Person(BaseModel):
     name: str
 
 
+class Group(BaseModel):
+    members: list[Person]
+    properties: dict[str, int] = {}
+
+
+class Open(BaseModel, extra="allow"):
+    name: str
+
+
 @dataclass
 class Point:
     x: int
@@ -38,6 +47,9 @@ def test_a_dict_a_bool_json_text_and_a_file(tmp_path):
 def test_python_types_come_back_as_themselves():
     assert read_schema(Person)[1]('{"name": "Ada"}') == Person(name="Ada")
     assert read_schema(Person)[0]["required"] == ["name"]
+    assert read_schema(Person)[0]["additionalProperties"] is False
+    assert read_schema(Group)[0]["$defs"]["Person"]["additionalProperties"] is False
+    assert read_schema(Open)[0]["additionalProperties"] is True
     assert read_schema(Point)[1]('{"x": 1, "y": 2}') == Point(1, 2)
     assert read_schema(list[int])[0] == {"type": "array", "items": {"type": "integer"}}
 
