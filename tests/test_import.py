@@ -87,9 +87,6 @@ def closure(*roots: str) -> set[str]:
 
 
 def test_core_installs_few_packages():
-    """At most ten beside torch, transformers and what those two need themselves, and beside the engines of rules, which are small."""
-    rules = closure("llguidance", "jsonschema") - closure("torch", "transformers")
-    own = closure("foretell") - closure("torch", "transformers") - {"foretell"} - rules
+    """At most ten beside torch, transformers and what those two need themselves."""
+    own = closure("foretell") - closure("torch", "transformers") - {"foretell"}
     assert len(own) <= 10, sorted(own)
-    size = sum(file.size or 0 for name in rules for file in metadata.files(name) or ())
-    assert size < 20e6, f"rules take {size / 1e6:.0f} MB"

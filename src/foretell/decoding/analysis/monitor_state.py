@@ -182,8 +182,8 @@ class _Mask:
         return mask
 
 
-class _Narrowed(State):
-    """Some of a state's tokens, for one law."""
+class _Narrowed:
+    """Some of a state's tokens, for one restricted law."""
 
     def __init__(self, vocabulary: Vocabulary, tokens: TokenSet) -> None:
         self.vocabulary, self.tokens = vocabulary, tokens
@@ -191,8 +191,8 @@ class _Narrowed(State):
     def allowed(self) -> TokenSet:
         return self.tokens
 
-    def advance(self, token: int) -> State:
-        raise NotImplementedError("a narrowed state is for its law only")
+    def accepts(self, token: int) -> bool:
+        return token in self.tokens
 
 
 def going_on(vocabulary: Vocabulary) -> TokenSet:

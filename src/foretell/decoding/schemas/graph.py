@@ -9,11 +9,7 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-import jsonschema_specifications
-from jsonschema import validators
-from jsonschema.protocols import Validator
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import lookup_recursive_ref, specification_with
+from foretell.decoding.schemas.package import package
 
 #: Keywords that say nothing about which instances are valid, or something only together with others, which read them.
 SILENT = frozenset(
@@ -24,7 +20,6 @@ SILENT = frozenset(
 _MAPS = ("properties", "patternProperties", "dependentSchemas")
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
 _SINGLE = ("additionalProperties", "propertyNames", "items", "contains", "unevaluatedItems", "unevaluatedProperties", "not", "if")
-_NAMES = {"http://json-schema.org/schema": validators.Draft202012Validator}
 
 
 class SchemaError(ValueError):
@@ -71,21 +66,22 @@ class Graph:
     why) of what the schema says that is no keyword where it stands."""
 
     root: Node
-    draft: type[Validator]
+    draft: Any
     nodes: list[Node]
     unknown: list[tuple[str, str, str]]
 
 
-def draft_of(schema: Any) -> type[Validator]:
+def draft_of(schema: Any) -> Any:
     """The validator of the draft that the schema names, or else the parts of it that name one; of 2020-12 where none does. SchemaError
     for another dialect, or for several: verdicts would depend on who reads it."""
     named = [part["$schema"] for _, part in walk(schema) if isinstance(part, dict) and isinstance(part.get("$schema"), str)]
     if not named:
-        return validators.Draft202012Validator
+        return package().validators.Draft202012Validator
     if len({name.rstrip("#") for name in named}) > 1:
         raise SchemaError(f"#: the schema names several dialects, {', '.join(sorted(set(named)))}; keep one")
     name = named[0]
-    known = {draft.META_SCHEMA.get("$id", draft.META_SCHEMA.get("id")).rstrip("#"): draft for draft in _number()} | _NAMES
+    known = {draft.META_SCHEMA.get("$id", draft.META_SCHEMA.get("id")).rstrip("#"): draft for draft in _number()}
+    known["http://json-schema.org/schema"] = package().validators.Draft202012Validator
     if name.rstrip("#") not in known:
         raise SchemaError(f"#/$schema: {name!r} is no dialect known here; take one of {', '.join(sorted(known))}")
     return known[name.rstrip("#")]
@@ -93,7 +89,7 @@ def draft_of(schema: Any) -> type[Validator]:
 
 @cache
 def _number() -> dict[Any, int]:
-    drafts = [getattr(validators, f"Draft{name}Validator") for name in ("4", "6", "7", "201909", "202012")]
+    drafts = [getattr(package().validators, f"Draft{name}Validator") for name in ("4", "6", "7", "201909", "202012")]
     return dict(zip(drafts, (4, 6, 7, 8, 9), strict=True))
 
 
@@ -111,9 +107,9 @@ def graph_of(schema: Any) -> Graph:
 
 
 class _Builder:
-    def __init__(self, draft: type[Validator], schema: Any) -> None:
+    def __init__(self, draft: Any, schema: Any) -> None:
         self.draft, self.number = draft, _number()[draft]
-        self.specification = specification_with(str(draft.META_SCHEMA.get("$id", draft.META_SCHEMA.get("id"))))
+        self.specification = package().specification_with(str(draft.META_SCHEMA.get("$id", draft.META_SCHEMA.get("id"))))
         self.nodes: list[Node] = []
         self.unknown: list[tuple[str, str, str]] = []
         self.known: dict[Any, Node] = {}
@@ -124,7 +120,7 @@ class _Builder:
             if isinstance(part, dict) and isinstance(part.get("$schema"), str):
                 del part["$schema"]
         resource = self.specification.create_resource(schema)
-        resolver = jsonschema_specifications.REGISTRY.resolver_with_root(resource)
+        resolver = package().registry.resolver_with_root(resource)
         root = self.node(schema, resolver, "#")
         while self.waiting:
             self.read(self.waiting.popleft())
@@ -196,8 +192,8 @@ class _Builder:
 
     def follow(self, node: Node, ref: str, recursive: bool = False) -> Node:
         try:
-            found = lookup_recursive_ref(node.resolver) if recursive else node.resolver.lookup(ref)
-        except (Unresolvable, ValueError, TypeError, LookupError) as error:
+            found = package().lookup_recursive_ref(node.resolver) if recursive else node.resolver.lookup(ref)
+        except (package().Unresolvable, ValueError, TypeError, LookupError) as error:
             remedy = "nothing is ever fetched: put that schema below $defs, with its $id" if "#" not in ref[:1] else "mend the reference"
             raise SchemaError(f"{node.path}/$ref: {ref!r} is not to be found in the schema ({type(error).__name__}); {remedy}") from None
         return self.node(found.contents, found.resolver, ref)

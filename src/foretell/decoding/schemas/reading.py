@@ -6,9 +6,8 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from jsonschema.exceptions import SchemaError as NoSchema
-
 from foretell.decoding.schemas.graph import Graph, SchemaError, draft_of, graph_of
+from foretell.decoding.schemas.package import package
 
 #: Longest schema, in characters of JSON, unless more is asked for.
 MOST_CHARACTERS = 1_000_000
@@ -54,7 +53,7 @@ def graph_of_text(text: str) -> Graph:
     try:
         draft_of(schema).check_schema(schema, format_checker=None)  # type: ignore[call-arg]
         return graph_of(schema)
-    except NoSchema as error:
+    except package().SchemaError as error:
         place = "".join(f"/{part}" for part in error.absolute_path)
         raise SchemaError(
             f"#{place}: no JSON Schema of {draft_of(schema).__name__.removesuffix('Validator')}: {error.message[:200]}"

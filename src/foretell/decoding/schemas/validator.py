@@ -11,17 +11,13 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-import jsonschema_specifications
-from jsonschema import validators
-from jsonschema.exceptions import ValidationError
-from jsonschema.protocols import Validator
-
 from foretell.decoding.schemas.graph import Graph, Node
+from foretell.decoding.schemas.package import package
 from foretell.decoding.schemas.strings import PatternError, has_format, has_pattern
 
 #: References that one verdict may follow.
 MOST_REFERENCES = 50_000
-_Errors = Iterator[ValidationError]
+_Errors = Iterator[Any]
 
 
 @cache
@@ -30,7 +26,7 @@ def judge_class(draft: Any, formats: bool) -> Any:
     ours: dict[str, Any] = {"pattern": _pattern, "multipleOf": _multiple_of, "patternProperties": _pattern_properties}
     ours |= {"additionalProperties": _additional_properties, "format": _format if formats else _nothing}
     ours |= {name: _counted(draft.VALIDATORS[name]) for name in ("$ref", "$dynamicRef", "$recursiveRef") if name in draft.VALIDATORS}
-    return validators.extend(draft, {name: rule for name, rule in ours.items() if name in draft.VALIDATORS})
+    return package().validators.extend(draft, {name: rule for name, rule in ours.items() if name in draft.VALIDATORS})
 
 
 class Judge:
@@ -39,7 +35,7 @@ class Judge:
     def __init__(self, graph: Graph, formats: bool) -> None:
         # The schema has no `$schema` in it any more, which would call for the draft's own class.
         draft: Any = graph.draft
-        self.whole: Any = judge_class(draft, formats)(graph.root.schema, registry=jsonschema_specifications.REGISTRY)
+        self.whole: Any = judge_class(draft, formats)(graph.root.schema, registry=package().registry)
         self.root = graph.root
         self.known: dict[Node, Any] = {}
 
@@ -99,25 +95,25 @@ def _within_budget(validator: Any, value: Any) -> bool:
 
 
 def _counted(rule: Callable[..., _Errors]) -> Callable[..., _Errors]:
-    def follow(validator: Validator, value: Any, instance: Any, schema: Any) -> _Errors:
+    def follow(validator: Any, value: Any, instance: Any, schema: Any) -> _Errors:
         _budget.get().spend()
         yield from rule(validator, value, instance, schema) or ()
 
     return follow
 
 
-def _nothing(validator: Validator, value: Any, instance: Any, schema: Any) -> _Errors:
+def _nothing(validator: Any, value: Any, instance: Any, schema: Any) -> _Errors:
     yield from ()
 
 
-def _pattern(validator: Validator, value: str, instance: Any, schema: Any) -> _Errors:
+def _pattern(validator: Any, value: str, instance: Any, schema: Any) -> _Errors:
     if isinstance(instance, str) and not has_pattern(value, instance):
-        yield ValidationError(f"{instance!r} does not match {value!r}")
+        yield package().ValidationError(f"{instance!r} does not match {value!r}")
 
 
-def _format(validator: Validator, value: str, instance: Any, schema: Any) -> _Errors:
+def _format(validator: Any, value: str, instance: Any, schema: Any) -> _Errors:
     if isinstance(instance, str) and not has_format(value, instance):
-        yield ValidationError(f"{instance!r} is not a {value!r}")
+        yield package().ValidationError(f"{instance!r} is not a {value!r}")
 
 
 def decimal(number: float) -> Fraction:
@@ -131,14 +127,14 @@ def _no(number: float) -> Fraction:
     raise OverflowError(f"{number} is no decimal number")
 
 
-def _multiple_of(validator: Validator, value: float, instance: Any, schema: Any) -> _Errors:
+def _multiple_of(validator: Any, value: float, instance: Any, schema: Any) -> _Errors:
     if validator.is_type(instance, "number"):
         try:
             good = decimal(instance) % decimal(value) == 0
         except OverflowError:
             good = False
         if not good:
-            yield ValidationError(f"{instance!r} is not a multiple of {value!r}")
+            yield package().ValidationError(f"{instance!r} is not a multiple of {value!r}")
 
 
 def _pattern_properties(validator: Any, value: dict[str, Any], instance: Any, schema: Any) -> _Errors:
