@@ -27,7 +27,7 @@ STAMP = VENV / "finished.txt"  # written last: this .venv is whole, and for what
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 OLDEST = (3, 11)
 #: What each kind of call needs: the package with its extras. The later kind includes the earlier.
-EXTRAS = {"run": "[schemas]", "test": "[schemas,dev,docs]"}
+EXTRAS = {"run": "[schemas,numbers]", "test": "[schemas,numbers,dev,docs]"}
 
 
 class SetupError(Exception):

