@@ -1,6 +1,7 @@
 """Numbers from sequence models and from tables, with scikit-learn's contract: estimators, what they are made of, and reports.
 
-Needs the extra `numbers`. `estimators/` has one estimator a file; `targets/` how a network says a number, `bodies/` what it is.
+Needs the extra `numbers`. `estimators/` and `forecasters/` have one method a file; `targets/` how a network says a number,
+`bodies/` what it is made of.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ try:
 except ImportError as error:
     raise ImportError("foretell.numbers needs scikit-learn: pip install 'foretell[numbers]'") from error
 
-from foretell.numbers.registry import all_estimators, load_class
+from foretell.numbers.registry import all_estimators, all_forecasters, load_class
 
 
 def __getattr__(name: str) -> Any:
-    """Estimators by their class names, found when first used."""
+    """Estimators and forecasters by their class names, found when first used."""
     if name.startswith("_"):
         raise AttributeError(name)
     try:
@@ -26,4 +27,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*(cls.__name__ for cls in all_estimators().values()), "all_estimators"])
+    classes = [*all_estimators().values(), *all_forecasters().values()]
+    return sorted([*(cls.__name__ for cls in classes), "all_estimators", "all_forecasters"])

@@ -1,7 +1,7 @@
-"""Finds estimators: every final class in `estimators/`, and those of other packages (entry points "foretell.estimators").
+"""Finds estimators and forecasters: every final class in their rooms, and those that other packages offer (entry points
+"foretell.estimators", "foretell.forecasters").
 
-Nobody keeps a list. An estimator's name is its class name in lower-case with hyphens: `HistogramRegressor` is
-"histogram-regressor".
+Nobody keeps a list. A name is the class name in lower-case with hyphens: `HistogramRegressor` is "histogram-regressor".
 """
 
 from __future__ import annotations
@@ -17,20 +17,15 @@ from sklearn.base import BaseEstimator
 from foretell.decoding.registry import name_of
 from foretell.parts import UnknownNameError, nearest
 
-GROUP = "foretell.estimators"
+ROOMS = ("estimators", "forecasters")
 
 
 @cache
-def all_estimators() -> dict[str, type[BaseEstimator]]:
-    """All estimators by name.
-
-    >>> "histogram-regressor" in all_estimators()
-    True
-    """
-    package = importlib.import_module("foretell.numbers.estimators")
+def _found(room: str) -> dict[str, type[BaseEstimator]]:
+    package = importlib.import_module(f"foretell.numbers.{room}")
     modules = [importlib.import_module(f"{package.__name__}.{info.name}") for info in pkgutil.iter_modules(package.__path__)]
     classes = [cls for module in modules for cls in vars(module).values() if getattr(cls, "__module__", "") == module.__name__]
-    classes += [entry.load() for entry in entry_points(group=GROUP)]
+    classes += [entry.load() for entry in entry_points(group=f"foretell.{room}")]
     found = {
         name_of(cls): cls
         for cls in classes
@@ -39,16 +34,35 @@ def all_estimators() -> dict[str, type[BaseEstimator]]:
     return dict(sorted(found.items()))
 
 
-def find(name: str) -> type[BaseEstimator]:
-    """The estimator called so ("histogram-regressor"); UnknownNameError with the nearest name otherwise."""
-    if name not in all_estimators():
-        raise UnknownNameError(f"there is no estimator called {name!r}: {nearest(name, all_estimators())}")
-    return all_estimators()[name]
+def all_estimators() -> dict[str, type[BaseEstimator]]:
+    """All estimators by name: they take X and y.
+
+    >>> "histogram-regressor" in all_estimators()
+    True
+    """
+    return _found("estimators")
+
+
+def all_forecasters() -> dict[str, type[BaseEstimator]]:
+    """All forecasters by name: they take series.
+
+    >>> "seasonal-naive" in all_forecasters()
+    True
+    """
+    return _found("forecasters")
+
+
+def find(name: str, room: str) -> type[BaseEstimator]:
+    """What is called so ("histogram-regressor") in that room; UnknownNameError with the nearest name otherwise."""
+    known = _found(room)
+    if name not in known:
+        raise UnknownNameError(f"there is no {room[:-1]} called {name!r}: {nearest(name, known)}")
+    return known[name]
 
 
 def load_class(class_name: str) -> type[BaseEstimator]:
-    """The estimator whose class is called so ("HistogramRegressor")."""
-    by_class = {cls.__name__: cls for cls in all_estimators().values()}
+    """What has this class name ("HistogramRegressor")."""
+    by_class = {cls.__name__: cls for room in ROOMS for cls in _found(room).values()}
     if class_name not in by_class:
         raise UnknownNameError(f"foretell.numbers has no {class_name!r}: {nearest(class_name, by_class)}")
     return by_class[class_name]

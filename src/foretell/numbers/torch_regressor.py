@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -34,6 +35,11 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
     Attributes: network_ (the fitted module), n_features_in_, feature_names_in_ (where columns have names), mean_, scale_ (of
     features), report_ (steps, seconds and history of fitting).
     """
+
+    #: Checks of scikit-learn's `check_estimator` that are not met, each with its reason.
+    CHECKS_NOT_MET: ClassVar[dict[str, str]] = {
+        "check_sample_weight_equivalence_on_dense_data": "batches of repeated rows are other batches than those of weighted rows",
+    }
 
     epochs: int = 100
     batch_size: int = 64
@@ -133,8 +139,11 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
     def _outputs(self, X: Any) -> Tensor:  # noqa: N803
         """The network's outputs for rows of X, on the CPU."""
         inputs = self._inputs(self._checked(X))
+        network = self.network_
+        if inputs.device.type != "mps":  # which has no float64; elsewhere a row's prediction then does not feel the rows beside it
+            network, inputs = copy.deepcopy(network).double(), inputs.double()
         with torch.no_grad():
-            return torch.cat([self.network_(part).cpu() for part in inputs.split(PREDICT_ROWS)])
+            return torch.cat([network(part).cpu() for part in inputs.split(PREDICT_ROWS)])
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """(n,) point estimates."""

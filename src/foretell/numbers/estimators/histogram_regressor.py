@@ -20,6 +20,11 @@ from foretell.numbers.torch_regressor import TorchRegressor
 class HistogramRegressor(DistributionalMixin, TorchRegressor):
     """TO BE WRITTEN by the hl-gauss part: target None will mean HLGauss(), body None an MLP()."""
 
+    @classmethod
+    def examples(cls) -> list[HistogramRegressor]:
+        """Small settings for checks."""
+        return [cls(body=MLP((16,)), epochs=200, learning_rate=1e-2, validation_fraction=0, random_state=0)]
+
     body: Any = None
     target: Any = None
 

@@ -1,0 +1,1 @@
+"""Forecasters: one a file, found by discovery (`foretell.numbers.all_forecasters()`)."""
