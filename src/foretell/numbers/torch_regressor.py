@@ -53,6 +53,10 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
 
     # What a subclass says.
 
+    def _rest(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:  # noqa: N803
+        """What of the targets the network is to learn, from standardised rows: all of them, unless a subclass takes a part off."""
+        return y
+
     @abstractmethod
     def _settle(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         """Learn from all training targets what encoding needs; set it as attributes ending in `_` (plain data)."""
@@ -86,6 +90,7 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
         self.mean_ = np.average(X, axis=0, weights=weight)
         spread = np.sqrt(np.average((X - self.mean_) ** 2, axis=0, weights=weight))
         self.scale_ = np.where(spread > 1e-12 * np.maximum(1.0, np.abs(self.mean_)), spread, 1.0)
+        y = self._rest((X - self.mean_) / self.scale_, y, weight)
         self._settle(y, weight)
         rows = [self._inputs(X), self._encode(y).to(self.device)]
         rows.append(torch.ones(len(y)) if weight is None else torch.as_tensor(weight / weight.mean(), dtype=torch.float32))
@@ -96,26 +101,30 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
     def _train(self, rows: Sequence[Tensor]) -> None:
         rng = check_random_state(self.random_state)
         seed = int(rng.randint(np.iinfo(np.int32).max))
-        num_held = int(self.validation_fraction * len(rows[0]))
-        order = torch.as_tensor(rng.permutation(len(rows[0])), device=self.device)
-        kept, held = order[num_held:], order[:num_held]
+        kept, held = self._split(rows, torch.as_tensor(rng.permutation(len(rows[0])), device=self.device))
         self.network_ = self._fresh_network(seed)
         report = fit_network(
             self.network_,
-            [tensor[kept] for tensor in rows],
+            kept,
             self._batch_loss,
             epochs=self.epochs,
-            batch_size=min(self.batch_size, len(kept)),
+            batch_size=min(self.batch_size, len(kept[0])),
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             patience=self.patience,
-            held_out=[tensor[held] for tensor in rows] if num_held else None,
+            held_out=held,
             seed=seed,
             name=type(self).__name__,
             progress=self.verbose,
         )
         self.report_ = asdict(report)
         self.network_.eval()
+
+    def _split(self, rows: Sequence[Tensor], order: Tensor) -> tuple[list[Tensor], list[Tensor] | None]:
+        """The rows that are learnt, and those that are held out where there are any, by a random order of them."""
+        num_held = int(self.validation_fraction * len(order))
+        kept, held = order[num_held:], order[:num_held]
+        return [tensor[kept] for tensor in rows], [tensor[held] for tensor in rows] if num_held else None
 
     def _fresh_network(self, seed: int) -> nn.Module:
         """An untrained network whose weights follow from the seed, without disturbing anybody's random numbers."""
