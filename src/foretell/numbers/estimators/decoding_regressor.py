@@ -68,8 +68,8 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
     @classmethod
     def examples(cls) -> list[DecodingRegressor]:
         """Small settings for checks."""
-        pieces: dict[str, Any] = {"format": Normalised(4, 3), "body": MLP((16,)), "decoder": DigitHead(16)}
-        return [cls(n_members=2, epochs=40, learning_rate=3e-3, validation_fraction=0, random_state=0, **pieces)]
+        pieces: dict[str, Any] = {"format": Normalised(4, 2), "body": MLP((16,)), "decoder": DigitHead(8)}
+        return [cls(n_members=2, epochs=10, learning_rate=1e-2, validation_fraction=0, random_state=0, **pieces)]
 
     def _check_settings(self) -> None:
         super()._check_settings()
