@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from torch import Tensor, nn
 
 from foretell.numbers.fitting import fit_network
+from foretell.numbers.inference import outputs_of
 from foretell.parts import require
 
 #: Rows that go through a network at once when nothing is learnt.
@@ -138,12 +138,7 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
 
     def _outputs(self, X: Any) -> Tensor:  # noqa: N803
         """The network's outputs for rows of X, on the CPU."""
-        inputs = self._inputs(self._checked(X))
-        network = self.network_
-        if inputs.device.type != "mps":  # which has no float64; elsewhere a row's prediction then does not feel the rows beside it
-            network, inputs = copy.deepcopy(network).double(), inputs.double()
-        with torch.no_grad():
-            return torch.cat([network(part).cpu() for part in inputs.split(PREDICT_ROWS)])
+        return outputs_of(self.network_, self._inputs(self._checked(X)), PREDICT_ROWS)
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """(n,) point estimates."""
