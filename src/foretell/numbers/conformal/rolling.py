@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from foretell.numbers.forecasting.windows import pairs
+
 #: Windows that are forecast at once.
 BATCH = 256
 
@@ -22,8 +24,7 @@ def rolling_forecasts(forecaster: Any, rows: np.ndarray) -> tuple[np.ndarray, np
     lag, horizon = forecaster.lag, forecaster.horizon
     starts = range(len(rows) - lag - horizon + 1)
     said = [forecast_windows(forecaster, rows, starts[i : i + BATCH]) for i in range(0, len(starts), BATCH)]
-    came = np.lib.stride_tricks.sliding_window_view(rows[lag:], horizon, axis=0).transpose(0, 2, 1)
-    return np.concatenate(said), came
+    return np.concatenate(said), pairs(rows, lag, horizon)[1]
 
 
 def forecast_windows(forecaster: Any, rows: np.ndarray, starts: range) -> np.ndarray:

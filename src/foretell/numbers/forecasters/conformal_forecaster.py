@@ -14,6 +14,7 @@ from foretell.numbers.conformal.quantile import check_coverage, conformal_quanti
 from foretell.numbers.conformal.rolling import forecast_windows, rolling_forecasts
 from foretell.numbers.forecasters.base import series_rows
 from foretell.numbers.forecasters.seasonal_naive import SeasonalNaive
+from foretell.numbers.forecasting.time_steps import check_even_steps
 from foretell.parts import require
 
 
@@ -62,6 +63,7 @@ class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
         """Y: (T, N) or (T,) array, or a table. ValueError as the forecaster's, and for too few rows held out."""
         check_coverage(self, self.coverage)
         require(0 < self.calibration_share < 1, self, "calibration_share", self.calibration_share, "must lie between 0 and 1")
+        check_even_steps(Y, type(self).__name__)
         rows = series_rows(Y, type(self).__name__)
         num_held = round(self.calibration_share * len(rows))
         least = needed_rows(self.coverage) + self.horizon - 1
@@ -87,6 +89,7 @@ class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
         """The true rows (k, N) that follow those known so far, in order. Each is held against what was said of it one to `horizon` rows
         before; then levels, scores and the rows that forecasts start from move on."""
         check_is_fitted(self, "tail_")
+        check_even_steps(Y, type(self).__name__)
         rows = series_rows(Y, type(self).__name__)
         if rows.shape[1] != self.n_series_:
             raise ValueError(f"Y has {rows.shape[1]} series, but the forecaster was fitted to {self.n_series_}")
