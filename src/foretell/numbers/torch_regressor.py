@@ -1,4 +1,5 @@
-"""`TorchRegressor`: what all regressors with a PyTorch network share. Fitting, scaling, batches; and what unlearning needs."""
+"""`TorchEstimator` and `TorchRegressor`: what all estimators with a PyTorch network share. Fitting, scaling, batches; and what
+unlearning needs."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ PREDICT_ROWS = 4096
 
 
 @dataclass(eq=False, repr=False)
-class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
+class TorchEstimator(BaseEstimator, ABC):
     """Abstract: features are standardised, a network is fitted to encoded targets. Subclasses are dataclasses too (`eq=False,
     repr=False`), so that settings are inherited, and say how the network is made and what its loss is.
 
@@ -68,10 +69,6 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
     @abstractmethod
     def _row_losses(self, network: nn.Module, inputs: Tensor, encoded: Tensor) -> Tensor:
         """The loss of each row, (n,)."""
-
-    @abstractmethod
-    def _point(self, outputs: Tensor) -> Tensor:
-        """The numbers that the network's outputs say, (n,), differentiable, in the units of y."""
 
     # What they share.
 
@@ -150,10 +147,6 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
         """The network's outputs for rows of X, on the CPU."""
         return outputs_of(self.network_, self._inputs(self._checked(X)), PREDICT_ROWS)
 
-    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """(n,) point estimates."""
-        return self._point(self._outputs(X)).double().numpy()
-
     def _check_settings(self) -> None:
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
@@ -177,3 +170,16 @@ def _numbers(estimator: BaseEstimator, *data: Any, **checks: Any) -> Any:
             raise
         advice = "encode columns of text first, for example by sklearn.preprocessing.OneHotEncoder"
         raise ValueError(f"{type(estimator).__name__}: {error}; {advice}") from error
+
+
+@dataclass(eq=False, repr=False)
+class TorchRegressor(RegressorMixin, TorchEstimator):
+    """Abstract: a network whose outputs say a number. Settings and attributes are those of `TorchEstimator`."""
+
+    @abstractmethod
+    def _point(self, outputs: Tensor) -> Tensor:
+        """The numbers that the network's outputs say, (n,), differentiable, in the units of y."""
+
+    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
+        """(n,) point estimates."""
+        return self._point(self._outputs(X)).double().numpy()
