@@ -73,6 +73,10 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
     def _point(self, outputs: Tensor) -> Tensor:
         """The numbers that the network's outputs say, (n,), differentiable, in the units of y."""
 
+    def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+        """How far outputs lie from those of another network for the same rows, (n,), differentiable: what unlearning matches by."""
+        return (outputs - others).abs().flatten(1).mean(dim=1)
+
     # What they share.
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:  # noqa: N803
@@ -87,11 +91,13 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
         spread = np.sqrt(np.average((X - self.mean_) ** 2, axis=0, weights=weight))
         self.scale_ = np.where(spread > 1e-12 * np.maximum(1.0, np.abs(self.mean_)), spread, 1.0)
         self._settle(y, weight)
-        rows = [self._inputs(X), self._encode(y).to(self.device)]
-        rows.append(torch.ones(len(y)) if weight is None else torch.as_tensor(weight / weight.mean(), dtype=torch.float32))
-        rows[2] = rows[2].to(self.device)
-        self._train([*rows])
+        self._train(self._rows(X, y, weight))
         return self
+
+    def _rows(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> list[Tensor]:  # noqa: N803
+        """Checked rows as `_batch_loss` takes them, on the device: inputs, encoded targets, weights whose mean is 1."""
+        weights = torch.ones(len(y)) if weight is None else torch.as_tensor(weight / weight.mean(), dtype=torch.float32)
+        return [self._inputs(X), self._encode(y).to(self.device), weights.to(self.device)]
 
     def _train(self, rows: Sequence[Tensor]) -> None:
         rng = check_random_state(self.random_state)

@@ -47,6 +47,9 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
     def _row_losses(self, network: nn.Module, inputs: Tensor, encoded: Tensor) -> Tensor:
         return self._target().row_losses(network(inputs), encoded)
 
+    def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+        return self._target().imitation(outputs, others)
+
     def _point(self, outputs: Tensor) -> Tensor:
         return self._target().mean(self.code_, outputs)
 
