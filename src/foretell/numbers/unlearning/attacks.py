@@ -62,7 +62,11 @@ def relearning(
     max_epochs: int = 10,
     random_state: int = 0,
 ) -> Relearning:
-    """Train a copy of the estimator on all rows X, y until its mean absolute error on the watched rows (X, y) is at most `goal`."""
+    """Train a copy of the estimator on all rows X, y until its mean absolute error on the watched rows (X, y) is at most `goal`.
+
+    The anamnesis index is a model's steps over gold's: 1 is aimed at, near 0 means that it never forgot. Of few steps it is noise, so
+    look at the steps as well. Chundawat et al., "Zero-shot machine unlearning" (2023).
+    """
     learner = copy.deepcopy(estimator)
     inputs, truth = learner._inputs(learner._checked(watched[0])), torch.as_tensor(watched[1])
 
@@ -85,13 +89,3 @@ def relearning(
         name="relearning",
     )
     return Relearning(report.step, report.history[-1][1] <= goal, goal, learning_rate)
-
-
-def anamnesis_index(model: Relearning, gold: Relearning) -> float:
-    """Steps that the model needs to know the rows again over those that gold needs: 1 is aimed at, 0 means that it never forgot. Of few
-    steps it is noise, so look at them as well. Chundawat et al., "Zero-shot machine unlearning" (2023).
-
-    >>> anamnesis_index(Relearning(3, True, 0.1, 1e-3), Relearning(12, True, 0.1, 1e-3))
-    0.25
-    """
-    return model.steps / gold.steps

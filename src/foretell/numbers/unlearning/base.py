@@ -39,6 +39,8 @@ class UnlearningMethod(Component):
 
     #: Whether it trains the estimator's network further (a `TorchRegressor`), or only calls `fit` (any regressor).
     needs_network: ClassVar[bool] = True
+    #: What it does, in a sentence for people who do not train models.
+    plainly: ClassVar[str] = "The model was changed so that it forgets the rows."
 
     @abstractmethod
     def apply(self, estimator: Any, request: ForgetRequest) -> Any:

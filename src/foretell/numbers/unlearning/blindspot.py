@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +40,11 @@ class Blindspot(UnlearningMethod):
     loss on retained rows (theirs: L1 or the task's); AdamW with the estimator's weight decay in place of Adam; dense layers, which
     have no places to attend to, are matched by their normalised squares.
     """
+
+    plainly: ClassVar[str] = (
+        "A second model that never saw the rows to forget was trained briefly, and the model was taught to answer for these rows "
+        "as that one does, while it went on learning the rows that stay."
+    )
 
     epochs: int = 1
     learning_rate: float = 1e-3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from foretell.numbers.unlearning.base import ForgetRequest, UnlearningMethod
 from foretell.numbers.unlearning.training import train_further
@@ -19,6 +19,8 @@ class FineTune(UnlearningMethod):
     Needs: a `TorchRegressor`. Cost: `epochs` epochs. The baseline of Tarun et al., "Deep Regression Unlearning" (2023), section 5;
     theirs is Adam, here it is AdamW with the estimator's weight decay.
     """
+
+    plainly: ClassVar[str] = "The model was trained further on the rows that stay, in the hope that the others fade."
 
     epochs: int = 5
     learning_rate: float = 1e-3

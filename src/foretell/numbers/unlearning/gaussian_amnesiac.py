@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -25,6 +25,8 @@ class GaussianAmnesiac(UnlearningMethod):
     Tarun et al., "Deep Regression Unlearning" (ICML 2023), section 4.2. Departures: draws are kept within the range of the training
     targets, since a histogram has no place for others; AdamW with the estimator's weight decay in place of Adam.
     """
+
+    plainly: ClassVar[str] = "The model was trained further on all rows, with random numbers in place of the true values of the rows to forget."
 
     epochs: int = 1
     learning_rate: float = 1e-3

@@ -20,6 +20,7 @@ class Retrain(UnlearningMethod):
     """
 
     needs_network: ClassVar[bool] = False
+    plainly: ClassVar[str] = "A new model was trained from the beginning without the rows to forget."
 
     def apply(self, estimator: Any, request: ForgetRequest) -> Any:
         fresh = clone(estimator)
