@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -33,7 +33,7 @@ class ForgetRequest:
 
 
 @dataclass(eq=False, repr=False)
-class UnlearningMethod(Component):
+class UnlearningMethod(Component, ABC):
     """Abstract: a way to make an estimator that has not learnt some of its training rows, or nearly. Subclasses are dataclasses
     (`eq=False, repr=False`) with settings only."""
 

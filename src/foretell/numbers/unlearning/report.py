@@ -112,7 +112,7 @@ class UnlearningReport:
         from foretell.numbers.unlearning.plots import attack_plot, errors_plot, predictions_plot, relearning_plot
 
         models, mask = self.figures["models"], self._mask
-        sections = [Section(heading, " ".join(sentences)) for heading, sentences in self.parts.items()]
+        sections = [Section(heading, rows=[[sentence] for sentence in sentences]) for heading, sentences in self.parts.items()]
         forgotten = _safe_rows(self.X, mask)
         predicted = {name: model.predict(forgotten) for name, model in self._models.items()}
         sections += [predictions_plot(predicted, np.asarray(self.y, dtype=float)[mask]), errors_plot(models), attack_plot(models)]

@@ -11,7 +11,7 @@ NO_GOLD = "There is no model here that was trained without the rows, so what is 
 #: What an unlearned model does not promise, whatever its figures.
 LIMITS = (
     "The result is approximate: there is no proof that nothing of the rows is left, and this page is neither a certificate nor legal advice.",
-    "It was measured by the questions below on the data named here; a stronger attack may find more.",
+    "It was measured by the figures on this page and the data behind them; a stronger attack may find more.",
     "Averages and ranges that the model scales its inputs and outputs by were worked out over all rows and stay as they were.",
     "Copies of the old model, backups, the data themselves and predictions that were already handed out are not touched.",
 )
