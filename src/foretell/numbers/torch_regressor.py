@@ -70,6 +70,10 @@ class TorchEstimator(BaseEstimator, ABC):
     def _row_losses(self, network: nn.Module, inputs: Tensor, encoded: Tensor) -> Tensor:
         """The loss of each row, (n,)."""
 
+    def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+        """How far outputs lie from those of another network for the same rows, (n,), differentiable: what unlearning matches by."""
+        return (outputs - others).abs().flatten(1).mean(dim=1)
+
     # What they share.
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:  # noqa: N803
@@ -91,9 +95,13 @@ class TorchEstimator(BaseEstimator, ABC):
         spread = np.sqrt(np.average((X - self.mean_) ** 2, axis=0, weights=weight))
         self.scale_ = np.where(spread > 1e-12 * np.maximum(1.0, np.abs(self.mean_)), spread, 1.0)
         self._settle(y, weight)
-        weights = torch.ones(len(y)) if weight is None else torch.as_tensor(weight / weight.mean(), dtype=torch.float32)
-        self._train([self._inputs(X), self._encode(y).to(self.device), weights.to(self.device)])
+        self._train(self._rows(X, y, weight))
         return self
+
+    def _rows(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> list[Tensor]:  # noqa: N803
+        """Checked rows as `_batch_loss` takes them, on the device: inputs, encoded targets, weights whose mean is 1."""
+        weights = torch.ones(len(y)) if weight is None else torch.as_tensor(weight / weight.mean(), dtype=torch.float32)
+        return [self._inputs(X), self._encode(y).to(self.device), weights.to(self.device)]
 
     def _train(self, rows: Sequence[Tensor]) -> None:
         rng = check_random_state(self.random_state)
