@@ -121,6 +121,7 @@ class TorchEstimator(BaseEstimator, ABC):
             weight_decay=self.weight_decay,
             patience=self.patience,
             held_out=held_out if num_held else None,
+            watch=(lambda network: float(self._watch(network, held_out))) if num_held else None,
             seed=seed,
             name=type(self).__name__,
             progress=self.verbose,
@@ -141,6 +142,10 @@ class TorchEstimator(BaseEstimator, ABC):
     def _batch_loss(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
         """batch: inputs, encoded targets, weights whose mean over all rows is 1."""
         return (self._row_losses(network, batch[0], batch[1]) * batch[2]).mean()
+
+    def _watch(self, network: nn.Module, held_out: Sequence[Tensor]) -> Tensor:
+        """What the best epoch is chosen by, on the rows held out; the loss, unless a subclass says otherwise."""
+        return self._batch_loss(network, held_out)
 
     def _inputs(self, X: np.ndarray) -> Tensor:  # noqa: N803
         """Checked features as the network takes them: standardised, float32, on the device."""
