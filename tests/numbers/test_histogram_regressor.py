@@ -109,6 +109,7 @@ def test_temperature_widens_laws_of_a_network_that_learnt_noise(rng):
     X, y = rng.standard_normal((120, 8)), rng.standard_normal(120)
     learnt = model(epochs=60, patience=0, validation_fraction=0.3, body=MLP((64,))).fit(X, y)
     assert learnt.temperature_ > 1
+    assert model(validation_fraction=19 / 120).fit(X, y).temperature_ == 1  # too few rows to tell
     fixed, plain = model(temperature=2.0).fit(X, y), model(validation_fraction=0).fit(X, y)
     assert (fixed.temperature_, plain.temperature_) == (2.0, 1.0)
     assert (np.ptp(fixed.predict_interval(X), axis=1) > np.ptp(plain.predict_interval(X), axis=1)).mean() > 0.9
@@ -168,8 +169,9 @@ def test_a_constant_target_is_refused_with_advice_unless_the_support_is_given(ro
 
 def test_clipped_targets_are_counted(rows):
     X, y = rows
-    with pytest.warns(UserWarning, match=f"{(np.abs(y) > 1).sum()} of 80 targets lie outside"):
+    with pytest.warns(UserWarning, match=f"{(np.abs(y) > 1).sum()} of 80 targets lie outside") as warned:
         fitted = model(target=HLGauss(Support(low=-1.0, high=1.0, clip=True))).fit(X, y)
+    assert len(warned) == 1
     assert (np.abs(fitted.predict(X)) <= 1).all()
 
 

@@ -25,6 +25,9 @@ from foretell.numbers.temperature import best_temperature
 from foretell.numbers.torch_regressor import TorchRegressor
 from foretell.parts import require
 
+#: Fewer rows than these say too little of how wide laws should be.
+LEAST_HELD_OUT = 20
+
 
 @dataclass(eq=False, repr=False)
 class HistogramRegressor(DistributionalMixin, TorchRegressor):
@@ -33,8 +36,8 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
 
     body: the layers below the last (None: `MLP()`, two of 256). target: how a number is said (None: `HLGauss()`; `TwoHot()`,
     `OneHot()`, and the points `MSE()`, `L1()`, `Huber()` for comparison, which have no law). temperature: outputs are divided by it
-    before they become masses; above 1 widens laws. None fits it to the rows held out, where there are any, so that laws are as wide
-    as errors on rows not seen; the best epoch is that of the best means, when laws are mostly too sharp.
+    before they become masses; above 1 widens laws. None fits it to the rows held out, where they are 20 or more (else 1), so that
+    laws are as wide as errors on rows not seen; the best epoch is that of the best means, when laws are mostly too sharp.
 
     Needs: a support that holds all targets; from the training targets unless `HLGauss(Support(...))` says otherwise.
     Cost: an MSE network's, and as many outputs as bins.
@@ -106,7 +109,7 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
 
     def _calibrate(self, held_out: Sequence[Tensor]) -> None:
         inputs, masses, weights = held_out
-        if self.temperature is None and len(inputs) and isinstance(self._target(), HistogramTarget):
+        if self.temperature is None and len(inputs) >= LEAST_HELD_OUT and isinstance(self._target(), HistogramTarget):
             with torch.no_grad():
                 self.temperature_ = best_temperature(self.network_(inputs).cpu(), masses.cpu(), weights.cpu())
 

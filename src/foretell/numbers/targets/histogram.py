@@ -39,7 +39,8 @@ class HistogramTarget(Target):
 
     def fit(self, y: np.ndarray, sample_weight: np.ndarray | None = None) -> dict[str, Any]:
         code = self._lay(self._bins(), y)
-        common = np.average(self.masses(code, y), axis=0, weights=sample_weight)
+        placed = self._bins().place(code["edges"], y, warn=False)  # `encode` counts them
+        common = np.average(self._masses(code, placed), axis=0, weights=sample_weight)
         even = 1 / len(common)  # one row's worth of it: no bin is impossible because nobody was in it
         return {**code, "prior": (len(y) * common + even) / (len(y) + 1)}
 
