@@ -48,7 +48,16 @@ TRAIN, HELD, TEST = 8640, 2880, 2880  #: hours of 12, 4 and 4 months of 30 days
 RANDOM = ("olinear", "olinear-c")  #: arms that are run for several seeds; the linear networks have one optimum
 OURS = ("olinear", "olinear-c")
 #: Settings of OLinear, chosen on the validation part.
-SETTINGS: dict[str, Any] = {"width": 128, "copies": 8, "layers": 2, "dropout": 0.1, "learning_rate": 5e-4, "epochs": 15, "patience": 4}
+SETTINGS: dict[str, Any] = {
+    "width": 128,
+    "copies": 8,
+    "layers": 2,
+    "dropout": 0.1,
+    "learning_rate": 1e-3,
+    "batch_size": 128,
+    "epochs": 15,
+    "patience": 4,
+}
 
 
 class Plain(ScalerLayer):
