@@ -32,7 +32,8 @@ def _sktime_forecaster() -> type:
 
         forecaster: what forecasts (None: `OLinearForecaster()`); it is cloned, and its own settings are reached as `forecaster__lag`.
         recursive: whether steps beyond its horizon are forecast from forecasts, where errors add up; otherwise they are refused.
-        `update` without new parameters forecasts from the new rows with the weights there are.
+        `update` without new parameters forecasts from the new rows with the weights there are. `predict_interval` is there where the
+        forecaster has one (`ConformalForecaster`), up to its horizon.
 
         >>> import pandas as pd
         >>> from foretell.numbers import WindowRidge
@@ -60,6 +61,8 @@ def _sktime_forecaster() -> type:
             self.forecaster = forecaster
             self.recursive = recursive
             super().__init__()
+            if hasattr(forecaster, "predict_interval"):
+                self.set_tags(**{"capability:pred_int": True})
 
         def _fit(self, y: Any, X: Any = None, fh: Any = None) -> Any:  # noqa: N803
             self.forecaster_ = OLinearForecaster() if self.forecaster is None else clone(self.forecaster)
@@ -67,16 +70,26 @@ def _sktime_forecaster() -> type:
             self.rows_ = y  # sktime's own memory of y can be turned off
             return self
 
+        def _steps(self, fh: Any) -> np.ndarray:
+            return np.asarray(fh.to_relative(self.cutoff), dtype=int)
+
         def _predict(self, fh: Any, X: Any = None) -> Any:  # noqa: N803
-            steps = np.asarray(fh.to_relative(self.cutoff), dtype=int)
-            last = int(steps.max())
-            if last > self.forecaster_.horizon and not self.recursive:
+            steps, ours = self._steps(fh), self.forecaster_
+            last, known = int(steps.max()), self.rows_.to_numpy(dtype=float)
+            if last > ours.horizon and not self.recursive:
                 raise ValueError(
-                    f"fh reaches {last} steps ahead, the forecaster's horizon is {self.forecaster_.horizon}; set "
-                    f"forecaster__horizon={last}, or recursive=True to go on from its own forecasts"
+                    f"fh reaches {last} steps ahead, the forecaster's horizon is {ours.horizon}; set forecaster__horizon={last}, or "
+                    "recursive=True to go on from its own forecasts"
                 )
-            found = self.forecaster_.predict_further(last, self.rows_.to_numpy(dtype=float))
+            found = ours.predict(last, known) if last <= ours.horizon else ours.predict_further(last, known)
             return pd.DataFrame(found[steps - 1], index=fh.to_absolute_index(self.cutoff), columns=self.rows_.columns)
+
+        def _predict_interval(self, fh: Any, X: Any, coverage: Any) -> Any:  # noqa: N803
+            steps, known = self._steps(fh), self.rows_.to_numpy(dtype=float)
+            found = [self.forecaster_.predict_interval(int(steps.max()), each, known)[steps - 1] for each in coverage]
+            columns = pd.MultiIndex.from_product([self._get_varnames(), coverage, ["lower", "upper"]])
+            values = np.stack(found, axis=2).reshape(len(steps), -1)  # (steps, N, coverage, 2)
+            return pd.DataFrame(values, index=fh.to_absolute_index(self.cutoff), columns=columns)
 
         def _update(self, y: Any, X: Any = None, update_params: bool = True) -> Any:  # noqa: N803
             rows = pd.concat([self.rows_.drop(y.index, errors="ignore"), y])
