@@ -44,8 +44,7 @@ class SupReMixRegressor(RegressorMixin, BaseEstimator):
     @classmethod
     def examples(cls) -> list[SupReMixRegressor]:
         """Small settings for checks."""
-        encoder = SupReMixEncoder(body=MLP((32,)), dimension=16, epochs=30, learning_rate=1e-2)
-        return [cls(encoder, random_state=0)]
+        return [cls(SupReMixEncoder(body=MLP((16,)), dimension=8, epochs=12, learning_rate=1e-2), random_state=0)]
 
     encoder: Any = None
     regressor: Any = None
