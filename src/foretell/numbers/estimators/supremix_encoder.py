@@ -130,12 +130,13 @@ class SupReMixEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """(n, dimension): embeddings of unit length; with output "body" (n, the body's width)."""
         inputs = self._inputs(self._checked(X))
-        layers = self.network_[0] if self.output == "body" else self.network_
-        return outputs_of(layers, inputs, PREDICT_ROWS).double().numpy()
+        network: Any = self.network_
+        return outputs_of(network[0] if self.output == "body" else network, inputs, PREDICT_ROWS).double().numpy()
 
     @property
     def _n_features_out(self) -> int:
-        return self.network_[1].in_features if self.output == "body" else self.dimension
+        network: Any = self.network_
+        return network[1].in_features if self.output == "body" else self.dimension
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
