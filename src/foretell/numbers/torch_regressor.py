@@ -70,10 +70,6 @@ class TorchEstimator(BaseEstimator, ABC):
     def _row_losses(self, network: nn.Module, inputs: Tensor, encoded: Tensor) -> Tensor:
         """The loss of each row, (n,)."""
 
-    def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
-        """How far outputs lie from those of another network for the same rows, (n,), differentiable: what unlearning matches by."""
-        return (outputs - others).abs().flatten(1).mean(dim=1)
-
     # What they share.
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:  # noqa: N803
@@ -192,6 +188,10 @@ class TorchRegressor(RegressorMixin, TorchEstimator):
     @abstractmethod
     def _point(self, outputs: Tensor) -> Tensor:
         """The numbers that the network's outputs say, (n,), differentiable, in the units of y."""
+
+    def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+        """How far outputs lie from those of another network for the same rows, (n,), differentiable: what unlearning matches by."""
+        return (outputs - others).abs().flatten(1).mean(dim=1)
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """(n,) point estimates."""
