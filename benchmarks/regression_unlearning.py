@@ -116,7 +116,9 @@ def month(seed: int) -> Case:
     forget = (starts + lag + ahead > july[0]) & (starts < july[1])
     past = starts + lag + ahead <= 48 * 70  # the last two weeks are for testing
     test = starts >= 48 * 70
-    return Case((X[past], y[past]), forget[past], (X[test], y[test]), np.zeros(test.sum(), dtype=bool), regressor(MLP((128, 128)), MSE(), 64))
+    return Case(
+        (X[past], y[past]), forget[past], (X[test], y[test]), np.zeros(test.sum(), dtype=bool), regressor(MLP((128, 128)), MSE(), 64)
+    )
 
 
 ARMS = {"digits": digits, "digits-histogram": digits_histogram, "range": diamonds_range, "random": diamonds_random, "month": month}
@@ -148,7 +150,10 @@ def means(runs: list[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
 
 def show(arm: str, mean: dict[str, dict[str, float | None]], runs: list[dict[str, Any]]) -> None:
     rows = runs[0]["rows"]
-    print(f"\n{arm}: {rows['train']} rows, {rows['forget']} to forget; test {rows['test']}, {rows['test_forget']} like the forgotten; ", end="")
+    print(
+        f"\n{arm}: {rows['train']} rows, {rows['forget']} to forget; test {rows['test']}, {rows['test_forget']} like the forgotten; ",
+        end="",
+    )
     print(f"means of {len(runs)} seeds")
     print(f"{'':18}" + "".join(f"{title:>18}" for title in COLUMNS.values()))
     for name, entry in mean.items():
@@ -164,7 +169,10 @@ def targets(arm: str, mean: dict[str, dict[str, Any]], runs: list[dict[str, Any]
     found = {f"{arm}: seconds of Blindspot over retraining's, at most 0.25": (f"{speed:.3f}", speed <= 0.25)}
     if arm == "random":
         agree = [run["memorised"] is False for run in runs]
-        found["random: no measurable memorisation to remove, where original and gold agree"] = (f"{sum(agree)} of {len(agree)} seeds", all(agree))
+        found["random: no measurable memorisation to remove, where original and gold agree"] = (
+            f"{sum(agree)} of {len(agree)} seeds",
+            all(agree),
+        )
         return found
     near = [abs(entry["membership"] - gold["membership"]) for entry in (blind, original)]
     found[f"{arm}: membership share to gold's, Blindspot below original"] = (f"{near[0]:.3f} and {near[1]:.3f}", near[0] < near[1])

@@ -42,7 +42,9 @@ def report(digits, **changes):
 
 def test_blindspot_forgets_digits(digits):
     models, data = digits
-    found = figures(models, (data["X"], data["y"]), data["forget"], (data["X_test"], data["y_test"]), data["test_forget"], relearning_rate=0)
+    found = figures(
+        models, (data["X"], data["y"]), data["forget"], (data["X_test"], data["y_test"]), data["test_forget"], relearning_rate=0
+    )
     original, tuned, blind, gold = (found["models"][name] for name in ("original", "fine-tune", "unlearned", "gold"))
     assert blind["wasserstein"] <= 0.6 * original["wasserstein"]
     assert blind["wasserstein"] < tuned["wasserstein"]

@@ -71,7 +71,9 @@ def test_retraining_is_fitting_without_the_rows_for_any_regressor(fitted):
 
 def test_retraining_takes_tables_as_they_are():
     table = pd.DataFrame(ROWS, columns=["a", "b", "c"])
-    found = unlearn(make_pipeline(StandardScaler(), RandomForestRegressor(5, random_state=0)).fit(table, TRUTH), table, TRUTH, FORGET, "retrain")
+    found = unlearn(
+        make_pipeline(StandardScaler(), RandomForestRegressor(5, random_state=0)).fit(table, TRUTH), table, TRUTH, FORGET, "retrain"
+    )
     assert found[0].feature_names_in_.tolist() == ["a", "b", "c"]
     assert found[0].n_samples_seen_ == (~FORGET).sum()
 

@@ -114,7 +114,9 @@ class Blindspot(UnlearningMethod):
             return ()
         layers = exposed(network) if self.layers is None else tuple(self.layers)
         if not layers:
-            warnings.warn(f"beta={self.beta} has no layer to act on, so outputs alone are matched; name layers=, or set beta=0", stacklevel=4)
+            warnings.warn(
+                f"beta={self.beta} has no layer to act on, so outputs alone are matched; name layers=, or set beta=0", stacklevel=4
+            )
         with record(network, layers):  # complains of names that are not there
             return layers
 

@@ -47,7 +47,11 @@ def figures(
     gold = on_train["gold"][forget] if "gold" in models else None
     found: dict[str, dict[str, Any]] = {}
     for name in models:
-        mine, stays, gone = on_train[name][forget], (test[1][~test_forget], on_test[name][~test_forget]), (y[forget], on_train[name][forget])
+        mine, stays, gone = (
+            on_train[name][forget],
+            (test[1][~test_forget], on_test[name][~test_forget]),
+            (y[forget], on_train[name][forget]),
+        )
         losses, others = np.abs(on_train[name] - y) / scale, np.abs(on_test[name] - test[1]) / scale
         found[name] = {
             "retain_mae": mae(*stays),

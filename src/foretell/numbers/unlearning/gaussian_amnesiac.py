@@ -26,7 +26,9 @@ class GaussianAmnesiac(UnlearningMethod):
     targets, since a histogram has no place for others; AdamW with the estimator's weight decay in place of Adam.
     """
 
-    plainly: ClassVar[str] = "The model was trained further on all rows, with random numbers in place of the true values of the rows to forget."
+    plainly: ClassVar[str] = (
+        "The model was trained further on all rows, with random numbers in place of the true values of the rows to forget."
+    )
 
     epochs: int = 1
     learning_rate: float = 1e-3

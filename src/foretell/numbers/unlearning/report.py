@@ -76,7 +76,9 @@ class UnlearningReport:
         rows, retrained = self.figures["rows"], isinstance(self.method, Retrain)
         asked = [f"{rows['forget']:,} of the {rows['train']:,} rows that the model was trained on were to be forgotten."]
         asked += [f"In the words of the request: {self.asked}"] if self.asked else []
-        done = [self.method.plainly, f"Method: {self.method!r}"] if self.method is not None else ["The method was not named to this report."]
+        done = (
+            [self.method.plainly, f"Method: {self.method!r}"] if self.method is not None else ["The method was not named to this report."]
+        )
         return {
             "What was asked": asked,
             "What was done": done,

@@ -47,7 +47,9 @@ def unlearn(
     if trained_on is not None:
         strangers = np.flatnonzero(mask & ~np.isin(fingerprints(X, y), trained_on))
         if len(strangers):
-            raise ValueError(f"forget={strangers[:5].tolist()}: the estimator was not trained on {len(strangers)} of these rows; leave them out")
+            raise ValueError(
+                f"forget={strangers[:5].tolist()}: the estimator was not trained on {len(strangers)} of these rows; leave them out"
+            )
     weight = None if sample_weight is None else _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
     # The second draw: fitting takes the first for its weights, and a blind network must not begin where the estimator did.
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max, size=2)[1])
@@ -82,7 +84,9 @@ def forget_mask(forget: Any, num_rows: int) -> np.ndarray:
     if not mask.any():
         raise ValueError("forget names no row; there is nothing to unlearn")
     if mask.all():
-        raise ValueError("forget names all rows, but methods train on those that stay: pass all training rows as X and y, or delete the model")
+        raise ValueError(
+            "forget names all rows, but methods train on those that stay: pass all training rows as X and y, or delete the model"
+        )
     return mask
 
 
