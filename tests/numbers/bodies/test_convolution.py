@@ -10,8 +10,8 @@ from foretell.numbers.bodies.convolution import Convolution
 
 
 def test_a_pixel_reaches_its_neighbourhood_and_no_more():
-    """One block of positive weights and biases: the third pixel of the second row of the second plane is seen by a 3 x 3 neighbourhood, so by
-    two by two of each channel's cells after halving."""
+    """One block of positive weights and biases: the third pixel of the second row of the second plane is seen by a 3 x 3
+    neighbourhood, so by two by two of each channel's cells after halving."""
     layers, width = Convolution(side=8, channels=(3,)).build(2 * 64)
     layers[1].weight.data.abs_()
     layers[1].bias.data.fill_(1.0)
