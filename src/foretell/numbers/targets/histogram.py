@@ -52,6 +52,10 @@ class HistogramTarget(Target):
     def row_losses(self, outputs: Tensor, encoded: Tensor) -> Tensor:
         return -(encoded * outputs.log_softmax(dim=-1)).sum(dim=-1)
 
+    def imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+        """The cross-entropy of our law against theirs."""
+        return self.row_losses(outputs, others.softmax(dim=-1))
+
     def mean(self, code: dict[str, Any], outputs: Tensor) -> Tensor:
         edges = torch.as_tensor(np.asarray(code["edges"]), dtype=outputs.dtype, device=outputs.device)
         return outputs.softmax(dim=-1) @ ((edges[:-1] + edges[1:]) / 2)
