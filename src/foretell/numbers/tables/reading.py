@@ -25,8 +25,11 @@ def read_table(path: Path | str, as_text: Sequence[str] = ()) -> pd.DataFrame:
     if not path.is_file():
         raise ValueError(f"{path} is not a file; give a table as comma-separated values with a head")
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        head = [name.strip() for name in next(csv.reader(file, delimiter=separator), [])]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head = [name.strip() for name in next(csv.reader(file, delimiter=separator), [])]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no table in UTF-8 ({error}); save it as UTF-8") from error
     if not any(head):
         raise ValueError(f"{path} is empty; its first line must name the columns")
     twice = sorted({name for name in head if head.count(name) > 1})

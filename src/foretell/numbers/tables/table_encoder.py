@@ -44,7 +44,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any = None) -> Any:  # noqa: N803
         """Learn which columns are categories, and which there are."""
-        require(self.unseen in ("error", "ignore"), self, "unseen", self.unseen, 'must be "error" or "ignore"')
+        self._check_unseen()
         table = as_table(X)
         self.columns_ = list(table.columns)
         chosen = pick(table, self.categories, "categories")
@@ -71,6 +71,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """(n, numbers and categories). A table may have more columns, which are not looked at."""
         check_is_fitted(self, "encoder_")
+        self._check_unseen()
         table = as_table(X)
         pick(table, self.columns_, "the fitted column")
         prepared = self._prepared(table[self.columns_], asked=self.words_)
@@ -82,6 +83,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Names of the columns that `transform` gives."""
         check_is_fitted(self, "encoder_")
         return self.encoder_.get_feature_names_out()
+
+    def _check_unseen(self) -> None:
+        require(self.unseen in ("error", "ignore"), self, "unseen", self.unseen, 'must be "error" or "ignore"')
 
     def _prepared(self, table: pd.DataFrame, asked: Sequence[str]) -> pd.DataFrame:
         """Numbers as float64, categories as text, with the checks of both. asked: categories without question, whatever they hold."""
