@@ -92,7 +92,7 @@ def scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     {'R2': 0.5, 'RMSE': 0.7071067811865476, 'MAE': 0.5}
     """
     errors = {"RMSE": root_mean_squared_error(truth, predicted), "MAE": mean_absolute_error(truth, predicted)}
-    return {"R2": round(float(r2_score(truth, predicted)), 4), **{name: float(value) for name, value in errors.items()}}
+    return {"R2": float(r2_score(truth, predicted)), **{name: float(value) for name, value in errors.items()}}
 
 
 def _interval(model: TableRegressor, rows: pd.DataFrame, coverage: float) -> np.ndarray | None:
