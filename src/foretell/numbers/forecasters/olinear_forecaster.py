@@ -31,11 +31,12 @@ class OLinearForecaster(Forecaster):
 
     basis: axes of a window and of its forecast (None: `OrthoTrans()`; `DCT()`, `Identity()`). mixer: how series look at each other
     (None: `NormLin()`; `CorrNormLin()` is OLinear-C; `SelfAttention()`, `Mean()`, `NoMixer()`). scaler: what is taken from each window
-    (None: `RevIN()`; `LastValue()`). width, hidden: of the encoder, and inside its dense layers (None: the width). copies: of the
+    (None: `RevIN()`; `LastValue()`). width: of the encoder. hidden: width inside its dense layers (None: the same). copies: of the
     window, each times a learnt factor (d in the paper). layers: of the encoder. dropout: in the encoder and on the mixer's matrix.
-    epochs, batch_size (windows), learning_rate, weight_decay: of the fitting. validation_fraction: the last part of the rows, never
-    learnt from, by which the best epoch is chosen; 0 holds out none. patience: epochs without a better one after which fitting ends
-    (0: never). random_state: an int gives the same weights again. device: a PyTorch device. verbose: show a progress bar.
+    epochs: passes over the windows. batch_size: windows a step. learning_rate: the highest, of AdamW under a cosine. weight_decay: on
+    matrices. validation_fraction: the last part of the rows, never learnt from, by which the best epoch is chosen; 0 holds out none.
+    patience: epochs without a better one after which fitting ends (0: never). random_state: an int gives the same weights again.
+    device: a PyTorch device. verbose: show a progress bar.
 
     The loss is the absolute error with weight 1/sqrt(i) for step i. Series are standardised over the rows that are learnt from.
 

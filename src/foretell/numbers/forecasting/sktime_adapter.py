@@ -24,7 +24,10 @@ class SktimeForecaster(BaseForecaster):
     recursive: whether steps beyond its horizon are forecast from forecasts, where errors add up; otherwise they are refused.
     `update` without new parameters forecasts from the new rows with the weights there are.
 
-    >>> y = pd.Series(np.arange(30.0))
+    >>> import pandas as pd
+    >>> from foretell.numbers import WindowRidge
+    >>> from foretell.numbers.forecasting.sktime_adapter import SktimeForecaster
+    >>> y = pd.Series(range(30), dtype=float)
     >>> SktimeForecaster(WindowRidge(lag=4, horizon=2, alpha=1e-9)).fit(y, fh=[1, 2]).predict().round(3).tolist()
     [30.0, 31.0]
     """
@@ -40,7 +43,6 @@ class SktimeForecaster(BaseForecaster):
         "capability:insample": False,
         "capability:update": True,
     }
-    _config: ClassVar[dict[str, Any]] = {**BaseForecaster._config, "remember_data": False}  # the adapter keeps its rows itself
 
     def __init__(self, forecaster: Any = None, recursive: bool = False) -> None:
         self.forecaster = forecaster
@@ -50,7 +52,7 @@ class SktimeForecaster(BaseForecaster):
     def _fit(self, y: pd.DataFrame, X: Any = None, fh: Any = None) -> SktimeForecaster:  # noqa: N803
         self.forecaster_ = OLinearForecaster() if self.forecaster is None else clone(self.forecaster)
         self.forecaster_.fit(y.to_numpy(dtype=float))
-        self.rows_ = y
+        self.rows_ = y  # sktime's own memory of y can be turned off
         return self
 
     def _predict(self, fh: Any, X: Any = None) -> pd.DataFrame:  # noqa: N803
