@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from foretell.cli.common.numbers import words
-from foretell.numbers import SeasonalNaive
+from foretell.decoding.registry import name_of
+from foretell.numbers import OLinearForecaster, SeasonalNaive
 from tests.cli.tables import write_series
 
 NAIVE = ("--horizon", "6", "--forecaster", "seasonal-naive")
@@ -43,15 +44,11 @@ def test_json(foretell, series):
     assert said["scores"]["seasonal-naive"]["of naive"] == 1.0
 
 
-def test_the_default_is_found_in_the_registry(foretell, series):
-    from foretell.cli.forecast import DEFAULTS
-    from foretell.numbers.registry import all_forecasters
-
-    expected = next(name for name in DEFAULTS if name in all_forecasters())
-    quick = ("--set", "epochs=1") if "epochs" in all_forecasters()[expected]().get_params() else ()
+def test_the_default_forecaster_and_its_settings(foretell, series):
+    quick = ("--set", "epochs=1", "--set", "mixer=Mean", "--set", "width=8")
     said = json.loads(foretell("forecast", str(series), "--horizon", "6", "--columns", "north", *quick, "--json").stdout)
-    assert said["forecaster"] == expected
-    assert set(said["scores"]) == {expected, "seasonal-naive"}
+    assert said["forecaster"] == name_of(OLinearForecaster)
+    assert set(said["scores"]) == {said["forecaster"], "seasonal-naive"}
 
 
 def test_without_a_file_the_table_is_all_of_stdout(foretell, series):
