@@ -44,6 +44,14 @@ def test_json(foretell, series):
     assert said["scores"]["seasonal-naive"]["of naive"] == 1.0
 
 
+def test_a_season_without_noise_leaves_nothing_to_compare_with(foretell, home):
+    (home / "clock.csv").write_text("hour\n" + "\n".join(str(step % 12) for step in range(120)) + "\n")
+    said = json.loads(foretell("forecast", "clock.csv", *NAIVE, "--season", "12", "--json").stdout)
+    assert said["scores"]["seasonal-naive"] == {"MAE": 0.0, "RMSE": 0.0}
+    assert said["forecast"]["hour"] == [0, 1, 2, 3, 4, 5]
+    assert said["stamps"] == ["120", "121", "122", "123", "124", "125"]
+
+
 def test_the_default_forecaster_and_its_settings(foretell, series):
     quick = ("--set", "epochs=1", "--set", "mixer=Mean", "--set", "width=8")
     said = json.loads(foretell("forecast", str(series), "--horizon", "6", "--columns", "north", *quick, "--json").stdout)

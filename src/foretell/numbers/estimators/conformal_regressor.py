@@ -34,7 +34,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     State: estimator_, conformity_, conformity_state_, recent_ (n,) scores, scores_ the same sorted, level_. No sample weights: rows that
     count differently are not exchangeable. Errors: ValueError for too few rows, with how many it takes.
 
-    Papers: Lei et al. (2018), Distribution-free predictive inference for regression; Romano et al. (2019), Conformalized quantile
+    Paper: Lei et al. (2018), Distribution-free predictive inference for regression; Romano et al. (2019), Conformalized quantile
     regression; Gibbs and Candès (2021), Adaptive conformal inference under distribution shift. Departure: one band serves all coverages,
     see `QuantileBand`.
 
