@@ -24,8 +24,8 @@ DAY = pd.Timedelta(days=1)
 
 @dataclass
 class Backtest:
-    """scores: MAE, RMSE and the share of the naive MAE (where that errs at all), by name, ours first. by_step: (H,) MAE by name. num: windows that were
-    forecast. covered: the share of values inside their intervals, where there are intervals."""
+    """scores: MAE, RMSE and the share of the naive MAE (where that errs at all), by name, ours first. by_step: (H,) MAE by name. num:
+    windows that were forecast. covered: the share of values inside their intervals, where there are intervals."""
 
     scores: dict[str, dict[str, float]]
     by_step: dict[str, np.ndarray]
