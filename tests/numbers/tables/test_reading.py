@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import Ridge
+from sklearn.utils.estimator_checks import check_estimator
 
 from foretell.numbers.estimators.conformal_regressor import ConformalRegressor
 from foretell.numbers.saving import load, save
@@ -68,7 +69,7 @@ def test_a_file_that_is_not_there(tmp_path):
         ([1.0, "twelve", 3.0], "column 'size', row 2: 'twelve' is no number; correct it"),
         ([1.0, "x", "y"], r"row 2: 'x' is no number \(2 of 3 are not\)"),
         ([1.0, np.inf], "column 'size', row 2: inf is no finite number"),
-        ([1.0, None, None], r"column 'size', row 2: the value is missing \(2 are\)"),
+        ([1.0, None, None], r"column 'size', row 2: the value is missing, NaN \(2 are\)"),
     ],
 )
 def test_what_is_no_number(values, message):
@@ -117,6 +118,14 @@ def test_numbers_as_categories_and_imputation():
     assert found["size"].tolist() == [1.0, 3.0, 3.0, 5.0]
     assert found["colour_(missing)"].tolist() == [0.0, 1.0, 0.0, 0.0]
     assert found["rooms_2"].tolist() == [0.0, 1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("made", [TableEncoder(), TableRegressor(Ridge())], ids=["encoder", "regressor"])
+@pytest.mark.filterwarnings("ignore")
+def test_scikit_learns_contract(made):
+    """Arrays too are tables; each declared exception has its reason beside the class."""
+    results = check_estimator(made, expected_failed_checks=dict(made.CHECKS_NOT_MET), on_skip=None)
+    assert {result["check_name"] for result in results if result["status"] == "xfail"} == set(made.CHECKS_NOT_MET)
 
 
 def test_unseen_categories():

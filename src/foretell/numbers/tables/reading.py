@@ -76,8 +76,8 @@ def numbers_of(column: pd.Series, name: str, missing: bool = False) -> np.ndarra
         raise ValueError(f"column {name!r}, row {endless[0] + 1}: {values[endless[0]]} is no finite number; correct it or drop the row")
     if absent.any() and not missing:
         raise ValueError(
-            f"column {name!r}, row {int(np.argmax(absent)) + 1}: the value is missing ({int(absent.sum())} are); fill it, drop the row, or "
-            "ask for imputation"
+            f"column {name!r}, row {int(np.argmax(absent)) + 1}: the value is missing, NaN ({int(absent.sum())} are); fill it, "
+            "drop the row, or ask for imputation"
         )
     return values
 
