@@ -48,7 +48,7 @@ def boosting(quantile: float) -> HistGradientBoostingRegressor:
 
 
 def arms(seed: int) -> dict[str, Any]:
-    histogram = HistogramRegressor(epochs=100, validation_fraction=0.15, patience=15, random_state=seed)
+    histogram = HistogramRegressor(learning_rate=3e-3, validation_fraction=0.15, random_state=seed)
     ridge = make_pipeline(StandardScaler(), Ridge())
     ends = QuantileBand(boosting((1 - COVERAGE) / 2), boosting((1 + COVERAGE) / 2))
     settings = {"coverage": COVERAGE, "random_state": seed}
