@@ -19,6 +19,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -249,14 +250,21 @@ def speed(args: argparse.Namespace) -> int:
 ROWS, COLUMNS, CHUNK = 1_000_000, 256, 16_384
 
 
-def chunks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """10^6 rows, never all at once: correlated columns with means."""
-    mixing = np.random.default_rng(0).standard_normal((COLUMNS, COLUMNS)) / 16 + np.eye(COLUMNS)
-    slopes = np.random.default_rng(1).standard_normal(COLUMNS)
-    for number_of, first in enumerate(range(0, ROWS, CHUNK)):
-        rng = np.random.default_rng(2 + number_of)
-        X = rng.standard_normal((min(CHUNK, ROWS - first), COLUMNS)) @ mixing + 1  # noqa: N806
-        yield X, X @ slopes + rng.standard_normal(len(X))
+class Chunks:
+    """10^6 rows, never all at once: columns with means and a common part. seconds: what making them has taken so far."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        loads, slopes = np.random.default_rng(0).standard_normal((2, COLUMNS))
+        for number_of, first in enumerate(range(0, ROWS, CHUNK)):
+            begin = time.perf_counter()
+            rng, rows = np.random.default_rng(1 + number_of), min(CHUNK, ROWS - first)
+            X = rng.standard_normal((rows, COLUMNS)) + rng.standard_normal((rows, 1)) * loads + 1  # noqa: N806
+            y = X @ slopes + rng.standard_normal(rows)
+            self.seconds += time.perf_counter() - begin
+            yield X, y
 
 
 def memory() -> float:
@@ -268,29 +276,28 @@ def large(args: argparse.Namespace) -> int:
     """10^6 x 256: one arm a process, so that the memory is its own; times leave out the making of chunks. Arms read each other's
     results from --partial."""
     known = json.loads(args.partial.read_text()) if args.partial.is_file() else {}
-    for _ in zip(chunks(), range(2), strict=False):  # whatever libraries set up
-        pass
+    for X, y in islice(Chunks(), 2):  # noqa: N806
+        X.T @ y  # whatever libraries set up
     before = memory()
+    made = Chunks()
+    begin = time.perf_counter()
     if args.arm == "sketch":
-        begin = time.perf_counter()
-        model = SketchedLinearRegression(random_state=0).fit_chunks(chunks())
-        known["sketch"] = {"seconds": sum(model.report_["seconds"].values()), "with making chunks": time.perf_counter() - begin}
-        known["sketch"] |= {"coef": model.coef_.tolist(), "std": model.coef_std_.tolist(), "bound": float(model.coef_bound_)}
+        model = SketchedLinearRegression(random_state=0).fit_chunks(made)
+        known["sketch"] = {"coef": model.coef_.tolist(), "std": model.coef_std_.tolist(), "bound": float(model.coef_bound_)}
+        known["sketch"]["seconds"] = time.perf_counter() - begin - made.seconds
+        print(f"parts: {model.report_['seconds']}, the rest checks; making chunks took {made.seconds:.1f} s more")
     elif args.arm == "cholesky":
-        gram, moments, seconds = np.zeros((COLUMNS + 1,) * 2), np.zeros(COLUMNS + 1), 0.0
-        for X, y in chunks():  # noqa: N806
-            begin = time.perf_counter()
-            X = np.hstack([X, np.ones((len(X), 1))])  # noqa: N806
-            gram += X.T @ X
-            moments += X.T @ y
-            seconds += time.perf_counter() - begin
-        begin = time.perf_counter()
+        gram, moments = np.zeros((COLUMNS + 1,) * 2), np.zeros(COLUMNS + 1)
+        for X, y in made:  # noqa: N806
+            joined = np.hstack([X, np.ones((len(X), 1))])
+            gram += joined.T @ joined
+            moments += joined.T @ y
         coefficients = scipy.linalg.cho_solve(scipy.linalg.cho_factor(gram), moments)
-        known["cholesky"] = {"seconds": seconds + time.perf_counter() - begin, "coef": coefficients[:-1].tolist()}
+        known["cholesky"] = {"seconds": time.perf_counter() - begin - made.seconds, "coef": coefficients[:-1].tolist()}
     else:
         A, b = np.empty((ROWS, COLUMNS + 1)), np.empty(ROWS)  # noqa: N806
         A[:, -1] = 1
-        for place, (X, y) in enumerate(chunks()):  # noqa: N806
+        for place, (X, y) in enumerate(made):  # noqa: N806
             A[place * CHUNK : place * CHUNK + len(X), :-1], b[place * CHUNK : place * CHUNK + len(X)] = X, y
         for name in args.solvers or EXACT:
             begin = time.perf_counter()
