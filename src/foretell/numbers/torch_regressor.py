@@ -1,4 +1,5 @@
-"""`TorchRegressor`: what all regressors with a PyTorch network share. Fitting, scaling, batches; and what unlearning needs."""
+"""`TorchEstimator` and `TorchRegressor`: what all estimators with a PyTorch network share. Fitting, scaling, batches; and what
+unlearning needs."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ PREDICT_ROWS = 4096
 
 
 @dataclass(eq=False, repr=False)
-class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
+class TorchEstimator(BaseEstimator, ABC):
     """Abstract: features are standardised, a network is fitted to encoded targets. Subclasses are dataclasses too (`eq=False,
     repr=False`), so that settings are inherited, and say how the network is made and what its loss is.
 
@@ -69,9 +70,9 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
     def _row_losses(self, network: nn.Module, inputs: Tensor, encoded: Tensor) -> Tensor:
         """The loss of each row, (n,)."""
 
-    @abstractmethod
-    def _point(self, outputs: Tensor) -> Tensor:
-        """The numbers that the network's outputs say, (n,), differentiable, in the units of y."""
+    def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+        """How far outputs lie from those of another network for the same rows, (n,), differentiable: what unlearning matches by."""
+        return (outputs - others).abs().flatten(1).mean(dim=1)
 
     # What they share.
 
@@ -94,9 +95,13 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
         spread = np.sqrt(np.average((X - self.mean_) ** 2, axis=0, weights=weight))
         self.scale_ = np.where(spread > 1e-12 * np.maximum(1.0, np.abs(self.mean_)), spread, 1.0)
         self._settle(y, weight)
-        weights = torch.ones(len(y)) if weight is None else torch.as_tensor(weight / weight.mean(), dtype=torch.float32)
-        self._train([self._inputs(X), self._encode(y).to(self.device), weights.to(self.device)])
+        self._train(self._rows(X, y, weight))
         return self
+
+    def _rows(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> list[Tensor]:  # noqa: N803
+        """Checked rows as `_batch_loss` takes them, on the device: inputs, encoded targets, weights whose mean is 1."""
+        weights = torch.ones(len(y)) if weight is None else torch.as_tensor(weight / weight.mean(), dtype=torch.float32)
+        return [self._inputs(X), self._encode(y).to(self.device), weights.to(self.device)]
 
     def _train(self, rows: Sequence[Tensor]) -> None:
         rng = check_random_state(self.random_state)
@@ -150,10 +155,6 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
         """The network's outputs for rows of X, on the CPU."""
         return outputs_of(self.network_, self._inputs(self._checked(X)), PREDICT_ROWS)
 
-    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """(n,) point estimates."""
-        return self._point(self._outputs(X)).double().numpy()
-
     def _check_settings(self) -> None:
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
@@ -177,3 +178,16 @@ def _numbers(estimator: BaseEstimator, *data: Any, **checks: Any) -> Any:
             raise
         advice = "encode columns of text first, for example by sklearn.preprocessing.OneHotEncoder"
         raise ValueError(f"{type(estimator).__name__}: {error}; {advice}") from error
+
+
+@dataclass(eq=False, repr=False)
+class TorchRegressor(RegressorMixin, TorchEstimator):
+    """Abstract: a network whose outputs say a number. Settings and attributes are those of `TorchEstimator`."""
+
+    @abstractmethod
+    def _point(self, outputs: Tensor) -> Tensor:
+        """The numbers that the network's outputs say, (n,), differentiable, in the units of y."""
+
+    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
+        """(n,) point estimates."""
+        return self._point(self._outputs(X)).double().numpy()

@@ -108,6 +108,9 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
         with torch.no_grad():
             self.temperature_ = best_temperature(self.network_(inputs).cpu(), masses.cpu(), weights.cpu())
 
+    def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+        return self._target().imitation(outputs, others)
+
     def _point(self, outputs: Tensor) -> Tensor:
         return self._target().mean(self.code_, self._tempered(outputs))
 
