@@ -107,7 +107,7 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
             return found
         rows = np.asarray(X.toarray() if hasattr(X, "toarray") else X) - self.mean_
         rows = np.hstack([rows, np.ones((len(rows), 1))]) if self.fit_intercept else rows
-        sizes = np.sqrt(np.einsum("ij,jk,ik->i", rows, self.covariance_, rows, optimize=True))
+        sizes = np.sqrt(np.einsum("ij,ij->i", rows @ self.covariance_, rows))
         return found, sizes * self.error_scale_[0] if found.ndim == 1 else np.outer(sizes, self.error_scale_)
 
     def __sklearn_tags__(self) -> Any:
