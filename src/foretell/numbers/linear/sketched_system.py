@@ -70,7 +70,7 @@ class SketchedSystem:
         else:
             drawn = self.sketch.draw(len(rows), self.m, rng)
             found = [drawn(matrix) for matrix in matrices]
-        self.parts = found if self.parts is None else [part + more for part, more in zip(self.parts, found)]
+        self.parts = found if self.parts is None else [np.add(part, more, out=part) for part, more in zip(self.parts, found)]
 
     def solve(self, mean: np.ndarray | None, y_mean: np.ndarray | None, names: Sequence[str] | None, owner: str) -> Solution:
         """mean (d,), y_mean (k,): what columns are centred by, beside a column of ones; None fits no intercept. ValueError naming
