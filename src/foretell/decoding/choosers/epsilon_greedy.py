@@ -16,8 +16,8 @@ class EpsilonGreedy(NeuralChooser):
     """With probability 1 - epsilon the arm with the least predicted loss, else one of all K at random. The prediction is the same
     network's as NeuSquareCB's, so that the two differ in how they explore and in nothing else. epsilon 1 is uniform choice.
 
-    epsilon: how often any arm is tried. width, depth, learning_rate, perturb, num_signs, strength, radius: as in `neural-square-cb`.
-    strict: a loss beyond [0, 1] is an error.
+    epsilon: how often any arm is tried. width, depth, learning_rate, perturb, num_signs, strength, radius, offset: as in
+    `neural-square-cb`. strict: a loss beyond [0, 1] is an error.
 
     Law: none of its own; regret grows in proportion to epsilon. Needs: contexts of length about 1, losses in [0, 1]. Cost: a tenth of a
     millisecond a round. State: the weights and their start. Errors: ValueError for epsilon outside [0, 1].

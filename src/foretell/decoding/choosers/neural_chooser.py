@@ -10,6 +10,8 @@ from foretell.decoding.choosers.online_network import OnlineNetwork
 from foretell.parts import require
 
 PERTURBATIONS = ("random", "ridge", "none")
+#: Fields that the network has too.
+SETTINGS = ("width", "depth", "learning_rate", "perturb", "num_signs", "strength", "radius", "offset")
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,13 @@ class NeuralChooser(OnlineChooser):
     num_signs: int = 10
     strength: float = 0.05
     radius: float = 30.0
+    offset: bool = False
 
     def __post_init__(self) -> None:
         require(isinstance(self.width, int) and self.width >= 2 and self.width % 2 == 0, self, "width", self.width, "must be even")
         for name in ("depth", "num_signs"):
-            require(isinstance(getattr(self, name), int) and getattr(self, name) >= 1, self, name, getattr(self, name), "must be at least 1")
+            value = getattr(self, name)
+            require(isinstance(value, int) and value >= 1, self, name, value, "must be at least 1")
         for name in ("learning_rate", "radius"):
             require(getattr(self, name) > 0, self, name, getattr(self, name), "must be above 0")
         require(self.strength >= 0, self, "strength", self.strength, "must be 0 or above")
@@ -37,9 +41,8 @@ class NeuralChooser(OnlineChooser):
 
     def network(self, num_features: int) -> OnlineNetwork:
         """The network for contexts of that width."""
-        return OnlineNetwork(
-            num_features, self.loss, self.width, self.depth, self.learning_rate, self.perturb, self.num_signs, self.strength, self.radius
-        )
+        settings = {name: getattr(self, name) for name in SETTINGS}
+        return OnlineNetwork(num_features, self.loss, **settings)
 
     def start(self, num_features: int, seed: int) -> dict[str, Array]:
         return self.network(num_features).start(seed)

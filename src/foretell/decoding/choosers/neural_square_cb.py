@@ -15,7 +15,8 @@ class NeuralSquareCB(InverseGapChooser):
 
     gamma, growth: how fast exploration fades; growth 0.5 is the rate of the theorem, 0 never ends, for losses that change with time.
     width, depth, learning_rate: of the network. perturb: "random" signs as in the paper, "ridge", which is their mean and cheap, or
-    "none". num_signs, strength: of the perturbation. radius: how far the weights may go. strict: a loss beyond [0, 1] is an error.
+    "none". num_signs, strength: of the perturbation. radius: how far the weights may go. offset: a context's last feature is a guess
+    of its loss that the network corrects. strict: a loss beyond [0, 1] is an error.
 
     Law: none of its own; probabilities sum to 1, the best arm's is 1/K or more, each other's 1/K or less. With losses in [0, 1] that
     some network of this form predicts on average, and a width polynomial in T (a guide, not a setting), expected regret after T rounds

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,9 @@ class OnlineNetwork:
     the loss as soft label and puts a sigmoid behind f. learning_rate: of a step; in this scaling 1 or so corrects an error at once.
     perturb: "random" averages predictions and losses over `num_signs` random sign vectors e, each adding strength / m^(1/4) times
     (theta - start) . e to f; "ridge" is their expectation, strength^2 / sqrt(m) * |theta - start|^2 added to the squared loss (for the
-    log loss an eighth of it, by its largest curvature); "none". radius: of the ball around the start that theta is kept in.
+    log loss an eighth of it, by its largest curvature); "none". radius: of the ball around the start that theta is kept in. offset: the
+    last feature of a context is a guess of its loss, from 0 to 1, and f is added to it (to its log odds, for the log loss): the start
+    predicts the guess, and the ridge draws towards it.
 
     All weights start Gaussian, those of the last layer in pairs that cancel, so that f starts at 0.
 
@@ -38,6 +41,7 @@ class OnlineNetwork:
     num_signs: int = 10
     strength: float = 0.05
     radius: float = 30.0
+    offset: bool = False
 
     def start(self, seed: int) -> dict[str, Array]:
         """Fresh arrays: "theta" and "start" (p,), and where signs are drawn "signs" (num_signs, p)."""
@@ -57,7 +61,7 @@ class OnlineNetwork:
         hidden = np.column_stack([contexts, np.ones(len(contexts))])
         for number, weights in enumerate(layers):
             hidden = np.tanh(hidden @ weights.T * self._scale(number))
-        outputs = hidden @ last / math.sqrt(self.width)
+        outputs = hidden @ last / math.sqrt(self.width) + self._guess(contexts)
         if self.perturb == "random":
             outputs = outputs[:, None] + self._shifts(arrays)
             return (_sigmoid(outputs) if self.loss == "log" else outputs).mean(1)
@@ -102,7 +106,7 @@ class OnlineNetwork:
     def _shifts(self, arrays: dict[str, Array]) -> Array:
         return self._per_sign * (arrays["signs"] @ (arrays["theta"] - arrays["start"]))
 
-    def _error(self, output, loss: float):
+    def _error(self, output: Any, loss: float) -> Any:
         """The loss's slope in f."""
         return _sigmoid(output) - loss if self.loss == "log" else 2 * (output - loss)
 
@@ -122,7 +126,17 @@ class OnlineNetwork:
             np.outer(back, values[number], out=into[number])
             if number:
                 back = back @ layers[number]
-        return float(values[-1] @ last) * scale, gradient
+        return float(values[-1] @ last) * scale + self._guess(context), gradient
+
+    def _guess(self, contexts: Array) -> Any:
+        """What f is added to: of each context, or of the one."""
+        if not self.offset:
+            return 0.0
+        guess = contexts[..., -1]
+        if self.loss == "squared":
+            return guess
+        inside = np.clip(guess, 1e-3, 1 - 1e-3)
+        return np.log(inside / (1 - inside))
 
     def _scale(self, number: int) -> float:
         return 1.0 if number == 0 else 1 / math.sqrt(self.width)
@@ -140,5 +154,5 @@ class OnlineNetwork:
         return [*(piece.reshape(self.width, -1) for piece in pieces[:-1]), pieces[-1]]
 
 
-def _sigmoid(outputs):
+def _sigmoid(outputs: Any) -> Any:
     return 1 / (1 + np.exp(-outputs))
