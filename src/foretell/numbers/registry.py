@@ -52,6 +52,15 @@ def all_forecasters() -> dict[str, type[BaseEstimator]]:
     return _found("forecasters")
 
 
+def all_unlearning_methods() -> dict[str, type[BaseEstimator]]:
+    """All ways of unlearning by name.
+
+    >>> "blindspot" in all_unlearning_methods()
+    True
+    """
+    return _found("unlearning")
+
+
 def find(name: str, room: str) -> type[BaseEstimator]:
     """What is called so ("histogram-regressor") in that room; UnknownNameError with the nearest name otherwise."""
     known = _found(room)

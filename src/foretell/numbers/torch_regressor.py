@@ -1,8 +1,8 @@
-"""`TorchRegressor`: what all regressors with a PyTorch network share. Fitting, scaling, batches; and what unlearning needs."""
+"""`TorchEstimator` and `TorchRegressor`: what all estimators with a PyTorch network share. Fitting, scaling, batches; and what
+unlearning needs."""
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from torch import Tensor, nn
 
 from foretell.numbers.fitting import fit_network
+from foretell.numbers.inference import outputs_of
 from foretell.parts import require
 
 #: Rows that go through a network at once when nothing is learnt.
@@ -23,7 +24,7 @@ PREDICT_ROWS = 4096
 
 
 @dataclass(eq=False, repr=False)
-class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
+class TorchEstimator(BaseEstimator, ABC):
     """Abstract: features are standardised, a network is fitted to encoded targets. Subclasses are dataclasses too (`eq=False,
     repr=False`), so that settings are inherited, and say how the network is made and what its loss is.
 
@@ -69,29 +70,38 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
     def _row_losses(self, network: nn.Module, inputs: Tensor, encoded: Tensor) -> Tensor:
         """The loss of each row, (n,)."""
 
-    @abstractmethod
-    def _point(self, outputs: Tensor) -> Tensor:
-        """The numbers that the network's outputs say, (n,), differentiable, in the units of y."""
+    def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+        """How far outputs lie from those of another network for the same rows, (n,), differentiable: what unlearning matches by."""
+        return (outputs - others).abs().flatten(1).mean(dim=1)
 
     # What they share.
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:  # noqa: N803
-        """Fit to X (n, d) and y (n,). sample_weight: (n,), weights of the rows' losses. Forgets an earlier fit."""
+        """Fit to X (n, d) and y (n,). sample_weight: (n,), weights of the rows' losses; 0 leaves a row out. Forgets an earlier fit."""
         self._check_settings()
-        X, y = validate_data(self, X, y, dtype="numeric", y_numeric=True, ensure_min_samples=2)  # noqa: N806
+        columns = 1 if y is None or np.asarray(y).ndim < 2 else np.asarray(y).shape[1]
+        if columns > 1:
+            name = type(self).__name__
+            raise ValueError(f"{name}: y has {columns} columns; give one, or wrap it: sklearn.multioutput.MultiOutputRegressor({name}())")
+        X, y = _numbers(self, X, y, y_numeric=True, ensure_min_samples=2)  # noqa: N806
         X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)  # noqa: N806
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if weight is not None and not weight.sum() > 0:
-            raise ValueError("sample_weight has no row above 0; give at least one")
+        if weight is not None:
+            some = weight > 0  # a row without weight is as good as absent, in what is held out too
+            if some.sum() < 2:
+                raise ValueError(f"sample_weight has {some.sum()} rows above 0; give at least two")
+            X, y, weight = X[some], y[some], weight[some]  # noqa: N806
         self.mean_ = np.average(X, axis=0, weights=weight)
         spread = np.sqrt(np.average((X - self.mean_) ** 2, axis=0, weights=weight))
         self.scale_ = np.where(spread > 1e-12 * np.maximum(1.0, np.abs(self.mean_)), spread, 1.0)
         self._settle(y, weight)
-        rows = [self._inputs(X), self._encode(y).to(self.device)]
-        rows.append(torch.ones(len(y)) if weight is None else torch.as_tensor(weight / weight.mean(), dtype=torch.float32))
-        rows[2] = rows[2].to(self.device)
-        self._train([*rows])
+        self._train(self._rows(X, y, weight))
         return self
+
+    def _rows(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> list[Tensor]:  # noqa: N803
+        """Checked rows as `_batch_loss` takes them, on the device: inputs, encoded targets, weights whose mean is 1."""
+        weights = torch.ones(len(y)) if weight is None else torch.as_tensor(weight / weight.mean(), dtype=torch.float32)
+        return [self._inputs(X), self._encode(y).to(self.device), weights.to(self.device)]
 
     def _train(self, rows: Sequence[Tensor]) -> None:
         rng = check_random_state(self.random_state)
@@ -100,6 +110,7 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
         order = torch.as_tensor(rng.permutation(len(rows[0])), device=self.device)
         kept, held = order[num_held:], order[:num_held]
         self.network_ = self._fresh_network(seed)
+        held_out = [tensor[held] for tensor in rows]
         report = fit_network(
             self.network_,
             [tensor[kept] for tensor in rows],
@@ -109,13 +120,17 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             patience=self.patience,
-            held_out=[tensor[held] for tensor in rows] if num_held else None,
+            held_out=held_out if num_held else None,
             seed=seed,
             name=type(self).__name__,
             progress=self.verbose,
         )
         self.report_ = asdict(report)
         self.network_.eval()
+        self._calibrate(held_out)
+
+    def _calibrate(self, held_out: Sequence[Tensor]) -> None:
+        """Learn from rows that the network was not fitted to (none where nothing is held out): inputs, encoded targets, weights."""
 
     def _fresh_network(self, seed: int) -> nn.Module:
         """An untrained network whose weights follow from the seed, without disturbing anybody's random numbers."""
@@ -134,20 +149,11 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
     def _checked(self, X: Any) -> np.ndarray:  # noqa: N803
         """X for a fitted estimator: the same columns, finite numbers."""
         check_is_fitted(self, "network_")
-        return np.asarray(validate_data(self, X, dtype="numeric", reset=False), dtype=np.float64)
+        return np.asarray(_numbers(self, X, reset=False), dtype=np.float64)
 
     def _outputs(self, X: Any) -> Tensor:  # noqa: N803
         """The network's outputs for rows of X, on the CPU."""
-        inputs = self._inputs(self._checked(X))
-        network = self.network_
-        if inputs.device.type != "mps":  # which has no float64; elsewhere a row's prediction then does not feel the rows beside it
-            network, inputs = copy.deepcopy(network).double(), inputs.double()
-        with torch.no_grad():
-            return torch.cat([network(part).cpu() for part in inputs.split(PREDICT_ROWS)])
-
-    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """(n,) point estimates."""
-        return self._point(self._outputs(X)).double().numpy()
+        return outputs_of(self.network_, self._inputs(self._checked(X)), PREDICT_ROWS)
 
     def _check_settings(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -157,3 +163,31 @@ class TorchRegressor(RegressorMixin, BaseEstimator, ABC):
         require(self.weight_decay >= 0, self, "weight_decay", self.weight_decay, "must be 0 or above")
         require(0 <= self.validation_fraction < 1, self, "validation_fraction", self.validation_fraction, "must be 0 or above, below 1")
         require(self.patience >= 0, self, "patience", self.patience, "must be 0 or above")
+        try:
+            torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError) as error:  # unknown, or not built into this PyTorch
+            raise ValueError(f"{type(self).__name__}: device={self.device!r} is not to be had here ({error}); take 'cpu'") from error
+
+
+def _numbers(estimator: BaseEstimator, *data: Any, **checks: Any) -> Any:
+    """scikit-learn's checks of features and targets, with advice where there is text."""
+    try:
+        return validate_data(estimator, *data, dtype="numeric", **checks)
+    except ValueError as error:
+        if "could not convert string" not in str(error):
+            raise
+        advice = "encode columns of text first, for example by sklearn.preprocessing.OneHotEncoder"
+        raise ValueError(f"{type(estimator).__name__}: {error}; {advice}") from error
+
+
+@dataclass(eq=False, repr=False)
+class TorchRegressor(RegressorMixin, TorchEstimator):
+    """Abstract: a network whose outputs say a number. Settings and attributes are those of `TorchEstimator`."""
+
+    @abstractmethod
+    def _point(self, outputs: Tensor) -> Tensor:
+        """The numbers that the network's outputs say, (n,), differentiable, in the units of y."""
+
+    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
+        """(n,) point estimates."""
+        return self._point(self._outputs(X)).double().numpy()

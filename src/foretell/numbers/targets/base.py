@@ -42,6 +42,11 @@ class Target(Component):
     def mean(self, code: dict[str, Any], outputs: Tensor) -> Tensor:
         """The number that outputs say, (n,), differentiable, in the units of `y`."""
 
+    def imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+        """How far outputs lie from another network's for the same rows, (n,): by the absolute difference. Targets whose outputs are
+        laws compare the laws."""
+        return (outputs - others).abs().mean(dim=1)
+
     def bias(self, code: dict[str, Any]) -> Tensor:
         """Where the last layer's bias starts, (width,): so that an untrained network says what is common."""
         return torch.zeros(self.width(code))
