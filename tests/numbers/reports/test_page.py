@@ -64,7 +64,9 @@ def test_the_page_is_whole_and_its_names_are_unique(text):
     tags.feed(text)
     assert tags.open == []
     assert len(tags.ids) == len(set(tags.ids))
-    assert set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', text)) <= {(name, "") for name in tags.ids} | {("", name) for name in tags.ids}
+    assert set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', text)) <= {(name, "") for name in tags.ids} | {
+        ("", name) for name in tags.ids
+    }
     assert len(tags.labels) == 6
     assert all(len(label) > 20 for label in tags.labels)
 

@@ -67,7 +67,7 @@ class OnlineChooser(Part):
 
     def choose(self, state: State, contexts: ArrayLike) -> Choice:
         """An arm for these contexts (K, d), drawn by the state's own coins: the same seed picks the same arms."""
-        rows = _checked(state, contexts)
+        rows = checked_contexts(state, contexts)
         probabilities = self.probabilities(state, rows)
         arm = SampledDraws(state.seed).at(state.rounds).categorical(probabilities)
         state.rounds += 1
@@ -84,7 +84,7 @@ class OnlineChooser(Part):
 
     def replay(self, state: State, contexts: ArrayLike, arm: int, loss: float) -> None:
         """Learn from a round that somebody else has chosen, such as a logged one."""
-        rows = _checked(state, contexts)
+        rows = checked_contexts(state, contexts)
         if not 0 <= arm < len(rows):
             raise ValueError(f"arm={arm!r} must be from 0 to {len(rows) - 1}: there is a context for each of {len(rows)} arms")
         loss = self._sound(state, float(loss))
@@ -117,7 +117,8 @@ class OnlineChooser(Part):
         """Learn that an arm with this context (d,) cost `loss`."""
 
 
-def _checked(state: State, contexts: ArrayLike) -> Array:
+def checked_contexts(state: State, contexts: ArrayLike) -> Array:
+    """Contexts (K, d) as numbers; ValueError where the state was begun for others."""
     rows = np.asarray(contexts, dtype=np.float64)
     if rows.ndim != 2 or not len(rows):
         raise ValueError(f"contexts of shape {rows.shape} must be (arms, features), with one arm or more")
