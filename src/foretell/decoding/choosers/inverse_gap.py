@@ -30,7 +30,7 @@ def inverse_gap(losses: Array, gamma: float) -> Array:
 class InverseGapChooser(NeuralChooser):
     """Abstract: a neural chooser that explores by inverse gap weighting. gamma, growth: how fast exploration fades."""
 
-    gamma: float = 1.0
+    gamma: float = 10.0
     growth: float = 0.5
 
     def __post_init__(self) -> None:

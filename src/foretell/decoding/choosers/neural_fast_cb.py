@@ -47,6 +47,9 @@ class NeuralFastCB(InverseGapChooser):
 
     loss: ClassVar[str] = "log"
 
+    learning_rate: float = 1.0
+    gamma: float = 3.0
+
     def probabilities(self, state: State, contexts: Array) -> Array:
         num_arms, losses = len(contexts), np.maximum(self.predict(state, contexts), FLOOR)
         gamma = max(self.gamma * (num_arms * max(state.paid, 1.0)) ** self.growth, 10.0 * num_arms)

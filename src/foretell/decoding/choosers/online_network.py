@@ -39,7 +39,7 @@ class OnlineNetwork:
     learning_rate: float = 0.3
     perturb: str = "ridge"
     num_signs: int = 10
-    strength: float = 0.05
+    strength: float = 0.01
     radius: float = 30.0
     offset: bool = False
 
