@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from foretell.decoding.choosers.base import Array, OnlineChooser, State
 from foretell.decoding.choosers.online_network import OnlineNetwork
@@ -18,7 +17,8 @@ SETTINGS = ("width", "depth", "learning_rate", "perturb", "num_signs", "strength
 class NeuralChooser(OnlineChooser):
     """Abstract: subclasses say `loss` and write `probabilities`. The fields are those of `OnlineNetwork`."""
 
-    loss: ClassVar[str] = "squared"
+    #: What the network is trained with, and what its predictions are by it: "squared" or "log".
+    loss = "squared"
 
     width: int = 64
     depth: int = 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -45,7 +44,7 @@ class NeuralFastCB(InverseGapChooser):
     True
     """
 
-    loss: ClassVar[str] = "log"
+    loss = "log"
 
     learning_rate: float = 1.0
     gamma: float = 3.0
