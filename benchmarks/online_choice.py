@@ -9,6 +9,7 @@ all answer each prompt in turn. "Curve" is the time by the model's measured cost
 
     python benchmarks/online_choice.py                                # built-in prompts: code and JSON, then chat
     python benchmarks/online_choice.py --prompts question.jsonl --first coding,extraction --then writing,roleplay
+    python benchmarks/online_choice.py --arms bandit,plain --results part.json         # parts add up in that file, for the curve's figures
 
 The last line is JSON; the exit status is 1 if a target is missed or a text differs from plain's.
 """
@@ -21,7 +22,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from timed_answer import seconds
 
 import foretell as ft
 from foretell.bench.prompts import read_prompts
-from foretell.decoding.choosers.replay import Round, replay, write_rounds
+from foretell.decoding.choosers.replay import write_rounds
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.base import Setting
 from foretell.decoding.drafters.chooser import Chooser
@@ -41,7 +42,7 @@ from foretell.decoding.tree import Tree
 from foretell.prepare import default_recipe
 
 LENGTHS = (1, 2, 4, 8)
-BANDIT, DEFAULT, PLAIN = "bandit", "default, never-slower", "plain"
+BANDIT, DEFAULT, PLAIN = "bandit", "default never-slower", "plain"
 
 
 @dataclass(frozen=True)
@@ -172,6 +173,8 @@ def main() -> int:
     parser.add_argument("--tokens", type=int, default=128)
     parser.add_argument("--chooser", help="the bandit's, as a recipe has it")
     parser.add_argument("--streams", default="mixed,single")
+    parser.add_argument("--arms", help="these only; figures are printed where all are known")
+    parser.add_argument("--results", type=Path, help="parts add up in this file")
     parser.add_argument("--log", type=Path, help="write the mixed stream's rounds there, for tests")
     args = parser.parse_args()
     model = ft.load()
@@ -184,19 +187,28 @@ def main() -> int:
 
     first, then = texts(args.first), texts(args.then)
     streams = {"mixed": (first + then, len(first)), "single": (first, None)}
+    kept: dict[str, Any] = json.loads(args.results.read_text()) if args.results and args.results.is_file() else {}
     summary: dict[str, Any] = {}
     good = True
     for name in args.streams.split(","):
         stream, turn = streams[name]
         sessions = arms(model, args.chooser)
-        answers = serve(sessions, curve, stream, args.tokens)
-        figures = summary[name] = report(name, answers, turn)
-        bandit = sessions[BANDIT].recipe.pace
-        rounds: list[Round] = sessions[BANDIT].pace_memory.rounds
-        figures["overhead"] = statistics.median(bandit.took)  # type: ignore[attr-defined]
-        figures["replayed"] = replay(bandit.pace.chooser, rounds)._asdict()  # type: ignore[attr-defined]
-        if args.log and turn is not None:
-            write_rounds(args.log, rounds)
+        names = list(sessions)
+        asked = {arm: session for arm, session in sessions.items() if args.arms is None or arm in args.arms.split(",")}
+        part = kept.setdefault(name, {})
+        part.update({arm: [asdict(each) for each in found] for arm, found in serve(asked, curve, stream, args.tokens).items()})
+        if BANDIT in asked:
+            bandit = sessions[BANDIT].recipe.pace
+            kept[f"{name}, overhead"] = statistics.median(bandit.took)  # type: ignore[attr-defined]
+            if args.log and turn is not None:
+                write_rounds(args.log, sessions[BANDIT].pace_memory.rounds)
+        if args.results:
+            args.results.write_text(json.dumps(kept))
+        if set(names) - part.keys():
+            print(f"{name}: still to run: {', '.join(sorted(set(names) - part.keys()))}")
+            continue
+        figures = summary[name] = report(name, {arm: [Answer(**each) for each in part[arm]] for arm in names}, turn)
+        figures["overhead"] = kept[f"{name}, overhead"]
         whole = figures["curve, all"]
         lines = [
             ("greedy text is plain's, whatever arms are chosen", float(not figures["same_text"]), 0.0),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,8 @@ class OnlineNetwork:
     def predict(self, arrays: dict[str, Array], contexts: Array) -> Array:
         """Expected losses (K,) of contexts (K, d)."""
         *layers, last = self._unpacked(arrays["theta"])
-        hidden = np.column_stack([contexts, np.ones(len(contexts))])
+        hidden = np.ones((len(contexts), self.num_features + 1))
+        hidden[:, :-1] = contexts
         for number, weights in enumerate(layers):
             hidden = np.tanh(hidden @ weights.T * self._scale(number))
         outputs = hidden @ last / math.sqrt(self.width) + self._guess(contexts)
@@ -150,8 +152,9 @@ class OnlineNetwork:
 
     def _unpacked(self, theta: Array) -> list[Array]:
         """Views: a matrix for each layer, and v."""
-        pieces = np.split(theta, self._sizes[:-1])
-        return [*(piece.reshape(self.width, -1) for piece in pieces[:-1]), pieces[-1]]
+        ends = self._sizes
+        layers = [theta[start:end].reshape(self.width, -1) for start, end in pairwise([0, *ends[:-1]])]
+        return [*layers, theta[ends[-2] :]]
 
 
 def _sigmoid(outputs: Any) -> Any:

@@ -169,13 +169,12 @@ class Bandit(Pace):
         expected = supply[:, None] * rates.cumprod(1).cumsum(1)[:, places]  # accepted, (members, lengths)
         losses = self._loss(plain + supply[:, None] * (seconds - plain) + costs, 1 + expected, rate, curve)
         num_arms = 1 + costs.size
-        rows = np.zeros((num_arms, num_arms + 6))
-        rows[:, :num_arms] = 0.5 * np.eye(num_arms)
-        told = rows[:, num_arms:]
-        told[1:, 0] = 0.5 * np.tile((places + 1) / self.lengths[-1], len(supply))
-        told[1:, 1] = 0.5 * np.repeat(supply, len(places))
-        told[1:, 2] = 0.5 * np.repeat(rates[:, 0], len(places))
+        told = np.zeros((num_arms, 6))
+        by_member = told[1:].reshape(*costs.shape, -1)
+        by_member[:, :, 0] = 0.5 * (places + 1) / self.lengths[-1]
+        by_member[:, :, 1] = 0.5 * supply[:, None]
+        by_member[:, :, 2] = 0.5 * rates[:, :1]
         told[:, 3] = 0.5 * min(last_accepted / self.lengths[-1], 1.0)
         told[:, 4] = 0.5 * num_steps / (num_steps + 100)
-        told[:, 5] = [self._loss(plain, 1, rate, curve), *losses.ravel().clip(max=1.0)]
-        return rows
+        told[:, 5] = [self._loss(plain, 1, rate, curve), *np.minimum(losses, 1.0).ravel()]
+        return np.hstack([0.5 * np.eye(num_arms), told])
