@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 from foretell.decoding.registry import name_of
 from foretell.parts import UnknownNameError, nearest
 
-ROOMS = ("estimators", "forecasters")
+ROOMS = ("estimators", "forecasters", "choosers")
 
 
 @cache
@@ -50,6 +50,15 @@ def all_forecasters() -> dict[str, type[BaseEstimator]]:
     True
     """
     return _found("forecasters")
+
+
+def all_choosers() -> dict[str, type[BaseEstimator]]:
+    """All online choosers by name: they take contexts, and the loss of the arm that they chose.
+
+    >>> list(all_choosers())
+    ['neural-bandit']
+    """
+    return _found("choosers")
 
 
 def all_unlearning_methods() -> dict[str, type[BaseEstimator]]:
