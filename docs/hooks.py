@@ -12,17 +12,19 @@ import re
 from pathlib import Path
 from typing import Any
 
-from foretell.cli.common.catalog import Entry, catalog
+from foretell.cli.common.catalog import NUMBERS, Entry, catalog, numbers
 from foretell.cli.common.docstring import take_apart
 from foretell.decoding.registry import ROOMS, find
 
 ROOT = Path(__file__).resolve().parent.parent
+#: Kinds of what has a page, with their rooms.
+KINDS = {**ROOMS, **NUMBERS}
 _DIRECTIVE = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
 
 
 def pages() -> dict[str, str]:
     """Generated pages by their path below docs/."""
-    made = {f"methods/{ROOMS[entry.kind]}/{entry.name}.md": part_page(entry) for entry in catalog()}
+    made = {f"methods/{KINDS[entry.kind]}/{entry.name}.md": part_page(entry) for entry in (*catalog(), *numbers())}
     made["methods/index.md"] = index_page()
     made["cli.md"] = program_page()
     for name in ("CHANGELOG", "LOG", "CONTRIBUTING"):
@@ -34,7 +36,8 @@ def part_page(entry: Entry) -> str:
     """The page of one part, made of its docstring and its settings."""
     found = take_apart(entry.doc, [name for name, _, _ in entry.options])
     also = f"; a recipe may also call it {', '.join(f'`{alias}`' for alias in entry.aliases)}" if entry.aliases else ""
-    lines = [f"# {entry.name}", "", f"A {entry.kind}, in `{entry.file}`{also}."]
+    article = "An" if entry.kind[0] in "aeiou" else "A"
+    lines = [f"# {entry.name}", "", f"{article} {entry.kind}, in `{entry.file}`{also}."]
     for paragraph in found.what or [entry.summary]:
         lines += ["", paragraph]
     facts = {**_claims(entry), **found.labelled}
@@ -56,16 +59,24 @@ def part_page(entry: Entry) -> str:
 
 def _imports(entry: Entry, example: str) -> list[str]:
     """The imports that a docstring's example takes from its own file."""
-    module = importlib.import_module(find(entry.name, entry.kind)[1].__module__)
+    module = importlib.import_module(_class(entry).__module__)
     imported = " ".join(re.findall(r"import (.+)", example))
     names = [name for name in dict.fromkeys(re.findall(r"\b[A-Z]\w+", example)) if hasattr(module, name) and name not in imported]
     homes = sorted({(getattr(module, name).__module__, name) for name in names})
     return [f">>> from {home} import {name}" for home, name in homes]
 
 
+def _class(entry: Entry) -> Any:
+    if entry.kind in ROOMS:
+        return find(entry.name, entry.kind)[1]
+    from foretell.numbers.registry import find as find_number
+
+    return find_number(entry.name, NUMBERS[entry.kind])
+
+
 def _claims(entry: Entry) -> dict[str, str]:
     """What the class itself declares, beside what its docstring says."""
-    cls: Any = find(entry.name, entry.kind)[1]
+    cls = _class(entry)
     if entry.kind == "verifier":
         return {"Takes": ", ".join(sorted(f"`{kind.value}`" for kind in cls.kinds)) + " drafts"}
     if entry.kind != "drafter":
@@ -80,9 +91,10 @@ def _claims(entry: Entry) -> dict[str, str]:
 
 def index_page() -> str:
     """All parts, in one table a kind."""
-    lines = ["# All methods", "", "Every part that is found, ours and those of installed plug-ins."]
-    for kind, room in ROOMS.items():
-        rows = [[f"[{entry.name}]({room}/{entry.name}.md)", entry.law, entry.summary] for entry in catalog() if entry.kind == kind]
+    lines = ["# All methods", "", "Every part, estimator and forecaster that is found, ours and those of installed plug-ins."]
+    entries = [*catalog(), *numbers()]
+    for kind, room in KINDS.items():
+        rows = [[f"[{entry.name}]({room}/{entry.name}.md)", entry.law, entry.summary] for entry in entries if entry.kind == kind]
         lines += ["", f"## {room.capitalize()}", *_table(["name", "law", "what it is"], rows)]
     return "\n".join(lines) + "\n"
 
@@ -181,8 +193,9 @@ def _prose(text: str) -> str:
 
 def on_config(config: Any) -> Any:
     """Fill the navigation's "Methods" with what is found."""
+    entries = [*catalog(), *numbers()]
     rooms = {
-        room.capitalize(): [f"methods/{room}/{entry.name}.md" for entry in catalog() if entry.kind == kind] for kind, room in ROOMS.items()
+        room.capitalize(): [f"methods/{room}/{entry.name}.md" for entry in entries if entry.kind == kind] for kind, room in KINDS.items()
     }
     for item in config.nav:
         if "Methods" in item:

@@ -70,6 +70,15 @@ def test_every_part_has_a_page(hooks):
             assert all(f"| `{field}` |" in page for field in cls.__dataclass_fields__)
 
 
+@pytest.mark.parametrize("entry", catalog_module.numbers(), ids=lambda entry: entry.name)
+def test_every_estimator_and_forecaster_has_a_page(hooks, entry):
+    room = catalog_module.NUMBERS[entry.kind]
+    page = hooks.pages()[f"methods/{room}/{entry.name}.md"]
+    assert f"[{entry.name}]({room}/{entry.name}.md)" in hooks.pages()["methods/index.md"]
+    assert "## Example" in page, f"{entry.name}: its docstring has no example"
+    assert all(f"| `{option}` |" in page for option, _, _ in entry.options)
+
+
 def test_what_a_seed_gives_is_said_of_every_drafter():
     """By what its examples do: fixed candidates, drawn drafts, or drawn ones that depend on other requests."""
     page = (ROOT / "docs" / "exactness.md").read_text(encoding="utf-8")

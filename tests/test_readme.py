@@ -95,10 +95,19 @@ def test_table_of_parts_is_complete():
     assert {kind: {name for label, name in rows if KINDS.get(label) == kind} for kind in ROOMS} == ours
 
 
+def test_table_of_estimators_and_forecasters_is_complete():
+    from foretell.cli.common.catalog import NUMBERS, numbers
+
+    rows = set(re.findall(r"^\| (estimator|forecaster) \| `([a-z-]+)`", README, re.MULTILINE))
+    assert rows == {(entry.kind, entry.name) for entry in numbers() if entry.file.startswith("foretell/")}
+    assert set(NUMBERS) == {"estimator", "forecaster"}
+
+
 def test_tree_names_every_room():
     tree = next(block for block in blocks("text") if "src/foretell/" in block)
     rooms = [path.name for path in (ROOT / "src" / "foretell").iterdir() if (path / "__init__.py").is_file()]
-    rooms += [path.name for path in (ROOT / "src" / "foretell" / "decoding").iterdir() if (path / "__init__.py").is_file()]
+    for inner in ("decoding", "numbers"):
+        rooms += [path.name for path in (ROOT / "src" / "foretell" / inner).iterdir() if (path / "__init__.py").is_file()]
     assert [room for room in rooms if f"{room}/" not in tree] == []
     named = set(re.findall(r"\b([a-z_]+)/", tree)) - {"src", "foretell", "tests", "docs", "examples", "benchmarks"}
     assert named == set(rooms)

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from foretell.cli.common.catalog import catalog, lookup
+from foretell.cli.common.catalog import NUMBERS, catalog, lookup, numbers
 from foretell.cli.common.docstring import take_apart
 from foretell.decoding.registry import ROOMS, parts
 
@@ -27,6 +27,25 @@ def test_the_catalog_agrees_with_the_registry(kind):
             assert (default is None) == required
         if hasattr(cls, "law"):
             assert (entry.law, entry.condition) == (cls.law.kind, cls.law.condition)
+
+
+def test_the_catalog_agrees_with_the_registry_of_numbers():
+    from foretell.numbers.registry import all_estimators, all_forecasters
+
+    for kind, classes in zip(NUMBERS, (all_estimators(), all_forecasters()), strict=True):
+        found = {entry.name: entry for entry in numbers() if entry.kind == kind}
+        assert list(found) == list(classes)
+        for name, cls in classes.items():
+            assert found[name].doc == inspect.cleandoc(cls.__doc__ or "")
+            assert {option for option, _, _ in found[name].options} == set(cls().get_params(deep=False))
+
+
+@pytest.mark.parametrize("entry", numbers(), ids=lambda entry: entry.name)
+def test_every_estimator_says_what_people_look_for(entry, foretell):
+    assert entry.summary
+    result = foretell("show", entry.name)
+    assert result.exit_code == 0, result.output
+    assert ("--estimator" in result.stdout) == (entry.kind == "estimator")
 
 
 @pytest.mark.parametrize("entry", catalog(), ids=lambda entry: entry.name)

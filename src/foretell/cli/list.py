@@ -7,26 +7,30 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.common.catalog import Entry, catalog, models
+from foretell.cli.common.catalog import NUMBERS, Entry, catalog, models, numbers
 
 
 def list(
     kind: Annotated[
-        str | None, typer.Argument(help="drafter, verifier, pace, sampler, router, search or model; all where none is named.")
+        str | None,
+        typer.Argument(
+            help="drafter, verifier, pace, sampler, router, search, constraint, chooser, estimator, forecaster, model; all where none is."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a JSON list.")] = False,
 ) -> None:
-    """List the parts that recipes are made of, ours and those of installed plug-ins, and the models that come with the package."""
+    """List the parts that recipes are made of, estimators and forecasters, ours and those of installed plug-ins, and the models that
+    come with the package."""
     from foretell.decoding.registry import ROOMS
     from foretell.parts import UnknownNameError, nearest
 
-    rooms = {**ROOMS, "model": "models"}
+    rooms = {**ROOMS, **NUMBERS, "model": "models"}
     if kind is not None and kind not in rooms:
         singular = {room: kind for kind, room in rooms.items()}
         if kind not in singular:
             raise UnknownNameError(f"KIND={kind!r} is not a kind of part: {nearest(kind, rooms)}")
         kind = singular[kind]
-    entries = [entry for entry in (*catalog(), *models()) if kind in (None, entry.kind)]
+    entries = [entry for entry in (*catalog(), *numbers(), *models()) if kind in (None, entry.kind)]
     if as_json:
         import dataclasses
         import json

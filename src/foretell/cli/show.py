@@ -24,7 +24,11 @@ def show(
         import dataclasses
         import json
 
-        typer.echo(json.dumps({**dataclasses.asdict(entry), **dataclasses.asdict(sections), "recipe": _in_a_recipe(entry)}, indent=2))
+        typer.echo(
+            json.dumps(
+                {**dataclasses.asdict(entry), **dataclasses.asdict(sections), _used(entry)[0].replace(" ", "_"): _used(entry)[1]}, indent=2
+            )
+        )
     else:
         _print(entry, sections)
 
@@ -49,8 +53,8 @@ def _print(entry: Entry, sections: Sections) -> None:
         facts.add_row(Text(label.lower()), Text(_plain(text)))
     if sections.paper:
         facts.add_row(Text("paper"), Text(sections.paper))
-    where = ("command line", f"--router '{_in_a_recipe(entry)}'") if entry.kind == "router" else ("recipe", _in_a_recipe(entry))
-    facts.add_row(Text(where[0]), Text(where[1], "cyan"))
+    where, said = _used(entry)
+    facts.add_row(Text(where), Text(said, "cyan"))
     facts.add_row(Text("file"), Text(entry.file))
     console.print(Padding(facts, (0, 0, 1, 2)))
 
@@ -69,6 +73,15 @@ def _print(entry: Entry, sections: Sections) -> None:
         console.print(Padding(example, (0, 0, 0, 2)))
 
 
+def _used(entry: Entry) -> tuple[str, str]:
+    """Where and how it is named."""
+    if entry.kind == "estimator":
+        return "command line", f"foretell fit data.csv --target COLUMN --estimator {entry.name}"
+    if entry.kind == "forecaster":
+        return "command line", f"foretell forecast series.csv --horizon N --forecaster {entry.name}"
+    return ("command line", f"--router '{_in_a_recipe(entry)}'") if entry.kind == "router" else ("recipe", _in_a_recipe(entry))
+
+
 def _in_a_recipe(entry: Entry) -> str:
     """How to name it there, its defaults written out."""
     options = ", ".join(f"{name}={default if default is not None else '...'}" for name, _, default in entry.options)
@@ -76,6 +89,8 @@ def _in_a_recipe(entry: Entry) -> str:
         return f"one {entry.symbol} another"
     if entry.kind == "search":
         return f'--search "{entry.name}({options})"'
+    if entry.kind == "chooser":
+        return f"..., pace=bandit(chooser='{entry.name}({options})')"
     if entry.kind == "model":
         return f"--model {entry.name}"
     prefix = {"drafter": "", "router": "", "pace": "..., pace="}.get(entry.kind, "..., ")

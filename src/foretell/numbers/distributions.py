@@ -55,7 +55,24 @@ def _checked(masses: np.ndarray, width: int) -> np.ndarray:
     masses = np.asarray(masses, dtype=float)
     if masses.ndim != 2 or masses.shape[1] != width:
         raise ValueError(f"masses have shape {masses.shape}, but there are {width} places for them: one row a law")
-    return masses / masses.sum(axis=1, keepdims=True)
+    total = masses.sum(axis=1, keepdims=True)
+    bad = np.flatnonzero(~((masses >= 0).all(axis=1) & np.isfinite(total[:, 0]) & (total[:, 0] > 0)))  # NaN fails too
+    if len(bad):
+        raise ValueError(f"masses of row {bad[0]} must be finite, 0 or above, and not all 0, but are {masses[bad[0]]}")
+    return masses / total
+
+
+def _reached(masses: np.ndarray) -> np.ndarray:
+    """The distribution function after each place, (n, m): exactly 1 from the last mass on, whatever the rounding of sums."""
+    sums = np.cumsum(masses, axis=1)
+    return sums / sums[:, -1:]
+
+
+def _truths(y: np.ndarray, num: int) -> np.ndarray:
+    y = np.asarray(y, dtype=float)
+    if y.shape != (num,) or np.isnan(y).any():
+        raise ValueError(f"y must hold one number for each of the {num} laws, without NaN; its shape is {y.shape}")
+    return y
 
 
 class Histogram(Distribution):
@@ -68,8 +85,8 @@ class Histogram(Distribution):
 
     def __init__(self, edges: np.ndarray, masses: np.ndarray) -> None:
         self.edges = np.asarray(edges, dtype=float)
-        if self.edges.ndim != 1 or len(self.edges) < 2 or not np.all(np.diff(self.edges) > 0):
-            raise ValueError(f"edges={edges!r} must be two or more increasing numbers")
+        if self.edges.ndim != 1 or len(self.edges) < 2 or not np.isfinite(self.edges).all() or not np.all(np.diff(self.edges) > 0):
+            raise ValueError(f"edges={edges!r} must be two or more finite, increasing numbers")
         self.masses = _checked(masses, len(self.edges) - 1)
 
     def __len__(self) -> int:
@@ -83,6 +100,10 @@ class Histogram(Distribution):
     def widths(self) -> np.ndarray:
         return np.diff(self.edges)
 
+    def _at_edges(self) -> np.ndarray:
+        """The distribution function at each edge, (n, m + 1)."""
+        return np.concatenate([np.zeros((len(self), 1)), _reached(self.masses)], axis=1)
+
     def mean(self) -> np.ndarray:
         return self.masses @ self.centres
 
@@ -92,19 +113,15 @@ class Histogram(Distribution):
 
     def quantile(self, q: float | np.ndarray) -> np.ndarray:
         levels = _levels(q)
-        reached = np.concatenate([np.zeros((len(self), 1)), np.cumsum(self.masses, axis=1)], axis=1)
-        reached[:, -1] = 1.0
-        found = np.stack([_inverse(self.edges, row, levels) for row in reached])
+        found = np.stack([_inverse(self.edges, row, levels) for row in self._at_edges()])
         return found[:, 0] if np.ndim(q) == 0 else found
 
     def sample(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
         levels = rng.uniform(size=(len(self), n_samples))
-        reached = np.concatenate([np.zeros((len(self), 1)), np.cumsum(self.masses, axis=1)], axis=1)
-        reached[:, -1] = 1.0
-        return np.stack([_inverse(self.edges, row, level) for row, level in zip(reached, levels, strict=True)])
+        return np.stack([_inverse(self.edges, row, level) for row, level in zip(self._at_edges(), levels, strict=True)])
 
     def log_density(self, y: np.ndarray) -> np.ndarray:
-        y = np.asarray(y, dtype=float)
+        y = _truths(y, len(self))
         inside = (y >= self.edges[0]) & (y <= self.edges[-1])
         bins = np.clip(np.searchsorted(self.edges, y, side="right") - 1, 0, len(self.edges) - 2)
         with np.errstate(divide="ignore"):
@@ -133,8 +150,8 @@ class PointMasses(Distribution):
 
     def __init__(self, values: np.ndarray, masses: np.ndarray) -> None:
         self.values = np.asarray(values, dtype=float)
-        if self.values.ndim != 1 or not len(self.values) or not np.all(np.diff(self.values) > 0):
-            raise ValueError(f"values={values!r} must be increasing numbers, at least one")
+        if self.values.ndim != 1 or not len(self.values) or not np.isfinite(self.values).all() or not np.all(np.diff(self.values) > 0):
+            raise ValueError(f"values={values!r} must be finite, increasing numbers, at least one")
         self.masses = _checked(masses, len(self.values))
 
     def __len__(self) -> int:
@@ -148,9 +165,8 @@ class PointMasses(Distribution):
 
     def quantile(self, q: float | np.ndarray) -> np.ndarray:
         levels = _levels(q)
-        reached = np.cumsum(self.masses, axis=1)
         slack = 1e-12  # sums of masses are not exact
-        places = np.stack([np.searchsorted(row + slack, levels, side="left") for row in reached])
+        places = np.stack([np.searchsorted(row + slack, levels, side="left") for row in _reached(self.masses)])
         first = np.argmax(self.masses > 0, axis=1)[:, None]
         last = len(self.values) - 1 - np.argmax(self.masses[:, ::-1] > 0, axis=1)[:, None]
         found = self.values[np.clip(places, first, last)]
@@ -160,7 +176,7 @@ class PointMasses(Distribution):
         return np.stack([rng.choice(self.values, size=n_samples, p=row) for row in self.masses])
 
     def log_density(self, y: np.ndarray) -> np.ndarray:
-        y = np.asarray(y, dtype=float)
+        y = _truths(y, len(self))
         places = np.clip(np.searchsorted(self.values, y), 0, len(self.values) - 1)
         with np.errstate(divide="ignore"):
             return np.where(self.values[places] == y, np.log(self.masses[np.arange(len(self)), places]), -np.inf)

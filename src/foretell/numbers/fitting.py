@@ -27,6 +27,10 @@ def fit_network(
     weight_decay: float = 0.0,
     patience: int = 0,
     held_out: Sequence[Tensor] | None = None,
+    watch: Callable[[nn.Module], float] | None = None,
+    watch_every: int | None = None,
+    goal: float | None = None,
+    constant_rate: bool = False,
     seed: int = 0,
     name: str = "fitting",
     progress: bool = False,
@@ -34,7 +38,9 @@ def fit_network(
 ) -> Report:
     """Train `network` in place on shuffled batches of `rows` (tensors of equal length, on any device), by AdamW with a warm-up and
     a cosine. held_out: rows whose loss is worked out after each epoch; the best epoch's weights are kept, and after `patience`
-    epochs without a better one (0: never) the run ends. The same seed gives the same weights on the same machine.
+    epochs without a better one (0: never) the run ends. watch: another figure to watch in place of the loss on held-out rows, after
+    each `watch_every` steps (None: an epoch); the run ends when it is down at `goal`. constant_rate: no warm-up and no cosine. The
+    same seed gives the same weights on the same machine.
 
     >>> x = torch.linspace(-1, 1, 64)[:, None]
     >>> line = nn.Linear(1, 1)
@@ -63,9 +69,13 @@ def fit_network(
         learning_rate=learning_rate,
         weight_decay=weight_decay,
         batch=batch_size,
-        evaluate_every=per_epoch,
+        evaluate_every=watch_every or per_epoch,
         patience=patience if held_out is not None else 0,
+        goal=goal,
         seed=seed,
+        warmup=0.0 if constant_rate else 0.04,
+        last=1.0 if constant_rate else 0.1,
     )
-    watch = None if held_out is None else lambda network: float(loss(network, held_out))
+    if watch is None and held_out is not None:
+        watch = lambda network: float(loss(network, held_out))  # noqa: E731
     return Trainer(network, lambda network, batch, step: loss(network, batch), batch_at, settings, watch, name=name).run(progress=progress)

@@ -114,7 +114,7 @@ class Trainer:
         return max(self.report.step / self.settings.steps, by_time)
 
     def _evaluate(self) -> bool:
-        """Note the held-out loss; True where it has not improved for too long."""
+        """Note the held-out loss; True where it is low enough or has not improved for too long."""
         report, settings = self.report, self.settings
         self.model.eval()
         with torch.no_grad():
@@ -126,7 +126,8 @@ class Trainer:
             report.best = (value, report.step)
             self._best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
         since = [step for step, _ in report.history if step > report.best[1]]
-        return bool(settings.patience) and len(since) >= settings.patience
+        reached = settings.goal is not None and value <= settings.goal
+        return reached or (bool(settings.patience) and len(since) >= settings.patience)
 
     def _save(self) -> None:
         if self.folder is None:

@@ -11,7 +11,7 @@ def alone(plot: str) -> str:
     >>> alone('<svg viewBox="0 0 860 9"></svg>').startswith('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 9">')
     True
     """
-    style = Environment(loader=PackageLoader("foretell.bench.page", "."), autoescape=True).get_template("plots.css.j2").render()
+    style = Environment(loader=PackageLoader("foretell.data", "styles"), autoescape=True).get_template("plots.css.j2").render()
     head, body = plot.split(">", 1)
     head = head.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
     return f'{head}>\n<style>\n{style}</style>\n<rect width="100%" height="100%" rx="10" style="fill: var(--card)"/>\n{body}\n'

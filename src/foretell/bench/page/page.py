@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from foretell.bench.page import plots
@@ -40,7 +40,8 @@ class Table:
 
 def render(report: BenchReport, title: str = "Foretell bench", tables: Sequence[Table] = (), sentence: str | None = None) -> str:
     """The page as text. tables: shown before the bench's own, as `foretell tune` does."""
-    environment = Environment(loader=PackageLoader("foretell.bench.page", "."), autoescape=True, undefined=StrictUndefined)
+    rooms = ChoiceLoader([PackageLoader("foretell.bench.page", "."), PackageLoader("foretell.data", "styles")])
+    environment = Environment(loader=rooms, autoescape=True, undefined=StrictUndefined)
     facts = {**report.machine, "features": " ".join(report.machine.get("features", []))}
     return environment.get_template("page.html.j2").render(
         title=title,

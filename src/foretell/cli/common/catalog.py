@@ -17,7 +17,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
-from foretell.cli.common.source import Class, attribute, file, is_part, options, path, tree
+from foretell.cli.common.source import Class, attribute, file, is_final, is_part, method, options, path, tree
 from foretell.decoding.registry import CONTRACTS, ROOMS, name_of
 from foretell.models.shipped import CARD, shipped
 from foretell.parts import UnknownNameError, nearest
@@ -47,6 +47,16 @@ def catalog() -> tuple[Entry, ...]:
     return tuple(entry for kind in ROOMS for entry in sorted(_entries(kind), key=lambda entry: entry.name))
 
 
+#: Kinds of what says numbers, with their rooms below `numbers/`.
+NUMBERS = {"estimator": "estimators", "forecaster": "forecasters"}
+
+
+@cache
+def numbers() -> tuple[Entry, ...]:
+    """Every estimator and forecaster, by kind, then by name. They can be looked up where scikit-learn is not installed."""
+    return tuple(entry for kind in NUMBERS for entry in sorted(_number_entries(kind), key=lambda entry: entry.name))
+
+
 @cache
 def models() -> tuple[Entry, ...]:
     """The models that come with the package, each described by its card."""
@@ -58,8 +68,8 @@ def models() -> tuple[Entry, ...]:
 
 
 def lookup(name: str) -> Entry:
-    """The part of that name or alias, or the model of that name; UnknownNameError with the nearest name otherwise."""
-    entries = [*catalog(), *models()]
+    """The part of that name or alias, or the estimator, forecaster or model of that name; UnknownNameError with the nearest otherwise."""
+    entries = [*catalog(), *numbers(), *models()]
     for entry in entries:
         if name == entry.name or name in entry.aliases:
             return entry
@@ -79,6 +89,18 @@ def _entries(kind: str) -> Iterator[Entry]:
         yield _plugin(kind, plugin)
 
 
+def _number_entries(kind: str) -> Iterator[Entry]:
+    room = f"foretell.numbers.{NUMBERS[kind]}"
+    for info in pkgutil.iter_modules([str(Path(path(room)).parent)]):
+        module = f"{room}.{info.name}"
+        classes = [Class(module, node) for node in tree(path(module)).body if isinstance(node, ast.ClassDef)]
+        classes = [each for each in classes if not each.node.name.startswith("_") and is_final(each) and method(each, "examples")]
+        for each in classes:
+            yield _entry(kind, each, alone=len(classes) == 1)
+    for plugin in entry_points(group=f"foretell.{NUMBERS[kind]}"):
+        yield _plugin(kind, plugin)
+
+
 def _plugin(kind: str, plugin: EntryPoint) -> Entry:
     try:
         [node] = [n for n in tree(path(plugin.module)).body if isinstance(n, ast.ClassDef) and n.name == plugin.attr]
@@ -91,7 +113,7 @@ def _plugin(kind: str, plugin: EntryPoint) -> Entry:
         return Entry(
             kind,
             name_of(cls),
-            cls.aliases,
+            getattr(cls, "aliases", ()),
             _sentence(doc, name_of(cls)),
             doc,
             getattr(law, "kind", ""),
@@ -105,7 +127,8 @@ def _entry(kind: str, part: Class, alone: bool) -> Entry:
     doc = ast.get_docstring(part.node) or ""
     module_doc = ast.get_docstring(tree(path(part.module))) or ""
     aliases, symbol = attribute(part, "aliases"), attribute(part, "symbol")
-    name = name_of(type(part.node.name, (), {}))
+    own = attribute(part, "NAME")
+    name = name_of(type(part.node.name, (), {} if own is None else {"NAME": ast.literal_eval(own)}))
     return Entry(
         kind,
         name,
@@ -130,7 +153,8 @@ def _law(part: Class, doc: str) -> tuple[str, str]:
 
 
 def _sentence(doc: str, name: str) -> str:
-    """The first sentence, without the name that it may open with ("Prompt lookup: copy ...")."""
+    """The first sentence, without the name that it may open with ("Prompt lookup: copy ...", "`PromptLookup`: ...")."""
     sentence = " ".join(doc.partition("\n\n")[0].split()).partition(". ")[0].rstrip(".")
     opening, _, rest = sentence.partition(": ")
-    return rest[:1].upper() + rest[1:] if rest and opening.lower().replace(" ", "-") == name else sentence
+    plain = opening.strip("`").replace(" ", "").replace("-", "").lower()
+    return rest[:1].upper() + rest[1:] if rest and plain == name.replace("-", "") else sentence

@@ -20,11 +20,13 @@ class Class:
 
 def is_part(part: Class, contract: tuple[str, str]) -> bool:
     """Whether it fulfils the contract with no abstract method left."""
-    line = lineage(part)
-    if not any((each.module, each.node.name) == contract for each in line[1:]):
-        return False
+    return any((each.module, each.node.name) == contract for each in lineage(part)[1:]) and is_final(part)
+
+
+def is_final(part: Class) -> bool:
+    """Whether no abstract method is left."""
     seen: set[str] = set()
-    for each in line:
+    for each in lineage(part):
         for node in each.node.body:
             if isinstance(node, ast.FunctionDef) and node.name not in seen:
                 seen.add(node.name)
@@ -52,6 +54,11 @@ def _resolve(module: str, name: str) -> Class | None:
                 if name == (alias.asname or alias.name):
                     return _resolve(node.module, alias.name)
     return None
+
+
+def method(part: Class, name: str) -> bool:
+    """Whether the class or an ancestor defines this method."""
+    return any(isinstance(node, ast.FunctionDef) and node.name == name for each in lineage(part) for node in each.node.body)
 
 
 def attribute(part: Class, name: str) -> ast.expr | None:

@@ -60,7 +60,7 @@ def choose_examples(how: str, num: int, known: Sequence[str], asked: Sequence[st
 def stop_tokens(model: Model, text: str = "\n") -> frozenset[int]:
     """The model's stop tokens, and all tokens that begin with `text`; ValueError where there are none."""
     if model.tokenizer is not None:
-        from foretell.extraction import stop_tokens as of_text
+        from foretell.prepare import stop_tokens as of_text
 
         return of_text(model, text)
     begin = text.encode()

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from foretell.numbers.forecasting.time_steps import check_even_steps
 from foretell.parts import require
 
 
@@ -18,7 +19,7 @@ class Forecaster(BaseEstimator, ABC):
     """Abstract: learns from Y (T, N), a row a time step and a column a series, at even steps in order of time, without gaps.
 
     lag: rows that a forecast looks at. horizon: rows that are forecast at once. Subclasses are dataclasses (`eq=False, repr=False`)
-    and say `_fit_series` and `_forecast`.
+    and say `examples`, `_fit_series` and `_forecast`.
 
     Attributes: n_series_, names_ (columns of a table, else None), tail_ (lag, N), the end of the training rows.
 
@@ -29,6 +30,11 @@ class Forecaster(BaseEstimator, ABC):
     lag: int = 96
     horizon: int = 24
 
+    @classmethod
+    @abstractmethod
+    def examples(cls) -> list[Any]:
+        """Small settings for checks."""
+
     @abstractmethod
     def _fit_series(self, Y: np.ndarray) -> None:  # noqa: N803
         """Learn from checked float64 rows (T, N), T >= lag + horizon."""
@@ -38,11 +44,13 @@ class Forecaster(BaseEstimator, ABC):
         """(B, lag, N) checked float64 -> (B, horizon, N)."""
 
     def fit(self, Y: Any) -> Any:  # noqa: N803
-        """Y: (T, N) or (T,) array, or a table. ValueError for NaN, for fewer than lag + horizon rows, for what are no numbers."""
+        """Y: (T, N) or (T,) array, or a table. ValueError for NaN, for fewer than lag + horizon rows, for what are no numbers, for
+        times (a pandas index) that repeat, go back or leave steps out."""
         for name in ("lag", "horizon"):
             value = getattr(self, name)
             require(isinstance(value, int | np.integer) and int(value) >= 1, self, name, value, "must be a whole number of at least 1")
         names = None if getattr(Y, "columns", None) is None else [str(name) for name in Y.columns]
+        check_even_steps(Y, type(self).__name__)
         rows = series_rows(Y, type(self).__name__)
         if len(rows) < self.lag + self.horizon:
             raise ValueError(
@@ -91,6 +99,7 @@ class Forecaster(BaseEstimator, ABC):
         names = None if getattr(context, "columns", None) is None else [str(name) for name in context.columns]
         if self.names_ is not None and names is not None and names != self.names_:
             raise ValueError(f"context has the columns {names}, but the forecaster was fitted to {self.names_}, in this order")
+        check_even_steps(context, "context")
         rows = series_rows(context, "context")
         if rows.shape[1] != self.n_series_ or len(rows) < self.lag:
             raise ValueError(f"context has shape {rows.shape}; it needs {self.n_series_} columns and at least lag={self.lag} rows")

@@ -38,9 +38,18 @@ class Target(Component):
     def row_losses(self, outputs: Tensor, encoded: Tensor) -> Tensor:
         """The loss of each row, (n,)."""
 
+    def row_errors(self, code: dict[str, Any], outputs: Tensor, encoded: Tensor) -> Tensor:
+        """How far off each row's number is, (n,), by which the best epoch is chosen: the loss, unless it says more than that."""
+        return self.row_losses(outputs, encoded)
+
     @abstractmethod
     def mean(self, code: dict[str, Any], outputs: Tensor) -> Tensor:
         """The number that outputs say, (n,), differentiable, in the units of `y`."""
+
+    def imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+        """How far outputs lie from another network's for the same rows, (n,): by the absolute difference. Targets whose outputs are
+        laws compare the laws."""
+        return (outputs - others).abs().mean(dim=1)
 
     def bias(self, code: dict[str, Any]) -> Tensor:
         """Where the last layer's bias starts, (width,): so that an untrained network says what is common."""

@@ -1,0 +1,78 @@
+"""What the verbs of tables and series share: options, tables on the terminal, and files that are whole or not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from foretell.cli.common.options import number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Settings = Annotated[
+    list[str] | None,
+    number("set", "NAME=VALUE", "Model", "A setting, also of a part: epochs=200, target=HLGauss, target.sigma_to_bin=0.5; repeatable."),
+]
+Report = Annotated[Path | None, number("report", "FILE.html", "Output", "Write a page with plots; it opens without a network.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Of what is held out, and of the fit.", rich_help_panel="Model")]
+Share = Annotated[float, typer.Option(metavar="X", help="The share of the rows that is held out to measure on.", rich_help_panel="Model")]
+
+
+def make(name: str, room: str, settings: Sequence[str], seed: int, show: bool) -> Any:
+    """The estimator or forecaster of that name with these settings; `show`: with a progress bar where it has one."""
+    from foretell.numbers.registry import find
+    from foretell.numbers.settings import apply_settings
+
+    made = find(name, room)()
+    known = made.get_params(deep=False)
+    made.set_params(**{key: value for key, value in {"random_state": seed, "verbose": show}.items() if key in known})
+    return apply_settings(made, settings)
+
+
+def words(text: Sequence[str] | None) -> list[str]:
+    """Names from repeated options, each of which may hold several with commas between."""
+    return [name.strip() for each in text or () for name in each.split(",") if name.strip()]
+
+
+def check_folder(path: Path | None, option: str) -> None:
+    """Say now, not after minutes of fitting, that a file has no folder to go to."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise ValueError(f"{option} {path}: the folder {path.absolute().parent} does not exist; make it first")
+
+
+def show_scores(scores: Mapping[str, Mapping[str, float]]) -> None:
+    """A table on stdout: a row a name, a column a score; the first row stands out."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("")
+    for name in next(iter(scores.values())):
+        table.add_column(name, justify="right")
+    for place, (name, values) in enumerate(scores.items()):
+        table.add_row(name, *(short(value) for value in values.values()), style="bold green" if place == 0 else "")
+    Console(highlight=False).print(table)
+
+
+def short(value: float) -> str:
+    """Four digits that count.
+
+    >>> short(0.91234), short(12345.6), short(0.00001)
+    ('0.9123', '12,346', '1e-05')
+    """
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def write_csv(frame: pd.DataFrame, path: Path | None) -> None:
+    """To the file, by a temporary neighbour that is then renamed; to stdout where there is none."""
+    from foretell.numbers.reports.page import write_text
+
+    text = frame.to_csv(index=frame.index.name is not None, lineterminator="\n")
+    if path is None:
+        typer.echo(text, nl=False)
+    else:
+        write_text(path, text)

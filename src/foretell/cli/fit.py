@@ -1,0 +1,121 @@
+"""`foretell fit`: an estimator from a table, measured beside baselines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from foretell.cli.common.numbers import Report, Seed, Settings, Share, check_folder, make, short, show_scores, words
+from foretell.cli.common.options import notice, number, switch
+
+if TYPE_CHECKING:
+    from foretell.numbers.tables.trial import Trial
+
+_ESTIMATOR = "By the name that `foretell list estimator` shows."
+_COVERAGE = "Hold rows out for conformal intervals that hold this share of true values, such as 0.9."
+_CATEGORIES = "Columns to take as categories though they hold numbers, with commas between; repeatable."
+
+
+def fit(
+    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="A table with a head; .tsv has tabs.")],
+    target: Annotated[str, typer.Option(metavar="COLUMN", help="What to predict.")],
+    output: Annotated[
+        Path | None, number("output", "FOLDER", "Output", "Keep the fitted model there, for `foretell predict`.", "-o")
+    ] = None,
+    estimator: Annotated[str, typer.Option(metavar="NAME", help=_ESTIMATOR, rich_help_panel="Model")] = "histogram-regressor",
+    settings: Settings = None,
+    coverage: Annotated[float | None, number("coverage", "X", "Model", _COVERAGE)] = None,
+    test_share: Share = 0.2,
+    seed: Seed = 0,
+    drop: Annotated[
+        list[str] | None, number("drop", "COLUMN,...", "Columns", "Columns to leave out: names, codes, texts; repeatable.")
+    ] = None,
+    categories: Annotated[list[str] | None, number("categories", "COLUMN,...", "Columns", _CATEGORIES)] = None,
+    impute: Annotated[
+        bool, switch("impute", "Fill missing numbers by the median; a missing category is one more category.", "Columns")
+    ] = False,
+    report: Report = None,
+    as_json: Annotated[bool, switch("json", "Print nothing but JSON.", "Output")] = False,
+) -> None:
+    """Fit an estimator to a table of numbers and categories, and say how well it predicts rows that it has not seen.
+
+    Part of the rows is held out; ridge regression and the mean are measured on the same rows. The model that is kept is the one
+    that was measured. `foretell predict FOLDER DATA.csv` predicts with it.
+    """
+    check_folder(report, "--report")
+    with notice("loading"):
+        import pandas as pd
+
+        from foretell.numbers.saving import save
+        from foretell.numbers.tables.reading import pick, read_table, target_of
+        from foretell.numbers.tables.table_encoder import TableEncoder
+        from foretell.numbers.tables.trial import measure
+
+        chosen = make(estimator, "estimators", settings or [], seed, not as_json)
+        if not hasattr(chosen, "predict"):
+            raise ValueError(f"--estimator {estimator!r} predicts no numbers; `foretell list estimator` shows which others there are")
+    named = words(categories)
+    table = read_table(data, as_text=named)
+    y = pd.Series(target_of(table, target), name=target)
+    features = table.drop(columns=[target, *pick(table, words(drop), "--drop")])
+    if features.shape[1] == 0:
+        raise ValueError(f"{data} has no column but {target!r}; there is nothing to predict it from")
+    encoder = TableEncoder(impute=impute, categories=tuple(pick(features, named, "--categories")))
+    trial = measure(estimator, chosen, encoder, features, y, test_share, coverage, seed)
+    if output is not None:
+        save(trial.model, output)
+    facts = _facts(trial, data, target, estimator, features.shape[1], settings or [], output)
+    if report is not None:
+        _write_report(report, trial, facts)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(facts))
+    else:
+        _show(trial, facts)
+
+
+def _facts(trial: Trial, data: Path, target: str, estimator: str, columns: int, settings: list[str], output: Path | None) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "data": data.name,
+        "target": target,
+        "estimator": estimator,
+        "settings": settings,
+        "columns": columns,
+        "rows_fitted": trial.num_fitted,
+        "rows_held_out": len(trial.truth),
+        "scores": trial.scores,
+        "interval": None,
+        "model": None if output is None else str(output),
+    }
+    if trial.interval is not None:
+        facts["interval"] = {"asked": trial.coverage, "covered": trial.covered, "mean_width": trial.mean_width}
+    return facts
+
+
+def _sentence(facts: dict[str, Any]) -> str:
+    best, ridge = facts["scores"][facts["estimator"]], facts["scores"]["ridge"]
+    rows = f"{facts['rows_held_out']} rows held out"
+    return f"{facts['estimator']} explains {best['R2']:.1%} of the variance of {facts['target']} on {rows}, ridge {ridge['R2']:.1%}."
+
+
+def _show(trial: Trial, facts: dict[str, Any]) -> None:
+    if trial.scores:
+        show_scores(trial.scores)
+        typer.echo(f"\n{_sentence(facts)}")
+    else:
+        typer.echo(f"{facts['estimator']} was fitted to all {trial.num_fitted} rows; none was held out to measure it on.")
+    if trial.interval is not None and trial.covered is not None and trial.mean_width is not None:
+        typer.echo(f"Intervals of {trial.coverage:.0%} hold {trial.covered:.1%} of the true values; mean width {short(trial.mean_width)}.")
+    if facts["model"] is not None:
+        typer.echo(f"The model is in {facts['model']}.")
+
+
+def _write_report(path: Path, trial: Trial, facts: dict[str, Any]) -> None:
+    from foretell.numbers.reports.fit_report import fit_sections
+    from foretell.numbers.reports.page import write_page
+
+    lead = _sentence(facts) if trial.scores else f"{facts['estimator']}, fitted to all {trial.num_fitted} rows."
+    write_page(path, f"Foretell fit · {facts['data']}", fit_sections(trial, facts), lead)

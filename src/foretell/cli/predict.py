@@ -1,0 +1,64 @@
+"""`foretell predict`: numbers for the rows of a table, by a model that `foretell fit` kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from foretell.cli.common.numbers import check_folder, write_csv
+from foretell.cli.common.options import notice, number, switch
+
+_UNSEEN = "What a category does that was not there in fitting: `error` stops, `ignore` sees none in it; by default as the model has it."
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(metavar="FOLDER", help="A model that `foretell fit` kept.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="A table with the columns of fitting; others are not looked at.")],
+    output: Annotated[Path | None, number("output", "FILE.csv", "Output", "Write there, in place of the terminal.", "-o")] = None,
+    interval: Annotated[float | None, number("interval", "X", "Output", "Give the ends of an interval of this coverage too: 0.9.")] = None,
+    unseen: Annotated[str | None, number("unseen", "WAY", "Columns", _UNSEEN)] = None,
+    as_json: Annotated[bool, switch("json", "Print JSON in place of a table.", "Output")] = False,
+) -> None:
+    """Predict a number for each row of a table.
+
+    The result has a row for each, in the same order: the prediction, and with --interval its lower and upper end. Where the table has
+    the target's true values, how well they were predicted is said on stderr.
+    """
+    check_folder(output, "--output")
+    with notice("loading"):
+        import pandas as pd
+
+        from foretell.cli.common.program import say
+        from foretell.numbers.saving import load
+        from foretell.numbers.tables.reading import numbers_of, read_table
+        from foretell.numbers.tables.table_regressor import TableRegressor
+        from foretell.numbers.tables.trial import scores
+
+        fitted = load(model)
+    if not isinstance(fitted, TableRegressor):
+        raise ValueError(
+            f"{model} holds a {type(fitted).__name__}, which takes no table; load it in Python by foretell.numbers.saving.load"
+        )
+    if unseen is not None:
+        fitted.encoder_.set_params(unseen=unseen)
+    table = read_table(data, as_text=fitted.encoder_.words_)
+    found = pd.DataFrame({"prediction": fitted.predict(table)})
+    if interval is not None:
+        if not hasattr(fitted, "predict_interval"):
+            raise ValueError(f"the model {model} predicts points only; fit it with --coverage {interval:g} for intervals")
+        found[["lower", "upper"]] = fitted.predict_interval(table, interval)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({"model": str(model), "target": fitted.target_name_, "coverage": interval, **found.to_dict("list")}))
+    if output is not None or not as_json:
+        write_csv(found, output)
+    target = fitted.target_name_
+    if target is not None and target in table.columns and table[target].notna().all() and len(table) > 1:
+        truth = numbers_of(table[target], target)
+        parts = [f"{name} {value:.4g}" for name, value in scores(truth, found["prediction"].to_numpy()).items()]
+        if interval is not None:
+            parts.append(f"{((truth >= found['lower']) & (truth <= found['upper'])).mean():.1%} inside the interval")
+        say(f"against the true {target}: {', '.join(parts)}", "dim")

@@ -1,0 +1,1 @@
+"""Intervals that hold as many true values as they say, around any prediction."""

@@ -1,0 +1,114 @@
+"""Conformity scores: how far a true value lies from what was predicted, and the interval of all values that lie no farther."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from foretell.numbers.component import Component
+
+#: What a score has learnt from the rows that the estimator was fitted to: plain data and fitted estimators.
+State = dict[str, Any]
+
+
+@dataclass(eq=False, repr=False)
+class Score(Component):
+    """Abstract. A score may lean on a fitted estimator in any way: whatever it is, its quantile over held-out rows covers."""
+
+    def fit(self, estimator: Any, X: Any, y: np.ndarray, coverage: float) -> State:  # noqa: N803
+        """Learn from the rows that the estimator was fitted to."""
+        return {}
+
+    @abstractmethod
+    def measure(self, state: State, estimator: Any, X: Any, y: np.ndarray) -> np.ndarray:  # noqa: N803
+        """(n,): the scores of rows with known values."""
+
+    @abstractmethod
+    def interval(self, state: State, estimator: Any, X: Any, least: np.ndarray) -> np.ndarray:  # noqa: N803
+        """(n, 2): the values whose score is at most `least`."""
+
+
+@dataclass(eq=False, repr=False)
+class AbsoluteResidual(Score):
+    """|y - prediction|: intervals of the same width for all rows. Needs nothing but `predict`.
+
+    Paper: Lei, G'Sell, Rinaldo, Tibshirani and Wasserman (2018), algorithm 2.
+    """
+
+    def measure(self, state: State, estimator: Any, X: Any, y: np.ndarray) -> np.ndarray:  # noqa: N803
+        return np.abs(y - estimator.predict(X))
+
+    def interval(self, state: State, estimator: Any, X: Any, least: np.ndarray) -> np.ndarray:  # noqa: N803
+        middle = estimator.predict(X)
+        return np.stack([middle - least, middle + least], axis=1)
+
+
+@dataclass(eq=False, repr=False)
+class NormalisedResidual(Score):
+    """|y - prediction| / spread, where a second model predicts how large a row's residual is: wide where the first one errs.
+
+    spread: the regressor of the logarithm of absolute residuals, fitted to the same rows; None takes another of the estimator's kind.
+    Paper: Lei et al. (2018), section 5.2.
+    """
+
+    spread: Any = None
+
+    def fit(self, estimator: Any, X: Any, y: np.ndarray, coverage: float) -> State:  # noqa: N803
+        sizes = np.abs(y - estimator.predict(X))
+        floor = 1e-3 * float(np.mean(sizes)) or 1.0  # a residual of 0 has no logarithm
+        return {"spread": clone(estimator if self.spread is None else self.spread).fit(X, np.log(sizes + floor))}
+
+    def measure(self, state: State, estimator: Any, X: Any, y: np.ndarray) -> np.ndarray:  # noqa: N803
+        return np.abs(y - estimator.predict(X)) / self._spread(state, X)
+
+    def interval(self, state: State, estimator: Any, X: Any, least: np.ndarray) -> np.ndarray:  # noqa: N803
+        middle, half = estimator.predict(X), least * self._spread(state, X)
+        return np.stack([middle - half, middle + half], axis=1)
+
+    def _spread(self, state: State, X: Any) -> np.ndarray:  # noqa: N803
+        return np.exp(np.clip(state["spread"].predict(X), -50, 50))
+
+
+@dataclass(eq=False, repr=False)
+class QuantileBand(Score):
+    """Conformalised quantile regression: how far y lies outside the band between two predicted quantiles (negative inside), so that
+    the band is widened or narrowed to cover.
+
+    lower, upper: regressors of the two quantiles, fitted to the same rows (such as scikit-learn's with `loss="quantile"`); None takes
+    `predict_quantile` of the estimator, at (1 - coverage) / 2 and (1 + coverage) / 2 of the coverage that was set in fitting. Another
+    coverage that is asked for later moves the same band. Paper: Romano, Patterson and Candès (2019), algorithm 1.
+    """
+
+    lower: Any = None
+    upper: Any = None
+
+    def fit(self, estimator: Any, X: Any, y: np.ndarray, coverage: float) -> State:  # noqa: N803
+        if (self.lower is None) != (self.upper is None):
+            raise ValueError("QuantileBand: lower and upper belong together; give both regressors, or neither")
+        if self.lower is not None:
+            return {"ends": [clone(end).fit(X, y) for end in (self.lower, self.upper)]}
+        if not hasattr(estimator, "predict_quantile"):
+            raise ValueError(
+                f"QuantileBand: {type(estimator).__name__} has no predict_quantile; give lower= and upper=, or take AbsoluteResidual()"
+            )
+        return {"levels": [(1 - coverage) / 2, (1 + coverage) / 2]}
+
+    def measure(self, state: State, estimator: Any, X: Any, y: np.ndarray) -> np.ndarray:  # noqa: N803
+        low, high = self._band(state, estimator, X)
+        return np.maximum(low - y, y - high)
+
+    def interval(self, state: State, estimator: Any, X: Any, least: np.ndarray) -> np.ndarray:  # noqa: N803
+        low, high = self._band(state, estimator, X)
+        middle = (low + high) / 2
+        return np.stack([np.minimum(low - least, middle), np.maximum(high + least, middle)], axis=1)  # narrowed to nothing is a point
+
+    def _band(self, state: State, estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
+        if "ends" in state:
+            low, high = (end.predict(X) for end in state["ends"])
+        else:
+            low, high = estimator.predict_quantile(X, np.array(state["levels"])).T
+        return low, high

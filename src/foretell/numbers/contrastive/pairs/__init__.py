@@ -1,0 +1,1 @@
+"""Whom an anchor is compared with: one kind of others a file; kinds are joined by `+`."""

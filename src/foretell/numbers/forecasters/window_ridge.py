@@ -1,0 +1,95 @@
+"""`WindowRidge`: one linear map from a window to what follows, in closed form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from foretell.numbers.forecasters.base import Forecaster
+from foretell.numbers.forecasting.windows import pairs
+from foretell.parts import require
+
+CENTRES = ("mean", "last", "none")
+
+
+@dataclass(eq=False, repr=False)
+class WindowRidge(Forecaster):
+    """Ridge regression from a window to the rows that follow: fitted in one go, no randomness, and hard to beat.
+
+    alpha: the penalty on weights, as in scikit-learn's `Ridge`, for standardised series. centre: what is taken from each window and
+    given back to its forecast: its "mean", its "last" value (series that wander), or "none". shared: one map for all series, or one
+    a series.
+
+    Cost: T * lag * (lag + horizon) multiplications a series, by normal equations: no copies of windows are kept. Errors: those of
+    `Forecaster`. Attributes: centre_, scale_ (N,), weights_ (N or 1, lag, horizon), intercepts_ (N or 1, horizon).
+
+    Zeng et al., "Are Transformers Effective for Time Series Forecasting?", is the case for such maps; with centre="last" it is the
+    best least-squares NLinear, with "none" the best DLinear.
+
+    >>> WindowRidge(lag=4, horizon=2, centre="last", alpha=1e-9).fit(np.arange(30.0)).predict()[:, 0].round(3).tolist()
+    [30.0, 31.0]
+    """
+
+    alpha: float = 1.0
+    centre: str = "mean"
+    shared: bool = True
+
+    @classmethod
+    def examples(cls) -> list[WindowRidge]:
+        return [cls(lag=8, horizon=5), cls(lag=8, horizon=5, centre="last", shared=False), cls(lag=8, horizon=5, centre="none")]
+
+    def _fit_series(self, Y: np.ndarray) -> None:  # noqa: N803
+        require(self.alpha > 0, self, "alpha", self.alpha, "must be above 0")
+        require(self.centre in CENTRES, self, "centre", self.centre, f"must be one of {', '.join(CENTRES)}")
+        spread = Y.std(axis=0)
+        self.centre_ = Y.mean(axis=0)
+        self.scale_ = np.where(spread > 1e-12 * np.maximum(1.0, np.abs(self.centre_)), spread, 1.0)
+        scaled = (Y - self.centre_) / self.scale_
+        sums = [self._sums(column[:, None]) for column in scaled.T]
+        if self.shared:
+            sums = [reduce(add, sums)]
+        solved = [self._solve(one) for one in sums]
+        self.weights_ = np.stack([weights for weights, _ in solved])
+        self.intercepts_ = np.stack([intercept for _, intercept in solved])
+
+    def _sums(self, column: np.ndarray) -> _Sums:
+        before, after = (part[:, :, 0] for part in pairs(column, self.lag, self.horizon))
+        level = self._level(before, axis=1)
+        before, after = before - level, after - level
+        return _Sums(len(before), before.sum(0), after.sum(0), before.T @ before, before.T @ after)
+
+    def _solve(self, sums: _Sums) -> tuple[np.ndarray, np.ndarray]:
+        from scipy.linalg import solve
+
+        mean, wanted = sums.before / sums.num, sums.after / sums.num
+        matrix = sums.square - sums.num * np.outer(mean, mean) + self.alpha * np.eye(self.lag)
+        weights = solve(matrix, sums.cross - sums.num * np.outer(mean, wanted), assume_a="pos")
+        return weights, wanted - mean @ weights
+
+    def _level(self, rows: np.ndarray, axis: int) -> np.ndarray:
+        if self.centre == "none":
+            return np.zeros(1)
+        return rows.mean(axis=axis, keepdims=True) if self.centre == "mean" else np.take(rows, [-1], axis=axis)
+
+    def _forecast(self, windows: np.ndarray) -> np.ndarray:
+        scaled = ((windows - self.centre_) / self.scale_).swapaxes(1, 2)  # (B, N, lag)
+        level = self._level(scaled, axis=2)
+        found = ((scaled - level)[:, :, None] @ self.weights_)[:, :, 0] + self.intercepts_ + level
+        return found.swapaxes(1, 2) * self.scale_ + self.centre_
+
+
+@dataclass
+class _Sums:
+    """Over windows: their number, sums of what goes before and after, and of their products."""
+
+    num: float
+    before: np.ndarray
+    after: np.ndarray
+    square: np.ndarray
+    cross: np.ndarray
+
+    def __add__(self, other: _Sums) -> _Sums:
+        return _Sums(*map(add, vars(self).values(), vars(other).values()))

@@ -1,0 +1,17 @@
+"""No rotation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from foretell.numbers.forecasting.bases.base import Basis
+
+
+@dataclass(eq=False, repr=False)
+class Identity(Basis):
+    """The steps of time themselves: what a forecaster without a transform sees."""
+
+    def fit(self, rows: np.ndarray, length: int) -> np.ndarray:
+        return np.eye(length)

@@ -1,0 +1,1 @@
+"""How series look at each other: one mixer a file."""

@@ -1,0 +1,19 @@
+"""Every series sees the mean of all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from foretell.numbers.forecasting.mixers.base import FixedMixer, Mixer
+
+
+@dataclass(eq=False, repr=False)
+class Mean(Mixer):
+    """The matrix of 1/N: the least that a mixer can know."""
+
+    def build(self, correlation: np.ndarray, width: int, dropout: float) -> FixedMixer:
+        num = len(correlation)
+        return FixedMixer(torch.full((num, num), 1 / num), width, dropout)

@@ -1,0 +1,32 @@
+"""Forecasts as changes from the last row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from foretell.numbers.forecasting.scalers.base import Scaler, ScalerLayer
+
+
+class LastValueLayer(ScalerLayer):
+    """Subtracts a window's last value, and adds it to the forecast."""
+
+    def scale(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        level = x[..., -1:]
+        return x - level, level, torch.ones_like(level)
+
+    def restore(self, forecast: Tensor, level: Tensor, spread: Tensor) -> Tensor:
+        return forecast + level
+
+
+@dataclass(eq=False, repr=False)
+class LastValue(Scaler):
+    """For series that wander: the last value is the level, and the spread stays as it is.
+
+    Zeng et al., "Are Transformers Effective for Time Series Forecasting?" (NLinear).
+    """
+
+    def build(self, num_series: int) -> LastValueLayer:
+        return LastValueLayer()

@@ -1,0 +1,192 @@
+"""Turns what an estimator holds into JSON with arrays beside it, and back. Only known classes; nothing is run that a file says."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+
+from foretell.decoding.registry import name_of
+from foretell.numbers.registry import all_estimators, all_forecasters
+
+OURS = "foretell.numbers."
+#: scikit-learn's classes whose attributes are plain data, and where they are imported from.
+SKLEARN = {
+    **dict.fromkeys(("DummyRegressor",), "sklearn.dummy"),
+    **dict.fromkeys(("TransformedTargetRegressor", "ColumnTransformer"), "sklearn.compose"),
+    **dict.fromkeys(("Ridge", "RidgeCV", "LinearRegression", "Lasso", "ElasticNet", "QuantileRegressor"), "sklearn.linear_model"),
+    **dict.fromkeys(("StandardScaler", "MinMaxScaler", "RobustScaler", "OneHotEncoder", "OrdinalEncoder"), "sklearn.preprocessing"),
+    **dict.fromkeys(("FunctionTransformer", "PolynomialFeatures"), "sklearn.preprocessing"),
+    **dict.fromkeys(("SimpleImputer",), "sklearn.impute"),
+    **dict.fromkeys(("Pipeline",), "sklearn.pipeline"),
+}
+#: Where a fitted network lies, and the method that makes it anew, untrained.
+NETWORK, MAKER = "network_", "_make_network"
+
+
+@dataclass
+class Writer:
+    """`write` gives JSON; arrays go to `arrays`, by the places that the JSON names."""
+
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    has_sklearn: bool = False
+
+    def write(self, value: Any, place: str) -> Any:
+        """place: which attribute this is, as errors call it."""
+        if value is None or type(value) in (bool, int, str):
+            return value
+        if type(value) is float:
+            return value if np.isfinite(value) else {"float": str(value)}
+        if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+            return {"scalar": self._array(np.asarray(value), place)}
+        if isinstance(value, np.ndarray):
+            return self._numbers(value, place)
+        if isinstance(value, list):
+            return [self.write(item, f"{place}[{i}]") for i, item in enumerate(value)]
+        if type(value) is tuple:
+            return {"tuple": [self.write(item, f"{place}[{i}]") for i, item in enumerate(value)]}
+        if isinstance(value, dict):
+            return {"dict": [[self.write(key, place), self.write(item, f"{place}[{key!r}]")] for key, item in value.items()]}
+        if isinstance(value, slice):
+            return {"slice": [self.write(item, place) for item in (value.start, value.stop, value.step)]}
+        if isinstance(value, type) and issubclass(value, np.generic):
+            return {"scalar type": np.dtype(value).name}
+        if isinstance(value, np.dtype):
+            return {"dtype": value.str}
+        if isinstance(value, torch.Tensor) and value.dtype != torch.bfloat16:
+            return {"tensor": self._array(value.detach().cpu().numpy(), place)}
+        if isinstance(value, BaseEstimator):
+            return self.write_object(value, place)
+        raise _cannot(place, value)
+
+    def write_object(self, value: BaseEstimator, place: str) -> dict[str, Any]:
+        """An estimator or component: its class by name, its settings, what it has learnt."""
+        settings = value.get_params(deep=False)
+        learnt = {name: item for name, item in vars(value).items() if name not in settings}
+        network = learnt.pop(NETWORK, None)
+        written = {
+            "class": self._name(value, place),
+            "settings": {name: self.write(item, f"{place}.{name}") for name, item in settings.items()},
+            "learnt": {name: self.write(item, f"{place}.{name}") for name, item in learnt.items()},
+        }
+        if network is not None:
+            if not hasattr(value, MAKER):
+                raise _cannot(f"{place}.{NETWORK}", network)
+            written["network"] = {name: self.write(item, f"{place}.{NETWORK}.{name}") for name, item in network.state_dict().items()}
+        return written
+
+    def _name(self, value: BaseEstimator, place: str) -> str:
+        cls = type(value)
+        for found in (all_estimators(), all_forecasters()):
+            if found.get(name_of(cls)) is cls:
+                return name_of(cls)
+        if cls.__module__.startswith(OURS):
+            return f"{cls.__module__.removeprefix(OURS)}:{cls.__name__}"
+        if cls.__name__ in SKLEARN and cls is _sklearn_class(cls.__name__):
+            self.has_sklearn = True
+            return f"sklearn:{cls.__name__}"
+        raise _cannot(place, value)
+
+    def _numbers(self, value: np.ndarray, place: str) -> dict[str, Any]:
+        if value.dtype.kind in "biuf":
+            return {"array": self._array(value, place), "order": "C" if value.flags.c_contiguous else "F"}
+        if value.dtype.kind in "OU":
+            items = [self.write(item, place) for item in value.ravel().tolist()]
+            return {"objects": items, "shape": list(value.shape), "type": value.dtype.str}
+        raise _cannot(place, value)
+
+    def _array(self, value: np.ndarray, place: str) -> str:
+        # A product's last bits may follow the order of its factors in memory, so that is kept too.
+        value = value if value.flags.c_contiguous else value.T
+        place = place if place not in self.arrays else f"{place} {len(self.arrays)}"  # items of one array share their place
+        self.arrays[place] = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
+        return place
+
+
+@dataclass(frozen=True)
+class Reader:
+    """`read` undoes `Writer.write`."""
+
+    arrays: Mapping[str, np.ndarray]
+    #: Of networks; None takes the one that they were fitted on.
+    device: str | None = None
+
+    def read(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self.read(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if "class" in value:
+            return self.read_object(value)
+        kind, held = next(iter(value.items()))
+        if kind == "array":
+            return self.arrays[held] if value["order"] == "C" else self.arrays[held].T
+        if kind == "scalar":
+            return self.arrays[held][()]
+        if kind == "tensor":
+            return torch.as_tensor(self.arrays[held])
+        if kind == "tuple":
+            return tuple(self.read(item) for item in held)
+        if kind == "dict":
+            return {self.read(key): self.read(item) for key, item in held}
+        if kind == "slice":
+            return slice(*(self.read(item) for item in held))
+        if kind == "scalar type":
+            return np.dtype(held).type
+        if kind == "dtype":
+            return np.dtype(held)
+        if kind == "objects":
+            items = np.empty(len(held), dtype=value["type"])
+            items[:] = [self.read(item) for item in held]
+            return items.reshape(value["shape"])
+        if kind == "float":
+            return float(held)
+        raise ValueError(f"there is no kind of value called {kind!r}")
+
+    def read_object(self, value: dict[str, Any]) -> Any:
+        settings = {name: self.read(item) for name, item in value["settings"].items()}
+        if "device" in settings and self.device is not None:
+            settings["device"] = self.device
+        made = class_called(value["class"])(**settings)
+        for name, item in value["learnt"].items():
+            setattr(made, name, self.read(item))
+        if "network" in value:
+            network = getattr(made, MAKER)()
+            network.load_state_dict({name: self.read(item) for name, item in value["network"].items()}, assign=True)
+            setattr(made, NETWORK, network.to(getattr(made, "device", "cpu")).eval())
+        return made
+
+
+def class_called(name: str) -> type[BaseEstimator]:
+    """The class that a file names; ValueError for all but those that `Writer` names."""
+    for found in (all_estimators(), all_forecasters()):
+        if name in found:
+            return found[name]
+    room, _, cls = name.partition(":")
+    if room == "sklearn" and cls in SKLEARN:
+        return _sklearn_class(cls)
+    try:
+        made = getattr(importlib.import_module(f"{OURS}{room}"), cls) if room.replace(".", "").isidentifier() and cls else None
+    except (ImportError, AttributeError):
+        made = None
+    if not (isinstance(made, type) and issubclass(made, BaseEstimator) and made.__module__ == f"{OURS}{room}"):
+        raise ValueError(f"there is no class {name!r} here; a newer Foretell or a package that is not installed may have it")
+    return made
+
+
+def _sklearn_class(name: str) -> Any:
+    return getattr(importlib.import_module(SKLEARN[name]), name)
+
+
+def _cannot(place: str, value: Any) -> ValueError:
+    kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+    kind += f" of {value.dtype}" if isinstance(value, np.ndarray | torch.Tensor) else ""
+    return ValueError(
+        f"{place} is a {kind}, which cannot be stored: settings and fitted attributes must be numbers, texts, arrays, lists and dicts "
+        "of these, networks, or estimators of Foretell and some of scikit-learn's; change it, or pickle the estimator"
+    )

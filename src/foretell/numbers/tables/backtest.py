@@ -1,0 +1,77 @@
+"""Fits a forecaster to the first part of the series and measures it on the last, beside the seasonal naive one; then forecasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from foretell.numbers.conformal.rolling import rolling_forecasts
+from foretell.numbers.forecasters.conformal_forecaster import ConformalForecaster
+from foretell.numbers.forecasters.seasonal_naive import SeasonalNaive
+
+#: Rows of a season, by what pandas calls the steps of time.
+SEASONS = {
+    **{"B": 5, "D": 7, "W": 52},
+    **dict.fromkeys(("M", "MS", "ME", "BM", "BMS", "BME"), 12),
+    **dict.fromkeys(("Q", "QS", "QE", "BQ", "BQS", "BQE"), 4),
+}
+DAY = pd.Timedelta(days=1)
+
+
+@dataclass
+class Backtest:
+    """scores: MAE, RMSE and the share of the naive MAE (where that errs at all), by name, ours first. by_step: (H,) MAE by name. num:
+    windows that were forecast. covered: the share of values inside their intervals, where there are intervals."""
+
+    scores: dict[str, dict[str, float]]
+    by_step: dict[str, np.ndarray]
+    num: int
+    covered: float | None = None
+
+
+def season_of(index: pd.Index) -> int:
+    """Rows of the season that steps of time suggest: a day of hours or minutes, a week of days, a year of months. 1 where none does.
+
+    >>> season_of(pd.date_range("2024-01-01", periods=9, freq="30min")), season_of(pd.RangeIndex(9))
+    (48, 1)
+    """
+    if not isinstance(index, pd.DatetimeIndex) or len(index) < 3:
+        return 1
+    step = index[1] - index[0]
+    if step < DAY:
+        return round(DAY / step)
+    return SEASONS.get((pd.infer_freq(index) or "").partition("-")[0], 1)
+
+
+def backtest(name: str, forecaster: Any, series: pd.DataFrame, test_share: float, season: int, coverage: float | None = None) -> Backtest:
+    """Hold out the last share of the rows, and forecast from each window that ends before or in them. coverage: with intervals."""
+    rows, lag, horizon = series.to_numpy(dtype=float), forecaster.lag, forecaster.horizon
+    num_held = round(test_share * len(rows))
+    if not 0 < test_share < 1 or num_held < horizon:
+        raise ValueError(
+            f"test_share={test_share:g} of {len(rows)} rows holds out {num_held}, which must be at least the horizon of {horizon} "
+            "and leave rows to fit; change it, or forecast fewer steps"
+        )
+    first, last = series.iloc[:-num_held], rows[len(rows) - num_held - lag :]
+    ours = with_intervals(forecaster, coverage).fit(first)
+    naive = SeasonalNaive(lag, horizon, season).fit(first)
+    said = {name: rolling_forecasts(ours, last), "seasonal-naive": rolling_forecasts(naive, last)}
+    errors = {called: np.abs(forecast - truth) for called, (forecast, truth) in said.items()}
+    scores = {called: {"MAE": float(error.mean()), "RMSE": float(np.sqrt(np.mean(error**2)))} for called, error in errors.items()}
+    of = scores["seasonal-naive"]["MAE"]
+    for each in scores.values() if of > 0 else ():
+        each["of naive"] = each["MAE"] / of
+    found = Backtest(scores, {called: error.mean(axis=(0, 2)) for called, error in errors.items()}, len(said[name][0]))
+    if coverage is not None:
+        half = np.diff(ours.predict_interval())[..., 0] / 2
+        found.covered = float(np.mean(errors[name] <= half))
+    return found
+
+
+def with_intervals(forecaster: Any, coverage: float | None) -> Any:
+    """A forecaster like this one, which is not fitted; wrapped for intervals where a coverage is given."""
+    return clone(forecaster) if coverage is None else ConformalForecaster(clone(forecaster), coverage=coverage)

@@ -1,0 +1,68 @@
+"""Reads series from a CSV file: a column of time stamps, and the numbers beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from foretell.numbers.forecasting.time_steps import check_even_steps
+from foretell.numbers.tables.reading import is_number, numbers_of, pick, read_table
+
+
+def read_series(path: Path | str, time: str | None = None, columns: Sequence[str] = ()) -> pd.DataFrame:
+    """Series (T, N) by time stamp, at even steps in order of time.
+
+    time: the column of time stamps (or of evenly rising numbers); None takes the only column that holds dates, and rows are taken as
+    steps where there is none. columns: which series; none named takes all others. Errors: ValueError naming column, row and value for
+    what is no time, no number or missing; and for time stamps that repeat, go back or leave steps out, with a remedy.
+    """
+    frame = read_table(path)
+    time = _time_column(frame) if time is None else pick(frame, [time], "time")[0]
+    names = pick(frame, columns, "columns") if columns else [name for name in frame.columns if name != time]
+    if time in names or not names:
+        raise ValueError(f"there is no series beside the time column {time!r}; name others by columns")
+    found = pd.DataFrame({name: numbers_of(frame[name], name) for name in names})
+    if time is not None:
+        found.index = _stamps(frame[time], time)
+        check_even_steps(found, f"column {time!r}")
+        if isinstance(found.index, pd.DatetimeIndex) and len(found) > 2:
+            found.index.freq = pd.infer_freq(found.index)
+    return found
+
+
+def stamps_after(series: pd.DataFrame, steps: int) -> pd.Index:
+    """Of the rows that follow: the same steps of time, or numbers that go on.
+
+    >>> stamps_after(pd.DataFrame({"a": [1.0, 2.0]}, index=[10, 12]), 2).tolist()
+    [14, 16]
+    """
+    index = series.index
+    if isinstance(index, pd.DatetimeIndex):
+        step = index.freq if index.freq is not None else index[-1] - index[-2]
+        return pd.date_range(index[-1], periods=steps + 1, freq=step)[1:]
+    step = index[-1] - index[-2] if len(index) > 1 else 1
+    return pd.Index(index[-1] + step * np.arange(1, steps + 1), name=index.name)
+
+
+def _time_column(frame: pd.DataFrame) -> str | None:
+    words = [name for name in frame.columns if not is_number(frame[name])]
+    dates = [name for name in words if pd.to_datetime(frame[name].iloc[:3], errors="coerce", format="mixed").notna().all()]
+    if len(dates) > 1:
+        raise ValueError(f"the columns {', '.join(map(repr, dates))} all hold dates; say which one is the time")
+    return dates[0] if dates else None
+
+
+def _stamps(column: pd.Series, name: str) -> pd.Index:
+    if is_number(column):
+        return pd.Index(numbers_of(column, name), name=name) if column.dtype.kind == "f" else pd.Index(column, name=name)
+    found = pd.to_datetime(column, errors="coerce")
+    wrong = np.flatnonzero(found.isna())
+    if len(wrong):
+        row = int(wrong[0])
+        raise ValueError(
+            f"column {name!r}, row {row + 1}: {column.iloc[row]!r} is no date or time like {column.iloc[0]!r}; correct it, or drop the row"
+        )
+    return pd.DatetimeIndex(found, name=name)

@@ -1,0 +1,71 @@
+"""`TableRegressor`: any regressor on a table as it is, numbers and categories mixed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from foretell.numbers.estimators.histogram_regressor import HistogramRegressor
+from foretell.numbers.tables.table_encoder import TableEncoder
+
+
+def _inner_has(method: str) -> Any:
+    return available_if(lambda self: hasattr(getattr(self, "estimator_", self.estimator), method))
+
+
+@dataclass(eq=False, repr=False)
+class TableRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+    """Encodes the columns (`TableEncoder`), fits the estimator, and predicts from tables with the same columns. `foretell fit` makes it.
+
+    estimator: None is `HistogramRegressor()`. encoder: None is `TableEncoder()`. State: encoder_, estimator_, target_name_ (where y has
+    one). Quantiles and intervals are there where the estimator has them.
+
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import Ridge
+    >>> table = pd.DataFrame({"size": [1.0, 2.0, 3.0], "colour": ["red", "blue", "red"]})
+    >>> TableRegressor(Ridge(alpha=1e-9)).fit(table, [1.0, 3.0, 3.0]).predict(table).round(3).tolist()
+    [1.0, 3.0, 3.0]
+    """
+
+    CHECKS_NOT_MET: ClassVar[dict[str, str]] = TableEncoder.CHECKS_NOT_MET
+
+    estimator: Any = None
+    encoder: Any = None
+
+    def fit(self, X: Any, y: Any) -> Any:  # noqa: N803
+        """X: a table; y: (n,) numbers."""
+        if y is None:
+            raise ValueError("TableRegressor requires y to be passed, but the target y is None")
+        truth = column_or_1d(y, warn=True)
+        self.encoder_ = clone(TableEncoder() if self.encoder is None else self.encoder).fit(X)
+        self.n_features_in_ = self.encoder_.n_features_in_
+        if hasattr(self.encoder_, "feature_names_in_"):
+            self.feature_names_in_ = self.encoder_.feature_names_in_
+        self.target_name_ = None if getattr(y, "name", None) is None else str(y.name)
+        inner = clone(HistogramRegressor() if self.estimator is None else self.estimator)
+        self.estimator_ = inner.fit(self.encoder_.transform(X), truth)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:  # noqa: N803
+        """(n,)"""
+        encoded = self._encoded(X)
+        return self.estimator_.predict(encoded)
+
+    @_inner_has("predict_interval")
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:  # noqa: N803
+        """(n, 2), as the estimator's."""
+        return self.estimator_.predict_interval(self._encoded(X), coverage)
+
+    @_inner_has("predict_quantile")
+    def predict_quantile(self, X: Any, q: float | np.ndarray = 0.5) -> np.ndarray:  # noqa: N803
+        """(n,) or (n, len(q)), as the estimator's."""
+        return self.estimator_.predict_quantile(self._encoded(X), q)
+
+    def _encoded(self, X: Any) -> np.ndarray:  # noqa: N803
+        check_is_fitted(self, "estimator_")
+        return self.encoder_.transform(X)

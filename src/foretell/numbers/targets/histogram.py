@@ -1,0 +1,80 @@
+"""What all targets that are masses on bins share: a softmax over bins, trained by cross-entropy, read back as a mean."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from foretell.numbers.distributions import Distribution, Histogram
+from foretell.numbers.targets.base import Target
+from foretell.numbers.targets.support import Support
+
+
+@dataclass(eq=False, repr=False)
+class HistogramTarget(Target):
+    """Abstract: a number is a row of masses on the bins of `support` (None: `Support()`); a subclass says which.
+
+    `row_losses` and `mean` work on the last dimension, whatever stands before it: a head of several numbers needs no reshaping.
+    The code: edges (m + 1,), prior (m,) the mean masses of the training targets, and what a subclass adds.
+    """
+
+    support: Support | None = None
+
+    @abstractmethod
+    def _lay(self, support: Support, y: np.ndarray) -> dict[str, Any]:
+        """The code without its prior: {"edges": ...} and settings as they come out on these edges."""
+
+    @abstractmethod
+    def _masses(self, code: dict[str, Any], y: np.ndarray) -> np.ndarray:
+        """(n, m), rows sum to 1, for y within the edges."""
+
+    def masses(self, code: dict[str, Any], y: np.ndarray) -> np.ndarray:
+        """(n, m) float64, rows sum to 1. ValueError for y outside the support, unless it clips."""
+        return self._masses(code, self._bins().place(code["edges"], y))
+
+    def fit(self, y: np.ndarray, sample_weight: np.ndarray | None = None) -> dict[str, Any]:
+        code = self._lay(self._bins(), y)
+        placed = self._bins().place(code["edges"], y, warn=False)  # `encode` counts them
+        common = np.average(self._masses(code, placed), axis=0, weights=sample_weight)
+        even = 1 / len(common)  # one row's worth of it: no bin is impossible because nobody was in it
+        return {**code, "prior": (len(y) * common + even) / (len(y) + 1)}
+
+    def width(self, code: dict[str, Any]) -> int:
+        return len(code["edges"]) - 1
+
+    def encode(self, code: dict[str, Any], y: np.ndarray) -> Tensor:
+        return torch.as_tensor(self.masses(code, y), dtype=torch.float32)
+
+    def row_losses(self, outputs: Tensor, encoded: Tensor) -> Tensor:
+        return -(encoded * outputs.log_softmax(dim=-1)).sum(dim=-1)
+
+    def row_errors(self, code: dict[str, Any], outputs: Tensor, encoded: Tensor) -> Tensor:
+        """The distance of the means: cross-entropy grows again, as laws become too sharp, long before means get worse; sharpness is
+        mended by a temperature. Not squared, since far-off targets may be wrong ones."""
+        return (self.mean(code, outputs) - encoded @ _centres(code, encoded)).abs()
+
+    def imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+        """The cross-entropy of our law against theirs."""
+        return self.row_losses(outputs, others.softmax(dim=-1))
+
+    def mean(self, code: dict[str, Any], outputs: Tensor) -> Tensor:
+        return outputs.softmax(dim=-1) @ _centres(code, outputs)
+
+    def bias(self, code: dict[str, Any]) -> Tensor:
+        return torch.as_tensor(np.log(code["prior"]), dtype=torch.float32)
+
+    def distribution(self, code: dict[str, Any], outputs: Tensor) -> Distribution:
+        return Histogram(code["edges"], outputs.double().softmax(dim=-1).numpy())
+
+    def _bins(self) -> Support:
+        return Support() if self.support is None else self.support
+
+
+def _centres(code: dict[str, Any], like: Tensor) -> Tensor:
+    edges = np.asarray(code["edges"])
+    return torch.as_tensor((edges[:-1] + edges[1:]) / 2, dtype=like.dtype, device=like.device)

@@ -1,0 +1,32 @@
+"""What targets with one output share: the standardised number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from foretell.numbers.targets.base import Target
+
+
+@dataclass(eq=False, repr=False)
+class PointTarget(Target):
+    """Abstract: one output, the number less the training mean, in training standard deviations. Has a point, no law. A subclass gives
+    `row_losses`. The code: centre, scale (1 where all targets are one number)."""
+
+    def fit(self, y: np.ndarray, sample_weight: np.ndarray | None = None) -> dict[str, Any]:
+        centre = float(np.average(y, weights=sample_weight))
+        scale = float(np.sqrt(np.average((y - centre) ** 2, weights=sample_weight)))
+        return {"centre": centre, "scale": scale or 1.0}
+
+    def width(self, code: dict[str, Any]) -> int:
+        return 1
+
+    def encode(self, code: dict[str, Any], y: np.ndarray) -> Tensor:
+        return torch.as_tensor((y - code["centre"]) / code["scale"], dtype=torch.float32)
+
+    def mean(self, code: dict[str, Any], outputs: Tensor) -> Tensor:
+        return outputs[:, 0] * code["scale"] + code["centre"]

@@ -1,0 +1,51 @@
+"""How well predictions fit, and how far they are from those of a model that was retrained."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import ttest_ind, wasserstein_distance
+
+#: Errors on forgotten rows within this share of each other count as the same, as in the anamnesis index.
+SAME = 0.05
+
+
+def mae(y: np.ndarray, predicted: np.ndarray) -> float:
+    """Mean absolute error."""
+    return float(np.mean(np.abs(predicted - y)))
+
+
+def rmse(y: np.ndarray, predicted: np.ndarray) -> float:
+    """Root of the mean squared error."""
+    return float(np.sqrt(np.mean((predicted - y) ** 2)))
+
+
+def distance_to_gold(predicted: np.ndarray, gold: np.ndarray) -> float:
+    """Wasserstein-1 distance of two sets of predictions, in the units of y: how far numbers must move, on average, until both have the
+    same law.
+
+    >>> distance_to_gold(np.array([1.0, 2.0]), np.array([3.0, 2.0]))
+    1.0
+    """
+    return float(wasserstein_distance(predicted, gold))
+
+
+def relative_difference(predicted: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """(n,): the difference of each row's prediction to gold's, over the size of gold's.
+
+    >>> relative_difference(np.array([1.0, 2.0]), np.array([2.0, 2.0])).tolist()
+    [0.5, 0.0]
+    """
+    return np.abs(predicted - gold) / np.maximum(np.abs(gold), np.finfo(float).tiny)
+
+
+def has_memorised(original: np.ndarray, gold: np.ndarray, original_elsewhere: np.ndarray, gold_elsewhere: np.ndarray) -> bool:
+    """Whether the original knows rows to forget measurably better than gold, which never saw them. All are absolute errors: on the rows to
+    forget, and elsewhere on rows that neither saw.
+
+    So it is where gold's error on the rows is more than 5 % above the original's, and the difference of the two is larger there than
+    elsewhere by a one-sided Welch test at 5 %: two fits are never alike, and chance must not count as memory.
+    """
+    if np.mean(gold) <= (1 + SAME) * np.mean(original):
+        return False
+    here, elsewhere = gold - original, gold_elsewhere - original_elsewhere
+    return bool(ttest_ind(here, elsewhere, equal_var=False, alternative="greater").pvalue < SAME)

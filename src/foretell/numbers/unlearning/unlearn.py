@@ -1,0 +1,171 @@
+"""`unlearn`: a new estimator without the influence of some training rows."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils import _safe_indexing, check_array, check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from foretell.numbers.registry import all_unlearning_methods
+from foretell.numbers.tables.table_regressor import TableRegressor
+from foretell.numbers.torch_regressor import TorchRegressor
+from foretell.numbers.unlearning.base import ForgetRequest, UnlearningMethod
+from foretell.numbers.unlearning.blindspot import Blindspot
+from foretell.parts import UnknownNameError, nearest
+
+
+def unlearn(
+    estimator: Any,
+    X: Any,  # noqa: N803
+    y: Any,
+    forget: Any,
+    method: UnlearningMethod | str | None = None,
+    *,
+    random_state: Any = None,
+    sample_weight: Any = None,
+    trained_on: np.ndarray | None = None,
+) -> Any:
+    """A new estimator of the same class, from which the rows' influence is removed: approximately, unless the method is `Retrain`.
+    The estimator given is not changed in any bit.
+
+    X (n, d), y (n,): all rows that the estimator was trained on, those to forget and those that stay. forget: a boolean mask (n,) or
+    the rows' numbers. method: `Blindspot()` by default; others by object or name ("fine-tune", "gaussian-amnesiac", "retrain").
+    random_state: an int gives identical weights again. sample_weight: as in fitting. trained_on: `fingerprints(X, y)` kept from
+    fitting; then rows to forget that are not among them are refused. They are not kept in the estimator, since who holds them can tell
+    who was in the training data.
+
+    Needs: `Retrain` takes any fitted regressor; the others train a network further and take a `TorchRegressor`, or a `TableRegressor`
+    that holds one, whose encoder then stays as it is. A warning where X cannot be all the training rows.
+    """
+    chosen = _method(method)
+    if isinstance(estimator, TableRegressor) and chosen.needs_network:  # its encoder's columns stay as they are
+        check_is_fitted(estimator)
+        found = copy.deepcopy(estimator)
+        given = {"random_state": random_state, "sample_weight": sample_weight, "trained_on": trained_on}
+        found.estimator_ = unlearn(estimator.estimator_, estimator.encoder_.transform(X), y, forget, chosen, **given)
+        return found
+    _check_estimator(estimator, chosen)
+    table, rows, target = X, *_rows(estimator, X, y)
+    mask = forget_mask(forget, len(target))
+    if trained_on is not None:
+        strangers = np.flatnonzero(mask & ~np.isin(fingerprints(X, y), trained_on))
+        if len(strangers):
+            raise ValueError(
+                f"forget={strangers[:5].tolist()}: the estimator was not trained on {len(strangers)} of these rows; leave them out"
+            )
+    weight = None if sample_weight is None else _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+    if weight is not None and (weight == 0).any():  # as in fitting: a row without weight is as good as absent
+        some = np.flatnonzero(weight > 0)
+        return unlearn(
+            estimator,
+            _safe_indexing(X, some),
+            target[some],
+            forget_mask(mask[some], len(some)),
+            chosen,
+            random_state=random_state,
+            sample_weight=weight[some],
+        )
+    if isinstance(estimator, TorchRegressor):
+        _warn_of_other_rows(estimator, rows, weight)
+    # The second draw: fitting takes the first for its weights, and a blind network must not begin where the estimator did.
+    seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max, size=2)[1])
+    given = rows if chosen.needs_network else table
+    return chosen.apply(copy.deepcopy(estimator), ForgetRequest(given, target, mask, weight, seed))
+
+
+def forget_mask(forget: Any, num_rows: int) -> np.ndarray:
+    """(num_rows,) booleans from a mask or from rows' numbers; ValueError where it is neither, names no row or leaves none.
+
+    >>> forget_mask([0, 2], 4).tolist()
+    [True, False, True, False]
+    """
+    given = np.asarray(forget)
+    if given.ndim != 1:
+        raise ValueError(f"forget has shape {given.shape}; give a boolean mask of {num_rows} rows, or a list of row numbers")
+    if given.dtype == bool:
+        if len(given) != num_rows:
+            raise ValueError(f"forget is a mask of {len(given)} rows, but there are {num_rows} training rows")
+        mask = given.copy()
+    elif len(given) == 0:
+        mask = np.zeros(num_rows, dtype=bool)
+    elif not np.issubdtype(given.dtype, np.integer):
+        raise ValueError(f"forget has entries of type {given.dtype}; give a boolean mask (mask.astype(bool)), or whole row numbers")
+    elif num_rows > 2 and len(given) == num_rows and set(given.tolist()) <= {0, 1}:
+        raise ValueError("forget has a 0 or 1 for each row: as a mask it must be boolean (forget.astype(bool))")
+    elif given.min() < 0 or given.max() >= num_rows:
+        raise ValueError(f"forget has the row numbers {given.min()} to {given.max()}; rows are counted from 0 to {num_rows - 1}")
+    else:
+        mask = np.zeros(num_rows, dtype=bool)
+        mask[given] = True
+    if not mask.any():
+        raise ValueError("forget names no row; there is nothing to unlearn")
+    if mask.all():
+        raise ValueError(
+            "forget names all rows, but methods train on those that stay: pass all training rows as X and y, or delete the model"
+        )
+    return mask
+
+
+def fingerprints(X: Any, y: Any) -> np.ndarray:  # noqa: N803
+    """(n,) whole numbers, one a row, equal for equal rows: to be kept by whoever fits, apart from the model."""
+    rows = np.column_stack([np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)])
+    return np.array([int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "big") for row in rows], dtype=np.uint64)
+
+
+def method_named(name: str) -> UnlearningMethod:
+    """That method with its own settings; UnknownNameError with the nearest name otherwise."""
+    known = all_unlearning_methods()
+    if name not in known:
+        raise UnknownNameError(f"there is no unlearning method {name!r}: {nearest(name, known)}")
+    return known[name]()  # type: ignore[no-any-return]
+
+
+def _method(method: UnlearningMethod | str | None) -> UnlearningMethod:
+    if isinstance(method, str):
+        return method_named(method)
+    if method is not None and not isinstance(method, UnlearningMethod):
+        raise ValueError(f"method={method!r} must be an unlearning method such as Blindspot(), or a name such as 'blindspot'")
+    return Blindspot() if method is None else method
+
+
+def _check_estimator(estimator: Any, method: UnlearningMethod) -> None:
+    kind = type(estimator).__name__
+    if isinstance(estimator, type):
+        raise ValueError(f"estimator={estimator.__name__} is a class; give a fitted object")
+    if is_classifier(estimator):
+        raise ValueError(f"estimator={kind} is a classifier; unlearning here is for regressors")
+    if method.needs_network and not isinstance(estimator, TorchRegressor):
+        others = [name for name, cls in all_unlearning_methods().items() if not cls.needs_network]
+        raise ValueError(
+            f"estimator={kind} has no network that {type(method).__name__} could train further (it needs a TorchRegressor); "
+            f"for any other regressor there is method={' or '.join(map(repr, others))}"
+        )
+    check_is_fitted(estimator)
+
+
+def _warn_of_other_rows(estimator: TorchRegressor, rows: np.ndarray, weight: np.ndarray | None) -> None:
+    away = np.abs(np.average(rows, axis=0, weights=weight) - estimator.mean_) / estimator.scale_
+    if away.max() > 1e-6:
+        warnings.warn(
+            f"column {int(away.argmax())} of X has another mean than in fitting, so X is not all that the estimator was trained on; "
+            "give all of them (after an earlier unlearning: all but the rows forgotten then, and this warning is in order)",
+            stacklevel=3,
+        )
+
+
+def _rows(estimator: Any, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
+    if X is None or y is None:
+        raise ValueError("X and y must be all rows that the estimator was trained on: methods need those that stay as well")
+    is_network = isinstance(estimator, TorchRegressor)
+    rows = estimator._checked(X) if is_network else check_array(X, dtype=None, ensure_all_finite=False)
+    target = np.asarray(column_or_1d(y, warn=True), dtype=np.float64)
+    check_consistent_length(rows, target)
+    if not np.isfinite(target).all():
+        raise ValueError(f"y holds NaN or infinity in row {int(np.flatnonzero(~np.isfinite(target))[0])}")
+    return rows, target

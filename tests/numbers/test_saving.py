@@ -1,0 +1,238 @@
+"""Saving and loading: to the last bit for everything that discovery finds, and an error that says what is wrong otherwise."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.exceptions import NotFittedError
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from foretell.numbers import HistogramRegressor, saving
+from foretell.numbers.registry import all_estimators, all_forecasters
+from foretell.numbers.saving import ARRAYS, HEAD, load, save
+from foretell.numbers.storage import SKLEARN, class_called
+
+ESTIMATORS = [(name, example) for name, cls in all_estimators().items() for example in cls.examples()]
+FORECASTERS = [(name, example) for name, cls in all_forecasters().items() for example in cls.examples()]
+
+
+def outcome(fitted, method, *inputs):
+    """What it gives, or why it gives nothing: not every setting has a law to take intervals from."""
+    try:
+        return getattr(fitted, method)(*inputs)
+    except ValueError as error:
+        return str(error)
+
+
+def ids(cases):
+    return [f"{name}-{i}" for i, (name, _) in enumerate(cases)]
+
+
+@pytest.fixture
+def fitted(rng):
+    x = rng.standard_normal((30, 3))
+    return make_pipeline(StandardScaler(), Ridge()).fit(x, x[:, 0]), x
+
+
+@pytest.mark.parametrize(("name", "example"), ESTIMATORS, ids=ids(ESTIMATORS))
+def test_every_estimator_predicts_the_same_after_loading(name, example, rng, tmp_path):
+    x = rng.standard_normal((60, 4))
+    y = x @ np.array([1.0, -2.0, 0.5, 0.0]) + 0.1 * rng.standard_normal(60)
+    fitted = example.fit(x, y)
+    loaded = load(save(fitted, tmp_path / "model"))
+    assert type(loaded) is type(fitted)
+    assert repr(loaded) == repr(fitted)
+    for method in ("predict", "transform", "predict_interval"):
+        if hasattr(fitted, method):
+            np.testing.assert_array_equal(outcome(loaded, method, x), outcome(fitted, method, x))
+
+
+@pytest.mark.parametrize(("name", "example"), FORECASTERS, ids=ids(FORECASTERS))
+def test_every_forecaster_predicts_the_same_after_loading(name, example, tmp_path):
+    rows = np.sin(np.arange(120.0) / 3)[:, None] + 0.1 * np.random.RandomState(0).standard_normal((120, 2))
+    fitted = example.fit(rows)
+    loaded = load(save(fitted, tmp_path / "model"))
+    for method in ("predict", "predict_interval"):
+        if hasattr(fitted, method):
+            np.testing.assert_array_equal(outcome(loaded, method), outcome(fitted, method))
+
+
+SMALL = {
+    "Pipeline": lambda cls: cls([("scale", StandardScaler()), ("ridge", Ridge())]),
+    "ColumnTransformer": lambda cls: cls([("a", StandardScaler(), [0]), ("b", "passthrough", slice(1, 3))]),
+    "TransformedTargetRegressor": lambda cls: cls(Ridge(), transformer=StandardScaler()),
+}
+
+
+@pytest.mark.parametrize("name", SKLEARN)
+def test_every_class_of_scikit_learn_on_the_list(name, rng, tmp_path):
+    x = rng.standard_normal((30, 3)).round(1)
+    cls = class_called(f"sklearn:{name}")
+    fitted = SMALL.get(name, lambda cls: cls())(cls).fit(x, x[:, 0])
+    loaded = load(save(fitted, tmp_path / "model"))
+    method = "predict" if hasattr(fitted, "predict") else "transform"
+    found, expected = (getattr(each, method)(x) for each in (loaded, fitted))
+    np.testing.assert_array_equal(*(each.toarray() if hasattr(each, "toarray") else each for each in (found, expected)))
+
+
+def test_another_device_may_be_named(rng, tmp_path):
+    x = rng.standard_normal((20, 2))
+    fitted = HistogramRegressor(epochs=1).fit(x, x[:, 0])
+    assert load(save(fitted, tmp_path / "model"), device="cpu:0").device == "cpu:0"
+    with pytest.raises(ValueError, match=r"cannot be read \(saved by Foretell"):
+        load(tmp_path / "model", device="no-such-device")
+
+
+def test_mixed_columns_of_a_table(tmp_path):
+    frame = pd.DataFrame({"size": [1.0, 2.0, np.nan, 4.0], "colour": ["red", "blue", "red", None], "rooms": [1, 2, 3, 4]})
+    encode = ColumnTransformer(
+        [("numbers", SimpleImputer(), ["size"]), ("words", OneHotEncoder(handle_unknown="ignore"), ["colour"])], remainder="passthrough"
+    )
+    fitted = Pipeline([("encode", encode), ("ridge", Ridge())]).fit(frame, [1.0, 2.0, 3.0, 4.0])
+    loaded = load(save(fitted, tmp_path / "model"))
+    np.testing.assert_array_equal(loaded.predict(frame), fitted.predict(frame))
+    assert list(loaded.feature_names_in_) == ["size", "colour", "rooms"]
+
+
+def test_a_matrix_keeps_its_order_in_memory(rng, tmp_path):
+    x = rng.standard_normal((30, 3))
+    fitted = Ridge().fit(x, x[:, :2])
+    fitted.coef_ = np.asfortranarray(fitted.coef_)
+    loaded = load(save(fitted, tmp_path / "model"))
+    assert loaded.coef_.flags.f_contiguous
+    np.testing.assert_array_equal(loaded.predict(x), fitted.predict(x))
+
+
+def test_an_existing_model_is_replaced_as_a_whole_or_kept(fitted, tmp_path, monkeypatch):
+    model, x = fitted
+    folder = tmp_path / "model"
+    save(model, folder)
+    save(Ridge(alpha=5.0).fit(x, x[:, 1]), folder)
+    assert load(folder).alpha == 5.0
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def fails(*args, **options):
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(saving.Path, "write_text", fails)
+        with pytest.raises(OSError, match="the disk is full"):
+            save(model, folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_of_something_else_is_not_touched(fitted, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match="holds no saved estimator"):
+        save(fitted[0], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_not_fitted(tmp_path):
+    with pytest.raises(NotFittedError, match="Ridge is not fitted; call fit before save"):
+        save(Ridge(), tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def edit(folder, **changes):
+    head = json.loads((folder / HEAD).read_text())
+    (folder / HEAD).write_text(json.dumps({**head, **changes}))
+
+
+def cut(name, keep):
+    def damage(folder):
+        data = (folder / name).read_bytes()
+        (folder / name).write_bytes(data[: int(keep * len(data))])
+
+    return damage
+
+
+def flip(folder):
+    data = bytearray((folder / ARRAYS).read_bytes())
+    data[-1] ^= 1
+    (folder / ARRAYS).write_bytes(bytes(data))
+
+
+def other_setting(folder):
+    (folder / HEAD).write_text((folder / HEAD).read_text().replace('"alpha": 1.0', '"alpha": 2.0'))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (cut(HEAD, 0.7), "estimator.json is cut or no JSON"),
+        (cut(ARRAYS, 0.7), "arrays.safetensors was cut or changed"),
+        (cut(ARRAYS, 0), "arrays.safetensors was cut or changed"),
+        (flip, "arrays.safetensors was cut or changed"),
+        (other_setting, "estimator.json was changed since it was saved"),
+        (lambda folder: (folder / ARRAYS).unlink(), "arrays.safetensors is missing"),
+        (lambda folder: (folder / HEAD).unlink(), "estimator.json is missing"),
+        (lambda folder: (folder / HEAD).write_text("[1]"), "says no format"),
+        (lambda folder: edit(folder, format=99, foretell="9.0"), "has format 99, here is 1: it was saved by Foretell 9.0; upgrade"),
+        (lambda folder: edit(folder, estimator={}), "was changed since"),
+    ],
+)
+def test_a_damaged_folder_says_what_is_wrong(fitted, tmp_path, damage, message):
+    folder = save(fitted[0], tmp_path / "model")
+    damage(folder)
+    with pytest.raises(ValueError, match=message):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", ["no-such-regressor", "os:system", "component:np", "sklearn:SVR", "..os:path", "storage:Writer"])
+def test_only_known_classes_are_made(fitted, tmp_path, name):
+    folder = save(fitted[0], tmp_path / "model")
+    written = {"class": name, "settings": {}, "learnt": {}}
+    sums = json.loads((folder / HEAD).read_text())["checksums"]
+    edit(folder, estimator=written, checksums={**sums, "estimator": saving._checksum(saving._canonical(written))})
+    with pytest.raises(ValueError, match=f"there is no class '{name}' here"):
+        load(folder)
+
+
+def test_what_is_no_folder(tmp_path):
+    with pytest.raises(ValueError, match="is not a folder; give one that"):
+        load(tmp_path / "absent")
+
+
+class Mine(BaseEstimator):
+    pass
+
+
+def test_what_cannot_be_stored_is_named(fitted, tmp_path):
+    model, x = fitted
+    trees = HistGradientBoostingRegressor(max_iter=2).fit(x, x[:, 0])
+    with pytest.raises(ValueError, match=r"HistGradientBoostingRegressor is a sklearn\..*, which cannot be stored"):
+        save(trees, tmp_path / "model")
+    model.steps[1][1].note_ = {"mine": [Mine()]}
+    with pytest.raises(ValueError, match=r"Pipeline\.steps\[1\]\[1\]\.note_\['mine'\]\[0\] is a .*Mine, which cannot be stored"):
+        save(model, tmp_path / "model")
+    model.steps[1][1].note_ = np.array([1j])
+    with pytest.raises(ValueError, match=r"note_ is a numpy\.ndarray of complex128"):
+        save(model, tmp_path / "model")
+
+
+def test_another_scikit_learn_is_said(fitted, tmp_path):
+    folder = save(fitted[0], tmp_path / "model")
+    edit(folder, **{"scikit-learn": "0.1"})
+    with pytest.warns(UserWarning, match="was saved with scikit-learn 0.1"):
+        load(folder)
+
+
+def test_numbers_of_all_kinds(fitted, tmp_path):
+    model, _ = fitted
+    kept = {"nan": float("nan"), 3: (1, [2.5, None, "x"]), "half": np.float16(0.1), "empty": np.zeros((0, 2)), "flag": np.bool_(True)}
+    model.steps[0][1].kept_ = kept
+    found = load(save(model, tmp_path / "model")).steps[0][1].kept_
+    assert np.isnan(found.pop("nan"))
+    assert (found[3], found["half"], found["flag"], found["empty"].shape) == (kept[3], kept["half"], kept["flag"], (0, 2))
+    assert type(found["half"]) is np.float16
