@@ -26,9 +26,10 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Solves S X c = S y, with m random mixtures of the rows, in place of X c = y. Error bars say how far that may be from the *exact
     least-squares fit*; they do not say how far y is from the line.
 
-    sketch: a component of `foretell.numbers.linear.sketches`; None is SRDCT(). m: rows of the summary; None is 8 a column, at least 4
-    are advised. refine: passes of conjugate gradients over the table afterwards; 20 give the exact fit. n_repeats: so many independent
-    sketches, whose mean is taken. random_state: an int gives the same bits again.
+    sketch: a component of `foretell.numbers.linear.sketches`; None is SRDCT(). m: rows of the summary; None is 8 a column. With fewer
+    than D log D, transforms can miss a column of tables that are patterns, which is an error below, never an answer. refine: passes of
+    conjugate gradients over the table afterwards; 20 give the exact fit. n_repeats: so many independent sketches, whose mean is taken.
+    random_state: an int gives the same bits again.
 
     Law: of the sketched system with Gaussian(), (c - exact c) / coef_std_ is Student's t with m - D degrees, D being columns with the
     intercept. The other dense sketches behave so in all that was measured. Bounds for single coefficients are proved with D^(1+o(1))
