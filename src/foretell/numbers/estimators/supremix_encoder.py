@@ -20,7 +20,7 @@ from foretell.numbers.contrastive.views import TableViews
 from foretell.numbers.contrastive.weighted_contrast import weighted_contrast
 from foretell.numbers.contrastive.weights import Distance
 from foretell.numbers.inference import outputs_of
-from foretell.numbers.torch_regressor import PREDICT_ROWS, TorchEstimator
+from foretell.numbers.torch_estimator import PREDICT_ROWS, TorchEstimator
 from foretell.parts import require
 
 OUTPUTS = ("embedding", "body")
