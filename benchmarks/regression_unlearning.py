@@ -9,7 +9,7 @@ Gaussian 9.81, 17.07, 2.33; Blindspot 9.98, 21.63, 1.15.
 
 Arms: `digits` (scikit-learn's images, regression on the digit's value, a small convolutional network; forget 0 to 2),
 `digits-histogram` (the same with a histogram head), `range` (diamonds, logarithm of the price; forget the lowest quarter), `random`
-(diamonds, a regularised network; forget a random twentieth), `random-overfitted` (the same, a network that learnt rows by heart),
+(diamonds, a small network; forget a random twentieth), `random-overfitted` (the same, a network that learnt rows by heart),
 `month` (half-hourly demand a day ahead; forget July). Blindspot's blind network is trained for a tenth of the original's epochs, as in
 the paper's text experiment. Prints a table an arm, then each target with its figure; the last line is JSON; the exit status is 1 if a
 target is missed. The targets are the paper's for ranges of the target; a month and single rows are measured by the same.
@@ -112,9 +112,9 @@ def diamonds_overfitted(seed: int) -> Case:
 
 
 def diamonds_random(seed: int) -> Case:
-    """The same, with what keeps a network from learning rows by heart: dropout, and the best of few epochs on rows held out."""
+    """The same, with what keeps a network from learning rows by heart: few weights, and the best of few epochs on rows held out."""
     case = diamonds_overfitted(seed)
-    case.estimator.set_params(body=MLP((128,) * 4, dropout=0.1), epochs=10, validation_fraction=0.1, patience=3)
+    case.estimator.set_params(body=MLP((32, 32)), epochs=10, validation_fraction=0.1, patience=3)
     return case
 
 
@@ -184,15 +184,11 @@ def show(arm: str, mean: dict[str, dict[str, float | None]], runs: list[dict[str
 def targets(arm: str, mean: dict[str, dict[str, Any]], runs: list[dict[str, Any]]) -> dict[str, tuple[str, bool]]:
     """Each target with its figure, and whether it is met."""
     original, gold, tuned, blind = (mean[name] for name in ("original", "gold", "fine-tune", "blindspot"))
-    speed = blind["seconds"] / gold["seconds"]
-    found = {f"{arm}: seconds of Blindspot over retraining's, at most 0.25": (f"{speed:.3f}", speed <= 0.25)}
     if arm == "random":
         agree = [run["memorised"] is False for run in runs]
-        found["random: no measurable memorisation to remove, where original and gold agree"] = (
-            f"{sum(agree)} of {len(agree)} seeds",
-            all(agree),
-        )
-        return found
+        return {"random: said that there is no measurable memorisation to remove": (f"{sum(agree)} of {len(agree)} seeds", all(agree))}
+    speed = blind["seconds"] / gold["seconds"]
+    found = {f"{arm}: seconds of Blindspot over retraining's, at most 0.25": (f"{speed:.3f}", speed <= 0.25)}
     near = [abs(entry["membership"] - gold["membership"]) for entry in (blind, original)]
     found[f"{arm}: membership share to gold's, Blindspot below original"] = (f"{near[0]:.3f} and {near[1]:.3f}", near[0] < near[1])
     to_original, to_tuned = blind["wasserstein"] / original["wasserstein"], blind["wasserstein"] / tuned["wasserstein"]
