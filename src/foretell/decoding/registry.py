@@ -24,6 +24,7 @@ ROOMS = {
     "router": "routers",
     "search": "searches",
     "constraint": "constraints",
+    "chooser": "choosers",
 }
 CONTRACTS = {
     "drafter": "Drafter",
@@ -33,6 +34,7 @@ CONTRACTS = {
     "router": "Router",
     "search": "Search",
     "constraint": "Constraint",
+    "chooser": "OnlineChooser",
 }
 
 
@@ -48,7 +50,8 @@ def name_of(cls: type) -> str:
 
 @cache
 def parts(kind: str) -> dict[str, type[Part]]:
-    """All parts of a kind ("drafter", "verifier", "pace", "sampler", "router", "search", "constraint") by name, our own and plug-ins'."""
+    """All parts of a kind ("drafter", "verifier", "pace", "sampler", "router", "search", "constraint",
+    "chooser") by name, our own and plug-ins'."""
     if kind not in ROOMS:
         raise UnknownNameError(f"kind={kind!r} is not a kind of part; {nearest(kind, ROOMS)}")
     found: dict[str, type[Part]] = {}

@@ -58,6 +58,10 @@ class HistogramTarget(Target):
         mended by a temperature. Not squared, since far-off targets may be wrong ones."""
         return (self.mean(code, outputs) - encoded @ _centres(code, encoded)).abs()
 
+    def imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+        """The cross-entropy of our law against theirs."""
+        return self.row_losses(outputs, others.softmax(dim=-1))
+
     def mean(self, code: dict[str, Any], outputs: Tensor) -> Tensor:
         return outputs.softmax(dim=-1) @ _centres(code, outputs)
 
