@@ -146,7 +146,7 @@ def summary(rows: dict[str, dict]) -> dict:
     """Prints tables and what was to be met; figures by name."""
 
     def of(what: str, *key) -> np.ndarray:
-        found = [row[what] for at, row in rows.items() if json.loads(at)[:-1] == list(key)]
+        found = [row[what] for at, row in rows.items() if json.loads(at)[:-1] == list(key) and what in row]
         return np.array(found)
 
     figures: dict[str, list] = {}
