@@ -37,7 +37,7 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
     body: the layers below the last (None: `MLP()`, two of 256). target: how a number is said (None: `HLGauss()`; `TwoHot()`,
     `OneHot()`, and the points `MSE()`, `L1()`, `Huber()` for comparison, which have no law). temperature: outputs are divided by it
     before they become masses; above 1 widens laws. None fits it to the rows held out, where they are 20 or more (else 1), so that
-    laws are as wide as errors on rows not seen; the best epoch is that of the best means, when laws are mostly too sharp.
+    laws are as wide as errors on rows not seen, which means pay for: they move with the laws.
 
     Needs: a support that holds all targets; from the training targets unless `HLGauss(Support(...))` says otherwise.
     Cost: an MSE network's, and as many outputs as bins.
@@ -55,7 +55,7 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
 
     body: Any = None
     target: Any = None
-    temperature: float | None = None
+    temperature: float | None = 1.0
 
     @classmethod
     def examples(cls) -> list[HistogramRegressor]:
@@ -84,8 +84,8 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
         given = self.temperature is not None
         good = not given or (isinstance(self.temperature, int | float | np.number) and 0 < self.temperature < math.inf)
         require(good, self, "temperature", self.temperature, "must be a number above 0, or None to fit it to rows held out")
-        tempers = isinstance(target, HistogramTarget) or not given
-        require(tempers, self, "temperature", self.temperature, f"needs a target with a histogram, not {target!r}; leave it at None")
+        tempers = isinstance(target, HistogramTarget) or self.temperature == 1
+        require(tempers, self, "temperature", self.temperature, f"needs a target with a histogram, not {target!r}; leave it at 1.0")
         self.code_ = target.fit(y, sample_weight)
         self.temperature_ = float(self.temperature) if self.temperature is not None else 1.0
 
@@ -111,7 +111,8 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
         inputs, masses, weights = held_out
         if self.temperature is None and len(inputs) >= LEAST_HELD_OUT and isinstance(self._target(), HistogramTarget):
             with torch.no_grad():
-                self.temperature_ = best_temperature(self.network_(inputs).cpu(), masses.cpu(), weights.cpu())
+                widths = torch.as_tensor(np.diff(self.code_["edges"]))
+                self.temperature_ = best_temperature(self.network_(inputs).cpu(), masses.cpu(), weights.cpu(), widths)
 
     def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
         return self._target().imitation(outputs, others)
