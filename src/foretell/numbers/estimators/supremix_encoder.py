@@ -61,6 +61,7 @@ class SupReMixEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
     (60, 4)
     """
 
+    NAME: ClassVar[str] = "supremix-encoder"
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = dict(TorchEstimator.CHECKS_NOT_MET)
 
     @classmethod
