@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import NotFittedError
@@ -16,12 +16,19 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from foretell.models.base import Model
 from foretell.numbers import HistogramRegressor, saving
 from foretell.numbers.registry import all_estimators, all_forecasters
 from foretell.numbers.saving import ARRAYS, HEAD, load, save
 from foretell.numbers.storage import SKLEARN, class_called
 
-ESTIMATORS = [(name, example) for name, cls in all_estimators().items() for example in cls.examples()]
+
+def holds_a_language_model(example):
+    return any(isinstance(value, Model) for value in example.get_params(deep=False).values())
+
+
+EXAMPLES = [(name, example) for name, cls in all_estimators().items() for example in cls.examples()]
+ESTIMATORS = [(name, example) for name, example in EXAMPLES if not holds_a_language_model(example)]
 FORECASTERS = [(name, example) for name, cls in all_forecasters().items() for example in cls.examples()]
 
 
@@ -54,6 +61,20 @@ def test_every_estimator_predicts_the_same_after_loading(name, example, rng, tmp
     for method in ("predict", "transform", "predict_interval"):
         if hasattr(fitted, method):
             np.testing.assert_array_equal(outcome(loaded, method, x), outcome(fitted, method, x))
+
+
+def test_a_language_model_is_named_and_not_stored(rng, tmp_path):
+    """What holds one is refused; with the model's name in its place it is stored."""
+    x = rng.standard_normal((20, 2)).round(1)
+    examples = [example for _, example in EXAMPLES if holds_a_language_model(example)]
+    assert examples
+    for example in examples:
+        with pytest.raises(ValueError, match=r"\.model is a foretell\.models.*; fit with the model's id or path instead"):
+            save(example.fit(x, x[:, 0]), tmp_path / "model")
+        named = clone(example).set_params(model="some/model").fit(x, x[:, 0])
+        loaded = load(save(named, tmp_path / "model"))
+        assert repr(loaded) == repr(named)
+        assert loaded.prompts(x) == named.prompts(x)
 
 
 @pytest.mark.parametrize(("name", "example"), FORECASTERS, ids=ids(FORECASTERS))

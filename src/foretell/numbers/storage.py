@@ -12,6 +12,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from foretell.decoding.registry import name_of
+from foretell.models.base import Model
 from foretell.numbers.registry import all_estimators, all_forecasters
 
 OURS = "foretell.numbers."
@@ -185,6 +186,8 @@ def _sklearn_class(name: str) -> Any:
 
 def _cannot(place: str, value: Any) -> ValueError:
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+    if isinstance(value, Model):
+        return ValueError(f"{place} is a {kind}, which is not stored with an estimator; fit with the model's id or path instead")
     kind += f" of {value.dtype}" if isinstance(value, np.ndarray | torch.Tensor) else ""
     return ValueError(
         f"{place} is a {kind}, which cannot be stored: settings and fitted attributes must be numbers, texts, arrays, lists and dicts "
