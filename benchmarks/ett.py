@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numbers_data import ett
+from numbers_data import ett, keep
 from torch import Tensor, nn
 
 from foretell.numbers.fitting import fit_network
@@ -48,7 +48,16 @@ TRAIN, HELD, TEST = 8640, 2880, 2880  #: hours of 12, 4 and 4 months of 30 days
 RANDOM = ("olinear", "olinear-c")  #: arms that are run for several seeds; the linear networks have one optimum
 OURS = ("olinear", "olinear-c")
 #: Settings of OLinear, chosen on the validation part.
-SETTINGS: dict[str, Any] = {"width": 128, "copies": 8, "layers": 2, "dropout": 0.1, "learning_rate": 5e-4, "epochs": 15, "patience": 4}
+SETTINGS: dict[str, Any] = {
+    "width": 128,
+    "copies": 8,
+    "layers": 2,
+    "dropout": 0.1,
+    "learning_rate": 1e-3,
+    "batch_size": 128,
+    "epochs": 15,
+    "patience": 4,
+}
 
 
 class Plain(ScalerLayer):
@@ -185,7 +194,7 @@ ARMS = ("seasonal-naive", "window-ridge", "sktime-ridge", "dlinear", "nlinear", 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Results by name, horizon, arm and seed; those that are kept already are not made again."""
-    kept: dict[str, Any] = json.loads(args.results.read_text()) if args.results.is_file() else {}
+    kept = keep(args.results, {})
     table = ett(args.data, args.name).to_numpy(dtype=float)[: TRAIN + HELD + TEST]
     rows = (table - table[:TRAIN].mean(axis=0)) / table[:TRAIN].std(axis=0)
     settings = {**SETTINGS, **json.loads(args.settings)}
@@ -205,7 +214,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
                 print(f"{key:32} held {held[0]:.4f} {held[1]:.4f}  test {test[0]:.4f} {test[1]:.4f}  {seconds:6.1f} s", end="")
                 print(f"  best epoch {1 + int(np.argmin([loss for _, loss in history]))} of {len(history)}" if history else "", flush=True)
                 if not args.tune:
-                    args.results.write_text(json.dumps(kept, indent=0))
+                    keep(args.results, kept)
     return kept
 
 

@@ -6,8 +6,10 @@ python benchmarks/numbers_data.py            # prints what there is
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,6 +75,15 @@ def ett(folder: Path, name: str) -> pd.DataFrame:
     if not path.is_file():
         raise SystemExit(f"{path} is not there: give the folder that holds {name}.csv")
     return pd.read_csv(path, parse_dates=["date"], index_col="date")
+
+
+def keep(path: Path, found: dict[str, Any]) -> dict[str, Any]:
+    """Results of a benchmark in a JSON file, so that it goes on where it stopped: what is there already, and `found`."""
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    known.update(found)
+    if found:
+        path.write_text(json.dumps(known, indent=0))
+    return known
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numbers_data import series
+from numbers_data import keep, series
 from scipy import stats
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -74,7 +74,7 @@ class MeanOfWeeks(Forecaster):
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Results by arm and seed; those that are kept already are not made again."""
-    kept: dict[str, Any] = json.loads(args.results.read_text()) if args.results.is_file() else {}
+    kept = keep(args.results, {})
     table = series("chicago").to_numpy(dtype=float)
     train, known = int(0.7 * len(table)), int(0.8 * len(table))
     rows = (table - table[:train].mean(axis=0)) / table[:train].std(axis=0)
@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             error = model.predict_windows(before) - after
             kept[key] = {"mse": float((error**2).mean()), "mae": float(np.abs(error).mean()), **row}
             print(f"{key:18} MSE {kept[key]['mse']:.4f}  MAE {kept[key]['mae']:.4f}  {time.perf_counter() - began:6.1f} s", flush=True)
-            args.results.write_text(json.dumps(kept, indent=0))
+            keep(args.results, kept)
     return kept
 
 

@@ -70,10 +70,6 @@ class TorchEstimator(BaseEstimator, ABC):
     def _row_losses(self, network: nn.Module, inputs: Tensor, encoded: Tensor) -> Tensor:
         """The loss of each row, (n,)."""
 
-    def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
-        """How far outputs lie from those of another network for the same rows, (n,), differentiable: what unlearning matches by."""
-        return (outputs - others).abs().flatten(1).mean(dim=1)
-
     # What they share.
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:  # noqa: N803
@@ -121,6 +117,7 @@ class TorchEstimator(BaseEstimator, ABC):
             weight_decay=self.weight_decay,
             patience=self.patience,
             held_out=held_out if num_held else None,
+            watch=(lambda network: float(self._watch(network, held_out))) if num_held else None,
             seed=seed,
             name=type(self).__name__,
             progress=self.verbose,
@@ -141,6 +138,10 @@ class TorchEstimator(BaseEstimator, ABC):
     def _batch_loss(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
         """batch: inputs, encoded targets, weights whose mean over all rows is 1."""
         return (self._row_losses(network, batch[0], batch[1]) * batch[2]).mean()
+
+    def _watch(self, network: nn.Module, held_out: Sequence[Tensor]) -> Tensor:
+        """What the best epoch is chosen by, on the rows held out; the loss, unless a subclass says otherwise."""
+        return self._batch_loss(network, held_out)
 
     def _inputs(self, X: np.ndarray) -> Tensor:  # noqa: N803
         """Checked features as the network takes them: standardised, float32, on the device."""
@@ -187,6 +188,10 @@ class TorchRegressor(RegressorMixin, TorchEstimator):
     @abstractmethod
     def _point(self, outputs: Tensor) -> Tensor:
         """The numbers that the network's outputs say, (n,), differentiable, in the units of y."""
+
+    def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+        """How far outputs lie from those of another network for the same rows, (n,), differentiable: what unlearning matches by."""
+        return (outputs - others).abs().flatten(1).mean(dim=1)
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """(n,) point estimates."""

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
+import pickle
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +14,10 @@ import pytest
 pytest.importorskip("sktime")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
+from sklearn.base import clone  # noqa: E402
 from sktime.utils.estimator_checks import check_estimator  # noqa: E402
 
+from foretell.numbers.forecasters.conformal_forecaster import ConformalForecaster  # noqa: E402
 from foretell.numbers.forecasters.seasonal_naive import SeasonalNaive  # noqa: E402
 from foretell.numbers.forecasters.window_ridge import WindowRidge  # noqa: E402
 from foretell.numbers.forecasting.sktime_adapter import SktimeForecaster  # noqa: E402
@@ -64,3 +71,33 @@ def test_beyond_the_horizon_only_when_told(y):
     forecast = model.set_params(recursive=True).fit(y).predict(fh=[1, 9])
     assert forecast.shape == (2, 2)
     assert model.set_params(forecaster__horizon=9, recursive=False).fit(y).predict(fh=[9]).shape == (1, 2)
+
+
+def test_intervals_where_the_forecaster_has_them(y):
+    ours = ConformalForecaster(WindowRidge(lag=8, horizon=4), coverage=0.8)
+    model = SktimeForecaster(ours).fit(y, fh=[1, 4])
+    found = model.predict_interval(coverage=[0.5, 0.8])
+    for coverage in (0.5, 0.8):
+        expected = clone(ours).fit(y.to_numpy()).predict_interval(4, coverage, y.to_numpy())[[0, 3]]
+        for n, name in enumerate("ab"):
+            np.testing.assert_allclose(found[name, coverage][["lower", "upper"]].to_numpy(), expected[:, n])
+    assert not SktimeForecaster(WindowRidge()).get_tag("capability:pred_int")
+
+
+def test_pickles_and_shows_its_example(y):
+    model = SktimeForecaster(WindowRidge(lag=8, horizon=4)).fit(y, fh=[1, 4])
+    pd.testing.assert_frame_equal(pickle.loads(pickle.dumps(model)).predict(), model.predict())
+    example = doctest.DocTestFinder().find(SktimeForecaster, "SktimeForecaster", globs={})[0]
+    assert example.examples
+    assert doctest.DocTestRunner().run(example).failed == 0
+
+
+def test_without_sktime_the_module_is_there_and_says_what_to_install():
+    code = (
+        "import sys; sys.modules['sktime'] = None\n"
+        "import foretell.numbers.forecasting.sktime_adapter as adapter\n"
+        "try: adapter.SktimeForecaster\n"
+        "except ImportError as error: print(error)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert "pip install 'foretell[sktime]'" in found.stdout

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 
@@ -48,7 +50,7 @@ class WindowRidge(Forecaster):
         scaled = (Y - self.centre_) / self.scale_
         sums = [self._sums(column[:, None]) for column in scaled.T]
         if self.shared:
-            sums = [_Sums(*(sum(parts) for parts in zip(*(vars(one).values() for one in sums))))]
+            sums = [reduce(add, sums)]
         solved = [self._solve(one) for one in sums]
         self.weights_ = np.stack([weights for weights, _ in solved])
         self.intercepts_ = np.stack([intercept for _, intercept in solved])
@@ -88,3 +90,6 @@ class _Sums:
     after: np.ndarray
     square: np.ndarray
     cross: np.ndarray
+
+    def __add__(self, other: _Sums) -> _Sums:
+        return _Sums(*map(add, vars(self).values(), vars(other).values()))

@@ -53,8 +53,9 @@ class UnlearningReport:
         """All figures, plain data; see `figures.figures`."""
         y, y_test = (np.asarray(each, dtype=np.float64) for each in (self.y, self.y_test))
         train, test = (self.X, y), (self.X_test, y_test)
-        given = {"relearning_rate": self.relearning_rate, "random_state": self.random_state}
-        return figures(self._models, train, self._mask, test, self._test_mask, **given)
+        masks = self._mask, self._test_mask
+        rate, seed = self.relearning_rate, self.random_state
+        return figures(self._models, train, masks[0], test, masks[1], relearning_rate=rate, random_state=seed)
 
     @property
     def _models(self) -> dict[str, Any]:
