@@ -39,13 +39,13 @@ CONTRACTS = {
 
 
 def name_of(cls: type) -> str:
-    """The name that recipes and the command line use for a part.
+    """The name that recipes and the command line use for a part. A class whose capitals mislead says its own, as `NAME`.
 
     >>> from foretell.decoding.verifiers.multi_round import MultiRound
     >>> name_of(MultiRound)
     'multi-round'
     """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
+    return vars(cls).get("NAME") or re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
 
 
 @cache

@@ -20,7 +20,7 @@ from foretell.numbers.contrastive.views import TableViews
 from foretell.numbers.contrastive.weighted_contrast import weighted_contrast
 from foretell.numbers.contrastive.weights import Distance
 from foretell.numbers.inference import outputs_of
-from foretell.numbers.torch_regressor import PREDICT_ROWS, TorchEstimator
+from foretell.numbers.torch_estimator import PREDICT_ROWS, TorchEstimator
 from foretell.parts import require
 
 OUTPUTS = ("embedding", "body")
@@ -61,6 +61,7 @@ class SupReMixEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
     (60, 4)
     """
 
+    NAME: ClassVar[str] = "supremix-encoder"
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = dict(TorchEstimator.CHECKS_NOT_MET)
 
     @classmethod

@@ -32,6 +32,7 @@ class SupReMixRegressor(RegressorMixin, BaseEstimator):
     (60,)
     """
 
+    NAME: ClassVar[str] = "supremix-regressor"
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = dict(SupReMixEncoder.CHECKS_NOT_MET)
 
     @classmethod
