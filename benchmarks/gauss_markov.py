@@ -6,7 +6,8 @@ features removes and what only others would.
     python benchmarks/gauss_markov.py laws                                   # all solvers, half a minute
     python benchmarks/gauss_markov.py blue                                   # best linear unbiased: 20,000 draws of noise
     python benchmarks/gauss_markov.py descent                                # law 8 at 500 steps
-    python benchmarks/gauss_markov.py hidden --states states.npz --plot docs/images/residual_split.svg   # see hidden_states.py
+    python benchmarks/gauss_markov.py token --states states.npz              # next-token features; see hidden_states.py
+    python benchmarks/gauss_markov.py hidden --states states.npz --plot docs/images/residual_split.svg
 
 Each part prints its claims with figure and target; its last line is JSON, and the exit status is 1 if a target is missed.
 """
@@ -17,11 +18,11 @@ import argparse
 import json
 import sys
 import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from hidden_states import hidden_states
 from sklearn.linear_model import LinearRegression
 
@@ -131,81 +132,99 @@ def descent(args: argparse.Namespace) -> int:
 
 
 def scaled(features: np.ndarray) -> np.ndarray:
-    return (features - features.mean(axis=0)) / features.std(axis=0)
+    """Columns of mean 0 and standard deviation 1, and one of ones."""
+    return np.hstack([(features - features.mean(axis=0)) / features.std(axis=0), np.ones((len(features), 1))])
 
 
-def train(head: torch.nn.Linear, features: torch.Tensor, targets: torch.Tensor, steps: int, rate: float, seed: int) -> None:
-    """SGD with momentum on batches of 64 rows."""
-    optimizer = torch.optim.SGD(head.parameters(), lr=rate, momentum=0.9)
-    generator = torch.Generator().manual_seed(seed)
-    for _ in range(steps):
-        rows = torch.randint(len(features), (64,), generator=generator)
-        optimizer.zero_grad()
-        (head(features[rows]) - targets[rows]).square().sum(dim=1).mean().backward()
-        optimizer.step()
+def sgd(features: np.ndarray, targets: np.ndarray, checkpoints: Sequence[int], seed: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+    """(step, coefficients) at the checkpoints: SGD with momentum 0.9 on batches of 64 rows, from 0. The length of a step: a tenth of
+    1 / |x|², above which the steps would run away."""
+    rng = np.random.default_rng(seed)
+    rows, goals = features.astype(np.float32), targets.astype(np.float32)
+    a = np.zeros((rows.shape[1], goals.shape[1]), dtype=np.float32)
+    speed_ = np.zeros_like(a)
+    for step in range(checkpoints[-1] + 1):
+        if step in checkpoints:
+            yield step, a.astype(float)
+        chosen = rng.integers(len(rows), size=64)
+        gradient = rows[chosen].T @ (rows[chosen] @ a - goals[chosen]) / 64
+        speed_ = 0.9 * speed_ - 0.1 / rows.shape[1] * gradient
+        a += speed_
+
+
+class Head:
+    """What both parts below need: features of training and held-out rows, targets, and how often a drafted token is the model's own."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.states = hidden_states(args.states, args.tokens)
+        self.here, self.token, self.there = self.states.pairs()
+        self.num = int(0.9 * len(self.here))
+        self.best = self.read(self.there[self.num :])
+
+    def read(self, states: np.ndarray) -> np.ndarray:
+        """The output head's best token."""
+        return np.argmax(states.astype(np.float32) @ self.states.embeddings.T, axis=1)
+
+    def accepted(self, features: np.ndarray, a: np.ndarray) -> float:
+        """Share of held-out positions where the token read from the drafted state is the model's own next one."""
+        return float(np.mean(self.read(features[self.num :] @ a) == self.best))
+
+    def held_out(self, features: np.ndarray, a: np.ndarray) -> float:
+        return float(np.sum((self.there[self.num :] - features[self.num :] @ a) ** 2))
 
 
 def hidden(args: argparse.Namespace) -> int:
-    """A linear head hidden_t -> hidden_(t+1) by SGD; its split against steps; next-token features; acceptance."""
-    states = hidden_states(args.states, args.tokens)
-    here, token, there = states.pairs()
-    here, token = scaled(here), scaled(token)
-    num = int(0.9 * len(here))
-    best = np.argmax(there[num:] @ states.embeddings.T, axis=1)
-
-    def accepted(predicted: np.ndarray) -> float:
-        """Share of held-out positions where the token after the drafted state is the model's own."""
-        return float(np.mean(np.argmax(predicted @ states.embeddings.T, axis=1) == best))
-
-    torch.manual_seed(0)
-    head = torch.nn.Linear(here.shape[1], there.shape[1]).double()
-    features, targets = torch.as_tensor(here[:num]), torch.as_tensor(there[:num])
-    # The step at which a batch's loss can still diverge lies near 2 / |x|²; with momentum 0.9, ten times less.
-    rate = 0.05 / here.shape[1]
-    curve, done = [], 0
-    for steps in (0, 10, 30, 100, 300, 1000, 3000):
-        train(head, features, targets, steps - done, rate, seed=steps)
-        done = steps
-        split = explain_residual(here[:num], there[:num], head)
+    """A linear head hidden_t -> hidden_(t+1) by SGD: its split against steps, and acceptance before and after an exact refit."""
+    head = Head(args)
+    features = scaled(head.here)
+    fitted, goals = features[: head.num], head.there[: head.num]
+    curve = []
+    for steps, a in sgd(fitted, goals, (0, 10, 30, 100, 300, 1000)):
+        split = explain_residual(fitted, goals, a)
         curve.append((steps, float(split.total.sum()), float(split.fixable.sum()), float(split.floor.sum())))
         print(
             f"  {steps:5} steps: fixable {curve[-1][2] / curve[-1][1]:6.1%}, floor {curve[-1][3] / curve[-1][1]:6.1%} of the error",
             flush=True,
         )
-    exact = LinearRegression(tol=1e-14).fit(here[:num], there[:num])
-    fell = float(split.total.sum() - np.sum((there[:num] - exact.predict(here[:num])) ** 2))
-    both = np.hstack([here, token])
-    exact_both = LinearRegression(tol=1e-14).fit(both[:num], there[:num])
-    wide = explain_residual(both[:num], there[:num], exact_both)
-    trained = head(torch.as_tensor(here[num:])).detach().numpy()
-    acceptance = {
-        "state, SGD": accepted(trained),
-        "state, exact": accepted(exact.predict(here[num:])),
-        "state and token, exact": accepted(exact_both.predict(both[num:])),
-    }
-    left_out = [float(each.leave_one_out_total.sum()) for each in (split, wide)]
-    held = [float(np.sum((there[num:] - p) ** 2)) for p in (trained, exact.predict(here[num:]), exact_both.predict(both[num:]))]
-    print(f"acceptance on {len(best)} held-out positions: { {name: round(value, 3) for name, value in acceptance.items()} }")
-    print(f"held-out error: SGD {held[0]:.4g}, exact {held[1]:.4g}, with the token {held[2]:.4g}")
-    over = [left_out[0] / split.floor.sum(), left_out[1] / wide.floor.sum()]
-    print(f"error of rows left out in turn, over the floor: state {over[0]:.3f}, with the token {over[1]:.3f}")
+    exact = QR().solve(fitted, goals)
+    fell = float(split.total.sum() - np.sum((goals - fitted @ exact) ** 2))
+    arms = {"SGD": a, "exact": exact}
+    acceptance = {name: head.accepted(features, each) for name, each in arms.items()}
+    held_out = {name: head.held_out(features, each) for name, each in arms.items()}
+    print(f"acceptance on {len(head.best)} held-out positions: { {name: round(value, 3) for name, value in acceptance.items()} }")
+    print(f"held-out error: { {name: round(value) for name, value in held_out.items()} }")
+    uneven = np.max(np.abs(split.total - split.fixable - split.floor) / split.total)
     claims: Claims = [
-        (
-            "|total - fixable - floor| / total, largest of all outputs",
-            float(np.max(np.abs(split.total - split.fixable - split.floor) / split.total)),
-            "<=",
-            1e-9,
-        ),
+        ("|total - fixable - floor| / total, largest of all outputs", float(uneven), "<=", 1e-9),
         ("gain of the exact head against the reported fixable part, relative", abs(fell / float(split.fixable.sum()) - 1), "<=", 1e-9),
-        ("fall of the floor by the next token's embedding", 1 - float(wide.floor.sum() / split.floor.sum()), ">=", 0.2),
-        ("the same, each row left out in turn", 1 - left_out[1] / left_out[0], ">=", 0.2),
     ]
     if args.plot:
-        args.plot.write_text(plot(curve, float(wide.floor.sum())), encoding="utf-8")
-    return report(claims, {"curve": curve, "acceptance": acceptance, "held_out": held})
+        args.plot.write_text(plot(curve, args.wide), encoding="utf-8")
+    return report(claims, {"curve": curve, "acceptance": acceptance, "held_out": held_out})
 
 
-def plot(curve: list[tuple[int, float, float, float]], wide: float) -> str:
+def token(args: argparse.Namespace) -> int:
+    """What the next token's embedding, as further features, does to the floor and to acceptance."""
+    head = Head(args)
+    narrow, wide = scaled(head.here), scaled(np.hstack([head.here, head.token]))
+    goals = head.there[: head.num]
+    splits, acceptance, held_out = [], {}, {}
+    for name, features in (("state", narrow), ("state and token", wide)):
+        split = explain_residual(features[: head.num], goals, np.zeros((features.shape[1], goals.shape[1])))
+        acceptance[name], held_out[name] = head.accepted(features, split.delta), head.held_out(features, split.delta)
+        splits.append((float(split.floor.sum()), float(split.leave_one_out_total.sum())))
+        print(f"{name}: floor {splits[-1][0]:.5g}, rows left out in turn {splits[-1][1] / splits[-1][0]:.3f} of it", flush=True)
+    print(f"acceptance on {len(head.best)} held-out positions: { {name: round(value, 3) for name, value in acceptance.items()} }")
+    print(f"held-out error: { {name: round(value) for name, value in held_out.items()} }")
+    claims: Claims = [
+        ("fall of the floor by the next token's embedding", 1 - splits[1][0] / splits[0][0], ">=", 0.2),
+        ("the same, each row left out in turn", 1 - splits[1][1] / splits[0][1], ">=", 0.2),
+        ("the same, on held-out rows", 1 - held_out["state and token"] / held_out["state"], ">=", 0.2),
+    ]
+    return report(claims, {"floors": splits, "acceptance": acceptance, "held_out": held_out})
+
+
+def plot(curve: list[tuple[int, float, float, float]], wide: float | None) -> str:
     """Floor and fixable part, stacked by lines, against steps; all in shares of the error before the first step."""
     left, right, bottom = 60, WIDTH - 230, 300
     start = curve[0][1]
@@ -224,8 +243,9 @@ def plot(curve: list[tuple[int, float, float, float]], wide: float) -> str:
         "error now": [point[1] / start for point in curve],
         "fixable: a better fit": [point[2] / start for point in curve],
         "floor: other features": [point[3] / start for point in curve],
-        "floor with the next token": [wide / start for _ in curve],
     }
+    if wide is not None:
+        lines["floor with the next token"] = [wide / start for _ in curve]
     lowest = 0.0
     for series, (name, values) in zip(SERIES, sorted(lines.items(), key=lambda entry: -entry[1][-1]), strict=False):
         points = [(across(i), up(value)) for i, value in enumerate(values)]
@@ -242,14 +262,15 @@ def plot(curve: list[tuple[int, float, float, float]], wide: float) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=["laws", "blue", "descent", "hidden"])
+    parser.add_argument("part", choices=["laws", "blue", "descent", "hidden", "token"])
     parser.add_argument("--draws", type=int, default=20_000, help="blue")
     parser.add_argument("--states", type=Path, default=Path("hidden_states.npz"))
     parser.add_argument("--tokens", type=int, default=20_000)
     parser.add_argument("--plot", type=Path, default=None, help="hidden: write a picture (SVG)")
+    parser.add_argument("--wide", type=float, default=None, help="hidden: a floor to draw beside, from the part `token`")
     args = parser.parse_args()
     warnings.filterwarnings("ignore", message=".*solved exactly")
-    return {"laws": laws, "blue": blue, "descent": descent, "hidden": hidden}[args.part](args)
+    return {"laws": laws, "blue": blue, "descent": descent, "hidden": hidden, "token": token}[args.part](args)
 
 
 if __name__ == "__main__":

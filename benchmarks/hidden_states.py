@@ -1,7 +1,7 @@
 """Hidden states of the default model over the standard library's source, kept in a file: features for the benchmarks of linear maps.
 
-    python benchmarks/hidden_states.py --states states.npz                  # about 5 minutes for 20,000 tokens
-    python benchmarks/hidden_states.py --states states.npz --tokens 4096
+    python benchmarks/hidden_states.py --states states.npz                  # half a minute for 20,000 tokens
+    python benchmarks/hidden_states.py --states states.npz --seconds 60     # a piece of it; call again to go on
 
 Windows of 512 tokens of held-out modules; what is kept of each position is its token and the state after the final norm, which the
 output head reads.
@@ -10,8 +10,11 @@ output head reads.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -42,42 +45,56 @@ class HiddenStates:
         return here.astype(float), self.embeddings[self.tokens[:, 9:].ravel()].astype(float), there.astype(float)
 
 
-def capture(model: Model, num_tokens: int) -> HiddenStates:
-    """Run the model over the first windows of modules in turn."""
-    texts = [document.text for document in documents() if document.kind == "code" and document.held_out]
+def texts(model: Model) -> Iterator[list[int]]:
+    """The first WINDOW tokens of held-out modules that have so many."""
+    for document in documents():
+        if document.kind == "code" and document.held_out:
+            ids = model.tokenizer.encode(document.text[: 8 * WINDOW])[:WINDOW]
+            if len(ids) == WINDOW:
+                yield ids
+
+
+def states_of(model: Model, ids: list[int]) -> np.ndarray:
+    """(len(ids), width) after the final norm."""
+    cache, rows = model.new_cache(), []
+    for first in range(0, len(ids), PIECE):
+        part = ids[first : first + PIECE]
+        rows.append(model.forward([Feed(cache, part, num_logits=0)], hidden=[POST_NORM])[0].hidden[POST_NORM].float().numpy().copy())
+        cache.keep(range(len(part)))
+    return np.concatenate(rows)
+
+
+def capture(path: Path, num_tokens: int, seconds: float) -> bool:
+    """Add windows to the file until it has so many tokens, or the processor's time is over; whether it is complete."""
+    model = ft.load()
     tokens, states = [], []
-    begin = time.perf_counter()
-    for text in texts:
-        ids = model.tokenizer.encode(text[: 8 * WINDOW])[:WINDOW]
-        if len(ids) < WINDOW:
-            continue
-        cache, rows = model.new_cache(), []
-        for first in range(0, WINDOW, PIECE):
-            part = ids[first : first + PIECE]
-            rows.append(model.forward([Feed(cache, part, num_logits=0)], hidden=[POST_NORM])[0].hidden[POST_NORM].float().numpy().copy())
-            cache.keep(range(len(part)))
-        tokens.append(ids)
-        states.append(np.concatenate(rows))
-        if len(tokens) % 8 == 0:
-            print(f"  {len(tokens) * WINDOW} tokens in {time.perf_counter() - begin:.0f} s", flush=True)
-        if len(tokens) * WINDOW >= num_tokens:
+    if path.is_file():
+        with np.load(path) as stored:
+            tokens, states, embeddings = list(stored["tokens"]), list(stored["states"]), stored["embeddings"]
+    else:
+        embeddings = model.embed(range(model.vocab_size)).float().numpy().copy()
+    for ids in islice(texts(model), len(tokens), None):
+        if len(tokens) * WINDOW >= num_tokens or time.process_time() > seconds:
             break
-    return HiddenStates(np.array(tokens), np.array(states), model.embed(range(model.vocab_size)).float().numpy().copy())
+        tokens.append(ids)
+        states.append(states_of(model, ids))
+    np.savez(path, tokens=np.array(tokens), states=np.array(states), embeddings=embeddings)
+    print(f"{len(tokens)} windows of {WINDOW} tokens in {path}, {time.process_time():.0f} s of the processor's time", flush=True)
+    return len(tokens) * WINDOW >= num_tokens
 
 
 def hidden_states(path: Path, num_tokens: int = 20_000) -> HiddenStates:
-    """From the file, or made and written to it."""
+    """From the file, which is made where it is missing."""
     if not path.is_file():
-        found = capture(ft.load(), num_tokens)
-        np.savez(path, tokens=found.tokens, states=found.states, embeddings=found.embeddings)
+        capture(path, num_tokens, np.inf)
     with np.load(path) as stored:
         return HiddenStates(stored["tokens"], stored["states"], stored["embeddings"])
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--states", type=Path, required=True, help="the file; an existing one is shown, not made again")
+    parser.add_argument("--states", type=Path, required=True, help="the file; windows are added to what it has")
     parser.add_argument("--tokens", type=int, default=20_000)
+    parser.add_argument("--seconds", type=float, default=np.inf, help="of the processor's time; another call goes on")
     args = parser.parse_args()
-    shown = hidden_states(args.states, args.tokens)
-    print(f"{shown.states.shape[0]} windows of {WINDOW} tokens, width {shown.states.shape[2]}")
+    sys.exit(0 if capture(args.states, args.tokens, args.seconds) else 1)

@@ -29,6 +29,7 @@ from foretell.numbers.contrastive.weights import Distance, Even
 from foretell.numbers.estimators.histogram_regressor import HistogramRegressor
 from foretell.numbers.estimators.supremix_encoder import SupReMixEncoder
 from foretell.numbers.estimators.supremix_regressor import SupReMixRegressor
+from foretell.numbers.saving import load, save
 from foretell.numbers.targets.l1 import L1
 
 
@@ -77,7 +78,7 @@ def test_loss_of_both_views_is_taken_batch_by_batch(table):
     assert small(batch_size=30, validation_fraction=0.5).fit(*table).report_["best"][1] > 0
 
 
-def test_output_body_is_what_fine_tuning_starts_from(table):
+def test_output_body_is_what_fine_tuning_starts_from(table, tmp_path):
     X, y = table  # noqa: N806
     encoder = small().fit(X, y)
     embeddings = encoder.transform(X)
@@ -89,6 +90,13 @@ def test_output_body_is_what_fine_tuning_starts_from(table):
     tuned = HistogramRegressor(body=Pretrained(FrozenEstimator(encoder)), target=L1(), epochs=1, learning_rate=1e-7, random_state=0)
     start = clone(tuned).fit(X, y)
     np.testing.assert_allclose(start.network_[0](start._inputs(X)).detach().numpy(), body, atol=1e-3)
+    within = SupReMixRegressor(small(), tuned.set_params(body=Pretrained())).fit(X, y)
+    np.testing.assert_allclose(within.predict(X), start.predict(X), atol=1e-6)
+    np.testing.assert_array_equal(load(save(within, tmp_path / "model")).predict(X), within.predict(X))
+    assert within.regressor_ is not within.regressor
+    with pytest.raises(ValueError, match="encoder=None must be a fitted encoder, except within SupReMixRegressor"):
+        clone(tuned).fit(X, y)
+    tuned.set_params(body=Pretrained(FrozenEstimator(encoder)))
     with pytest.raises(ValueError, match="was fitted on 3 columns, not on 2"):
         clone(tuned).fit(X[:, :2], y)
     with pytest.raises(NotFittedError, match="FrozenEstimator"):

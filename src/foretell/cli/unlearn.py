@@ -97,7 +97,7 @@ def _report(
         models = [copy.deepcopy(model) for model in (original, unlearned)]
         for model in models:
             model.encoder_.set_params(unseen="ignore")
-        return UnlearningReport(*models, models[1], X=train[0], X_test=test[0], relearning_rate=0, **about)
+        return UnlearningReport(models[0], models[1], models[1], X=train[0], X_test=test[0], relearning_rate=0, **about)
     rows, new = encoder.transform(train[0]), encoder.transform(test[0])
     gold = unlearn(original.estimator_, rows, train[1], train[2], "retrain")
     return UnlearningReport(original.estimator_, unlearned.estimator_, gold, X=rows, X_test=new, **about)

@@ -41,7 +41,7 @@ def test_relearning_counts_steps_and_leaves_the_model_alone(rng):
     X = rng.standard_normal((200, 2))  # noqa: N806
     y = X @ [1.0, 2.0]
     settings = {"body": MLP((16,)), "target": MSE(), "batch_size": 20, "validation_fraction": 0, "random_state": 0}
-    good = HistogramRegressor(epochs=60, learning_rate=1e-2, **settings).fit(X, y)
+    good = HistogramRegressor(epochs=30, learning_rate=1e-2, **settings).fit(X, y)
     poor = HistogramRegressor(epochs=1, **settings).fit(X, y)
     weight = poor.network_[0][0].weight.clone()
     goal = 1.05 * mae(y[:50], good.predict(X[:50]))

@@ -28,7 +28,7 @@ def digits():
     X, y = load_digits(return_X_y=True)  # noqa: N806
     X, X_test, y, y_test = train_test_split(X, y.astype(float), test_size=0.3, random_state=0, stratify=y)  # noqa: N806
     original = HistogramRegressor(
-        body=Convolution(), target=MSE(), epochs=8, batch_size=16, validation_fraction=0, patience=0, random_state=0
+        body=Convolution(), target=MSE(), epochs=8, batch_size=32, validation_fraction=0, patience=0, random_state=0
     ).fit(X, y)
     methods = {"unlearned": Blindspot(blind_epochs=1), "fine-tune": FineTune(), "gold": Retrain()}
     models = {"original": original} | {name: unlearn(original, X, y, y <= 2, method, random_state=0) for name, method in methods.items()}

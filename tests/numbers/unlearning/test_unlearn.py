@@ -70,6 +70,14 @@ def test_retraining_is_fitting_without_the_rows_for_any_regressor(fitted):
         np.testing.assert_array_equal(found.predict(ROWS), expected.predict(ROWS))
 
 
+def test_retraining_repeats_by_the_seed_of_the_call_inside_other_estimators_too():
+    original = TableRegressor(RandomForestRegressor(5)).fit(pd.DataFrame(ROWS), TRUTH)
+    found = [unlearn(original, pd.DataFrame(ROWS), TRUTH, FORGET, "retrain", random_state=seed) for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(found[0].predict(pd.DataFrame(ROWS)), found[1].predict(pd.DataFrame(ROWS)))
+    assert (found[0].predict(pd.DataFrame(ROWS)) != found[2].predict(pd.DataFrame(ROWS))).any()
+    assert found[0].estimator.random_state is None
+
+
 def test_retraining_takes_tables_as_they_are():
     table = pd.DataFrame(ROWS, columns=["a", "b", "c"])
     found = unlearn(

@@ -17,8 +17,8 @@ from foretell.parts import require
 class Pretrained(Body):
     """Fine-tuning: a copy of the layers that an encoder, such as `SupReMixEncoder`, has learnt is where fitting starts.
 
-    encoder: fitted, on the same columns. scikit-learn's tools clone it with the estimator around it, which would forget what it has
-    learnt: give them `Pretrained(sklearn.frozen.FrozenEstimator(encoder))`.
+    encoder: fitted, on the same columns; None is the one that `SupReMixRegressor` fits. scikit-learn's tools clone it with the
+    estimator around it, which would forget what it has learnt: give them `Pretrained(sklearn.frozen.FrozenEstimator(encoder))`.
 
     >>> import numpy as np
     >>> from foretell.numbers.bodies.mlp import MLP
@@ -30,12 +30,11 @@ class Pretrained(Body):
     (8, True)
     """
 
-    encoder: Any
+    encoder: Any = None
 
     def build(self, num_features: int) -> tuple[nn.Module, int]:
-        check_is_fitted(
-            self.encoder, "network_", msg="Pretrained: the encoder is not fitted; clones keep a FrozenEstimator(encoder) fitted"
-        )
+        require(self.encoder is not None, self, "encoder", None, "must be a fitted encoder, except within SupReMixRegressor")
+        check_is_fitted(self.encoder, "network_", msg="Pretrained: encoder is not fitted; clones keep a FrozenEstimator(encoder) fitted")
         columns = self.encoder.n_features_in_
         require(columns == num_features, self, "encoder", self.encoder, f"was fitted on {columns} columns, not on {num_features}")
         body, projection = self.encoder.network_[0], self.encoder.network_[1]

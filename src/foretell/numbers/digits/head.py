@@ -48,12 +48,18 @@ class DigitDecoder(nn.Module):
         super().__init__()
         levels = [level for level in leaves.levels if level.allowed.sum(axis=1).max() > 1]
         self.num_leaves = len(leaves)
-        self.places: Any = nn.ModuleList(_Place(num_inputs, width, dropout, level, prior) for level in levels)
+        self.places: Any = nn.ModuleList(_Place(num_inputs, width, dropout, level, prior, level is levels[-1]) for level in levels)
 
     def forward(self, representation: Tensor) -> Tensor:
         """(n, num_inputs) -> (n, m), the log-mass of each number; rows sum to 1."""
         parts = representation.split(max(1, CHUNK // self.num_leaves))
-        return torch.cat([sum((place(part) for place in self.places), part.new_zeros(len(part), self.num_leaves)) for part in parts])
+        return torch.cat([self._laws(part) for part in parts])
+
+    def _laws(self, representation: Tensor) -> Tensor:
+        masses = representation.new_zeros(len(representation), 1)
+        for place in self.places:
+            masses = place(representation, masses)
+        return masses.expand(-1, self.num_leaves)  # which one number alone needs
 
     def log_likelihood(self, representation: Tensor, leaf: Tensor) -> Tensor:
         """(n, num_inputs), (n, k) -> (n, k): the log-mass of some numbers alone, by their places among the leaves."""
@@ -66,9 +72,10 @@ class _Place(nn.Module):
 
     node: Tensor
     token: Tensor
+    ways: Tensor
     forbidden: Tensor
 
-    def __init__(self, num_inputs: int, width: int, dropout: float, level: Level, prior: np.ndarray) -> None:
+    def __init__(self, num_inputs: int, width: int, dropout: float, level: Level, prior: np.ndarray, is_last: bool) -> None:
         super().__init__()
         num_nodes, num_tokens = level.allowed.shape
         self.layer = nn.Linear(num_inputs, width)
@@ -80,13 +87,15 @@ class _Place(nn.Module):
         self.common = nn.Parameter(torch.as_tensor(np.log(common / common.sum(axis=1, keepdims=True)), dtype=torch.float32))
         self.register_buffer("node", torch.as_tensor(level.node), persistent=False)
         self.register_buffer("token", torch.as_tensor(level.token), persistent=False)
+        ways = level.node * num_tokens + level.token  # beginnings one token longer: in their order, at the end in that of the numbers
+        self.register_buffer("ways", torch.as_tensor(ways if is_last else np.unique(ways)), persistent=False)
         self.register_buffer("forbidden", torch.as_tensor(~level.allowed), persistent=False)
 
-    def forward(self, representation: Tensor) -> Tensor:
-        """(n, m): what this place adds to each number's log-mass."""
+    def forward(self, representation: Tensor, masses: Tensor) -> Tensor:
+        """Log-masses of beginnings, (n, num_nodes) -> those of beginnings that are one token longer."""
         logits = self.after(self.layer(representation)[:, None] + self.beginning) + self.common
-        laws = logits.masked_fill(self.forbidden, -torch.inf).log_softmax(-1)
-        return laws.flatten(1)[:, self.node * laws.shape[-1] + self.token]
+        laws = logits.masked_fill(self.forbidden, -torch.inf).log_softmax(-1) + masses[..., None]
+        return laws.flatten(1).index_select(1, self.ways)
 
     def log_likelihood(self, representation: Tensor, leaf: Tensor) -> Tensor:
         node = self.node[leaf]

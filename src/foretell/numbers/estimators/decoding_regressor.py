@@ -54,6 +54,8 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
     (True, (2, 2))
     """
 
+    learning_rate: float = 3e-3
+    patience: int = 20
     format: Any = None
     body: Any = None
     decoder: Any = None
@@ -66,8 +68,8 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
     @classmethod
     def examples(cls) -> list[DecodingRegressor]:
         """Small settings for checks."""
-        pieces: dict[str, Any] = {"format": Normalised(4, 3), "body": MLP((16,)), "decoder": DigitHead(16)}
-        return [cls(n_members=2, epochs=40, learning_rate=3e-3, validation_fraction=0, random_state=0, **pieces)]
+        pieces: dict[str, Any] = {"format": Normalised(4, 2), "body": MLP((16,)), "decoder": DigitHead(8)}
+        return [cls(n_members=2, epochs=10, learning_rate=1e-2, validation_fraction=0, random_state=0, **pieces)]
 
     def _check_settings(self) -> None:
         super()._check_settings()
@@ -130,9 +132,15 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
         return [inputs, encoded, learnt], [inputs, encoded, weight[:, None] * own * self.n_members]
 
     def _batch_loss(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-        """Weights are (n,), or (n, n_members) where each member has its own."""
+        """Cross-entropy; of rows held out the CRPS, as cross-entropy would stop at the first target that surprises. Weights are (n,),
+        or (n, n_members) where each member has its own."""
         inputs, encoded, weight = batch
-        losses = self._member_losses(network, inputs, encoded)
+        assert isinstance(network, DecodingMembers)
+        if network.training:
+            losses = self._member_losses(network, inputs, encoded)
+        else:
+            edges = torch.as_tensor(self.inner_, dtype=encoded.dtype, device=encoded.device)
+            losses = network.crps(inputs, edges, encoded)
         return (losses * (weight if weight.ndim == 2 else weight[:, None])).mean()
 
     def _member_losses(self, network: nn.Module, inputs: Tensor, encoded: Tensor) -> Tensor:

@@ -26,9 +26,10 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Solves S X c = S y, with m random mixtures of the rows, in place of X c = y. Error bars say how far that may be from the *exact
     least-squares fit*; they do not say how far y is from the line.
 
-    sketch: a component of `foretell.numbers.linear.sketches`; None is SRDCT(). m: rows of the summary; None is 8 a column, at least 4
-    are advised. refine: passes of conjugate gradients over the table afterwards; 20 give the exact fit. n_repeats: so many independent
-    sketches, whose mean is taken. random_state: an int gives the same bits again.
+    sketch: a component of `foretell.numbers.linear.sketches`; None is SRDCT(). m: rows of the summary; None is 8 a column. With fewer
+    than D log D, transforms can miss a column of tables that are patterns, which is an error below, never an answer. refine: passes of
+    conjugate gradients over the table afterwards; 20 give the exact fit. n_repeats: so many independent sketches, whose mean is taken.
+    random_state: an int gives the same bits again.
 
     Law: of the sketched system with Gaussian(), (c - exact c) / coef_std_ is Student's t with m - D degrees, D being columns with the
     intercept. The other dense sketches behave so in all that was measured. Bounds for single coefficients are proved with D^(1+o(1))
@@ -83,8 +84,8 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def fit_chunks(self, chunks: Iterable[Sequence[Any]]) -> SketchedLinearRegression:
         """chunks: (X, y) or (X, y, sample_weight), each at best of m rows or more; seen once, so no `refine`. Every chunk gets a block of
         S of its own, and the blocks' results add up: S = [S_1 S_2 ...]. Gaussian and CountSketch have the law that they have on the
-        whole table; of SRHT it is block SRHT (Balabanov, Beaupère, Grigori, Lederer, ICML 2023; there all blocks keep the same rows and
-        flip signs once more, here each draws its own), an embedding with as many rows; others behave likewise."""
+        whole table; of SRHT it is nearly block SRHT (Balabanov, Beaupère, Grigori, Lederer, ICML 2023: an embedding with about as many
+        rows; there all blocks keep the same rows and flip signs once more, here each draws its own). Others were seen to do as well."""
         sketch = self._settings()
         require(self.refine == 0, self, "refine", self.refine, "needs several passes over the rows; take fit, or refine=0")
         source = iter(chunks)

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from foretell.numbers.bodies.mlp import MLP
+from foretell.numbers.bodies.pretrained import Pretrained
 from foretell.numbers.contrastive.linear_probe import LinearProbe
 from foretell.numbers.estimators.supremix_encoder import SupReMixEncoder
 
@@ -19,12 +20,12 @@ class SupReMixRegressor(RegressorMixin, BaseEstimator):
     """`SupReMixEncoder`, then a regressor on what it puts out, fitted to the same rows.
 
     encoder: None is SupReMixEncoder(output="body"). regressor: any of scikit-learn's; None is a `LinearProbe`, by least absolute error
-    as in the paper; give an `SGDRegressor` where rows are tens of thousands. random_state: of the encoder, where it has none of its
-    own.
+    as in the paper; give an `SGDRegressor` where rows are tens of thousands. A network regressor whose body is `Pretrained()` is given
+    the rows themselves and goes on from the encoder's layers: fine-tuning. random_state: of the encoder, where it has none of its own.
 
     Attributes: encoder_, regressor_, n_features_in_, feature_names_in_ (where columns have names).
 
-    Wu et al., "Mixup Your Own Pairs", 2023 (linear probing). Fine-tuning: a network regressor whose body is `Pretrained(encoder)`.
+    Wu et al., "Mixup Your Own Pairs", 2023: linear probing and fine-tuning.
 
     >>> X, y = np.random.RandomState(0).standard_normal((60, 3)), np.arange(60.0)
     >>> encoder = SupReMixEncoder(body=MLP((8,)), dimension=4, epochs=2)
@@ -53,10 +54,19 @@ class SupReMixRegressor(RegressorMixin, BaseEstimator):
         self.encoder_ = encoder.fit(X, y, **weights)
         validate_data(self, X, skip_check_array=True)
         self.regressor_ = LinearProbe() if self.regressor is None else clone(self.regressor)
-        self.regressor_.fit(self.encoder_.transform(X), np.asarray(y, dtype=float).ravel(), **weights)
+        if self._goes_on():
+            self.regressor_.set_params(body=Pretrained(self.encoder_))
+        self.regressor_.fit(self._seen(X), np.asarray(y, dtype=float).ravel(), **weights)
         return self
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """(n,) point estimates."""
         check_is_fitted(self, "regressor_")
-        return self.regressor_.predict(self.encoder_.transform(X))
+        return self.regressor_.predict(self._seen(X))
+
+    def _goes_on(self) -> bool:
+        return isinstance(getattr(self.regressor_, "body", None), Pretrained)
+
+    def _seen(self, X: Any) -> Any:  # noqa: N803
+        """What the regressor is given."""
+        return X if self._goes_on() else self.encoder_.transform(X)

@@ -122,8 +122,8 @@ def _basis(matrix: np.ndarray, min_norm: bool) -> tuple[np.ndarray, Any, list[in
     that are combinations of others."""
     dependent = dependent_columns(matrix) if min_norm else []
     if not dependent:
-        demand_full_rank(matrix, "explain_residual", "min_norm=True gives the shortest change")
         basis, factor = scipy.linalg.qr(matrix, mode="economic", check_finite=False)
+        demand_full_rank(factor, "explain_residual", "min_norm=True gives the shortest change")
         return basis, lambda inside: scipy.linalg.solve_triangular(factor, inside, check_finite=False), []
     left, sizes, right = scipy.linalg.svd(matrix, full_matrices=False, check_finite=False)
     rank = matrix.shape[1] - len(dependent)

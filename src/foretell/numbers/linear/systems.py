@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.linalg import qr
 
+#: Rounding errors are those of sums of at least so many numbers: a small matrix may be what is left of a tall one.
+_LENGTH = 1000
+
 
 def finite_matrix(values: Any, name: str) -> np.ndarray:
     """`values` as float64 (n, d), n and d at least 1."""
@@ -49,11 +52,14 @@ def dependent_columns(matrix: np.ndarray) -> list[int]:
     >>> dependent_columns(np.array([[1.0, 2.0, 0.0], [1.0, 2.0, 0.0], [0.0, 0.0, 0.0]]))
     [1, 2]
     """
+    num_rows = len(matrix)
+    if num_rows > matrix.shape[1]:  # the same columns in fewer dimensions: pivoting is slow
+        matrix = qr(matrix, mode="r", check_finite=False)[0][: matrix.shape[1]]
     lengths = np.linalg.norm(matrix, axis=0)
     unit = matrix / np.where(lengths > 0, lengths, 1.0)
     triangle, order = qr(unit, mode="r", pivoting=True, check_finite=False)
     sizes = np.abs(np.diagonal(triangle))
-    independent = sizes > max(matrix.shape) * np.finfo(float).eps * max(1.0, sizes[0])
+    independent = sizes > max(_LENGTH, num_rows, matrix.shape[1]) * np.finfo(float).eps * max(1.0, sizes[0])
     return sorted({*range(matrix.shape[1])} - {int(column) for column in order[: len(sizes)][independent]})
 
 

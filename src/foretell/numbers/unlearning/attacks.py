@@ -27,7 +27,7 @@ def membership_share(
     "auto") learns it from the losses of known members and of rows never trained on, as many of one as of the other.
 
     All arguments are losses of rows in one model, (n,), here absolute errors over the targets' standard deviation. What is aimed at is
-    the retrained model's share, not 0: a forgotten row that stands out is found by that. Tarun et al. 2023, section 5.
+    the retrained model's share, not 0: a forgotten row that stands out is found by that. Tarun et al. 2023.
 
     >>> known, unknown = np.linspace(0, 1, 50), np.linspace(2, 3, 50)
     >>> membership_share(known, unknown, np.array([0.5, 0.6, 2.5, 2.6]))

@@ -36,7 +36,7 @@ class Blindspot(UnlearningMethod):
     epochs of the retained rows, and `epochs` of all with one pass more for those to forget. Errors: names of layers that are not
     there; a warning where beta has no layer to act on, and where many batches hold no row to forget.
 
-    Tarun, Chundawat, Mandal & Kankanhalli, "Deep Regression Unlearning" (ICML 2023), section 4.3. Departures: the estimator's own
+    Tarun, Chundawat, Mandal & Kankanhalli, "Deep Regression Unlearning" (ICML 2023). Departures: the estimator's own
     loss on retained rows (theirs: L1 or the task's); AdamW with the estimator's weight decay in place of Adam; dense layers, which
     have no places to attend to, are matched by their normalised squares.
     """

@@ -77,9 +77,7 @@ class UnlearningReport:
         rows, retrained = self.figures["rows"], isinstance(self.method, Retrain)
         asked = [f"{rows['forget']:,} of the {rows['train']:,} rows that the model was trained on were to be forgotten."]
         asked += [f"In the words of the request: {self.asked}"] if self.asked else []
-        done = (
-            [self.method.plainly, f"Method: {self.method!r}"] if self.method is not None else ["The method was not named to this report."]
-        )
+        done = [self.method.plainly, _named(self.method)] if self.method is not None else ["The method was not named to this report."]
         return {
             "What was asked": asked,
             "What was done": done,
@@ -119,7 +117,7 @@ class UnlearningReport:
         forgotten = _safe_rows(self.X, mask)
         predicted = {name: model.predict(forgotten) for name, model in self._models.items()}
         sections += [predictions_plot(predicted, np.asarray(self.y, dtype=float)[mask]), errors_plot(models), attack_plot(models)]
-        sections += [relearning_plot(models)] if models["unlearned"]["relearning_steps"] is not None else []
+        sections += [relearning_plot(models)] if models["unlearned"]["anamnesis_index"] is not None else []
         head, rows = self._table()
         sections.append(Section("All figures", "" if self.gold is not None else NO_GOLD, head=head, rows=rows))
         write_page(path, title, sections, self.verdict)
@@ -130,6 +128,11 @@ class UnlearningReport:
         shown = {figure: words for figure, words in NAMES.items() if models["unlearned"][figure] is not None}
         rows = [[name, *(_cell(entry[figure]) for entry in models.values()), aim] for figure, (name, aim) in shown.items()]
         return head, rows
+
+
+def _named(method: UnlearningMethod) -> str:
+    """With all settings, those too that were left as they come."""
+    return f"Method: {type(method).__name__}" + "".join(f", {name} {value}" for name, value in method.get_params().items())
 
 
 def _cell(value: Any) -> str:

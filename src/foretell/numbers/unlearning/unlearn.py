@@ -47,8 +47,17 @@ def unlearn(
     if isinstance(estimator, TableRegressor) and chosen.needs_network:  # its encoder's columns stay as they are
         check_is_fitted(estimator)
         found = copy.deepcopy(estimator)
-        given = {"random_state": random_state, "sample_weight": sample_weight, "trained_on": trained_on}
-        found.estimator_ = unlearn(estimator.estimator_, estimator.encoder_.transform(X), y, forget, chosen, **given)
+        rows = estimator.encoder_.transform(X)
+        found.estimator_ = unlearn(
+            estimator.estimator_,
+            rows,
+            y,
+            forget,
+            chosen,
+            random_state=random_state,
+            sample_weight=sample_weight,
+            trained_on=trained_on,
+        )
         return found
     _check_estimator(estimator, chosen)
     table, rows, target = X, *_rows(estimator, X, y)
@@ -75,8 +84,7 @@ def unlearn(
         _warn_of_other_rows(estimator, rows, weight)
     # The second draw: fitting takes the first for its weights, and a blind network must not begin where the estimator did.
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max, size=2)[1])
-    given = rows if chosen.needs_network else table
-    return chosen.apply(copy.deepcopy(estimator), ForgetRequest(given, target, mask, weight, seed))
+    return chosen.apply(copy.deepcopy(estimator), ForgetRequest(rows if chosen.needs_network else table, target, mask, weight, seed))
 
 
 def forget_mask(forget: Any, num_rows: int) -> np.ndarray:

@@ -65,8 +65,8 @@ def effect(found: Mapping[str, Any]) -> list[str]:
         )
     elif after["relearning_steps"] is not None:
         said.append(
-            f"Trained on all rows again (learning rate {found['relearning_rate']:g}) it knows the forgotten rows after {_steps(after)}. "
-            "There is nothing to compare that with: no model without the rows that could say their values."
+            f"Trained on all rows again (learning rate {found['relearning_rate']:g}) it knows the forgotten rows after {_steps(after)}, "
+            + ("with nothing to compare that with." if gold is None else "which the model trained without them cannot say at all.")
         )
     if found["memorised"] is False:
         said.insert(0, "The original and the model trained without the rows agree on them, so differences below show chance, not success.")

@@ -19,6 +19,6 @@ class QR(LinearSolver):
     """
 
     def _solve(self, A: np.ndarray, b: np.ndarray) -> np.ndarray:  # noqa: N803
-        self._demand_rank(A)
         basis, triangle = scipy.linalg.qr(A, mode="economic", check_finite=False)
+        self._demand_rank(triangle)
         return scipy.linalg.solve_triangular(triangle, basis.T @ b, check_finite=False)

@@ -1,0 +1,135 @@
+"""Claim (Vacareanu et al., "From Words to Numbers", 2024; Song et al., "OmniPred", 2024): a language model that reads rows as text, with a
+few solved examples, predicts numbers. Ours: a small one does so as well where it knows the things by name, and no sample is drawn.
+
+    python benchmarks/number_prompts.py                                       # all sets, 0 to 16 examples
+    python benchmarks/number_prompts.py --sets cars --shots 8 --limit 20      # an arm of it
+    python benchmarks/number_prompts.py --sampling                            # 32 draws a row beside the exact law
+
+Sets, all inside packages: "movies" (title -> year, of the 400 most voted, ggplot2movies), "countries" (name -> life expectancy in 2007,
+gapminder), "cars" (name and weight -> miles per gallon, ISLR's Auto). Rival: the mean of the same examples (with none of them, of all
+training rows). Intervals are 95 %, of the mean difference in absolute error, paired by row. The last line is JSON; the exit status is 1
+if a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+
+import numpy as np
+from numbers_data import _frame
+
+from foretell.numbers.digits.decimal_text import DecimalText
+from foretell.numbers.estimators.prompted_regressor import PromptedRegressor
+
+SETS = ("movies", "countries", "cars")
+SHOTS = (0, 4, 8, 16)
+
+
+def texts(name: str) -> tuple[list[str], np.ndarray, str]:
+    """Rows as text, targets, and what the target is called."""
+    if name == "movies":
+        frame = _frame("ggplot2movies", "movies").nlargest(400, "votes")
+        return [f"Movie: {title}" for title in frame["title"]], frame["year"].to_numpy(dtype=float), "Year of release"
+    if name == "countries":
+        frame = _frame("gapminder", "gapminder")
+        frame = frame[frame["year"] == 2007]
+        return [f"Country: {country}" for country in frame["country"]], frame["lifeExp"].round().to_numpy(), "Life expectancy in years"
+    frame = _frame("ISLR", "Auto")
+    rows = [
+        f"Car: {name}, 19{year}, {weight} pounds" for name, year, weight in zip(frame["name"], frame["year"], frame["weight"], strict=True)
+    ]
+    return rows, frame["mpg"].round().to_numpy(), "Miles per gallon"
+
+
+def split(name: str, limit: int, seed: int) -> tuple:
+    """Training rows, and `limit` test rows."""
+    rows, y, target = texts(name)
+    order = np.random.RandomState(seed).permutation(len(rows))
+    test, train = order[:limit], order[limit:]
+    return [rows[i] for i in train], y[train], [rows[i] for i in test], y[test], target
+
+
+def arm(name: str, num: int, how: str, law: str, limit: int, seed: int) -> dict:
+    """Errors of the median of the exact law and of the examples' mean."""
+    train, y_train, test, y_test, target = split(name, limit, seed)
+    model = PromptedRegressor(n_shots=num, shots=how, target=target, law=law, random_state=seed, format=DecimalText(precision=0))
+    model.fit(train, y_train)
+    began = time.perf_counter()
+    laws = model.string_laws(test)
+    seconds = time.perf_counter() - began
+    shown = [np.mean(numbers(prompt, target)) if num else y_train.mean() for prompt in model.prompts(test)]
+    ours, rival = np.abs(model.predict(test) - y_test), np.abs(shown - y_test)
+    better = rival - ours
+    low, high = model.predict_interval(test, 0.8).T
+    return {
+        "mae": float(ours.mean()),
+        "rmse": float(np.sqrt(np.mean(ours**2))),
+        "mean_mae": float(rival.mean()),
+        "mean_rmse": float(np.sqrt(np.mean(rival**2))),
+        "gain": float(better.mean()),
+        "gain_error": float(1.96 * better.std(ddof=1) / np.sqrt(len(better))),
+        "held": float(np.mean((low <= y_test) & (y_test <= high))),
+        "rows": float(np.mean([law.num_rows for law in laws])),
+        "missed": max(law.missed for law in laws),
+        "seconds": seconds / len(test),
+    }
+
+
+def numbers(prompt: str, target: str) -> list[float]:
+    """What a prompt's examples have as numbers."""
+    return [float(line.removeprefix(f"{target}: ")) for line in prompt.splitlines() if line.startswith(f"{target}: ")]
+
+
+def sampling(limit: int, seed: int, draws: int = 32) -> dict:
+    """The median of 32 draws a row, as RegressLM decodes, beside the exact law: errors and seconds a row."""
+    train, y_train, test, y_test, target = split("movies", limit, seed)
+    model = PromptedRegressor(n_shots=8, target=target, random_state=seed, format=DecimalText(precision=0)).fit(train, y_train)
+    model.generate(test[:1], 1)  # kernels are compiled here
+    began = time.perf_counter()
+    drawn = np.median(model.generate(test, draws, random_state=seed), axis=1)
+    sampled = time.perf_counter() - began
+    began = time.perf_counter()
+    exact = model.predict(test)
+    seconds = time.perf_counter() - began
+    return {
+        "exact_mae": float(np.abs(exact - y_test).mean()),
+        "draws_mae": float(np.abs(drawn - y_test).mean()),
+        "exact_seconds": seconds / len(test),
+        "draws_seconds": sampled / len(test),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
+    parser.add_argument("--shots", nargs="+", type=int, default=list(SHOTS))
+    parser.add_argument("--how", default="random", choices=["random", "nearest"])
+    parser.add_argument("--law", default="masked", choices=["masked", "conditioned"])
+    parser.add_argument("--limit", type=int, default=40, help="test rows of a set")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sampling", action="store_true", help="32 draws beside the exact law, and nothing else")
+    args = parser.parse_args()
+    result, targets = {}, {}
+    if args.sampling:
+        result["sampling"] = row = sampling(args.limit, args.seed)
+        print("  ".join(f"{key} {value:.3f}" for key, value in row.items()))
+        targets["the exact law costs less than 32 draws"] = row["exact_seconds"] < row["draws_seconds"]
+        targets["and its median errs no more (1 % of noise)"] = row["exact_mae"] <= 1.01 * row["draws_mae"]
+    else:
+        for name in args.sets:
+            for num in args.shots:
+                row = result[f"{name}-{num}"] = arm(name, num, args.how, args.law, args.limit, args.seed)
+                print(f"{name:10}{num:3} examples: " + "  ".join(f"{key} {value:.3g}" for key, value in row.items()), flush=True)
+            best = max(result[f"{name}-{num}"]["gain"] - result[f"{name}-{num}"]["gain_error"] for num in args.shots)
+            targets[f"{name}: better than the mean of the examples, beyond the interval"] = best > 0
+    for name, met in targets.items():
+        print(f"{'met   ' if met else 'MISSED'} {name}")
+    print(json.dumps({**result, "targets": {name: bool(met) for name, met in targets.items()}}))
+    return int(not all(targets.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
