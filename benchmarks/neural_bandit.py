@@ -32,6 +32,7 @@ from foretell.decoding.choosers.base import OnlineChooser
 from foretell.decoding.choosers.epsilon_greedy import EpsilonGreedy
 from foretell.decoding.choosers.lin_ts import LinTS
 from foretell.decoding.choosers.lin_ucb import LinUCB
+from foretell.decoding.choosers.linear_chooser import LinearChooser
 from foretell.decoding.choosers.neural_fast_cb import NeuralFastCB
 from foretell.decoding.choosers.neural_square_cb import NeuralSquareCB
 
@@ -72,10 +73,12 @@ def tables(name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def ours(chooser: OnlineChooser, num_arms: int, width: int, seed: int) -> Pick:
     """A chooser over blocks: arm k sees the row in block k of a vector of num_arms * width."""
+    width += isinstance(chooser, LinearChooser)  # a constant, which networks have of their own
     state, blocks, places = chooser.begin(num_arms * width, seed), np.zeros((num_arms, num_arms, width)), np.arange(num_arms)
+    blocks[places, places] = 1.0
 
     def pick(row: np.ndarray) -> tuple[int, Callable[[float], None]]:
-        blocks[places, places] = row
+        blocks[places, places, : len(row)] = row
         contexts = blocks.reshape(num_arms, -1)
         arm = chooser.choose(state, contexts).arm
         return arm, lambda loss: chooser.update(state, contexts, arm, loss)

@@ -15,7 +15,9 @@ from foretell.decoding.choosers.replay import Round, replay
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.base import Ask, Drafter, Setting
 from foretell.decoding.drafters.chooser import Chooser
+from foretell.decoding.drafters.forced import Forced
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
+from foretell.decoding.drafters.then import Then
 from foretell.decoding.drafters.token_recycling import TokenRecycling
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
@@ -74,6 +76,17 @@ def test_it_turns_with_the_traffic():
     spent = seconds(Bandit(), traffic)
     assert sum(spent) < 0.7 * best_fixed(traffic), "no fixed arm is good at both"
     assert sum(spent[10:]) <= 1.2 * best_fixed(traffic, slice(10, 20))
+
+
+def test_drafts_that_are_right_as_a_whole_or_not_at_all_are_worth_their_price():
+    """Nine tokens or one for 1.9 steps: 0.38 steps a token in all, but 1.06 in the mean over rounds."""
+    pace, coins, drafted = Bandit((8,)), random.Random(0), []
+    state, curve = pace.begin(pace.remember()), CostCurve((1, 9), (1.0, 1.9))
+    for _ in range(300):
+        depth = pace.limit(state, curve, lambda depth, member: 0.0).depth
+        pace.observe(state, Tree.chain([1] * depth), list(range(depth)) if coins.random() < 0.5 else [])
+        drafted.append(depth > 0)
+    assert sum(drafted[100:]) > 180
 
 
 @dataclass(frozen=True)
@@ -164,6 +177,13 @@ def test_a_drafter_that_is_no_choice_is_one_member():
     session = Session(MODEL, Recipe(PromptLookup(), pace=Bandit((1, 2))), CURVE)
     assert session.pace_memory.record.num_members == 1
     assert finish(session, PROMPTS) == [greedy_text(MODEL, prompt, 40) for prompt in PROMPTS]
+
+
+def test_what_is_forced_leaves_the_choice_to_the_pace():
+    drafter = Then((Forced(), DRAFTER))
+    assert Session(MODEL, Recipe(drafter, pace=Bandit((1, 2))), CURVE).pace_memory.record.num_members == 2
+    noting = Then((Forced(), Chooser((Noting(0, []), Noting(1, [])))))
+    assert [noting.member_cost(noting.remember(MODEL), member, 2) for member in (0, 1)] == [0.2, 0.4]
 
 
 def test_a_member_that_is_not_there_is_refused():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from foretell.decoding.choosers.epsilon_greedy import EpsilonGreedy
 from foretell.decoding.choosers.lin_ucb import LinUCB
 from foretell.decoding.choosers.neural_fast_cb import NeuralFastCB
 from foretell.decoding.choosers.replay import Round, read_rounds, replay, write_rounds
+from foretell.decoding.paces.bandit import Bandit
 
 LOSSES = np.array([0.7, 0.2, 0.5])
 
@@ -49,3 +52,17 @@ def test_logs_that_say_nothing_are_refused():
         replay(LinUCB(), [])
     with pytest.raises(ValueError, match=r"propensity=0.0 of a logged round must be above 0"):
         replay(LinUCB(), [Round(np.eye(2), 0, 0.0, 0.5)])
+
+
+def test_a_log_of_real_decoding_tells_choosers_apart():
+    """513 rounds of the default model, any of nine arms as likely: `benchmarks/online_choice.py --limit 4 --tokens 96 --streams mixed
+    --arms bandit --chooser "epsilon-greedy(width=16, epsilon=1.0)" --log rounds.npz`."""
+    rounds = read_rounds(Path(__file__).with_name("rounds.npz"))
+    assert len(rounds) == 513
+    assert {each.arm for each in rounds} == set(range(9))
+    uniform = replay(EpsilonGreedy(width=2, epsilon=1.0), rounds)
+    assert uniform.value == pytest.approx(uniform.logged)
+    chooser = Bandit().chooser
+    learning = replay(chooser, rounds)
+    assert learning.weighted < 0.97 * uniform.value
+    assert learning.weighted < replay(chooser.replace(offset=False), rounds).weighted, "without the records' guess there is much to learn"

@@ -20,7 +20,8 @@ class LinTS(LinearChooser):
     scale: standard deviation of the noise that the posterior assumes. num_samples: draws a round. ridge: weight of |w|^2. strict: a loss
     beyond [0, 1] is an error.
 
-    Law: none of its own; for losses linear in the context regret is of order d^(3/2) sqrt(T). Needs: losses in [0, 1]. Cost: d^2 a
+    Law: none of its own; for losses linear in the context regret is of order d^(3/2) sqrt(T).
+    Needs: losses in [0, 1]; a constant among the features. Cost: d^2 a
     round, and K^3. State: P, (d, d). Errors: ValueError for a scale or ridge of 0 or less, num_samples below 1.
 
     Agrawal and Goyal, "Thompson Sampling for Contextual Bandits with Linear Payoffs", section 2.

@@ -17,7 +17,8 @@ class LinUCB(LinearChooser):
 
     alpha: how much doubt counts for an arm. ridge: weight of |w|^2. strict: a loss beyond [0, 1] is an error.
 
-    Law: none of its own; for losses linear in the context regret is of order d sqrt(T). Needs: losses in [0, 1]. Cost: d^2 a round.
+    Law: none of its own; for losses linear in the context regret is of order d sqrt(T).
+    Needs: losses in [0, 1]; a constant among the features. Cost: d^2 a round.
     State: P, (d, d). Errors: ValueError for alpha below 0, ridge of 0 or less.
 
     Li et al., "A Contextual-Bandit Approach to Personalized News Article Recommendation", section 3. Departures: losses for rewards;

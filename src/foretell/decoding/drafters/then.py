@@ -48,6 +48,13 @@ class Then(Composite):
 
         return [cls((Forced(), PromptLookup(num_tokens=2))), cls((Forced(2), DraftModel.examples()[0]))]
 
+    @property
+    def num_members(self) -> int:
+        return self.drafters[1].num_members
+
+    def member_cost(self, memory: Any, member: int, depth: int) -> float:
+        return self.drafters[1].member_cost(memory[1], member, depth)
+
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         chains = self.drafters[0].propose(self.asks_of(0, asks))
         longer = [_behind(ask, chain) for ask, chain in zip(self.asks_of(1, asks), chains, strict=True)]

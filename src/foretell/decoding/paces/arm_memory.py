@@ -17,6 +17,8 @@ from foretell.decoding.cost_curve import CostCurve
 
 #: Weight, in observations, of other requests' records, and of the guess where there are none.
 _TRUST, _PRIOR = 8.0, 2.0
+#: The guess: on the hopeful side, since what is not tried is not known.
+_HOPE = 0.75
 #: What the going rate keeps each step.
 _KEEP = 0.98
 
@@ -42,10 +44,13 @@ class ArmRecord:
     def num_members(self) -> int:
         return len(self.asked)
 
-    def note(self, member: int, depth: int, num_accepted: int) -> None:
-        """A step of that member: how deep its draft was (0: it had none) and how much of it was accepted. Only its own counts fade."""
+    def fade(self) -> None:
+        """A step passes: what is known of members that are not asked grows old too, so that they are tried again."""
         for counts in (self.asked, self.proposed, self.tried, self.right):
-            counts[member] *= self.keep
+            counts *= self.keep
+
+    def note(self, member: int, depth: int, num_accepted: int) -> None:
+        """What the step's member did: how deep its draft was (0: it had none) and how much of it was accepted."""
         self.asked[member] += 1
         self.proposed[member] += depth > 0
         self.tried[member, : min(num_accepted + 1, depth)] += 1
@@ -53,21 +58,21 @@ class ArmRecord:
 
     def rates(self, others: ArmRecord | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Chance of a proposal (members,), and of each next drafted position to be right (members, longest); pulled towards those of
-        `others`, and without observations towards a proposal half the time, half of it right, and a depth as the one above."""
+        `others`, and without observations towards _HOPE, and a depth as the one above."""
         if others is not None:
             supply, above = others.rates()
             return (self.proposed + _TRUST * supply) / (self.asked + _TRUST), (self.right + _TRUST * above) / (self.tried + _TRUST)
         rates = np.empty_like(self.tried)
-        guess = np.full(len(rates), 0.5)
+        guess = np.full(len(rates), _HOPE)
         for depth in range(rates.shape[1]):
             guess = rates[:, depth] = (self.right[:, depth] + _PRIOR * guess) / (self.tried[:, depth] + _PRIOR)
-        return (self.proposed + _PRIOR * 0.5) / (self.asked + _PRIOR), rates
+        return (self.proposed + _PRIOR * _HOPE) / (self.asked + _PRIOR), rates
 
 
 @dataclass
 class ArmMemory:
-    """Kept across requests. seconds, tokens: forgetting sums over steps. rounds: set it
-    to a list, and every round is noted there with its propensity, for `choosers.replay`."""
+    """Kept across requests. seconds, tokens: forgetting sums over steps. rounds: set it to a list, and every round is noted there with
+    its propensity, for `choosers.replay`."""
 
     learnt: State
     record: ArmRecord

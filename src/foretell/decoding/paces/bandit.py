@@ -49,15 +49,17 @@ class Bandit(Pace):
     """Each step a contextual bandit picks an arm: no draft, or one of the drafter's members (those of `a ^ b`; any other drafter is
     one) with one of `lengths` as the most nodes and the greatest depth. It sees what that arm cost and nothing of the others.
 
-    A round's loss is its time plus, at the going rate, that of the tokens it did not bring: (seconds + rate * (1 + longest - tokens)) /
-    (2 t(1) + rate * longest), where seconds = t(1 + nodes) + drafting, by the cost curve, tokens = 1 + accepted, and rate is what a token
-    has cost lately. The arm with the least mean of it is the one with most tokens a second, which the mean of seconds a token would not
-    find. An arm's context, all of it known before the step: which arm it is, its length, how often its member had a proposal and was
-    right at depth 1, the last accepted count, the position, and last the loss that the member's record alone predicts, so that a chooser
-    with `offset` starts from what the records say and learns where they are wrong.
+    A round's loss is its time plus, at the going rate, that of the tokens it did not bring: (seconds + rate * (1 + longest - tokens))
+    / (2 t(1) + rate * longest), where seconds = t(1 + nodes) + drafting, by the cost curve and as if the request were alone in its
+    step, tokens = 1 + accepted, and rate is what a token has cost lately. At the best rate, the arm with the least mean of it is the
+    one with most tokens a second, which the mean of seconds a token would not find. An arm's context, all of it known before the
+    step: which arm it is, its length, how often its member had a proposal and was right at depth 1, the last accepted count, the
+    position, and last the loss that the member's record alone predicts, so that a chooser with `offset` starts from what the records
+    say and learns where they are wrong.
 
     lengths: draft lengths on offer, ascending. chooser: who picks, as a part or its short text. seed: of the coins of its own, which are
-    none of the text's. keep: what a member's record in this text keeps each step.
+    none of the text's. keep: what a member's record in this text keeps each step,
+    whoever drafts: what was given up is tried again.
 
     Law: none of its own; exact verifiers stay exact, because an arm is picked by what is past and by coins of its own. Needs: the cost
     curve. Cost: a third of a millisecond a step. State: the chooser's and the members' records, across requests (`ArmMemory`, which saves
@@ -150,8 +152,9 @@ class Bandit(Pace):
         if memory.rounds is not None:
             memory.rounds.append(Round(pending.contexts, pending.arm, pending.propensity, loss))
         memory.spend(seconds, 1 + len(path))
-        if pending.arm:
-            for record in (state.record, memory.record):
+        for record in (state.record, memory.record):
+            record.fade()
+            if pending.arm:
                 record.note(member, max(depths, default=0), len(path))
         state.last_accepted = len(path)
         state.num_steps += 1
