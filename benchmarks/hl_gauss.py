@@ -29,21 +29,20 @@ from foretell.numbers import HistogramRegressor
 from foretell.numbers.bodies.mlp import MLP
 from foretell.numbers.targets.hl_gauss import HLGauss
 from foretell.numbers.targets.huber import Huber
-from foretell.numbers.targets.l1 import L1
 from foretell.numbers.targets.mse import MSE
 from foretell.numbers.targets.support import Support
 from foretell.numbers.targets.two_hot import TwoHot
 
-LOSSES = {"MSE": MSE(), "L1": L1(), "Huber": Huber(), "two-hot": TwoHot(), "HL-Gauss": HLGauss()}
-#: rows of the table, and a network's budget on them: the same for all losses, and not tuned for any.
-BUDGETS = {"concrete": (None, {"epochs": 60, "batch_size": 64}), "diamonds": (10_000, {"epochs": 25, "batch_size": 256})}
+LOSSES = {"MSE": MSE(), "Huber": Huber(), "two-hot": TwoHot(), "HL-Gauss": HLGauss()}
+#: Rows of the table, and a network's budget on them, the same for all losses.
+BUDGETS = {"concrete": (None, {"epochs": 60, "batch_size": 64}), "diamonds": (10_000, {"epochs": 20, "batch_size": 256})}
 SPOILED = ("clean", "uniform", "heavy tails")
-RATIOS = (0.1, 0.25, 0.5, 0.75, 1.0, 2.0, 4.0)
+RATIOS = (0.1, 0.5, 0.75, 2.0, 4.0)
 STATES, ACTIONS, DISCOUNT, SWEEPS, TRANSITIONS = 50, 4, 0.8, 20, 4000
 
 
 def network(target, seed: int, **settings) -> HistogramRegressor:
-    return HistogramRegressor(body=MLP((256, 256)), target=target, random_state=seed, patience=0, **settings)
+    return HistogramRegressor(body=MLP((256, 256)), target=target, random_state=seed, learning_rate=3e-3, patience=0, **settings)
 
 
 def spoil(y: np.ndarray, how: str, rng: np.random.RandomState) -> np.ndarray:
@@ -74,7 +73,7 @@ def rmse(predicted: np.ndarray, true: np.ndarray) -> float:
 def run_a(name: str, how: str, loss: str, seed: int) -> dict:
     X, y, X_test, y_test = split(name, how, seed)  # noqa: N806
     bins = loss in ("two-hot", "HL-Gauss")
-    model = network(LOSSES[loss], seed, temperature="held-out" if bins else 1.0, **BUDGETS[name][1]).fit(X, y)
+    model = network(LOSSES[loss], seed, **BUDGETS[name][1]).fit(X, y)
     tempered, model = model, copy.copy(model)
     model.temperature_ = 1.0  # the paper's way; the fitted one is measured beside it
     predicted = model.predict(X_test)

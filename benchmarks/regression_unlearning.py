@@ -1,5 +1,5 @@
 """Claim (Tarun et al., "Deep Regression Unlearning", ICML 2023): an epoch towards a network that never saw the rows makes a regressor
-forget them about as well as retraining, at a fraction of its cost. Ages below 30 (AgeDB), MAE on retained and on forgotten test rows,
+forget them about as well as retraining, at a fraction of its cost. Ages up to 30 (AgeDB), MAE on retained and on forgotten test rows,
 Wasserstein distance to the retrained model: original 9.33, 12.77, 2.99; retrained 11.38, 24.31, 0; fine-tuning 9.79, 14.83, 1.62;
 Gaussian 9.81, 17.07, 2.33; Blindspot 9.98, 21.63, 1.15.
 
@@ -7,11 +7,12 @@ Gaussian 9.81, 17.07, 2.33; Blindspot 9.98, 21.63, 1.15.
     python benchmarks/regression_unlearning.py                                 # all arms, some ten minutes on one core
     python benchmarks/regression_unlearning.py --arms digits --seeds 0,1,2     # half a minute
 
-Arms: `digits` (scikit-learn's images, regression on the digit's value, a small convolutional network; forget 0 to 2), `digits-histogram`
-(the same with a histogram head), `range` (diamonds, logarithm of the price; forget the lowest quarter), `random` (diamonds; forget a
-random twentieth), `month` (half-hourly demand a day ahead; forget July). Blindspot's blind network is trained for a tenth of the
-original's epochs, as in the paper's text experiment. Prints a table an arm, then each target with its figure; the last line is JSON;
-the exit status is 1 if a target is missed.
+Arms: `digits` (scikit-learn's images, regression on the digit's value, a small convolutional network; forget 0 to 2),
+`digits-histogram` (the same with a histogram head), `range` (diamonds, logarithm of the price; forget the lowest quarter), `random`
+(diamonds, a small network; forget a random twentieth), `random-overfitted` (the same, a network that learnt rows by heart),
+`month` (half-hourly demand a day ahead; forget July). Blindspot's blind network is trained for a tenth of the original's epochs, as in
+the paper's text experiment. Prints a table an arm, then each target with its figure; the last line is JSON; the exit status is 1 if a
+target is missed. The targets are the paper's for ranges of the target; a month and single rows are measured by the same.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from foretell.numbers.bodies.convolution import Convolution
 from foretell.numbers.bodies.mlp import MLP
 from foretell.numbers.estimators.histogram_regressor import HistogramRegressor
 from foretell.numbers.targets.mse import MSE
+from foretell.numbers.unlearning.base import UnlearningMethod
 from foretell.numbers.unlearning.blindspot import Blindspot
 from foretell.numbers.unlearning.figures import figures
 from foretell.numbers.unlearning.fine_tune import FineTune
@@ -41,14 +43,6 @@ from foretell.numbers.unlearning.retrain import Retrain
 from foretell.numbers.unlearning.unlearn import unlearn
 
 EPOCHS = 40
-BLIND = EPOCHS // 10
-METHODS = {
-    "gold": Retrain(),
-    "fine-tune": FineTune(),
-    "gaussian": GaussianAmnesiac(),
-    "blindspot": Blindspot(blind_epochs=BLIND),
-    "blindspot, beta=0": Blindspot(blind_epochs=BLIND, beta=0),
-}
 COLUMNS = {
     "retain_mae": "retain MAE",
     "test_forget_mae": "forget MAE (test)",
@@ -71,6 +65,17 @@ class Case:
     test: tuple[np.ndarray, np.ndarray]
     test_forget: np.ndarray
     estimator: Any
+
+
+def methods(epochs: int) -> dict[str, UnlearningMethod]:
+    blind = max(1, epochs // 10)
+    return {
+        "gold": Retrain(),
+        "fine-tune": FineTune(),
+        "gaussian": GaussianAmnesiac(),
+        "blindspot": Blindspot(blind_epochs=blind),
+        "blindspot, beta=0": Blindspot(blind_epochs=blind, beta=0),
+    }
 
 
 def regressor(body: Any, target: Any, batch_size: int) -> HistogramRegressor:
@@ -100,10 +105,17 @@ def diamonds_range(seed: int) -> Case:
     return Case((train, low), low < border, (test, high), high < border, regressor(MLP((128,) * 4), MSE(), 128))
 
 
-def diamonds_random(seed: int) -> Case:
+def diamonds_overfitted(seed: int) -> Case:
     train, test, low, high = _diamonds(seed)
     forget = np.random.RandomState(seed).uniform(size=len(low)) < 0.05
     return Case((train, low), forget, (test, high), np.zeros(len(high), dtype=bool), regressor(MLP((128,) * 4), MSE(), 128))
+
+
+def diamonds_random(seed: int) -> Case:
+    """The same, with what keeps a network from learning rows by heart: few weights, and the best of few epochs on rows held out."""
+    case = diamonds_overfitted(seed)
+    case.estimator.set_params(body=MLP((32, 32)), epochs=10, validation_fraction=0.1, patience=3)
+    return case
 
 
 def month(seed: int) -> Case:
@@ -121,7 +133,14 @@ def month(seed: int) -> Case:
     )
 
 
-ARMS = {"digits": digits, "digits-histogram": digits_histogram, "range": diamonds_range, "random": diamonds_random, "month": month}
+ARMS = {
+    "digits": digits,
+    "digits-histogram": digits_histogram,
+    "range": diamonds_range,
+    "random": diamonds_random,
+    "random-overfitted": diamonds_overfitted,
+    "month": month,
+}
 
 
 def measured(case: Case, seed: int, rate: float) -> dict[str, Any]:
@@ -129,7 +148,7 @@ def measured(case: Case, seed: int, rate: float) -> dict[str, Any]:
     began = time.perf_counter()
     original = clone(case.estimator).set_params(random_state=seed).fit(*case.train)
     models, seconds = {"original": original}, {"original": time.perf_counter() - began}
-    for name, method in METHODS.items():
+    for name, method in methods(case.estimator.epochs).items():
         began = time.perf_counter()
         models[name] = unlearn(original, *case.train, case.forget, method, random_state=seed)
         seconds[name] = time.perf_counter() - began
@@ -165,15 +184,11 @@ def show(arm: str, mean: dict[str, dict[str, float | None]], runs: list[dict[str
 def targets(arm: str, mean: dict[str, dict[str, Any]], runs: list[dict[str, Any]]) -> dict[str, tuple[str, bool]]:
     """Each target with its figure, and whether it is met."""
     original, gold, tuned, blind = (mean[name] for name in ("original", "gold", "fine-tune", "blindspot"))
-    speed = blind["seconds"] / gold["seconds"]
-    found = {f"{arm}: seconds of Blindspot over retraining's, at most 0.25": (f"{speed:.3f}", speed <= 0.25)}
     if arm == "random":
         agree = [run["memorised"] is False for run in runs]
-        found["random: no measurable memorisation to remove, where original and gold agree"] = (
-            f"{sum(agree)} of {len(agree)} seeds",
-            all(agree),
-        )
-        return found
+        return {"random: said that there is no measurable memorisation to remove": (f"{sum(agree)} of {len(agree)} seeds", all(agree))}
+    speed = blind["seconds"] / gold["seconds"]
+    found = {f"{arm}: seconds of Blindspot over retraining's, at most 0.25": (f"{speed:.3f}", speed <= 0.25)}
     near = [abs(entry["membership"] - gold["membership"]) for entry in (blind, original)]
     found[f"{arm}: membership share to gold's, Blindspot below original"] = (f"{near[0]:.3f} and {near[1]:.3f}", near[0] < near[1])
     to_original, to_tuned = blind["wasserstein"] / original["wasserstein"], blind["wasserstein"] / tuned["wasserstein"]

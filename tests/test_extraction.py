@@ -153,5 +153,5 @@ def test_models_that_cannot_read_or_end_a_text_are_refused(text):
         ft.extract("?", "ab", TinyModel())
     model = TinyModel(len(text))
     model.tokenizer = Text(text.tokenizer)
-    with pytest.raises(ValueError, match="nothing to end a span"):
+    with pytest.raises(ValueError, match="nothing to end a text"):
         ft.extract("?", "ab", model, stop=())

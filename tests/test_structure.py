@@ -49,10 +49,10 @@ KNOWS = {
 #: Folders of `decoding` whose parts the loop and the recipe speak of, and which know neither.
 SPOKEN_OF = (
     "drafters", "verifiers", "paces", "samplers", "routers", "constraints", "trees", "successors", "grammars", "automata", "schemas",
-    "analysis",
+    "analysis", "choosers",
 )  # fmt: skip
 #: Folders that hold one method a file.
-METHODS = ("drafters", "verifiers", "paces", "samplers", "routers", "searches", "constraints", "trees")
+METHODS = ("drafters", "verifiers", "paces", "samplers", "routers", "searches", "constraints", "trees", "choosers")
 #: Method files that are longer than others may be, each with its reason. Empty is the aim.
 LONG: dict[str, str] = {}
 LONGEST = 200

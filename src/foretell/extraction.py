@@ -15,7 +15,7 @@ from foretell.decoding.greedy_path import greedy_path
 from foretell.decoding.searches.base import Found, Goal, Hypothesis, Proof
 from foretell.decoding.searches.best_first_search import BestFirstSearch
 from foretell.models.base import Model
-from foretell.prepare import resolve
+from foretell.prepare import resolve, stop_tokens
 
 #: What the model reads, with the question and the passage in their places.
 PROMPT = "Answer the question with a few words copied from the text.\n\nText: {passage}\n\nQuestion: {question}\nAnswer:"
@@ -145,21 +145,6 @@ def extract(
         ended, proof = [copied], replace(proof, gap=max(0.0, proof.bound - rank(copied, chosen)))
     spans = _spans(ended, proof, passage, model, chosen)[:top]
     return Extraction(spans, proof, seconds, _gap(spans[0], passage, model, goal) if greedy_gap else None, found)
-
-
-def stop_tokens(model: Model, stop: str | Sequence[str] = ()) -> frozenset[int]:
-    """The model's stop tokens, and all tokens that begin with one of the texts `stop`; ValueError for a text that none begins
-    with, and where there are no stop tokens at all."""
-    found = set(model.tokenizer.stop_tokens)
-    for text in [stop] if isinstance(stop, str) else stop:
-        begin = text.encode("utf-8")
-        there = {token for token, data in enumerate(model.tokenizer.token_bytes) if begin and data and data.startswith(begin)}
-        if not there:
-            raise ValueError(f"stop={text!r} is what no token begins with; take a shorter text, such as its first character")
-        found |= there
-    if not found:
-        raise ValueError("stop=() leaves nothing to end a span, as the model has no stop token of its own; give a text such as '\\n'")
-    return frozenset(token for token in found if token < model.vocab_size)
 
 
 def occurrences(text: str, passage: str) -> tuple[tuple[int, int], ...]:

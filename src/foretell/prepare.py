@@ -143,3 +143,18 @@ def _with_tools(prompt: Prompt, model: Model, tools: Tools) -> list[int]:
     else:
         messages.insert(0, {"role": "system", "content": tools.instructions})
     return model.tokenizer.chat(messages)
+
+
+def stop_tokens(model: Model, stop: str | Sequence[str] = ()) -> frozenset[int]:
+    """The model's stop tokens, and all tokens that begin with one of the texts `stop`; ValueError for a text that none begins
+    with, and where there are no stop tokens at all."""
+    found = set(model.tokenizer.stop_tokens)
+    for text in [stop] if isinstance(stop, str) else stop:
+        begin = text.encode("utf-8")
+        there = {token for token, data in enumerate(model.tokenizer.token_bytes) if begin and data and data.startswith(begin)}
+        if not there:
+            raise ValueError(f"stop={text!r} is what no token begins with; take a shorter text, such as its first character")
+        found |= there
+    if not found:
+        raise ValueError("stop=() leaves nothing to end a text, as the model has no stop token of its own; give a text such as '\\n'")
+    return frozenset(token for token in found if token < model.vocab_size)

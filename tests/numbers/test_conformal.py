@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy import stats
 from sklearn.base import BaseEstimator, RegressorMixin, clone
@@ -167,6 +168,35 @@ def test_the_number_of_rows_that_is_asked_for_suffices(rng):
     ConformalRegressor(coverage=0.95).fit(x, y)
     with pytest.raises(ValueError, match="needs at least 99"):
         ConformalRegressor(coverage=0.95).fit(x, y).predict_interval(x, coverage=0.99)
+
+
+@pytest.mark.parametrize("conformity", [AbsoluteResidual(), QuantileBand()], ids=["split", "cqr"])
+def test_a_stream_is_covered_in_the_long_run_whatever_comes(conformity):
+    """Rows unlike those fitted, in pieces of any size; without adaptation coverage is lost."""
+    rng, rate, num = np.random.RandomState(6), 0.05, 600
+    x, y = draws(rng, 200)
+    later, far = draws(rng, num)
+    far = far + np.linspace(0, 12, num)
+    fitted = {rate: ConformalRegressor(Known(), conformity, 0.8, rate=rate) for rate in (0.0, rate)}
+    misses = dict.fromkeys(fitted, 0)
+    for chosen, model in fitted.items():
+        model.fit(x, y)
+        for row in range(num):
+            misses[chosen] += int(not inside(model.predict_interval(later[row : row + 1]), far[row : row + 1])[0])
+            model.update(later[row : row + 1], far[row : row + 1])
+    bound = (0.8 + rate) / (rate * num)
+    assert abs(misses[rate] / num - 0.2) <= bound
+    assert misses[0.0] / num > 0.2 + bound
+    at_once = ConformalRegressor(Known(), conformity, 0.8, rate=rate).fit(x, y).update(later, far)
+    np.testing.assert_allclose(at_once.predict_interval(later), fitted[rate].predict_interval(later))
+
+
+def test_polars_tables(rng):
+    x, y = draws(rng, 60)
+    fitted = ConformalRegressor(random_state=0).fit(pl.DataFrame({"a": x[:, 0], "b": x[:, 1]}), y)
+    same = ConformalRegressor(random_state=0).fit(pd.DataFrame({"a": x[:, 0], "b": x[:, 1]}), y)
+    np.testing.assert_array_equal(fitted.scores_, same.scores_)
+    assert list(fitted.feature_names_in_) == ["a", "b"]
 
 
 # Series

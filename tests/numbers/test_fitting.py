@@ -68,6 +68,20 @@ def test_the_best_epoch_on_held_out_rows_is_kept_and_patience_ends():
     assert squares(network, held_out).item() == pytest.approx(report.best[0])
 
 
+def test_another_watch_than_the_loss_may_choose_the_epoch():
+    worths = iter([3.0, 1.0, 2.0, 2.0])
+    seen = []
+
+    def watch(network):
+        seen.append(network.weight.detach().clone())
+        return next(worths)
+
+    network = line()
+    report = fit_network(network, [X, Y], squares, watch=watch, epochs=4, batch_size=50, learning_rate=0.1)
+    assert report.best == (1.0, 2)
+    assert torch.equal(network.weight, seen[1])
+
+
 def test_without_held_out_rows_the_last_epoch_is_kept():
     report = fit_network(line(), [X, Y], squares, patience=1, epochs=5, batch_size=64, learning_rate=0.1)
     assert report.step == 5

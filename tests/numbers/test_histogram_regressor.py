@@ -85,7 +85,7 @@ def test_grid_search_over_sigma_on_tables(rows, frame):
 
 
 def test_nested_settings_clone_and_pickle(rows):
-    original = model(target=HLGauss(Support(bins=20, clip=True)), temperature="held-out")
+    original = model(target=HLGauss(Support(bins=20, clip=True)), validation_fraction=0.3)
     original.set_params(target__support__bins=30)
     copied = clone(original)
     assert copied.target is not original.target
@@ -107,16 +107,17 @@ def test_the_best_temperature_gives_laws_back(temperature, seed):
 
 def test_temperature_widens_laws_of_a_network_that_learnt_noise(rng):
     X, y = rng.standard_normal((120, 8)), rng.standard_normal(120)
-    learnt = model(temperature="held-out", epochs=60, patience=0, validation_fraction=0.3, body=MLP((64,))).fit(X, y)
+    learnt = model(epochs=60, patience=0, validation_fraction=0.3, body=MLP((64,))).fit(X, y)
     assert learnt.temperature_ > 1
-    fixed, plain = model(temperature=2.0).fit(X, y), model().fit(X, y)
+    assert model(validation_fraction=19 / 120).fit(X, y).temperature_ == 1  # too few rows to tell
+    fixed, plain = model(temperature=2.0).fit(X, y), model(validation_fraction=0).fit(X, y)
     assert (fixed.temperature_, plain.temperature_) == (2.0, 1.0)
     assert (np.ptp(fixed.predict_interval(X), axis=1) > np.ptp(plain.predict_interval(X), axis=1)).mean() > 0.9
     np.testing.assert_allclose(fixed.predict(X), fixed.predict_distribution(X).mean())
 
 
 def test_a_temperature_from_held_out_rows_is_the_best_for_them(rows):
-    fitted = model(temperature="held-out", validation_fraction=0.5, epochs=20, patience=0).fit(*rows)
+    fitted = model(validation_fraction=0.5, epochs=20, patience=0).fit(*rows)
     order = np.random.RandomState(0)
     order.randint(np.iinfo(np.int32).max)
     held = order.permutation(80)[:40]
@@ -131,6 +132,16 @@ def test_a_temperature_from_held_out_rows_is_the_best_for_them(rows):
     assert best <= min(loss(fitted.temperature_ * 1.1), loss(fitted.temperature_ / 1.1))
 
 
+def test_the_best_epoch_is_that_of_the_best_means(rows):
+    fitted = model(validation_fraction=0.5, epochs=20, patience=0, learning_rate=3e-2).fit(*rows)
+    order = np.random.RandomState(0)
+    order.randint(np.iinfo(np.int32).max)
+    held = order.permutation(80)[:40]
+    fitted.temperature_ = 1.0  # it is fitted afterwards
+    assert fitted.report_["best"][0] == min(loss for _, loss in fitted.report_["history"])
+    assert np.abs(fitted.predict(rows[0][held]) - rows[1][held]).mean() == pytest.approx(fitted.report_["best"][0], abs=1e-4)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -139,7 +150,6 @@ def test_a_temperature_from_held_out_rows_is_the_best_for_them(rows):
         ({"temperature": float("nan")}, "temperature=nan must be"),
         ({"temperature": "warm"}, "temperature='warm' must be"),
         ({"temperature": 2.0, "target": MSE()}, r"temperature=2.0 needs a target with a histogram, not MSE\(\)"),
-        ({"temperature": "held-out", "validation_fraction": 0}, "validation_fraction=0 .* raise it"),
         ({"target": HLGauss(sigma=1.0, sigma_to_bin=1.0)}, "give one of them"),
         ({"target": TwoHot(Support(low=-0.01, high=0.01))}, "outside the support"),
     ],
@@ -159,8 +169,9 @@ def test_a_constant_target_is_refused_with_advice_unless_the_support_is_given(ro
 
 def test_clipped_targets_are_counted(rows):
     X, y = rows
-    with pytest.warns(UserWarning, match=f"{(np.abs(y) > 1).sum()} of 80 targets lie outside"):
+    with pytest.warns(UserWarning, match=f"{(np.abs(y) > 1).sum()} of 80 targets lie outside") as warned:
         fitted = model(target=HLGauss(Support(low=-1.0, high=1.0, clip=True))).fit(X, y)
+    assert len(warned) == 1
     assert (np.abs(fitted.predict(X)) <= 1).all()
 
 

@@ -16,9 +16,10 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from foretell.numbers import saving
+from foretell.numbers import HistogramRegressor, saving
 from foretell.numbers.registry import all_estimators, all_forecasters
 from foretell.numbers.saving import ARRAYS, HEAD, load, save
+from foretell.numbers.storage import SKLEARN, class_called
 
 ESTIMATORS = [(name, example) for name, cls in all_estimators().items() for example in cls.examples()]
 FORECASTERS = [(name, example) for name, cls in all_forecasters().items() for example in cls.examples()]
@@ -63,6 +64,32 @@ def test_every_forecaster_predicts_the_same_after_loading(name, example, tmp_pat
     for method in ("predict", "predict_interval"):
         if hasattr(fitted, method):
             np.testing.assert_array_equal(outcome(loaded, method), outcome(fitted, method))
+
+
+SMALL = {
+    "Pipeline": lambda cls: cls([("scale", StandardScaler()), ("ridge", Ridge())]),
+    "ColumnTransformer": lambda cls: cls([("a", StandardScaler(), [0]), ("b", "passthrough", slice(1, 3))]),
+    "TransformedTargetRegressor": lambda cls: cls(Ridge(), transformer=StandardScaler()),
+}
+
+
+@pytest.mark.parametrize("name", SKLEARN)
+def test_every_class_of_scikit_learn_on_the_list(name, rng, tmp_path):
+    x = rng.standard_normal((30, 3)).round(1)
+    cls = class_called(f"sklearn:{name}")
+    fitted = SMALL.get(name, lambda cls: cls())(cls).fit(x, x[:, 0])
+    loaded = load(save(fitted, tmp_path / "model"))
+    method = "predict" if hasattr(fitted, "predict") else "transform"
+    found, expected = (getattr(each, method)(x) for each in (loaded, fitted))
+    np.testing.assert_array_equal(*(each.toarray() if hasattr(each, "toarray") else each for each in (found, expected)))
+
+
+def test_another_device_may_be_named(rng, tmp_path):
+    x = rng.standard_normal((20, 2))
+    fitted = HistogramRegressor(epochs=1).fit(x, x[:, 0])
+    assert load(save(fitted, tmp_path / "model"), device="cpu:0").device == "cpu:0"
+    with pytest.raises(ValueError, match=r"cannot be read \(saved by Foretell"):
+        load(tmp_path / "model", device="no-such-device")
 
 
 def test_mixed_columns_of_a_table(tmp_path):

@@ -11,20 +11,26 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 
 from foretell.numbers.bodies.convolution import Convolution
 from foretell.numbers.bodies.mlp import MLP
+from foretell.numbers.bodies.pretrained import Pretrained
 from foretell.numbers.contrastive.ordinality import ordinality
 from foretell.numbers.contrastive.pairs.mix_neg import MixNeg
 from foretell.numbers.contrastive.pairs.mix_pos import MixPos
 from foretell.numbers.contrastive.pairs.real import Real
 from foretell.numbers.contrastive.views import ImageShifts
 from foretell.numbers.contrastive.weights import Distance, Even
+from foretell.numbers.estimators.histogram_regressor import HistogramRegressor
 from foretell.numbers.estimators.supremix_encoder import SupReMixEncoder
 from foretell.numbers.estimators.supremix_regressor import SupReMixRegressor
+from foretell.numbers.saving import load, save
+from foretell.numbers.targets.l1 import L1
 
 
 def small(**settings) -> SupReMixEncoder:
@@ -70,6 +76,33 @@ def test_loss_of_both_views_is_taken_batch_by_batch(table):
     torch.testing.assert_close(together, apart)
     assert together.shape == (90,)
     assert small(batch_size=30, validation_fraction=0.5).fit(*table).report_["best"][1] > 0
+
+
+def test_output_body_is_what_fine_tuning_starts_from(table, tmp_path):
+    X, y = table  # noqa: N806
+    encoder = small().fit(X, y)
+    embeddings = encoder.transform(X)
+    body = encoder.set_params(output="body").transform(X)
+    assert body.shape == (90, 16)
+    assert len(encoder.get_feature_names_out()) == 16
+    projected = body @ encoder.network_[1].weight.detach().double().numpy().T + encoder.network_[1].bias.detach().double().numpy()
+    np.testing.assert_allclose(projected / np.linalg.norm(projected, axis=1, keepdims=True), embeddings, atol=1e-9)
+    tuned = HistogramRegressor(body=Pretrained(FrozenEstimator(encoder)), target=L1(), epochs=1, learning_rate=1e-7, random_state=0)
+    start = clone(tuned).fit(X, y)
+    np.testing.assert_allclose(start.network_[0](start._inputs(X)).detach().numpy(), body, atol=1e-3)
+    within = SupReMixRegressor(small(), tuned.set_params(body=Pretrained())).fit(X, y)
+    np.testing.assert_allclose(within.predict(X), start.predict(X), atol=1e-6)
+    np.testing.assert_array_equal(load(save(within, tmp_path / "model")).predict(X), within.predict(X))
+    assert within.regressor_ is not within.regressor
+    with pytest.raises(ValueError, match="encoder=None must be a fitted encoder, except within SupReMixRegressor"):
+        clone(tuned).fit(X, y)
+    tuned.set_params(body=Pretrained(FrozenEstimator(encoder)))
+    with pytest.raises(ValueError, match="was fitted on 3 columns, not on 2"):
+        clone(tuned).fit(X[:, :2], y)
+    with pytest.raises(NotFittedError, match="FrozenEstimator"):
+        Pretrained(small()).build(3)
+    with pytest.raises(ValueError, match="output='rows' must be one of embedding, body"):
+        small(output="rows").fit(X, y)
 
 
 def test_a_last_batch_of_one_row_does_no_harm(table):
@@ -178,4 +211,4 @@ def test_any_regressor_goes_on_top_and_a_grid_reaches_the_parts(table):
     search = GridSearchCV(SupReMixRegressor(encoder), grid, cv=2).fit(X, y)
     assert search.best_estimator_.encoder_.weight.factor == 2.0
     assert clone(encoder).pairs.second.window == 0.2
-    assert encoder.weight.factor == 1.0
+    assert encoder.weight.factor == 3.0

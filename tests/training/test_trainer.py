@@ -96,11 +96,19 @@ def test_the_schedule_warms_up_and_ends_at_a_tenth():
     assert rates[-1] == pytest.approx(0.1)
 
 
+def test_a_goal_ends_a_run_and_a_rate_may_stay():
+    values = [value for _, value in make(evaluate_every=1).run(progress=False).history]
+    ended = make(evaluate_every=1, goal=values[25]).run(progress=False)
+    assert ended.finished
+    assert ended.step == 1 + next(step for step, value in enumerate(values) if value <= values[25]) < 40
+    assert {TrainSettings(learning_rate=0.3, warmup=0.0, last=1.0).rate(done) for done in (0.0, 0.5, 1.0)} == {0.3}
+
+
 def test_what_runs_away_is_said():
     trainer = make()
     trainer.loss = lambda model, batch, step: model.weight.sum() * float("nan")
     with pytest.raises(FloatingPointError, match="lower learning_rate"):
         trainer.run(progress=False)
-    for name, value in (("steps", 0), ("minutes", 0), ("learning_rate", 0), ("warmup", 1.0), ("patience", -1)):
+    for name, value in (("steps", 0), ("minutes", 0), ("learning_rate", 0), ("warmup", 1.0), ("last", 2), ("patience", -1)):
         with pytest.raises(ValueError, match=f"TrainSettings: {name}={value}"):
             TrainSettings(**{name: value})

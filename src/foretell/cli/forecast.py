@@ -10,9 +10,7 @@ import typer
 from foretell.cli.common.numbers import Report, Seed, Settings, Share, check_folder, make, show_scores, words, write_csv
 from foretell.cli.common.options import notice, number, switch
 
-#: The first of these that there is.
-DEFAULTS = ("olinear-forecaster", "seasonal-naive")
-_FORECASTER = f"By the name that `foretell list forecaster` shows; {DEFAULTS[0]} where none is named."
+_FORECASTER = "By the name that `foretell list forecaster` shows."
 _TIME = "The column of time stamps; the only column of dates where none is named, and rows are steps where there is none."
 _LAG = "Rows that a forecast looks at; twice the horizon where none is given, fewer where rows are few."
 _SEASON = "Rows of a season, for the seasonal naive forecast; from the steps of time where none is given."
@@ -22,7 +20,7 @@ def forecast(
     data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="A row a time step and a column a series, with a head.")],
     horizon: Annotated[int, typer.Option(metavar="N", help="Rows to forecast.")],
     output: Annotated[Path | None, number("output", "FILE.csv", "Output", "Write there, in place of the terminal.", "-o")] = None,
-    forecaster: Annotated[str | None, number("forecaster", "NAME", "Model", _FORECASTER)] = None,
+    forecaster: Annotated[str, typer.Option(metavar="NAME", help=_FORECASTER, rich_help_panel="Model")] = "olinear-forecaster",
     lag: Annotated[int | None, number("lag", "N", "Model", _LAG)] = None,
     settings: Settings = None,
     season: Annotated[int | None, number("season", "N", "Model", _SEASON)] = None,
@@ -42,12 +40,12 @@ def forecast(
     check_folder(output, "--output")
     check_folder(report, "--report")
     with notice("loading"):
-        from foretell.numbers.registry import all_forecasters
+        from foretell.decoding.registry import name_of
         from foretell.numbers.tables.backtest import backtest, season_of, with_intervals
         from foretell.numbers.tables.series import read_series
 
-        name = forecaster or next(name for name in DEFAULTS if name in all_forecasters())
-        made = make(name, "forecasters", settings or [], seed, not as_json)
+        made = make(forecaster, "forecasters", settings or [], seed, not as_json)
+        name = name_of(type(made))
     if horizon < 1:
         raise ValueError(f"--horizon {horizon} must be at least 1")
     series = read_series(data, time, words(columns))

@@ -14,7 +14,7 @@ def list(
     kind: Annotated[
         str | None,
         typer.Argument(
-            help="drafter, verifier, pace, sampler, router, search, constraint, estimator, forecaster or model; all where none is named."
+            help="drafter, verifier, pace, sampler, router, search, constraint, chooser, estimator, forecaster, model; all where none is."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a JSON list.")] = False,

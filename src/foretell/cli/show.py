@@ -89,6 +89,8 @@ def _in_a_recipe(entry: Entry) -> str:
         return f"one {entry.symbol} another"
     if entry.kind == "search":
         return f'--search "{entry.name}({options})"'
+    if entry.kind == "chooser":
+        return f"..., pace=bandit(chooser='{entry.name}({options})')"
     if entry.kind == "model":
         return f"--model {entry.name}"
     prefix = {"drafter": "", "router": "", "pace": "..., pace="}.get(entry.kind, "..., ")

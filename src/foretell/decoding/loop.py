@@ -52,7 +52,7 @@ class Session:
             needs = self.recipe.pace.needs_curve and not self.recipe.drafter.is_plain
             self.curve = curve_of(self.model) if needs else _NO_CURVE
         self.draft_memory = self.recipe.drafter.remember(self.model)
-        self.pace_memory = self.recipe.pace.remember()
+        self.pace_memory = self.recipe.pace.remember(self.recipe.drafter.num_members)
 
     @property
     def law(self) -> Law:
@@ -155,12 +155,17 @@ class Session:
     def _draft(self, ready: list[Request]) -> list[tuple[Tree, Queries]]:
         drafter, pace, curve = self.recipe.drafter, self.recipe.pace, self.curve
         assert curve is not None
+
+        def draft_cost(depth: int, member: int | None = None) -> float:
+            memory = self.draft_memory
+            return drafter.draft_cost(memory, depth) if member is None else drafter.member_cost(memory, member, depth)
+
         trees = [Tree() for _ in ready]
         if drafter.is_plain:
             return [(tree, Queries()) for tree in trees]
         asks: dict[int, Ask] = {}
         for i, request in enumerate(ready):
-            limit = pace.limit(request.pace_state, curve, lambda depth: drafter.draft_cost(self.draft_memory, depth))
+            limit = pace.limit(request.pace_state, curve, draft_cost)
             # The last token of the step is the target's own, and the tree must fit the model's longest text.
             room = min(request.max_new_tokens - request.num_generated, self.model.max_length - len(request.tokens)) - 1
             depth = min(limit.depth, room)

@@ -33,7 +33,12 @@ from foretell.parts import Part, UnknownNameError, nearest, require
 
 FIELDS = ("drafter", "verifier", "pace")
 #: Where parts belong that no recipe holds.
-_ELSEWHERE = {"router": "a group of models", "search": "`foretell complete --search`", "constraint": "`generate` (constraint=)"}
+_ELSEWHERE = {
+    "router": "a group of models",
+    "search": "`foretell complete --search`",
+    "constraint": "`generate` (constraint=)",
+    "chooser": "a pace (bandit(chooser=...))",
+}
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ ROOMS = {
     "router": "routers",
     "search": "searches",
     "constraint": "constraints",
+    "chooser": "choosers",
 }
 CONTRACTS = {
     "drafter": "Drafter",
@@ -33,22 +34,24 @@ CONTRACTS = {
     "router": "Router",
     "search": "Search",
     "constraint": "Constraint",
+    "chooser": "OnlineChooser",
 }
 
 
 def name_of(cls: type) -> str:
-    """The name that recipes and the command line use for a part.
+    """The name that recipes and the command line use for a part. A class whose capitals mislead says its own, as `NAME`.
 
     >>> from foretell.decoding.verifiers.multi_round import MultiRound
     >>> name_of(MultiRound)
     'multi-round'
     """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
+    return vars(cls).get("NAME") or re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
 
 
 @cache
 def parts(kind: str) -> dict[str, type[Part]]:
-    """All parts of a kind ("drafter", "verifier", "pace", "sampler", "router", "search", "constraint") by name, our own and plug-ins'."""
+    """All parts of a kind ("drafter", "verifier", "pace", "sampler", "router", "search", "constraint",
+    "chooser") by name, our own and plug-ins'."""
     if kind not in ROOMS:
         raise UnknownNameError(f"kind={kind!r} is not a kind of part; {nearest(kind, ROOMS)}")
     found: dict[str, type[Part]] = {}

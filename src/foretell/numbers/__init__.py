@@ -13,7 +13,7 @@ try:
 except ImportError as error:
     raise ImportError("foretell.numbers needs scikit-learn: pip install 'foretell[numbers]'") from error
 
-from foretell.numbers.registry import all_estimators, all_forecasters, load_class
+from foretell.numbers.registry import all_choosers, all_estimators, all_forecasters, load_class
 
 
 def __getattr__(name: str) -> Any:
@@ -27,5 +27,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    classes = [*all_estimators().values(), *all_forecasters().values()]
-    return sorted([*(cls.__name__ for cls in classes), "all_estimators", "all_forecasters"])
+    classes = [*all_estimators().values(), *all_forecasters().values(), *all_choosers().values()]
+    return sorted([*(cls.__name__ for cls in classes), "all_choosers", "all_estimators", "all_forecasters"])

@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 from foretell.decoding.registry import name_of
 from foretell.parts import UnknownNameError, nearest
 
-ROOMS = ("estimators", "forecasters")
+ROOMS = ("estimators", "forecasters", "choosers")
 
 
 @cache
@@ -52,6 +52,15 @@ def all_forecasters() -> dict[str, type[BaseEstimator]]:
     return _found("forecasters")
 
 
+def all_choosers() -> dict[str, type[BaseEstimator]]:
+    """All online choosers by name: they take contexts, and the loss of the arm that they chose.
+
+    >>> list(all_choosers())
+    ['neural-bandit']
+    """
+    return _found("choosers")
+
+
 def all_unlearning_methods() -> dict[str, type[BaseEstimator]]:
     """All ways of unlearning by name.
 
@@ -62,11 +71,21 @@ def all_unlearning_methods() -> dict[str, type[BaseEstimator]]:
 
 
 def find(name: str, room: str) -> type[BaseEstimator]:
-    """What is called so ("histogram-regressor") in that room; UnknownNameError with the nearest name otherwise."""
+    """What is called so ("histogram-regressor") in that room, hyphens and capitals aside; UnknownNameError with the nearest name
+    otherwise.
+
+    >>> find("OLinearForecaster", "forecasters") is find("olinear-forecaster", "forecasters")
+    True
+    """
     known = _found(room)
-    if name not in known:
+    plain = {_plain(each): cls for each, cls in known.items()}
+    if _plain(name) not in plain:
         raise UnknownNameError(f"there is no {room[:-1]} called {name!r}: {nearest(name, known)}")
-    return known[name]
+    return plain[_plain(name)]
+
+
+def _plain(name: str) -> str:
+    return name.replace("-", "").lower()
 
 
 def load_class(class_name: str) -> type[BaseEstimator]:

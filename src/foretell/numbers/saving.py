@@ -68,9 +68,9 @@ def save(estimator: BaseEstimator, folder: Path | str) -> Path:
     return folder
 
 
-def load(folder: Path | str) -> Any:
+def load(folder: Path | str, device: str | None = None) -> Any:
     """The estimator that `save` wrote to `folder`. ValueError where a file is missing, cut, changed, or of a newer format, and where
-    a class is unknown here. The device is the one it was fitted on."""
+    a class is unknown here. device: of networks, None takes the one they were fitted on."""
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder; give one that `save` or `foretell fit` wrote")
@@ -85,7 +85,7 @@ def load(folder: Path | str) -> Any:
     if other != sklearn.__version__:
         warnings.warn(f"{folder} was saved with scikit-learn {other}, here is {sklearn.__version__}: predictions may differ", stacklevel=2)
     try:
-        return Reader(load_arrays(arrays)).read_object(head["estimator"])
+        return Reader(load_arrays(arrays), device).read_object(head["estimator"])
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         by = f"saved by Foretell {head['foretell']}, here is {__version__}"
         raise ValueError(f"{folder} cannot be read ({by}): {' '.join(str(error).split())}") from error

@@ -34,8 +34,7 @@ def apply_settings(estimator: BaseEstimator, settings: Sequence[str]) -> Any:
         owner = estimator
         for holder in holders:
             owner = _part(owner, holder)
-        _known(owner, name)
-        owner.set_params(**{name: _value(value.strip())})
+        _set(owner, {name: _value(value.strip())})
     return estimator
 
 
@@ -69,7 +68,13 @@ def _value(text: str) -> Any:
         if rest:
             raise UnknownNameError(f"there is no component called {name!r}: {nearest(name, components())}")
         return text
-    return found(**_arguments(text, rest))
+    return _set(found(), _arguments(text, rest))
+
+
+def _set(owner: Any, settings: dict[str, Any]) -> Any:
+    for name in settings:
+        _known(owner, name)
+    return owner.set_params(**settings)
 
 
 def _arguments(text: str, rest: str) -> dict[str, Any]:

@@ -113,6 +113,8 @@ class Reader:
     """`read` undoes `Writer.write`."""
 
     arrays: Mapping[str, np.ndarray]
+    #: Of networks; None takes the one that they were fitted on.
+    device: str | None = None
 
     def read(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -147,7 +149,10 @@ class Reader:
         raise ValueError(f"there is no kind of value called {kind!r}")
 
     def read_object(self, value: dict[str, Any]) -> Any:
-        made = class_called(value["class"])(**{name: self.read(item) for name, item in value["settings"].items()})
+        settings = {name: self.read(item) for name, item in value["settings"].items()}
+        if "device" in settings and self.device is not None:
+            settings["device"] = self.device
+        made = class_called(value["class"])(**settings)
         for name, item in value["learnt"].items():
             setattr(made, name, self.read(item))
         if "network" in value:

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from foretell.decoding.choosers.base import OnlineChooser
 from foretell.decoding.constraints.base import Constraint
 from foretell.decoding.drafters.base import Drafter
 from foretell.decoding.paces.base import Pace
@@ -132,13 +133,13 @@ def recipe_with(part: Part) -> Recipe:
     for contract, place in places:
         if isinstance(part, contract):
             return Recipe(**{place: part})  # type: ignore[arg-type]
-    demand(isinstance(part, SamplerStep), part, "is no drafter, verifier, pace, sampler step, router, search or constraint")
+    demand(isinstance(part, SamplerStep), part, "is no drafter, verifier, pace, sampler step, router, search, constraint or chooser")
     return Recipe(sampler=Sampler((part,)))  # type: ignore[arg-type]
 
 
 def check_recipe(part: Part) -> None:
     """Recipes with the part come back from their short text and from TOML; of a part that no recipe holds, its own text does."""
-    for contract, kind in ((Router, "router"), (Search, "search"), (Constraint, "constraint")):
+    for contract, kind in ((Router, "router"), (Search, "search"), (Constraint, "constraint"), (OnlineChooser, "chooser")):
         if isinstance(part, contract):
             back = parse_part(describe(part), kind)
             demand(alike(back, part), part, f"comes back from {describe(part)!r} as {back!r}")

@@ -113,6 +113,14 @@ def test_mean_bias_and_law_of_an_untrained_head(rng):
     assert target.mean(weighted, target.bias(weighted)[None]).item() == pytest.approx(y[y > 20].mean(), abs=0.1)
 
 
+def test_the_error_of_a_row_is_how_far_its_mean_is_off(rng):
+    target, y = HLGauss(UNIT), rng.uniform(8, 43, 10)
+    code = target.fit(Y)
+    outputs = torch.tensor(rng.standard_normal((10, 51)))
+    errors = target.row_errors(code, outputs, torch.as_tensor(target.masses(code, y)))
+    np.testing.assert_allclose(errors, np.abs(target.mean(code, outputs).numpy() - y), atol=1e-5)
+
+
 def test_heads_of_several_numbers_need_no_reshaping(rng):
     target = HLGauss(UNIT)
     code = target.fit(Y)
@@ -125,8 +133,9 @@ def test_heads_of_several_numbers_need_no_reshaping(rng):
 
 def test_far_targets_are_clamped_before_the_law_is_cut():
     target = HLGauss(Support(bins=10, low=0.0, high=1.0, clip=True), sigma=0.01)
+    code = target.fit(np.array([-1e6, 0.5, 1e6]))
     with pytest.warns(UserWarning, match="2 of 3"):
-        code = target.fit(np.array([-1e6, 0.5, 1e6]))
+        target.encode(code, np.array([-1e6, 0.5, 1e6]))
     with pytest.warns(UserWarning, match="1 of 1"):
         masses = target.masses(code, np.array([1e6]))
     assert masses[0, -1] == pytest.approx(1)

@@ -41,13 +41,23 @@ def test_relearning_counts_steps_and_leaves_the_model_alone(rng):
     X = rng.standard_normal((200, 2))  # noqa: N806
     y = X @ [1.0, 2.0]
     settings = {"body": MLP((16,)), "target": MSE(), "batch_size": 20, "validation_fraction": 0, "random_state": 0}
-    good = HistogramRegressor(epochs=60, learning_rate=1e-2, **settings).fit(X, y)
+    good = HistogramRegressor(epochs=30, learning_rate=1e-2, **settings).fit(X, y)
     poor = HistogramRegressor(epochs=1, **settings).fit(X, y)
     weight = poor.network_[0][0].weight.clone()
     goal = 1.05 * mae(y[:50], good.predict(X[:50]))
     runs = [relearning(model, X, y, (X[:50], y[:50]), goal, learning_rate=1e-4) for model in (good, poor)]
-    assert runs[0].reached and not runs[1].reached
+    assert runs[0].reached
+    assert not runs[1].reached
     assert runs[0].steps < runs[1].steps == 100  # 10 epochs of 10 batches
     assert (poor.network_[0][0].weight == weight).all()
     reached = relearning(poor, X, y, (X[:50], y[:50]), mae(y[:50], poor.predict(X[:50])) / 2, learning_rate=1e-2)
-    assert reached.reached and 1 < reached.steps < 100
+    assert reached.reached
+    assert 1 < reached.steps < 100
+
+
+def test_a_histogram_without_a_place_for_the_rows_cannot_learn_them(rng):
+    X = rng.standard_normal((60, 2))  # noqa: N806
+    y = X @ [1.0, 2.0]
+    model = HistogramRegressor(body=MLP((8,)), epochs=1, validation_fraction=0, random_state=0).fit(X[y > 0], y[y > 0])
+    assert relearning(model, X, y, (X, y), 0.1) is None
+    assert relearning(model, X[y > 0], y[y > 0], (X, y), 0.1) is not None

@@ -28,7 +28,7 @@ def digits():
     X, y = load_digits(return_X_y=True)  # noqa: N806
     X, X_test, y, y_test = train_test_split(X, y.astype(float), test_size=0.3, random_state=0, stratify=y)  # noqa: N806
     original = HistogramRegressor(
-        body=Convolution(), target=MSE(), epochs=8, batch_size=16, validation_fraction=0, patience=0, random_state=0
+        body=Convolution(), target=MSE(), epochs=8, batch_size=32, validation_fraction=0, patience=0, random_state=0
     ).fit(X, y)
     methods = {"unlearned": Blindspot(blind_epochs=1), "fine-tune": FineTune(), "gold": Retrain()}
     models = {"original": original} | {name: unlearn(original, X, y, y <= 2, method, random_state=0) for name, method in methods.items()}
@@ -71,15 +71,18 @@ def test_the_report_says_what_was_done_and_what_it_does_not_promise(digits, tmp_
     text = said.text()
     assert f"{said.figures['rows']['forget']} of" in said.verdict
     assert f"{said.figures['models']['unlearned']['moved']:.0%} of the way" in said.verdict
-    assert "approximate" in text and "certified" not in text
-    assert "learning rate 0.001" in text and "batches" in text
+    assert "approximate" in text
+    assert "certified" not in text
+    assert "learning rate 0.001" in text
+    assert "batches" in text
     assert json.loads(said.to_json())["models"]["gold"]["anamnesis_index"] == 1
     said.write(tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     headings = ["What was asked", "What was done", "How well it worked", "What it does not promise", "All figures"]
     assert [page.index(f"<h2>{heading}</h2>") for heading in headings] == sorted(page.index(f"<h2>{heading}</h2>") for heading in headings)
     assert page.count("<svg") == 4
-    assert "&lt;0&gt;" in page and "certified" not in page
+    assert "&lt;0&gt;" in page
+    assert "certified" not in page
     outside = Outside()
     outside.feed(page)
     assert outside.found == []

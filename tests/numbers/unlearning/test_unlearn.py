@@ -10,13 +10,14 @@ import pytest
 import torch
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from foretell.numbers.bodies.mlp import MLP
 from foretell.numbers.estimators.histogram_regressor import HistogramRegressor
 from foretell.numbers.registry import all_unlearning_methods
+from foretell.numbers.tables.table_regressor import TableRegressor
 from foretell.numbers.targets.mse import MSE
 from foretell.numbers.unlearning.blindspot import Blindspot
 from foretell.numbers.unlearning.retrain import Retrain
@@ -25,7 +26,7 @@ from foretell.parts import UnknownNameError
 
 ROWS = np.random.RandomState(0).standard_normal((120, 3))
 TRUTH = ROWS @ [1.0, -2.0, 0.5] + 0.1 * np.random.RandomState(1).standard_normal(120)
-FORGET = TRUTH < np.quantile(TRUTH, 0.25)
+FORGET = np.quantile(TRUTH, 0.25) > TRUTH
 
 
 def regressor(**settings):
@@ -69,6 +70,14 @@ def test_retraining_is_fitting_without_the_rows_for_any_regressor(fitted):
         np.testing.assert_array_equal(found.predict(ROWS), expected.predict(ROWS))
 
 
+def test_retraining_repeats_by_the_seed_of_the_call_inside_other_estimators_too():
+    original = TableRegressor(RandomForestRegressor(5)).fit(pd.DataFrame(ROWS), TRUTH)
+    found = [unlearn(original, pd.DataFrame(ROWS), TRUTH, FORGET, "retrain", random_state=seed) for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(found[0].predict(pd.DataFrame(ROWS)), found[1].predict(pd.DataFrame(ROWS)))
+    assert (found[0].predict(pd.DataFrame(ROWS)) != found[2].predict(pd.DataFrame(ROWS))).any()
+    assert found[0].estimator.random_state is None
+
+
 def test_retraining_takes_tables_as_they_are():
     table = pd.DataFrame(ROWS, columns=["a", "b", "c"])
     found = unlearn(
@@ -78,9 +87,10 @@ def test_retraining_takes_tables_as_they_are():
     assert found[0].n_samples_seen_ == (~FORGET).sum()
 
 
-def test_weights_of_rows_count(fitted):
+def test_weights_of_rows_count():
     """A row of weight 0 is not there."""
     weight = np.where(np.arange(120) % 2, 1.0, 0.0)
+    fitted = regressor().fit(ROWS, TRUTH, sample_weight=weight)
     other = TRUTH + np.where(weight > 0, 0.0, 7.0)
     one, two = (unlearn(fitted, ROWS, y, FORGET, "fine-tune", random_state=0, sample_weight=weight) for y in (TRUTH, other))
     np.testing.assert_array_equal(one.predict(ROWS), two.predict(ROWS))
@@ -130,3 +140,20 @@ def test_known_rows_pass_by_their_fingerprints(fitted):
     marks = fingerprints(ROWS, TRUTH)
     assert len(set(marks.tolist())) == 120
     unlearn(fitted, ROWS, TRUTH, FORGET, "fine-tune", trained_on=marks)
+
+
+def test_rows_that_cannot_be_all_are_noticed(fitted):
+    with pytest.warns(UserWarning, match="column . of X has another mean"):
+        unlearn(fitted, ROWS[:90], TRUTH[:90], FORGET[:90], "fine-tune")
+
+
+def test_a_table_keeps_its_encoder():
+    table = pd.DataFrame({"a": ROWS[:, 0], "kind": np.where(ROWS[:, 1] > 0, "x", "y")})
+    original = TableRegressor(regressor()).fit(table, TRUTH)
+    before = pickle.dumps(original)
+    found = unlearn(original, table, TRUTH, FORGET, random_state=0)
+    inner = unlearn(original.estimator_, original.encoder_.transform(table), TRUTH, FORGET, random_state=0)
+    np.testing.assert_array_equal(found.predict(table), inner.predict(original.encoder_.transform(table)))
+    assert pickle.dumps(original) == before
+    with pytest.raises(ValueError, match="Ridge has no network"):
+        unlearn(TableRegressor(Ridge()).fit(table, TRUTH), table, TRUTH, FORGET)

@@ -127,7 +127,8 @@ def _entry(kind: str, part: Class, alone: bool) -> Entry:
     doc = ast.get_docstring(part.node) or ""
     module_doc = ast.get_docstring(tree(path(part.module))) or ""
     aliases, symbol = attribute(part, "aliases"), attribute(part, "symbol")
-    name = name_of(type(part.node.name, (), {}))
+    own = attribute(part, "NAME")
+    name = name_of(type(part.node.name, (), {} if own is None else {"NAME": ast.literal_eval(own)}))
     return Entry(
         kind,
         name,

@@ -25,11 +25,13 @@ if TYPE_CHECKING:  # compiled code that most drafters do without
 class Setting:
     """How a pace wants drafts made this time; a drafter takes from it what it knows, and None leaves it to the drafter.
 
-    layer: the exit to draft with. threshold: draft no further after a token where the best one's probability was below.
+    layer: the exit to draft with. threshold: draft no further after a token where the best one's probability was below. member: of a
+    drafter that asks one of several, the one to ask.
     """
 
     layer: int | None = None
     threshold: float | None = None
+    member: int | None = None
 
 
 @dataclass
@@ -168,6 +170,15 @@ class Drafter(Part):
     def draft_cost(self, memory: Any, depth: int) -> float:
         """Seconds that drafting to `depth` takes beside the target's own step; 0 where it does not matter."""
         return 0.0
+
+    @property
+    def num_members(self) -> int:
+        """How many drafters there are of which a pace may name the one to ask (`Setting.member`)."""
+        return 1
+
+    def member_cost(self, memory: Any, member: int, depth: int) -> float:
+        """`draft_cost` of a step for which that member is named."""
+        return self.draft_cost(memory, depth)
 
 
 class TableDrafter(Drafter):

@@ -61,8 +61,8 @@ class _State:
 @dataclass(frozen=True)
 class Chooser(Composite):
     """Each step the drafter drafts whose tokens per second were best lately, by the cost curve: (1 + accepted tokens) over
-    t(1 + verified nodes) and its own drafting; all of them learn. Those that were asked little get the benefit of the doubt. For
-    drafters that cost time, of which a union would pay all. Written `a ^ b`.
+    t(1 + verified nodes) and its own drafting; all of them learn. Those that were asked little get the benefit of the doubt. Where the
+    pace names a member (`bandit` does), that one drafts. For drafters that cost time, of which a union would pay all. Written `a ^ b`.
 
     drafters: two or more.
 
@@ -96,12 +96,15 @@ class Chooser(Composite):
         return _State(memory, self._new_record() if self.draws_drafts else memory.record, super().begin(memory.parts, tokens))
 
     def asks_of(self, number: int, asks: Sequence[Ask]) -> list[Ask]:
-        return super().asks_of(number, [replace(ask, state=ask.state.parts) for ask in asks])
+        return super().asks_of(number, [replace(ask, state=ask.state.parts, setting=replace(ask.setting, member=None)) for ask in asks])
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         trees = [Tree() for _ in asks]
         for ask in asks:
-            ask.state.chosen = self._best(ask.state.memory, ask.state.record, ask.depth)
+            named = ask.setting.member
+            if named is not None and not 0 <= named < self.num_members:
+                raise ValueError(f"member={named!r} of Setting must be from 0 to {self.num_members - 1}, or None")
+            ask.state.chosen = self._best(ask.state.memory, ask.state.record, ask.depth) if named is None else named
         for number, drafter in enumerate(self.drafters):
             own = [i for i, ask in enumerate(asks) if ask.state.chosen == number]
             if own:
@@ -132,5 +135,11 @@ class Chooser(Composite):
         return super().observe(state.parts, seen)
 
     def draft_cost(self, memory: Any, depth: int) -> float:
-        best = self._best(memory, memory.record, depth)
-        return self.drafters[best].draft_cost(memory.parts[best], depth)
+        return self.member_cost(memory, self._best(memory, memory.record, depth), depth)
+
+    @property
+    def num_members(self) -> int:
+        return len(self.drafters)
+
+    def member_cost(self, memory: Any, member: int, depth: int) -> float:
+        return self.drafters[member].draft_cost(memory.parts[member], depth)

@@ -28,8 +28,8 @@ class Pace(Part):
         """Whether the loop must measure the model's cost curve first."""
         return False
 
-    def remember(self) -> Any:
-        """Memory kept across requests."""
+    def remember(self, num_members: int = 1) -> Any:
+        """Memory kept across requests. num_members: of the drafter, for paces that say which of them drafts."""
         return None
 
     def begin(self, memory: Any, alone: bool = False) -> Any:
@@ -38,8 +38,9 @@ class Pace(Part):
         return memory
 
     @abstractmethod
-    def limit(self, state: Any, curve: CostCurve, draft_cost: Callable[[int], float]) -> Limit:
-        """Asked before drafting, for each request. draft_cost(depth): seconds that drafting so deep takes."""
+    def limit(self, state: Any, curve: CostCurve, draft_cost: Callable[..., float]) -> Limit:
+        """Asked before drafting, for each request. draft_cost(depth): seconds that drafting so deep takes; draft_cost(depth, member):
+        if that member of the drafter does it."""
 
     def setting(self, state: Any) -> Setting:
         """How the drafter should draft within that limit; asked after `limit`, for paces that choose more than a length."""

@@ -100,7 +100,7 @@ class DynamicExitLayer(Pace):
     >>> state, curve = pace.begin(pace.remember()), CostCurve.flat(1.0)
     >>> pace.learn(state, Shadow({2: [True, False], 4: [True, True]}, {2: [0.9, 0.5], 4: [0.9, 0.9]}, {2: 0.3, 4: 0.5}))
     >>> pace.limit(state, curve, lambda depth: 0.0), pace.setting(state)
-    (Limit(num_nodes=18, depth=18), Setting(layer=4, threshold=0.45))
+    (Limit(num_nodes=18, depth=18), Setting(layer=4, threshold=0.45, member=None))
     """
 
     max_nodes: int = 18

@@ -67,7 +67,7 @@ class NeverSlower(Pace):
     def needs_curve(self) -> bool:
         return True
 
-    def remember(self) -> Rates:
+    def remember(self, num_members: int = 1) -> Rates:
         return Rates(None, math.exp(-1 / (8 * self.memory)))
 
     def begin(self, memory: Any, alone: bool = False) -> _State:

@@ -31,6 +31,12 @@ class AdaptiveLevel(Component):
         require(0 <= self.rate < 1, self, "rate", self.rate, "must be 0 or above and below 1, for example 0.005")
         return level + self.rate * (1 - coverage - missed)
 
+    def observe(self, recent: np.ndarray, level: np.ndarray, score: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndarray]:
+        """The scores (n, ...) in order of time and the levels (...), after one more: it is held against the interval said before it
+        came, and takes the place of the oldest."""
+        missed = score > self.least(np.sort(recent, axis=0), level)
+        return np.concatenate([recent[1:], score[None]]), self.update(level, missed, coverage)
+
     def least(self, scores: np.ndarray, level: np.ndarray) -> np.ndarray:
         """The score (...) that intervals reach to, from sorted scores (n, ...) and levels (...): infinity where the level has fallen so
         far that no score is high enough, and minus infinity (nothing) where it has risen above 1."""

@@ -31,7 +31,7 @@ class Distance(Weight):
     [1.0, 4.0]
     """
 
-    factor: float = 1.0
+    factor: float = 3.0
 
     def __call__(self, distance: Tensor) -> Tensor:
         require(self.factor > 0, self, "factor", self.factor, "must be above 0; take Even() for equal weights")
@@ -46,7 +46,7 @@ class SquaredDistance(Weight):
     [1.0, 10.0]
     """
 
-    factor: float = 1.0
+    factor: float = 3.0
 
     def __call__(self, distance: Tensor) -> Tensor:
         require(self.factor > 0, self, "factor", self.factor, "must be above 0; take Even() for equal weights")

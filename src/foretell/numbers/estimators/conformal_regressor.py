@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.utils import _safe_indexing, check_array, check_random_state
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d, indexable
 
+from foretell.numbers.conformal.adaptive import AdaptiveLevel
 from foretell.numbers.conformal.quantile import check_coverage, conformal_quantile, needed_rows
 from foretell.numbers.conformal.scores import AbsoluteResidual, NormalisedResidual, QuantileBand, Score
 from foretell.parts import require
@@ -24,16 +25,18 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     estimator: any regressor, None is `Ridge()`. conformity: `AbsoluteResidual()`, `NormalisedResidual()` or `QuantileBand()` (conformalised
     quantile regression); None takes `QuantileBand()` where the estimator predicts quantiles, `AbsoluteResidual()` elsewhere. coverage:
     of intervals, where none is asked for. calibration_share: of the rows, held out. prefit: the estimator is fitted already, on other
-    rows, and all rows given are held out. random_state: which rows are.
+    rows, and all rows given are held out. rate: how fast the level adapts in `update`, 0 for not. random_state: which rows are held out.
 
     Law: exact; for rows that are exchangeable with those held out, an interval holds the true value with probability coverage or more,
     and coverage + 1 / (n + 1) or less where scores have no ties; n rows held out. It is a promise for all rows together, not for each.
+    Of a stream, given to `update` as it comes, the share missed approaches 1 - coverage whatever comes (see `AdaptiveLevel`).
     Needs: ceil(coverage / (1 - coverage)) rows held out, 9 for 0.9. Cost: as the estimator's, and one prediction of the rows held out.
-    State: estimator_, conformity_, conformity_state_, scores_ (n,). No sample weights: rows that count differently are
-    not exchangeable. Errors: ValueError for too few rows, with how many it takes.
+    State: estimator_, conformity_, conformity_state_, recent_ (n,) scores, scores_ the same sorted, level_. No sample weights: rows that
+    count differently are not exchangeable. Errors: ValueError for too few rows, with how many it takes.
 
-    Papers: Lei et al. (2018), Distribution-free predictive inference for regression; Romano et al. (2019), Conformalized quantile
-    regression. Departure: one band serves all coverages, see `QuantileBand`.
+    Paper: Lei et al. (2018), Distribution-free predictive inference for regression; Romano et al. (2019), Conformalized quantile
+    regression; Gibbs and Candès (2021), Adaptive conformal inference under distribution shift. Departure: one band serves all coverages,
+    see `QuantileBand`.
 
     >>> rng = np.random.RandomState(0)
     >>> x = rng.uniform(size=(400, 1))
@@ -55,6 +58,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     coverage: float = 0.9
     calibration_share: float = 0.25
     prefit: bool = False
+    rate: float = 0.005
     random_state: Any = None
 
     def fit(self, X: Any, y: Any) -> Any:  # noqa: N803
@@ -68,9 +72,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             self.conformity,
             "must be a score such as QuantileBand()",
         )
-        if y is None:
-            raise ValueError("ConformalRegressor requires y to be passed, but the target y is None")
-        y = column_or_1d(check_array(y, ensure_2d=False, dtype="numeric", input_name="y"), warn=True).astype(np.float64)
+        y = self._numbers(y)
         X, y = indexable(X, y)  # noqa: N806
         kept, held = self._split(_num_samples(X))
         if self.prefit:
@@ -83,7 +85,19 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         fitted_to = held if self.prefit else kept
         self.conformity_ = score
         self.conformity_state_ = score.fit(self.estimator_, _safe_indexing(X, fitted_to), y[fitted_to], self.coverage)
-        self.scores_ = np.sort(score.measure(self.conformity_state_, self.estimator_, X_held, y[held]))
+        self.recent_ = score.measure(self.conformity_state_, self.estimator_, X_held, y[held])
+        self.scores_, self.level_ = np.sort(self.recent_), np.array(1 - self.coverage)
+        return self
+
+    def update(self, X: Any, y: Any) -> Any:  # noqa: N803
+        """Rows (k, d) whose true values have come since, in their order: each is held against its interval of the set coverage, which
+        moves the level, and its score takes the place of the oldest. The estimator stays as it is."""
+        check_is_fitted(self, "scores_")
+        y = self._numbers(y)
+        X, y = indexable(X, y)  # noqa: N806
+        for score in self.conformity_.measure(self.conformity_state_, self.estimator_, X, y):
+            self.recent_, self.level_ = AdaptiveLevel(self.rate).observe(self.recent_, self.level_, np.array(score), self.coverage)
+        self.scores_ = np.sort(self.recent_)
         return self
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
@@ -96,7 +110,10 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self, "scores_")
         coverage = self.coverage if coverage is None else coverage
         check_coverage(self, coverage)
-        least = conformal_quantile(self.scores_, coverage)
+        if coverage == self.coverage:
+            least = AdaptiveLevel(self.rate).least(self.scores_, self.level_)
+        else:
+            least = conformal_quantile(self.scores_, coverage)
         return self.conformity_.interval(self.conformity_state_, self.estimator_, X, least)
 
     @property
@@ -112,6 +129,11 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if "estimator_" not in vars(self):
             raise AttributeError(f"{type(self).__name__} has no {name} before it is fitted")
         return getattr(self.estimator_, name)
+
+    def _numbers(self, y: Any) -> np.ndarray:
+        if y is None:
+            raise ValueError("ConformalRegressor requires y to be passed, but the target y is None")
+        return column_or_1d(check_array(y, ensure_2d=False, dtype="numeric", input_name="y"), warn=True).astype(np.float64)
 
     def _split(self, num: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows to fit to, and rows held out."""

@@ -25,6 +25,9 @@ from foretell.numbers.temperature import best_temperature
 from foretell.numbers.torch_regressor import TorchRegressor
 from foretell.parts import require
 
+#: Fewer rows than these say too little of how wide laws should be.
+LEAST_HELD_OUT = 20
+
 
 @dataclass(eq=False, repr=False)
 class HistogramRegressor(DistributionalMixin, TorchRegressor):
@@ -33,8 +36,8 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
 
     body: the layers below the last (None: `MLP()`, two of 256). target: how a number is said (None: `HLGauss()`; `TwoHot()`,
     `OneHot()`, and the points `MSE()`, `L1()`, `Huber()` for comparison, which have no law). temperature: outputs are divided by it
-    before they become masses; above 1 widens laws. "held-out" fits it to the rows held out, so that laws are as wide as errors on
-    rows not seen.
+    before they become masses; above 1 widens laws. None fits it to the rows held out, where they are 20 or more (else 1), so that
+    laws are as wide as errors on rows not seen; the best epoch is that of the best means, when laws are mostly too sharp.
 
     Needs: a support that holds all targets; from the training targets unless `HLGauss(Support(...))` says otherwise.
     Cost: an MSE network's, and as many outputs as bins.
@@ -52,7 +55,7 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
 
     body: Any = None
     target: Any = None
-    temperature: Any = 1.0
+    temperature: float | None = None
 
     @classmethod
     def examples(cls) -> list[HistogramRegressor]:
@@ -76,14 +79,15 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
         return found.masses  # type: ignore[attr-defined]
 
     def _settle(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
-        target, number = self._target(), isinstance(self.temperature, int | float | np.number)
+        target = self._target()
         require(isinstance(target, Target), self, "target", self.target, "must be a target such as HLGauss() or MSE()")
-        good = self.temperature == "held-out" or (number and 0 < self.temperature < math.inf)
-        require(good, self, "temperature", self.temperature, 'must be a number above 0, or "held-out"')
-        tempers = isinstance(target, HistogramTarget) or self.temperature == 1
-        require(tempers, self, "temperature", self.temperature, f"needs a target with a histogram, not {target!r}; leave it at 1.0")
+        given = self.temperature is not None
+        good = not given or (isinstance(self.temperature, int | float | np.number) and 0 < self.temperature < math.inf)
+        require(good, self, "temperature", self.temperature, "must be a number above 0, or None to fit it to rows held out")
+        tempers = isinstance(target, HistogramTarget) or not given
+        require(tempers, self, "temperature", self.temperature, f"needs a target with a histogram, not {target!r}; leave it at None")
         self.code_ = target.fit(y, sample_weight)
-        self.temperature_ = float(self.temperature) if number else 1.0
+        self.temperature_ = float(self.temperature) if self.temperature is not None else 1.0
 
     def _make_network(self) -> nn.Module:
         require(self.body is None or isinstance(self.body, Body), self, "body", self.body, "must be a body such as MLP()")
@@ -99,14 +103,15 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
     def _row_losses(self, network: nn.Module, inputs: Tensor, encoded: Tensor) -> Tensor:
         return self._target().row_losses(network(inputs), encoded)
 
+    def _watch(self, network: nn.Module, held_out: Sequence[Tensor]) -> Tensor:
+        inputs, encoded, weights = held_out
+        return (self._target().row_errors(self.code_, network(inputs), encoded) * weights).mean()
+
     def _calibrate(self, held_out: Sequence[Tensor]) -> None:
-        if self.temperature != "held-out":
-            return
         inputs, masses, weights = held_out
-        remedy = f"takes rows that are held out, but validation_fraction={self.validation_fraction} of these rows is none; raise it"
-        require(len(inputs) > 0, self, "temperature", self.temperature, remedy)
-        with torch.no_grad():
-            self.temperature_ = best_temperature(self.network_(inputs).cpu(), masses.cpu(), weights.cpu())
+        if self.temperature is None and len(inputs) >= LEAST_HELD_OUT and isinstance(self._target(), HistogramTarget):
+            with torch.no_grad():
+                self.temperature_ = best_temperature(self.network_(inputs).cpu(), masses.cpu(), weights.cpu())
 
     def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
         return self._target().imitation(outputs, others)

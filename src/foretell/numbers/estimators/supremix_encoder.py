@@ -19,8 +19,11 @@ from foretell.numbers.contrastive.pairs.real import Real
 from foretell.numbers.contrastive.views import TableViews
 from foretell.numbers.contrastive.weighted_contrast import weighted_contrast
 from foretell.numbers.contrastive.weights import Distance
-from foretell.numbers.torch_regressor import TorchEstimator
+from foretell.numbers.inference import outputs_of
+from foretell.numbers.torch_estimator import PREDICT_ROWS, TorchEstimator
 from foretell.parts import require
+
+OUTPUTS = ("embedding", "body")
 
 
 class UnitLength(nn.Module):
@@ -42,6 +45,7 @@ class SupReMixEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
     pairs: whom anchors are compared with; None is Real() + MixNeg() + MixPos(); Real() alone is supervised contrastive learning.
     weight: Distance() (None), SquaredDistance() or Even(). views: TableViews() (None) or ImageShifts(). body: layers, None an MLP().
     dimension: of embeddings. temperature: products are divided by it. extra: added to the number of positives in an anchor's mean.
+    output: what `transform` gives, "embedding", or "body": what the layers below the last put out, which serves regressors better.
     Others as in all networks here; what is held out (validation_fraction) is none by default, since the loss of pairs says little.
 
     Cost: n * n + n * num for a batch of n views, whatever the dimension. State: network_, label_mean_, label_scale_, pairs_code_.
@@ -57,6 +61,7 @@ class SupReMixEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
     (60, 4)
     """
 
+    NAME: ClassVar[str] = "supremix-encoder"
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = dict(TorchEstimator.CHECKS_NOT_MET)
 
     @classmethod
@@ -72,6 +77,7 @@ class SupReMixEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
     dimension: int = 128
     temperature: float = 0.3
     extra: float = 1.0
+    output: str = "embedding"
 
     def _pairs(self) -> Pairs:
         return Real() + MixNeg() + MixPos() if self.pairs is None else self.pairs
@@ -81,6 +87,7 @@ class SupReMixEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         require(self.batch_size >= 3, self, "batch_size", self.batch_size, "must be at least 3: an anchor is compared with rows around it")
         require(self.dimension >= 1, self, "dimension", self.dimension, "must be at least 1")
         require(self.temperature > 0, self, "temperature", self.temperature, "must be above 0")
+        require(self.output in OUTPUTS, self, "output", self.output, f"must be one of {', '.join(OUTPUTS)}")
         require(self.extra >= 0, self, "extra", self.extra, "must be 0 or above")
 
     def _settle(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
@@ -122,12 +129,15 @@ class SupReMixEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         return weighted_contrast(others.products / self.temperature, others.positive, others.present, weights, self.extra)
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
-        """(n, dimension): embeddings of unit length."""
-        return self._outputs(X).double().numpy()
+        """(n, dimension): embeddings of unit length; with output "body" (n, the body's width)."""
+        inputs = self._inputs(self._checked(X))
+        network: Any = self.network_
+        return outputs_of(network[0] if self.output == "body" else network, inputs, PREDICT_ROWS).double().numpy()
 
     @property
     def _n_features_out(self) -> int:
-        return self.dimension
+        network: Any = self.network_
+        return network[1].in_features if self.output == "body" else self.dimension
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -7,31 +7,25 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.linear_model import QuantileRegressor
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from foretell.numbers.bodies.mlp import MLP
+from foretell.numbers.bodies.pretrained import Pretrained
+from foretell.numbers.contrastive.linear_probe import LinearProbe
 from foretell.numbers.estimators.supremix_encoder import SupReMixEncoder
-
-
-def linear_probe() -> TransformedTargetRegressor:
-    """A linear map with the least absolute error on standardised targets, slightly drawn towards few coefficients."""
-    return TransformedTargetRegressor(QuantileRegressor(quantile=0.5, alpha=1e-4), transformer=StandardScaler())
 
 
 @dataclass(eq=False, repr=False)
 class SupReMixRegressor(RegressorMixin, BaseEstimator):
-    """`SupReMixEncoder`, then a regressor on its embeddings, fitted to the same rows.
+    """`SupReMixEncoder`, then a regressor on what it puts out, fitted to the same rows.
 
-    encoder: None is SupReMixEncoder(). regressor: any of scikit-learn's; None is a linear map by least absolute error, as in the paper
-    (exact, by linear programming: some seconds for thousands of rows; give an `SGDRegressor` for many more). random_state: of the
-    encoder, where it has none of its own.
+    encoder: None is SupReMixEncoder(output="body"). regressor: any of scikit-learn's; None is a `LinearProbe`, by least absolute error
+    as in the paper; give an `SGDRegressor` where rows are tens of thousands. A network regressor whose body is `Pretrained()` is given
+    the rows themselves and goes on from the encoder's layers: fine-tuning. random_state: of the encoder, where it has none of its own.
 
     Attributes: encoder_, regressor_, n_features_in_, feature_names_in_ (where columns have names).
 
-    Wu et al., "Mixup Your Own Pairs", 2023, section 4 (linear probing). For fine-tuning, see `Pretrained`.
+    Wu et al., "Mixup Your Own Pairs", 2023: linear probing and fine-tuning.
 
     >>> X, y = np.random.RandomState(0).standard_normal((60, 3)), np.arange(60.0)
     >>> encoder = SupReMixEncoder(body=MLP((8,)), dimension=4, epochs=2)
@@ -39,13 +33,13 @@ class SupReMixRegressor(RegressorMixin, BaseEstimator):
     (60,)
     """
 
+    NAME: ClassVar[str] = "supremix-regressor"
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = dict(SupReMixEncoder.CHECKS_NOT_MET)
 
     @classmethod
     def examples(cls) -> list[SupReMixRegressor]:
         """Small settings for checks."""
-        encoder = SupReMixEncoder(body=MLP((32,)), dimension=16, epochs=30, learning_rate=1e-2)
-        return [cls(encoder, random_state=0)]
+        return [cls(SupReMixEncoder(body=MLP((16,)), dimension=8, epochs=12, learning_rate=1e-2, output="body"), random_state=0)]
 
     encoder: Any = None
     regressor: Any = None
@@ -53,17 +47,26 @@ class SupReMixRegressor(RegressorMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SupReMixRegressor:  # noqa: N803
         """Fit both to X (n, d) and y (n,). sample_weight: (n,), for both; the regressor must take it."""
-        encoder = SupReMixEncoder() if self.encoder is None else clone(self.encoder)
+        encoder = SupReMixEncoder(output="body") if self.encoder is None else clone(self.encoder)
         if encoder.random_state is None:
             encoder.set_params(random_state=self.random_state)
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         self.encoder_ = encoder.fit(X, y, **weights)
         validate_data(self, X, skip_check_array=True)
-        self.regressor_ = linear_probe() if self.regressor is None else clone(self.regressor)
-        self.regressor_.fit(self.encoder_.transform(X), np.asarray(y, dtype=float).ravel(), **weights)
+        self.regressor_ = LinearProbe() if self.regressor is None else clone(self.regressor)
+        if self._goes_on():
+            self.regressor_.set_params(body=Pretrained(self.encoder_))
+        self.regressor_.fit(self._seen(X), np.asarray(y, dtype=float).ravel(), **weights)
         return self
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """(n,) point estimates."""
         check_is_fitted(self, "regressor_")
-        return self.regressor_.predict(self.encoder_.transform(X))
+        return self.regressor_.predict(self._seen(X))
+
+    def _goes_on(self) -> bool:
+        return isinstance(getattr(self.regressor_, "body", None), Pretrained)
+
+    def _seen(self, X: Any) -> Any:  # noqa: N803
+        """What the regressor is given."""
+        return X if self._goes_on() else self.encoder_.transform(X)

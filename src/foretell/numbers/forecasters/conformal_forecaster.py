@@ -96,12 +96,10 @@ class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
         adaptive, steps = AdaptiveLevel(self.rate), np.arange(self.horizon)
         for row in rows:
             errors = np.abs(row - self.pending_[self.horizon - 1 - steps, steps])  # said h + 1 rows ago, for h + 1 ahead
-            missed = errors > adaptive.least(self.scores_, self.level_)
-            self.level_ = adaptive.update(self.level_, missed, self.coverage)
-            self.recent_ = np.concatenate([self.recent_[1:], errors[None]])
-            self.scores_ = np.sort(self.recent_, axis=0)
+            self.recent_, self.level_ = adaptive.observe(self.recent_, self.level_, errors, self.coverage)
             self.tail_ = np.concatenate([self.tail_[1:], row[None]])
             self.pending_ = np.concatenate([self.pending_[1:], self.forecaster_.predict_windows(self.tail_[None])])
+        self.scores_ = np.sort(self.recent_, axis=0)
         return self
 
     def predict(self, horizon: int | None = None, context: Any = None) -> np.ndarray:

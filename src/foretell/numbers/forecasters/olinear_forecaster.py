@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -59,6 +59,8 @@ class OLinearForecaster(Forecaster):
     >>> bool(np.abs(model.predict() - np.sin(np.arange(200.0, 204) / 5)[:, None]).max() < 0.1)
     True
     """
+
+    NAME: ClassVar[str] = "olinear-forecaster"
 
     basis: Any = None
     mixer: Any = None

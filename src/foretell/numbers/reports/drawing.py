@@ -89,4 +89,3 @@ def _for_page(written: str, alt: str) -> str:
     height = re.search(r'viewBox="0 0 [\d.]+ ([\d.]+)"', written)
     box = f"0 0 {WIDTH} {height.group(1) if height else 320}"
     return f'<svg viewBox="{box}" role="img" aria-label="{escape(alt)}">{body.strip()}'
-

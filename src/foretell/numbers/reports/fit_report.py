@@ -14,7 +14,9 @@ def fit_sections(trial: Trial, facts: Mapping[str, Any]) -> list[Section]:
     """facts: what was run, as `foretell fit --json` prints it."""
     sections, target = [], str(facts["target"])
     if trial.scores:
-        words = f"On {len(trial.truth)} rows that no estimator was fitted to. R2: share of the variance explained; errors in units of {target}."
+        words = (
+            f"On {len(trial.truth)} rows that no estimator was fitted to. R2: share of the variance explained; errors in units of {target}."
+        )
         sections = [
             score_table(trial.scores, words),
             truth_plot(trial.truth, trial.predicted, target),

@@ -24,8 +24,8 @@ DAY = pd.Timedelta(days=1)
 
 @dataclass
 class Backtest:
-    """scores: MAE, RMSE and the share of the naive MAE, by name, ours first. by_step: (H,) MAE by name. num: windows that were
-    forecast. covered: the share of values inside their intervals, where there are intervals."""
+    """scores: MAE, RMSE and the share of the naive MAE (where that errs at all), by name, ours first. by_step: (H,) MAE by name. num:
+    windows that were forecast. covered: the share of values inside their intervals, where there are intervals."""
 
     scores: dict[str, dict[str, float]]
     by_step: dict[str, np.ndarray]
@@ -61,10 +61,10 @@ def backtest(name: str, forecaster: Any, series: pd.DataFrame, test_share: float
     naive = SeasonalNaive(lag, horizon, season).fit(first)
     said = {name: rolling_forecasts(ours, last), "seasonal-naive": rolling_forecasts(naive, last)}
     errors = {called: np.abs(forecast - truth) for called, (forecast, truth) in said.items()}
-    scores = {
-        called: {"MAE": float(error.mean()), "RMSE": float(np.sqrt(np.mean(error**2))), "of naive": _ratio(error, errors["seasonal-naive"])}
-        for called, error in errors.items()
-    }
+    scores = {called: {"MAE": float(error.mean()), "RMSE": float(np.sqrt(np.mean(error**2)))} for called, error in errors.items()}
+    of = scores["seasonal-naive"]["MAE"]
+    for each in scores.values() if of > 0 else ():
+        each["of naive"] = each["MAE"] / of
     found = Backtest(scores, {called: error.mean(axis=(0, 2)) for called, error in errors.items()}, len(said[name][0]))
     if coverage is not None:
         half = np.diff(ours.predict_interval())[..., 0] / 2
@@ -75,7 +75,3 @@ def backtest(name: str, forecaster: Any, series: pd.DataFrame, test_share: float
 def with_intervals(forecaster: Any, coverage: float | None) -> Any:
     """A forecaster like this one, which is not fitted; wrapped for intervals where a coverage is given."""
     return clone(forecaster) if coverage is None else ConformalForecaster(clone(forecaster), coverage=coverage)
-
-
-def _ratio(error: np.ndarray, naive: np.ndarray) -> float:
-    return float(error.mean() / naive.mean()) if naive.any() else float("nan")

@@ -25,8 +25,11 @@ def read_table(path: Path | str, as_text: Sequence[str] = ()) -> pd.DataFrame:
     if not path.is_file():
         raise ValueError(f"{path} is not a file; give a table as comma-separated values with a head")
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        head = [name.strip() for name in next(csv.reader(file, delimiter=separator), [])]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head = [name.strip() for name in next(csv.reader(file, delimiter=separator), [])]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no table in UTF-8 ({error}); save it as UTF-8") from error
     if not any(head):
         raise ValueError(f"{path} is empty; its first line must name the columns")
     twice = sorted({name for name in head if head.count(name) > 1})
@@ -73,8 +76,8 @@ def numbers_of(column: pd.Series, name: str, missing: bool = False) -> np.ndarra
         raise ValueError(f"column {name!r}, row {endless[0] + 1}: {values[endless[0]]} is no finite number; correct it or drop the row")
     if absent.any() and not missing:
         raise ValueError(
-            f"column {name!r}, row {int(np.argmax(absent)) + 1}: the value is missing ({int(absent.sum())} are); fill it, drop the row, or "
-            "ask for imputation"
+            f"column {name!r}, row {int(np.argmax(absent)) + 1}: the value is missing, NaN ({int(absent.sum())} are); fill it, "
+            "drop the row, or ask for imputation"
         )
     return values
 

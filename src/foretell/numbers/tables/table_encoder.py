@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import check_array
+from sklearn.utils.validation import _check_n_features, check_is_fitted
 
 from foretell.numbers.tables.reading import is_number, numbers_of, pick, words_of
 from foretell.parts import require
@@ -37,6 +38,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     [[1.0, 0.0, 1.0], [2.0, 1.0, 0.0]]
     """
 
+    #: Checks of scikit-learn's `check_estimator` that are not met, each with its reason.
+    CHECKS_NOT_MET: ClassVar[dict[str, str]] = {
+        "check_dtype_object": "what is neither number nor text is refused by column and row, in other words than scikit-learn's",
+    }
+
     impute: bool = False
     unseen: str = "error"
     categories: Any = ()
@@ -44,7 +50,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any = None) -> Any:  # noqa: N803
         """Learn which columns are categories, and which there are."""
-        require(self.unseen in ("error", "ignore"), self, "unseen", self.unseen, 'must be "error" or "ignore"')
+        self._check_unseen()
         table = as_table(X)
         self.columns_ = list(table.columns)
         chosen = pick(table, self.categories, "categories")
@@ -71,7 +77,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """(n, numbers and categories). A table may have more columns, which are not looked at."""
         check_is_fitted(self, "encoder_")
+        self._check_unseen()
         table = as_table(X)
+        if not hasattr(X, "columns"):
+            _check_n_features(self, X, reset=False)
         pick(table, self.columns_, "the fitted column")
         prepared = self._prepared(table[self.columns_], asked=self.words_)
         if self.unseen == "error":
@@ -82,6 +91,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Names of the columns that `transform` gives."""
         check_is_fitted(self, "encoder_")
         return self.encoder_.get_feature_names_out()
+
+    def _check_unseen(self) -> None:
+        require(self.unseen in ("error", "ignore"), self, "unseen", self.unseen, 'must be "error" or "ignore"')
 
     def _prepared(self, table: pd.DataFrame, asked: Sequence[str]) -> pd.DataFrame:
         """Numbers as float64, categories as text, with the checks of both. asked: categories without question, whatever they hold."""
@@ -114,12 +126,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
 
 def as_table(X: Any) -> pd.DataFrame:  # noqa: N803
-    """A pandas table of a pandas or polars one, or of an array."""
+    """A pandas table of a pandas or polars one, or of an array; with rows and columns."""
     if isinstance(X, pd.DataFrame):
-        return X.reset_index(drop=True)
-    if hasattr(X, "columns"):  # polars
-        return pd.DataFrame({name: X[name].to_list() for name in X.columns})
-    rows = np.asarray(X)
-    if rows.ndim != 2:
-        raise ValueError(f"X has shape {rows.shape}; give a table, or an array of rows. Reshape your data with reshape(-1, 1)")
-    return pd.DataFrame(rows).infer_objects()
+        table = X.reset_index(drop=True)
+    elif hasattr(X, "columns"):  # polars
+        table = pd.DataFrame({name: X[name].to_list() for name in X.columns})
+    else:
+        table = pd.DataFrame(check_array(X, dtype=None, ensure_all_finite=False)).infer_objects()
+    for num, what in zip(table.shape, ("sample", "feature"), strict=True):
+        if num == 0:
+            raise ValueError(f"Found a table with 0 {what}(s) (shape={table.shape}) while a minimum of 1 is required.")
+    return table

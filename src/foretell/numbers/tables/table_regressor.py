@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from foretell.numbers.estimators.histogram_regressor import HistogramRegressor
 from foretell.numbers.tables.table_encoder import TableEncoder
@@ -32,20 +32,29 @@ class TableRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     [1.0, 3.0, 3.0]
     """
 
+    CHECKS_NOT_MET: ClassVar[dict[str, str]] = TableEncoder.CHECKS_NOT_MET
+
     estimator: Any = None
     encoder: Any = None
 
     def fit(self, X: Any, y: Any) -> Any:  # noqa: N803
         """X: a table; y: (n,) numbers."""
+        if y is None:
+            raise ValueError("TableRegressor requires y to be passed, but the target y is None")
+        truth = column_or_1d(y, warn=True)
         self.encoder_ = clone(TableEncoder() if self.encoder is None else self.encoder).fit(X)
+        self.n_features_in_ = self.encoder_.n_features_in_
+        if hasattr(self.encoder_, "feature_names_in_"):
+            self.feature_names_in_ = self.encoder_.feature_names_in_
         self.target_name_ = None if getattr(y, "name", None) is None else str(y.name)
         inner = clone(HistogramRegressor() if self.estimator is None else self.estimator)
-        self.estimator_ = inner.fit(self.encoder_.transform(X), np.asarray(y))
+        self.estimator_ = inner.fit(self.encoder_.transform(X), truth)
         return self
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """(n,)"""
-        return self.estimator_.predict(self._encoded(X))
+        encoded = self._encoded(X)
+        return self.estimator_.predict(encoded)
 
     @_inner_has("predict_interval")
     def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:  # noqa: N803

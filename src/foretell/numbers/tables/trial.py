@@ -58,16 +58,9 @@ def measure(
     """Fit `estimator`, called `name`, and two baselines (ridge, the mean) to the same rows. coverage: wrap it in `ConformalRegressor`.
     test_share: of the rows, held out; 0 holds out none. Categories of held-out rows alone
     are ignored in measuring."""
-    if not 0 <= test_share < 1:
-        raise ValueError(f"test_share={test_share!r} must be 0 or above and below 1")
     clone(encoder).fit(table)  # so that errors name rows of the file, and not of a part of it
-    places = np.arange(len(table))
-    num_held = round(test_share * len(table))
-    if test_share and not 2 <= num_held <= len(table) - 2:
-        raise ValueError(
-            f"test_share={test_share:g} of {len(table)} rows holds out {num_held}; hold out at least two and leave two, or none (0)"
-        )
-    kept, held = train_test_split(places, test_size=num_held, random_state=seed) if num_held else (places, places[:0])
+    kept, held = parted(len(table), test_share, seed)
+    num_held = len(held)
     lenient = clone(encoder).set_params(unseen="ignore") if num_held else encoder
     inner = estimator if coverage is None else ConformalRegressor(estimator, coverage=coverage, random_state=seed)
     model = TableRegressor(inner, lenient).fit(table.iloc[kept], target.iloc[kept])
@@ -83,6 +76,22 @@ def measure(
     model.set_params(encoder=encoder)
     model.encoder_.unseen = encoder.unseen
     return trial
+
+
+def parted(num_rows: int, test_share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the rows that are fitted to and of those held out: the same whenever they are asked for."""
+    if not 0 <= test_share < 1:
+        raise ValueError(f"test_share={test_share!r} must be 0 or above and below 1")
+    places = np.arange(num_rows)
+    num_held = round(test_share * num_rows)
+    if test_share and not 2 <= num_held <= num_rows - 2:
+        raise ValueError(
+            f"test_share={test_share:g} of {num_rows} rows holds out {num_held}; hold out at least two and leave two, or none (0)"
+        )
+    if not num_held:
+        return places, places[:0]
+    kept, held = train_test_split(places, test_size=num_held, random_state=seed)
+    return kept, held
 
 
 def scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:

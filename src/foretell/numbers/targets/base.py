@@ -38,6 +38,10 @@ class Target(Component):
     def row_losses(self, outputs: Tensor, encoded: Tensor) -> Tensor:
         """The loss of each row, (n,)."""
 
+    def row_errors(self, code: dict[str, Any], outputs: Tensor, encoded: Tensor) -> Tensor:
+        """How far off each row's number is, (n,), by which the best epoch is chosen: the loss, unless it says more than that."""
+        return self.row_losses(outputs, encoded)
+
     @abstractmethod
     def mean(self, code: dict[str, Any], outputs: Tensor) -> Tensor:
         """The number that outputs say, (n,), differentiable, in the units of `y`."""

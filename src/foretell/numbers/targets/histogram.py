@@ -39,7 +39,8 @@ class HistogramTarget(Target):
 
     def fit(self, y: np.ndarray, sample_weight: np.ndarray | None = None) -> dict[str, Any]:
         code = self._lay(self._bins(), y)
-        common = np.average(self.masses(code, y), axis=0, weights=sample_weight)
+        placed = self._bins().place(code["edges"], y, warn=False)  # `encode` counts them
+        common = np.average(self._masses(code, placed), axis=0, weights=sample_weight)
         even = 1 / len(common)  # one row's worth of it: no bin is impossible because nobody was in it
         return {**code, "prior": (len(y) * common + even) / (len(y) + 1)}
 
@@ -52,9 +53,17 @@ class HistogramTarget(Target):
     def row_losses(self, outputs: Tensor, encoded: Tensor) -> Tensor:
         return -(encoded * outputs.log_softmax(dim=-1)).sum(dim=-1)
 
+    def row_errors(self, code: dict[str, Any], outputs: Tensor, encoded: Tensor) -> Tensor:
+        """The distance of the means: cross-entropy grows again, as laws become too sharp, long before means get worse; sharpness is
+        mended by a temperature. Not squared, since far-off targets may be wrong ones."""
+        return (self.mean(code, outputs) - encoded @ _centres(code, encoded)).abs()
+
+    def imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+        """The cross-entropy of our law against theirs."""
+        return self.row_losses(outputs, others.softmax(dim=-1))
+
     def mean(self, code: dict[str, Any], outputs: Tensor) -> Tensor:
-        edges = torch.as_tensor(np.asarray(code["edges"]), dtype=outputs.dtype, device=outputs.device)
-        return outputs.softmax(dim=-1) @ ((edges[:-1] + edges[1:]) / 2)
+        return outputs.softmax(dim=-1) @ _centres(code, outputs)
 
     def bias(self, code: dict[str, Any]) -> Tensor:
         return torch.as_tensor(np.log(code["prior"]), dtype=torch.float32)
@@ -64,3 +73,8 @@ class HistogramTarget(Target):
 
     def _bins(self) -> Support:
         return Support() if self.support is None else self.support
+
+
+def _centres(code: dict[str, Any], like: Tensor) -> Tensor:
+    edges = np.asarray(code["edges"])
+    return torch.as_tensor((edges[:-1] + edges[1:]) / 2, dtype=like.dtype, device=like.device)

@@ -61,7 +61,7 @@ class Support(Component):
         high += margin_in_bins * width if self.high is None else 0.0
         return np.linspace(low, high, self.bins + 1)
 
-    def place(self, edges: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def place(self, edges: np.ndarray, y: np.ndarray, warn: bool = True) -> np.ndarray:
         """`y` within the edges: what lies outside is refused, or moved to the nearest end and counted in a warning where clip=True."""
         y = _numbers(y)
         outside = int(((y < edges[0]) | (y > edges[-1])).sum())
@@ -70,7 +70,7 @@ class Support(Component):
                 f"{outside} of {len(y)} targets lie outside the support [{edges[0]:g}, {edges[-1]:g}] (they go from {y.min():g} to "
                 f"{y.max():g}); widen it, or move them to its ends by Support(..., clip=True)"
             )
-        if outside:
+        if outside and warn:
             warnings.warn(f"{outside} of {len(y)} targets lie outside the support and count as its ends", UserWarning, stacklevel=2)
         return np.clip(y, edges[0], edges[-1])
 

@@ -27,7 +27,7 @@ def membership_share(
     "auto") learns it from the losses of known members and of rows never trained on, as many of one as of the other.
 
     All arguments are losses of rows in one model, (n,), here absolute errors over the targets' standard deviation. What is aimed at is
-    the retrained model's share, not 0: a forgotten row that stands out is found by that. Tarun et al. 2023, section 5.
+    the retrained model's share, not 0: a forgotten row that stands out is found by that. Tarun et al. 2023.
 
     >>> known, unknown = np.linspace(0, 1, 50), np.linspace(2, 3, 50)
     >>> membership_share(known, unknown, np.array([0.5, 0.6, 2.5, 2.6]))
@@ -61,13 +61,19 @@ def relearning(
     learning_rate: float = 1e-3,
     max_epochs: int = 10,
     random_state: int = 0,
-) -> Relearning:
-    """Train a copy of the estimator on all rows X, y until its mean absolute error on the watched rows (X, y) is at most `goal`.
+) -> Relearning | None:
+    """Train a copy of the estimator on all rows X, y until its mean absolute error on the watched rows (X, y) is at most `goal`. None
+    where it cannot learn them: a histogram that was laid over other rows may have no place for their targets.
 
     The anamnesis index is a model's steps over gold's: 1 is aimed at, near 0 means that it never forgot. Of few steps it is noise, so
     look at the steps as well. Chundawat et al., "Zero-shot machine unlearning" (2023).
     """
     learner = copy.deepcopy(estimator)
+    rows = learner._checked(X)
+    try:
+        learner._encode(np.asarray(y, dtype=np.float64))
+    except ValueError:
+        return None
     inputs, truth = learner._inputs(learner._checked(watched[0])), torch.as_tensor(watched[1])
 
     def error(network: torch.nn.Module) -> float:
@@ -75,7 +81,7 @@ def relearning(
 
     report = fit_network(
         learner.network_,
-        learner._rows(learner._checked(X), np.asarray(y, dtype=np.float64)),
+        learner._rows(rows, np.asarray(y, dtype=np.float64)),
         learner._batch_loss,
         epochs=max_epochs,
         batch_size=min(learner.batch_size, len(y)),

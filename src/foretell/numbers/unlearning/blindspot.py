@@ -25,7 +25,7 @@ EMPTY_BATCHES = 0.25
 class Blindspot(UnlearningMethod):
     """A fresh copy of the network, the blind one, is trained briefly on retained rows only. Then the fitted network is trained further
     on mixed batches: on retained rows by its own loss, on rows to forget towards what the blind network puts out (`beta` times: and
-    where its layers are active). The loss of a batch is the mean over its rows, so a batch without rows of one kind needs no case of its own.
+    where its layers are active). A batch's loss is the mean over its rows, so a batch without rows of one kind is no special case.
 
     epochs, learning_rate: passes over all rows and the rate, constant. beta: weight of the layers' likeness; 0 matches outputs only.
     layers: names of modules to match (as in `network_.named_modules()`); None takes all activation functions. blind_epochs,
@@ -36,7 +36,7 @@ class Blindspot(UnlearningMethod):
     epochs of the retained rows, and `epochs` of all with one pass more for those to forget. Errors: names of layers that are not
     there; a warning where beta has no layer to act on, and where many batches hold no row to forget.
 
-    Tarun, Chundawat, Mandal & Kankanhalli, "Deep Regression Unlearning" (ICML 2023), section 4.3. Departures: the estimator's own
+    Tarun, Chundawat, Mandal & Kankanhalli, "Deep Regression Unlearning" (ICML 2023). Departures: the estimator's own
     loss on retained rows (theirs: L1 or the task's); AdamW with the estimator's weight decay in place of Adam; dense layers, which
     have no places to attend to, are matched by their normalised squares.
     """
@@ -125,7 +125,7 @@ class Blindspot(UnlearningMethod):
         empty = (1 - share) ** min(estimator.batch_size, len(request.forget))
         if empty > EMPTY_BATCHES:
             warnings.warn(
-                f"batch_size={estimator.batch_size} is small for {share:.2%} of rows to forget: about {empty:.0%} of the batches hold none of "
-                f"them; use {type(estimator).__name__}.set_params(batch_size=...) with a larger one, or more epochs",
+                f"batch_size={estimator.batch_size} is small for {share:.2%} of rows to forget: some {empty:.0%} of batches hold none; "
+                f"use {type(estimator).__name__}.set_params(batch_size=...) with a larger one, or more epochs",
                 stacklevel=4,
             )

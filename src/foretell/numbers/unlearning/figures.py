@@ -73,9 +73,11 @@ def figures(
         goal = (1 + SAME) * mae(watched[1], models["original"].predict(watched[0]))
         for name, model in learners.items():
             run = relearning(model, X, y, watched, goal, learning_rate=relearning_rate, random_state=random_state)
-            found[name]["relearning_steps"], found[name]["relearning_reached"] = run.steps, run.reached
-        for name in learners if "gold" in learners else ():
-            found[name]["anamnesis_index"] = found[name]["relearning_steps"] / found["gold"]["relearning_steps"]
+            if run is not None:
+                found[name]["relearning_steps"], found[name]["relearning_reached"] = run.steps, run.reached
+        by_gold = found["gold"]["relearning_steps"] if "gold" in learners else None
+        for name in learners if by_gold else ():
+            found[name]["anamnesis_index"] = found[name]["relearning_steps"] / by_gold
     return {
         "rows": {"train": len(y), "forget": int(forget.sum()), "test": len(test[1]), "test_forget": int(test_forget.sum())},
         "models": found,

@@ -16,7 +16,7 @@ class FineTune(UnlearningMethod):
     epochs, learning_rate: passes over the retained rows and the rate, constant. freeze_norm_stats: running statistics of norm layers
     are used as they are.
 
-    Needs: a `TorchRegressor`. Cost: `epochs` epochs. The baseline of Tarun et al., "Deep Regression Unlearning" (2023), section 5;
+    Needs: a `TorchRegressor`. Cost: `epochs` epochs. The baseline of Tarun et al., "Deep Regression Unlearning" (ICML 2023);
     theirs is Adam, here it is AdamW with the estimator's weight decay.
     """
 

@@ -22,7 +22,7 @@ class GaussianAmnesiac(UnlearningMethod):
 
     Needs: a `TorchRegressor`; draws pass through its encoder, so it may have any target. Cost: `epochs` epochs.
 
-    Tarun et al., "Deep Regression Unlearning" (ICML 2023), section 4.2. Departures: draws are kept within the range of the training
+    Tarun et al., "Deep Regression Unlearning" (ICML 2023). Departures: draws are kept within the range of the training
     targets, since a histogram has no place for others; AdamW with the estimator's weight decay in place of Adam.
     """
 

@@ -53,8 +53,9 @@ class UnlearningReport:
         """All figures, plain data; see `figures.figures`."""
         y, y_test = (np.asarray(each, dtype=np.float64) for each in (self.y, self.y_test))
         train, test = (self.X, y), (self.X_test, y_test)
-        given = {"relearning_rate": self.relearning_rate, "random_state": self.random_state}
-        return figures(self._models, train, self._mask, test, self._test_mask, **given)
+        masks = self._mask, self._test_mask
+        rate, seed = self.relearning_rate, self.random_state
+        return figures(self._models, train, masks[0], test, masks[1], relearning_rate=rate, random_state=seed)
 
     @property
     def _models(self) -> dict[str, Any]:
@@ -76,9 +77,7 @@ class UnlearningReport:
         rows, retrained = self.figures["rows"], isinstance(self.method, Retrain)
         asked = [f"{rows['forget']:,} of the {rows['train']:,} rows that the model was trained on were to be forgotten."]
         asked += [f"In the words of the request: {self.asked}"] if self.asked else []
-        done = (
-            [self.method.plainly, f"Method: {self.method!r}"] if self.method is not None else ["The method was not named to this report."]
-        )
+        done = [self.method.plainly, _named(self.method)] if self.method is not None else ["The method was not named to this report."]
         return {
             "What was asked": asked,
             "What was done": done,
@@ -118,7 +117,7 @@ class UnlearningReport:
         forgotten = _safe_rows(self.X, mask)
         predicted = {name: model.predict(forgotten) for name, model in self._models.items()}
         sections += [predictions_plot(predicted, np.asarray(self.y, dtype=float)[mask]), errors_plot(models), attack_plot(models)]
-        sections += [relearning_plot(models)] if models["unlearned"]["relearning_steps"] is not None else []
+        sections += [relearning_plot(models)] if models["unlearned"]["anamnesis_index"] is not None else []
         head, rows = self._table()
         sections.append(Section("All figures", "" if self.gold is not None else NO_GOLD, head=head, rows=rows))
         write_page(path, title, sections, self.verdict)
@@ -129,6 +128,11 @@ class UnlearningReport:
         shown = {figure: words for figure, words in NAMES.items() if models["unlearned"][figure] is not None}
         rows = [[name, *(_cell(entry[figure]) for entry in models.values()), aim] for figure, (name, aim) in shown.items()]
         return head, rows
+
+
+def _named(method: UnlearningMethod) -> str:
+    """With all settings, those too that were left as they come."""
+    return f"Method: {type(method).__name__}" + "".join(f", {name} {value}" for name, value in method.get_params().items())
 
 
 def _cell(value: Any) -> str:

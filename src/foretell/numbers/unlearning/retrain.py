@@ -15,8 +15,8 @@ class Retrain(UnlearningMethod):
     """Fits a clone to the retained rows: the reference ("gold") that the other methods are compared with, and the only one whose
     result has never seen the rows.
 
-    Needs: any regressor with `fit`. Cost: that of fitting. The random numbers are the estimator's own where its `random_state` is an
-    int; otherwise they follow from the seed of the request.
+    Needs: any regressor with `fit`. Cost: that of fitting. Random numbers are the estimator's own where its `random_state` is an int,
+    and follow from the request's seed where it has none.
     """
 
     needs_network: ClassVar[bool] = False
@@ -25,8 +25,7 @@ class Retrain(UnlearningMethod):
     def apply(self, estimator: Any, request: ForgetRequest) -> Any:
         fresh = clone(estimator)
         X, y, weight = request.retained  # noqa: N806
-        own = fresh.get_params().get("random_state", 0)
-        if own is None:
-            fresh.set_params(random_state=request.seed)
+        unseeded = [key for key, value in fresh.get_params().items() if key.split("__")[-1] == "random_state" and value is None]
+        fresh.set_params(**dict.fromkeys(unseeded, request.seed))
         fresh.fit(X, y) if weight is None else fresh.fit(X, y, sample_weight=weight)
-        return fresh.set_params(random_state=None) if own is None else fresh
+        return fresh.set_params(**dict.fromkeys(unseeded))

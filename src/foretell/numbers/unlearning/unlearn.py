@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import _safe_indexing, check_array, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from foretell.numbers.registry import all_unlearning_methods
+from foretell.numbers.tables.table_regressor import TableRegressor
 from foretell.numbers.torch_regressor import TorchRegressor
 from foretell.numbers.unlearning.base import ForgetRequest, UnlearningMethod
 from foretell.numbers.unlearning.blindspot import Blindspot
@@ -38,9 +40,25 @@ def unlearn(
     fitting; then rows to forget that are not among them are refused. They are not kept in the estimator, since who holds them can tell
     who was in the training data.
 
-    Needs: `Retrain` takes any fitted regressor; the others train a network further and take a `TorchRegressor`.
+    Needs: `Retrain` takes any fitted regressor; the others train a network further and take a `TorchRegressor`, or a `TableRegressor`
+    that holds one, whose encoder then stays as it is. A warning where X cannot be all the training rows.
     """
     chosen = _method(method)
+    if isinstance(estimator, TableRegressor) and chosen.needs_network:  # its encoder's columns stay as they are
+        check_is_fitted(estimator)
+        found = copy.deepcopy(estimator)
+        rows = estimator.encoder_.transform(X)
+        found.estimator_ = unlearn(
+            estimator.estimator_,
+            rows,
+            y,
+            forget,
+            chosen,
+            random_state=random_state,
+            sample_weight=sample_weight,
+            trained_on=trained_on,
+        )
+        return found
     _check_estimator(estimator, chosen)
     table, rows, target = X, *_rows(estimator, X, y)
     mask = forget_mask(forget, len(target))
@@ -51,10 +69,22 @@ def unlearn(
                 f"forget={strangers[:5].tolist()}: the estimator was not trained on {len(strangers)} of these rows; leave them out"
             )
     weight = None if sample_weight is None else _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+    if weight is not None and (weight == 0).any():  # as in fitting: a row without weight is as good as absent
+        some = np.flatnonzero(weight > 0)
+        return unlearn(
+            estimator,
+            _safe_indexing(X, some),
+            target[some],
+            forget_mask(mask[some], len(some)),
+            chosen,
+            random_state=random_state,
+            sample_weight=weight[some],
+        )
+    if isinstance(estimator, TorchRegressor):
+        _warn_of_other_rows(estimator, rows, weight)
     # The second draw: fitting takes the first for its weights, and a blind network must not begin where the estimator did.
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max, size=2)[1])
-    given = rows if chosen.needs_network else table
-    return chosen.apply(copy.deepcopy(estimator), ForgetRequest(given, target, mask, weight, seed))
+    return chosen.apply(copy.deepcopy(estimator), ForgetRequest(rows if chosen.needs_network else table, target, mask, weight, seed))
 
 
 def forget_mask(forget: Any, num_rows: int) -> np.ndarray:
@@ -96,14 +126,19 @@ def fingerprints(X: Any, y: Any) -> np.ndarray:  # noqa: N803
     return np.array([int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "big") for row in rows], dtype=np.uint64)
 
 
-def _method(method: UnlearningMethod | str | None) -> UnlearningMethod:
+def method_named(name: str) -> UnlearningMethod:
+    """That method with its own settings; UnknownNameError with the nearest name otherwise."""
     known = all_unlearning_methods()
-    if isinstance(method, str) and method in known:
-        return known[method]()  # type: ignore[no-any-return]
+    if name not in known:
+        raise UnknownNameError(f"there is no unlearning method {name!r}: {nearest(name, known)}")
+    return known[name]()  # type: ignore[no-any-return]
+
+
+def _method(method: UnlearningMethod | str | None) -> UnlearningMethod:
     if isinstance(method, str):
-        raise UnknownNameError(f"there is no unlearning method {method!r}: {nearest(method, known)}")
+        return method_named(method)
     if method is not None and not isinstance(method, UnlearningMethod):
-        raise ValueError(f"method={method!r} must be an unlearning method such as Blindspot(), or one of {', '.join(known)}")
+        raise ValueError(f"method={method!r} must be an unlearning method such as Blindspot(), or a name such as 'blindspot'")
     return Blindspot() if method is None else method
 
 
@@ -120,6 +155,16 @@ def _check_estimator(estimator: Any, method: UnlearningMethod) -> None:
             f"for any other regressor there is method={' or '.join(map(repr, others))}"
         )
     check_is_fitted(estimator)
+
+
+def _warn_of_other_rows(estimator: TorchRegressor, rows: np.ndarray, weight: np.ndarray | None) -> None:
+    away = np.abs(np.average(rows, axis=0, weights=weight) - estimator.mean_) / estimator.scale_
+    if away.max() > 1e-6:
+        warnings.warn(
+            f"column {int(away.argmax())} of X has another mean than in fitting, so X is not all that the estimator was trained on; "
+            "give all of them (after an earlier unlearning: all but the rows forgotten then, and this warning is in order)",
+            stacklevel=3,
+        )
 
 
 def _rows(estimator: Any, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803

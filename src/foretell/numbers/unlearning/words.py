@@ -10,9 +10,9 @@ NO_GOLD = "There is no model here that was trained without the rows, so what is 
 
 #: What an unlearned model does not promise, whatever its figures.
 LIMITS = (
-    "The result is approximate: there is no proof that nothing of the rows is left, and this page is neither a certificate nor legal advice.",
+    "The result is approximate: nothing proves that no trace of the rows is left, and this is neither a certificate nor legal advice.",
     "It was measured by the figures on this page and the data behind them; a stronger attack may find more.",
-    "Averages and ranges that the model scales its inputs and outputs by were worked out over all rows and stay as they were.",
+    "Averages, ranges and categories that inputs and outputs are scaled and coded by come from all rows and stay as they were.",
     "Copies of the old model, backups, the data themselves and predictions that were already handed out are not touched.",
 )
 #: The same where the model was trained anew.
@@ -62,6 +62,11 @@ def effect(found: Mapping[str, Any]) -> list[str]:
             f"Trained on all rows again (learning rate {found['relearning_rate']:g}) it knows the forgotten rows after "
             f"{_steps(after)}, the model that never saw them after {_steps(gold)}: anamnesis index {after['anamnesis_index']:.2f}. "
             "1 is aimed at; far below 1 the knowledge was covered rather than removed."
+        )
+    elif after["relearning_steps"] is not None:
+        said.append(
+            f"Trained on all rows again (learning rate {found['relearning_rate']:g}) it knows the forgotten rows after {_steps(after)}, "
+            + ("with nothing to compare that with." if gold is None else "which the model trained without them cannot say at all.")
         )
     if found["memorised"] is False:
         said.insert(0, "The original and the model trained without the rows agree on them, so differences below show chance, not success.")

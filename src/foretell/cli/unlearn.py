@@ -1,0 +1,103 @@
+"""`foretell unlearn`: a model that has forgotten some of the rows it was trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from foretell.cli.common.numbers import Report, check_folder
+from foretell.cli.common.options import notice, switch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from foretell.numbers.tables.table_regressor import TableRegressor
+    from foretell.numbers.unlearning.base import UnlearningMethod
+    from foretell.numbers.unlearning.report import UnlearningReport
+
+_FORGET = "Which rows: a condition such as 'price<500', or a file with some of the table's columns, whose rows are looked up in it."
+_METHOD = "blindspot, gaussian-amnesiac, fine-tune, or retrain, which fits anew without the rows."
+
+
+def unlearn(
+    model: Annotated[Path, typer.Argument(metavar="FOLDER", help="A model that `foretell fit` kept.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="The table that it was fitted to, whole.")],
+    forget: Annotated[str, typer.Option(metavar="ROWS.csv|CONDITION", help=_FORGET)],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Keep the new model there.", rich_help_panel="Output")],
+    method: Annotated[str, typer.Option(metavar="NAME", help=_METHOD)] = "blindspot",
+    test_share: Annotated[float, typer.Option(metavar="X", help="As in `foretell fit`.", rich_help_panel="Model")] = 0.2,
+    seed: Annotated[int, typer.Option(metavar="N", help="As in `foretell fit`.", rich_help_panel="Model")] = 0,
+    report: Report = None,
+    as_json: Annotated[bool, switch("json", "Print nothing but JSON.", "Output")] = False,
+) -> None:
+    """Make a model without the influence of some rows that it was trained on. The model given stays as it is.
+
+    All methods but `retrain` are approximate. --report says how well it worked, for which a model is trained without the rows to
+    compare with, and relearning is tried: that takes longer than training did.
+    """
+    check_folder(report, "--report")
+    if output.absolute() == model.absolute():
+        raise ValueError(f"--output {output} is the model itself, which stays as it is; choose another folder")
+    with notice("loading"):
+        from foretell.numbers.saving import load, save
+        from foretell.numbers.tables.reading import read_table, target_of
+        from foretell.numbers.tables.table_regressor import TableRegressor
+        from foretell.numbers.tables.trial import parted
+        from foretell.numbers.unlearning.choosing import rows_to_forget
+        from foretell.numbers.unlearning.unlearn import method_named, unlearn
+
+        chosen, fitted = method_named(method), load(model)
+    if not isinstance(fitted, TableRegressor) or fitted.target_name_ is None:
+        raise ValueError(f"{model} holds a {type(fitted).__name__} that takes no table; load it in Python, and call unlearn there")
+    table = read_table(data, as_text=fitted.encoder_.words_)
+    truth, mask = target_of(table, fitted.target_name_), rows_to_forget(table, forget)
+    kept, held = parted(len(table), test_share, seed)
+    if mask.any() and not mask[kept].any():
+        raise ValueError(f"--forget {forget!r} names rows that were held out in fitting only; the model was never trained on them")
+    found = unlearn(fitted, table.iloc[kept], truth[kept], mask[kept], chosen, random_state=seed)
+    facts: dict[str, Any] = {"model": str(output), "method": method, "forgotten": int(mask[kept].sum()), "held_out": int(mask[held].sum())}
+    said = f"{facts['forgotten']} of {len(kept)} rows were unlearned by {method}; {facts['held_out']} more were never trained on."
+    if report is not None:
+        if len(held) == 0:
+            raise ValueError("--report needs rows that were held out, but --test-share is 0; leave --report out")
+        compared = _report(
+            fitted, found, (table.iloc[kept], truth[kept], mask[kept]), (table.iloc[held], truth[held], mask[held]), chosen, forget
+        )
+        compared.write(report)
+        facts, said = {**facts, "report": compared.to_dict()}, compared.text()
+    save(found, output)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(facts))
+    else:
+        typer.echo(f"{said}\n\nThe new model is in {output}." + ("" if report is None else f" The page is {report}."))
+
+
+def _report(
+    original: TableRegressor,
+    unlearned: TableRegressor,
+    train: tuple[pd.DataFrame, Any, Any],
+    test: tuple[pd.DataFrame, Any, Any],
+    method: UnlearningMethod,
+    asked: str,
+) -> UnlearningReport:
+    """On the estimators within, whose columns are the encoder's; where the method made a new encoder, on tables and without relearning."""
+    import copy
+
+    from foretell.numbers.unlearning.report import UnlearningReport
+    from foretell.numbers.unlearning.unlearn import unlearn
+
+    about: dict[str, Any] = {"y": train[1], "forget": train[2], "y_test": test[1], "method": method, "asked": asked}
+    about["test_forget"] = test[2] if test[2].any() and not test[2].all() else None
+    encoder = copy.deepcopy(original.encoder_).set_params(unseen="ignore")
+    if not method.needs_network:
+        models = [copy.deepcopy(model) for model in (original, unlearned)]
+        for model in models:
+            model.encoder_.set_params(unseen="ignore")
+        return UnlearningReport(models[0], models[1], models[1], X=train[0], X_test=test[0], relearning_rate=0, **about)
+    rows, new = encoder.transform(train[0]), encoder.transform(test[0])
+    gold = unlearn(original.estimator_, rows, train[1], train[2], "retrain")
+    return UnlearningReport(original.estimator_, unlearned.estimator_, gold, X=rows, X_test=new, **about)

@@ -1,0 +1,47 @@
+"""LinTS: losses are linear in the context, and an arm is taken as often as it may plausibly be the best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from foretell.decoding.choosers.base import Array, State
+from foretell.decoding.choosers.linear_chooser import LinearChooser
+from foretell.parts import require
+
+
+@dataclass(frozen=True)
+class LinTS(LinearChooser):
+    """Thompson sampling: losses of all arms are drawn `num_samples` times from what ridge regression leaves open, and each arm's
+    probability is its share of those draws in which it was best. Which arm is picked has the law of one draw, and the share is a
+    propensity that a log can be replayed by.
+
+    scale: standard deviation of the noise that the posterior assumes. num_samples: draws a round. ridge: weight of |w|^2. strict: a loss
+    beyond [0, 1] is an error.
+
+    Law: none of its own; for losses linear in the context regret is of order d^(3/2) sqrt(T). Needs: losses in [0, 1]. Cost: d^2 a
+    round, and K^3. State: P, (d, d). Errors: ValueError for a scale or ridge of 0 or less, num_samples below 1.
+
+    Agrawal and Goyal, "Thompson Sampling for Contextual Bandits with Linear Payoffs", section 2.
+
+    >>> chooser = LinTS()
+    >>> round(float(chooser.choose(chooser.begin(num_features=2), [[1.0, 0.0], [0.0, 1.0]]).probabilities.sum()), 9)
+    1.0
+    """
+
+    scale: float = 0.2
+    num_samples: int = 64
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.scale > 0, self, "scale", self.scale, "must be above 0")
+        require(isinstance(self.num_samples, int) and self.num_samples >= 1, self, "num_samples", self.num_samples, "must be at least 1")
+
+    def probabilities(self, state: State, contexts: Array) -> Array:
+        losses, covariance = self.posterior(state, contexts)
+        values, vectors = np.linalg.eigh(covariance)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        noise = np.random.default_rng([state.seed, 2, state.rounds]).standard_normal((self.num_samples, len(contexts)))
+        best = (losses + self.scale * noise @ root.T).argmin(1)
+        return np.bincount(best, minlength=len(contexts)) / self.num_samples

@@ -1,0 +1,180 @@
+"""The bandit pace: every step one arm, a member of the drafter with a draft length or no draft at all, learnt from what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from foretell.decoding.choosers.base import Array, OnlineChooser
+from foretell.decoding.choosers.neural_fast_cb import NeuralFastCB
+from foretell.decoding.choosers.replay import Round
+from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.drafters.base import Setting
+from foretell.decoding.paces.arm_memory import ArmMemory, ArmRecord
+from foretell.decoding.paces.base import Limit, Pace
+from foretell.decoding.part_text import parse_part
+from foretell.decoding.tree import Kind, Tree
+from foretell.parts import require
+
+#: The longest a round may count for, in plain steps.
+CAP = 2.0
+
+
+@dataclass
+class _Pending:
+    """The arm that was chosen, what it was chosen by, and what its drafting costs."""
+
+    contexts: Array
+    arm: int
+    propensity: float
+    draft_seconds: float
+    curve: CostCurve
+
+
+@dataclass
+class _State:
+    memory: ArmMemory
+    record: ArmRecord
+    num_steps: int = 0
+    last_accepted: int = 0
+    pending: _Pending | None = None
+    setting: Setting = field(default_factory=Setting)
+
+
+@dataclass(frozen=True)
+class Bandit(Pace):
+    """Each step a contextual bandit picks an arm: no draft, or one of the drafter's members (those of `a ^ b`; any other drafter is
+    one) with one of `lengths` as the most nodes and the greatest depth. It sees what that arm cost and nothing of the others.
+
+    A round's loss is its time plus, at the going rate, that of the tokens it did not bring: (seconds + rate * (1 + longest - tokens)) /
+    (2 t(1) + rate * longest), where seconds = t(1 + nodes) + drafting, by the cost curve, tokens = 1 + accepted, and rate is what a token
+    has cost lately. The arm with the least mean of it is the one with most tokens a second, which the mean of seconds a token would not
+    find. An arm's context, all of it known before the step: which arm it is, its length, how often its member had a proposal and was
+    right at depth 1, the last accepted count, the position, and last the loss that the member's record alone predicts, so that a chooser
+    with `offset` starts from what the records say and learns where they are wrong.
+
+    lengths: draft lengths on offer, ascending. chooser: who picks, as a part or its short text. seed: of the coins of its own, which are
+    none of the text's. keep: what a member's record in this text keeps each step.
+
+    Law: none of its own; exact verifiers stay exact, because an arm is picked by what is past and by coins of its own. Needs: the cost
+    curve. Cost: a third of a millisecond a step. State: the chooser's and the members' records, across requests (`ArmMemory`, which saves
+    and loads); where drafts are sampled, of the request alone.
+
+    Deb et al., "Contextual Bandits with Online Neural Regression"; arms over drafters and lengths as in Liu et al., "Speculative Decoding
+    via Early-exiting for Faster LLM Inference with Thompson Sampling Control Mechanism", section 3. Departures: a round's loss as above.
+    Errors: ValueError for lengths that do not ascend from 1.
+
+    >>> pace, curve = Bandit(lengths=(2,)), CostCurve.flat(1.0, per_row=0.1)
+    >>> state = pace.begin(pace.remember())
+    >>> for _ in range(100):  # drafts of two that are always right
+    ...     limit = pace.limit(state, curve, lambda depth, member: 0.0)
+    ...     pace.observe(state, Tree.chain([7] * limit.depth), list(range(limit.depth)))
+    >>> pace.limit(state, curve, lambda depth, member: 0.0)
+    Limit(num_nodes=2, depth=2)
+    """
+
+    lengths: tuple[int, ...] = (1, 2, 4, 8)
+    chooser: OnlineChooser = NeuralFastCB(width=32, learning_rate=0.05, offset=True, gamma=5000.0, growth=0.0)  # noqa: RUF009
+    seed: int = 0
+    keep: float = 0.95
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lengths", tuple(self.lengths))
+        whole = all(isinstance(length, int) and length >= 1 for length in self.lengths)
+        good = whole and len(self.lengths) > 0 and list(self.lengths) == sorted(set(self.lengths))
+        require(good, self, "lengths", self.lengths, "must be whole numbers that ascend from 1 or more")
+        if isinstance(self.chooser, str):
+            object.__setattr__(self, "chooser", parse_part(self.chooser, "chooser"))
+        require(isinstance(self.chooser, OnlineChooser), self, "chooser", self.chooser, "must be a chooser, such as 'neural-fast-cb'")
+        require(0 < self.keep < 1, self, "keep", self.keep, "must lie between 0 and 1")
+
+    @classmethod
+    def examples(cls) -> list[Bandit]:  # type: ignore[override]
+        from foretell.decoding.choosers.epsilon_greedy import EpsilonGreedy
+
+        return [cls((1, 2)), cls((2,), EpsilonGreedy(width=2, epsilon=0.5))]
+
+    @property
+    def needs_curve(self) -> bool:
+        return True
+
+    def remember(self, num_members: int = 1) -> ArmMemory:
+        return ArmMemory(
+            self.chooser.begin(self._num_features(num_members), self.seed), ArmRecord.fresh(num_members, self.lengths[-1], keep=0.99)
+        )
+
+    def begin(self, memory: ArmMemory, alone: bool = False) -> _State:
+        members, longest = memory.record.tried.shape
+        good = longest == self.lengths[-1] and memory.learnt.num_features == self._num_features(members)
+        require(good, self, "lengths", self.lengths, f"do not fit a memory of {members} members whose longest draft is {longest}")
+        if alone:
+            memory = self.remember(members)
+        return _State(memory, ArmRecord.fresh(members, longest, self.keep))
+
+    def _num_features(self, num_members: int) -> int:
+        return 1 + num_members * len(self.lengths) + 6
+
+    def limit(self, state: _State, curve: CostCurve, draft_cost: Callable[..., float]) -> Limit:
+        num_members = state.memory.record.num_members
+        costs = np.array([[draft_cost(length, member) for length in self.lengths] for member in range(num_members)])
+        supply, rates = state.record.rates(state.memory.record)
+        contexts = self._contexts(supply, rates, costs, curve, state.memory.seconds_a_token(curve), state.last_accepted, state.num_steps)
+        choice = self.chooser.choose(state.memory.learnt, contexts)
+        member, length, seconds = None, 0, 0.0
+        if choice.arm:
+            member, place = divmod(choice.arm - 1, len(self.lengths))
+            length, seconds = self.lengths[place], float(costs[member, place])
+        state.pending = _Pending(contexts, choice.arm, choice.propensity, seconds, curve)
+        state.setting = Setting(member=member if num_members > 1 else None)
+        return Limit(length, length)
+
+    def setting(self, state: _State) -> Setting:
+        return state.setting
+
+    def observe(self, state: _State, tree: Tree, path: Sequence[int]) -> None:
+        pending, memory = state.pending, state.memory
+        if pending is None:
+            return
+        state.pending = None
+        member, place = divmod(pending.arm - 1, len(self.lengths))
+        num_nodes, depths = len(tree), tree.depths()
+        if any(kind is not Kind.FIXED for kind in tree.kinds):  # how many came tells of coins that later positions use again
+            num_nodes = self.lengths[place]
+        rate = memory.seconds_a_token(pending.curve)
+        seconds = pending.curve(1 + num_nodes) + pending.draft_seconds
+        loss = min(float(self._loss(seconds, 1 + len(path), rate, pending.curve)), 1.0)
+        self.chooser.update(memory.learnt, pending.contexts, pending.arm, loss)
+        if memory.rounds is not None:
+            memory.rounds.append(Round(pending.contexts, pending.arm, pending.propensity, loss))
+        memory.spend(seconds, 1 + len(path))
+        if pending.arm:
+            for record in (state.record, memory.record):
+                record.note(member, max(depths, default=0), len(path))
+        state.last_accepted = len(path)
+        state.num_steps += 1
+
+    def _loss(self, seconds: Any, tokens: Any, rate: float, curve: CostCurve) -> Any:
+        longest = self.lengths[-1]
+        return (seconds + rate * (1 + longest - tokens)) / (CAP * curve(1) + rate * longest)
+
+    def _contexts(
+        self, supply: Array, rates: Array, costs: Array, curve: CostCurve, rate: float, last_accepted: int, num_steps: int
+    ) -> Array:
+        """(arms, arms + 6): row 0 is no draft. supply (members,), rates (members, longest): of the records; costs (members, lengths)."""
+        places = np.array(self.lengths) - 1
+        plain, seconds = curve(1), np.array([curve(1 + length) for length in self.lengths])
+        expected = supply[:, None] * rates.cumprod(1).cumsum(1)[:, places]  # accepted, (members, lengths)
+        losses = self._loss(plain + supply[:, None] * (seconds - plain) + costs, 1 + expected, rate, curve)
+        num_arms = 1 + costs.size
+        told = np.zeros((num_arms, 6))
+        by_member = told[1:].reshape(*costs.shape, -1)
+        by_member[:, :, 0] = 0.5 * (places + 1) / self.lengths[-1]
+        by_member[:, :, 1] = 0.5 * supply[:, None]
+        by_member[:, :, 2] = 0.5 * rates[:, :1]
+        told[:, 3] = 0.5 * min(last_accepted / self.lengths[-1], 1.0)
+        told[:, 4] = 0.5 * num_steps / (num_steps + 100)
+        told[:, 5] = [self._loss(plain, 1, rate, curve), *np.minimum(losses, 1.0).ravel()]
+        return np.hstack([0.5 * np.eye(num_arms), told])

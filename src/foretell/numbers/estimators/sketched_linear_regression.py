@@ -1,0 +1,195 @@
+"""`SketchedLinearRegression`: least squares of very tall tables by a small random summary, with error bars."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from foretell.numbers.linear.error_bars import exact_estimate, refined_estimate, sketched_estimate
+from foretell.numbers.linear.sketched_system import Rows, fit_sketched
+from foretell.numbers.linear.sketches.base import Sketch
+from foretell.numbers.linear.sketches.srdct import SRDCT
+from foretell.parts import require
+
+
+@dataclass(eq=False, repr=False)
+class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    """Solves S X c = S y, with m random mixtures of the rows, in place of X c = y. Error bars say how far that may be from the *exact
+    least-squares fit*; they do not say how far y is from the line.
+
+    sketch: a component of `foretell.numbers.linear.sketches`; None is SRDCT(). m: rows of the summary; None is 8 a column. With fewer
+    than D log D, transforms can miss a column of tables that are patterns, which is an error below, never an answer. refine: passes of
+    conjugate gradients over the table afterwards; 20 give the exact fit. n_repeats: so many independent sketches, whose mean is taken.
+    random_state: an int gives the same bits again.
+
+    Law: of the sketched system with Gaussian(), (c - exact c) / coef_std_ is Student's t with m - D degrees, D being columns with the
+    intercept. The other dense sketches behave so in all that was measured. Bounds for single coefficients are proved with D^(1+o(1))
+    rows (Price, Song, Woodruff, ICALP 2017); that D times a power of log n suffice is claimed by Song, Ye, Yin, Zhang (ICML 2023), whose
+    published proof has a gap. CountSketch() breaks the bars where few rows carry much weight. A bar is for a coefficient or row chosen
+    before the sketch is drawn; for the worst of many, widen it.
+
+    Cost: n log n a column (SRDCT), then QR of m rows; memory of the table and m rows, of `fit_chunks` a chunk and m rows.
+
+    Attributes: coef_ (d,) or (k, d), intercept_, coef_std_, intercept_std_ (standard errors, as shaped; after refining: bounds),
+    coef_bound_ (number or (k,): 2 sqrt(log(2 D) / (m - D)) |r| / s with the residual r and least singular value s as the sketch sees
+    them, for all coefficients of a centred table at once), coef_spread_ (empirical standard error over repeats, or None), mean_,
+    covariance_, error_scale_, report_ (sizes, seconds, "exact", residual, expected residual ratio).
+
+    Fewer than 2 m rows are solved exactly, with a warning and report_["exact"]. Errors: X sparse where the sketch is dense; m < D + 1;
+    columns that are combinations of others, by name (the shortest solution could look right by luck).
+
+    >>> X = np.random.default_rng(0).standard_normal((4000, 3))
+    >>> model = SketchedLinearRegression(random_state=0).fit(X, X @ [1.0, 2.0, 3.0] + 4)
+    >>> model.coef_.round(9).tolist(), round(float(model.intercept_), 9)
+    ([1.0, 2.0, 3.0], 4.0)
+    """
+
+    CHECKS_NOT_MET: ClassVar[dict[str, str]] = {
+        "check_sample_weight_equivalence_on_dense_data": "has fewer rows than columns, which is refused: coefficients are not determined",
+    }
+
+    sketch: Any = None
+    m: int | None = None
+    refine: int = 0
+    n_repeats: int = 1
+    fit_intercept: bool = True
+    random_state: Any = None
+
+    @classmethod
+    def examples(cls) -> list[SketchedLinearRegression]:
+        return [cls(random_state=0), cls(fit_intercept=False, refine=3, n_repeats=2, random_state=0)]
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SketchedLinearRegression:  # noqa: N803
+        """X: (n, d), also sparse where the sketch takes it. y: (n,) or (n, k). sample_weight: (n,), 0 or above."""
+        sketch = self._settings()
+        rows = self._checked((X, y, sample_weight), start=True)
+        m = self._num_rows(rows.X.shape[1] + bool(self.fit_intercept))
+        if len(rows) >= 2 * m:
+            return self._fit([rows], sketch, m, rows)
+        warnings.warn(
+            f"SketchedLinearRegression: {len(rows)} rows are fewer than 2 m = {2 * m}, so they were solved exactly (report_['exact'])",
+            stacklevel=2,
+        )
+        return self._fit([rows], None, len(rows), rows)
+
+    def fit_chunks(self, chunks: Iterable[Sequence[Any]]) -> SketchedLinearRegression:
+        """chunks: (X, y) or (X, y, sample_weight), each at best of m rows or more; seen once, so no `refine`. Every chunk gets a block of
+        S of its own, and the blocks' results add up: S = [S_1 S_2 ...]. Gaussian and CountSketch have the law that they have on the
+        whole table; of SRHT it is nearly block SRHT (Balabanov, Beaupère, Grigori, Lederer, ICML 2023: an embedding with about as many
+        rows; there all blocks keep the same rows and flip signs once more, here each draws its own). Others were seen to do as well."""
+        sketch = self._settings()
+        require(self.refine == 0, self, "refine", self.refine, "needs several passes over the rows; take fit, or refine=0")
+        source = iter(chunks)
+        begin = next(source, None)
+        if begin is None:
+            raise ValueError("SketchedLinearRegression: chunks is empty; give at least one (X, y)")
+        first = self._checked(begin, start=True)
+        m = self._num_rows(first.X.shape[1] + bool(self.fit_intercept))
+        self._fit(chain([first], map(self._checked, source)), sketch, m, first)
+        if self.report_["rows"] < 2 * m:
+            raise ValueError(f"SketchedLinearRegression: {self.report_['rows']} rows in all are fewer than 2 m = {2 * m}; take fit")
+        return self
+
+    def predict(self, X: Any, return_std: bool = False) -> Any:  # noqa: N803
+        """(n,) or (n, k). return_std: also, in the same shape, how far each is from what exact least squares would predict."""
+        check_is_fitted(self, "coef_")
+        X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=np.float64)  # noqa: N806
+        found = X @ self.coef_.T + self.intercept_
+        if not return_std:
+            return found
+        rows = np.asarray(X.toarray() if hasattr(X, "toarray") else X) - self.mean_
+        rows = np.hstack([rows, np.ones((len(rows), 1))]) if self.fit_intercept else rows
+        sizes = np.sqrt(np.einsum("ij,ij->i", rows @ self.covariance_, rows))
+        return found, sizes * self.error_scale_[0] if found.ndim == 1 else np.outer(sizes, self.error_scale_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self._sketch().takes_sparse
+        return tags
+
+    def _sketch(self) -> Sketch:
+        return SRDCT() if self.sketch is None else self.sketch
+
+    def _settings(self) -> Sketch:
+        for name, least in (("refine", 0), ("n_repeats", 1)):
+            value = getattr(self, name)
+            require(
+                isinstance(value, int | np.integer) and int(value) >= least, self, name, value, f"must be a whole number, at least {least}"
+            )
+        remedy = "must be a sketch, such as SRDCT() of foretell.numbers.linear.sketches.srdct"
+        require(isinstance(self._sketch(), Sketch), self, "sketch", self.sketch, remedy)
+        return self._sketch()
+
+    def _num_rows(self, columns: int) -> int:
+        m = 8 * columns if self.m is None else self.m
+        remedy = f"must be a whole number above the {columns} columns (the intercept is one), better {8 * columns}"
+        require(isinstance(m, int | np.integer) and int(m) > columns, self, "m", m, remedy)
+        return int(m)
+
+    def _checked(self, chunk: Sequence[Any], start: bool = False) -> Rows:
+        X, y, weight = (*chunk, None)[:3]  # noqa: N806
+        if hasattr(X, "toarray") and not self._sketch().takes_sparse:
+            raise TypeError(
+                f"SketchedLinearRegression: X is sparse, and sketch={self._sketch()!r} would make it dense; take sketch=CountSketch(), "
+                "or give X.toarray()"
+            )
+        options: dict[str, Any] = {"accept_sparse": "csr", "multi_output": True, "y_numeric": True, "dtype": np.float64}
+        X, y = validate_data(self, X, y, reset=start, ensure_min_samples=1 + start, **options)  # noqa: N806
+        y = np.asarray(y, dtype=np.float64)
+        flat, y, root = y.ndim == 1, y.reshape(len(y), -1), None
+        if weight is not None:
+            weight = _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
+            kept = weight > 0
+            if not kept.any():
+                raise ValueError("SketchedLinearRegression: sample_weight has no row above 0; give at least one")
+            X, y, root = X[kept], y[kept], np.sqrt(weight[kept])[:, None]  # noqa: N806
+        return Rows(X, y, root, flat)
+
+    def _fit(self, chunks: Iterable[Rows], sketch: Sketch | None, m: int, first: Rows) -> SketchedLinearRegression:
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        names, repeats = getattr(self, "feature_names_in_", None), 1 if sketch is None else self.n_repeats
+        fit = fit_sketched(chunks, sketch, m, repeats, bool(self.fit_intercept), rng, names, type(self).__name__)
+        begin = time.perf_counter()
+        if sketch is None:
+            found = exact_estimate(fit)
+        elif self.refine:
+            found = refined_estimate(fit, m, first, self.refine, bool(self.fit_intercept))
+            fit.seconds["refine"] = time.perf_counter() - begin
+        else:
+            found = sketched_estimate(fit, m)
+        columns, num = len(found.coefficients), len(fit.mean)
+        units, centre = np.eye(num, columns), np.hstack([-fit.mean, 1.0])[None, :columns]
+
+        def shaped(values: np.ndarray) -> Any:
+            return values[0] if first.flat else values
+
+        self.coef_ = shaped(found.coefficients[:num].T)
+        self.coef_std_ = shaped(found.deviations(units).T)
+        self.coef_spread_ = None if found.spread is None else shaped(found.spread[:num].T)
+        self.coef_bound_ = shaped(found.bound)
+        slope = found.coefficients[num] if self.fit_intercept else 0.0
+        self.intercept_ = shaped(slope + fit.y_mean - fit.mean @ found.coefficients[:num])
+        self.intercept_std_ = shaped(found.deviations(centre)[0] * bool(self.fit_intercept))
+        self.mean_, self.covariance_, self.error_scale_ = fit.mean, found.covariance, found.scale
+        inexact = sketch is not None and not self.refine
+        self.report_ = {
+            "rows": fit.num_rows,
+            "chunks": fit.num_chunks,
+            "columns": columns,
+            "m": m,
+            "exact": sketch is None,
+            "seconds": fit.seconds,
+            "residual": found.residual.tolist(),  # length of y - X c; of a sketched fit as the sketch sees it
+            "residual_ratio": float(np.sqrt(1 + columns / (m - columns) / repeats)) if inexact else 1.0,  # to the least one, expected
+            "least_singular_value": found.least,
+        }
+        return self

@@ -1,0 +1,65 @@
+"""Coefficients of a sketched fit, and how far they may be from the exact least-squares fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from foretell.numbers.linear.refining import refine, table_products
+from foretell.numbers.linear.sketched_system import Rows, SketchedFit
+
+
+@dataclass
+class Estimate:
+    """coefficients: (D, k), the intercept last. The error in direction a has the size sqrt(a' covariance a) * scale. covariance: (D, D).
+    scale, bound, residual: (k,): bound for all coefficients, residual that of the table. spread: (D, k), over repeats, or None.
+    least: the least singular value."""
+
+    coefficients: np.ndarray
+    covariance: np.ndarray
+    scale: np.ndarray
+    bound: np.ndarray
+    residual: np.ndarray
+    spread: np.ndarray | None
+    least: float
+
+    def deviations(self, directions: np.ndarray) -> np.ndarray:
+        """Error sizes for rows `directions` (n, D), (n, k)."""
+        return np.outer(np.sqrt(np.einsum("ij,ij->i", directions @ self.covariance, directions)), self.scale)
+
+
+def exact_estimate(fit: SketchedFit) -> Estimate:
+    """Of the table itself: nothing is left to be wrong but rounding."""
+    [only] = fit.solutions
+    nothing = np.zeros(len(only.residual))
+    return Estimate(only.coefficients, only.inverse_gram(), nothing, nothing, only.residual, None, only.least())
+
+
+def sketched_estimate(fit: SketchedFit, m: int) -> Estimate:
+    """The mean over repeats. Given S A, a Gaussian S leaves errors that are normal with covariance (R'R)^-1 |S r|² / (m - D), |S r|
+    being the sketched residual: the formula of ordinary least squares, in the sketched system."""
+    found = np.array([each.coefficients for each in fit.solutions])
+    num, columns = len(found), found.shape[1]
+    covariance = np.mean([each.inverse_gram() for each in fit.solutions], axis=0)
+    least = float(np.mean([each.least() for each in fit.solutions]))
+    deviation = np.sqrt(np.mean([each.residual**2 for each in fit.solutions], axis=0) / (m - columns))
+    residual = deviation * np.sqrt(m)  # the sketched one is shorter than the table's, as it was made least
+    bound = 2 * np.sqrt(np.log(2 * columns) / (m - columns) / num) * residual / least
+    spread = found.std(axis=0, ddof=1) / np.sqrt(num) if num > 1 else None
+    return Estimate(found.mean(axis=0), covariance, deviation / np.sqrt(num), bound, residual, spread, least)
+
+
+def refined_estimate(fit: SketchedFit, m: int, rows: Rows, steps: int, intercept: bool) -> Estimate:
+    """From the mean over repeats on. What is left is bounded by the gradient and by how far the sketch can distort lengths: singular
+    values of A R^-1 are at least 1 / (1 + sqrt(D / m)), as of a Gaussian sketch."""
+    start, factor = sketched_estimate(fit, m), fit.solutions[0].factor
+    forward, adjoint = table_products(rows, fit.mean, intercept)
+    root = 1.0 if rows.root is None else rows.root
+    targets = root * (rows.y - fit.y_mean)
+    found, gradient = refine(forward, adjoint, targets, factor, start.coefficients, steps)
+    rounding = np.finfo(float).eps * np.linalg.norm(targets, axis=0)
+    scale = (gradient + rounding) * (1 + np.sqrt(len(factor) / m)) ** 2
+    residual = np.linalg.norm(targets - forward(found), axis=0)
+    least = fit.solutions[0].least()
+    return Estimate(found, fit.solutions[0].inverse_gram(), scale, scale / least, residual, None, least)

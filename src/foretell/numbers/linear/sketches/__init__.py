@@ -1,0 +1,1 @@
+"""Random summaries of tall tables: one a file."""

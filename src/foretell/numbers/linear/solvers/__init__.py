@@ -1,0 +1,1 @@
+"""Ways of solving least squares: one a file."""

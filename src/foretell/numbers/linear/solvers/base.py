@@ -1,0 +1,39 @@
+"""The contract of solvers: a matrix and targets in, coefficients out."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from foretell.numbers.component import Component
+from foretell.numbers.linear.systems import demand_full_rank, finite_matrix, finite_targets, root_weights
+
+
+@dataclass(eq=False, repr=False)
+class LinearSolver(Component):
+    """Abstract: least squares. Without an intercept: add a column of ones, or centre both sides, but not both.
+
+    What every solver but a shrinking one obeys is checked by `foretell.testing.linear_solver.check_linear_solver`.
+    """
+
+    def solve(self, A: Any, b: Any, weights: Any = None) -> np.ndarray:  # noqa: N803
+        """The x with least sum of weights * (A x - b)²: (d,) for b (n,), (d, k) for b (n, k). A: (n, d) of full column rank. weights:
+        (n,), above 0: inverse variances. Computed in float64. ValueError for what is no such system."""
+        matrix = finite_matrix(A, "A")
+        targets = finite_targets(b, len(matrix), "b")
+        columns = targets.reshape(len(matrix), -1)
+        if weights is not None:
+            root = root_weights(weights, len(matrix))
+            matrix, columns = matrix * root, columns * root
+        found = self._solve(matrix, columns)
+        return found[:, 0] if targets.ndim == 1 else found
+
+    @abstractmethod
+    def _solve(self, A: np.ndarray, b: np.ndarray) -> np.ndarray:  # noqa: N803
+        """(n, d), (n, k) -> (d, k), unweighted; calls `_demand_rank` where it needs it."""
+
+    def _demand_rank(self, A: np.ndarray) -> None:  # noqa: N803
+        demand_full_rank(A, type(self).__name__, "take LSTSQ(min_norm=True)")

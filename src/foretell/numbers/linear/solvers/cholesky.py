@@ -1,0 +1,32 @@
+"""Least squares by the normal equations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from foretell.numbers.linear.solvers.base import LinearSolver
+
+
+@dataclass(eq=False, repr=False)
+class Cholesky(LinearSolver):
+    """A'A x = A'b. Half the work of QR, all of it in one product; but the condition number counts twice. One step of refinement
+    gives digits back, up to a condition number of about 1e7.
+
+    >>> Cholesky().solve([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]], [1.0, 3.0, 5.0]).round(12).tolist()
+    [1.0, 2.0]
+    """
+
+    def _solve(self, A: np.ndarray, b: np.ndarray) -> np.ndarray:  # noqa: N803
+        self._demand_rank(A)
+        lengths = np.linalg.norm(A, axis=0)  # columns of length 1 have nearly the least condition number that scaling can give
+        unit = A / lengths
+        try:
+            factor = scipy.linalg.cho_factor(unit.T @ unit, check_finite=False)
+        except np.linalg.LinAlgError as error:
+            raise ValueError("Cholesky: A is too ill-conditioned for normal equations; take QR()") from error
+        found = scipy.linalg.cho_solve(factor, unit.T @ b, check_finite=False)
+        found += scipy.linalg.cho_solve(factor, unit.T @ (b - unit @ found), check_finite=False)
+        return found / lengths[:, None]
