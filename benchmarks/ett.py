@@ -55,8 +55,8 @@ SETTINGS: dict[str, Any] = {
     "dropout": 0.1,
     "learning_rate": 1e-3,
     "batch_size": 128,
-    "epochs": 15,
-    "patience": 4,
+    "epochs": 10,
+    "patience": 3,
 }
 
 
@@ -118,7 +118,7 @@ class TrainedLinear(Forecaster):
         torch.manual_seed(self.seed)
         self.network_ = ForecastNetwork(self.scaler.build(Y.shape[1]), self.dense(self.lag, self.horizon), nn.Identity(), nn.Identity())
         tensors = torch.as_tensor(starts), torch.as_tensor(held)
-        settings = {"epochs": 15, "patience": 4, "batch_size": 32, "learning_rate": self.learning_rate, "seed": self.seed}
+        settings = {"epochs": 10, "patience": 4, "batch_size": 32, "learning_rate": self.learning_rate, "seed": self.seed}
         fit_network(self.network_, tensors[:1], loss, held_out=tensors[1:], **settings)
         self.network_.eval()
 
