@@ -20,6 +20,7 @@ import argparse
 import json
 import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,6 +144,7 @@ class SktimeReduction(Forecaster):
         from sktime.forecasting.compose import make_reduction
 
         self.regressors_ = []
+        warnings.filterwarnings("ignore", category=FutureWarning, module="sktime")  # of its next version, at each fit
         for column in Y.T:
             reduction = make_reduction(Ridge(alpha=self.alpha), strategy="multioutput", window_length=self.lag)
             reduction.fit(pd.Series(column), fh=list(range(1, self.horizon + 1)))

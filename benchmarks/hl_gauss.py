@@ -163,7 +163,7 @@ def summary(rows: dict[str, dict]) -> dict:
         for loss in ("two-hot", "HL-Gauss"):
             cells = [f"{how}: {of('median rmse', 'a', name, how, loss).mean():9.4g}" for how in SPOILED]
             print(f"  {loss}, median instead of mean: " + "  ".join(cells))
-        cells = [f"{how}: {of('tempered rmse', 'a', name, how, 'HL-Gauss').mean():9.4g}" for how in SPOILED]
+        cells = [f"{how}: {of('scaled rmse', 'a', name, how, 'HL-Gauss').mean():9.4g}" for how in SPOILED]
         print("  HL-Gauss, with temperature: " + "  ".join(cells))
     for how in SPOILED[1:] if tables else ():
         gaps = {name: interval(of("rmse", "a", name, how, "HL-Gauss") - of("rmse", "a", name, how, "MSE")) for name in tables}

@@ -28,7 +28,7 @@ KNOWS = {
     "extraction": {"parts", "models", "decoding", "prepare"},
     "bench": {"parts", "models", "decoding", "prepare", "data"},
     "training": {"parts", "models"},
-    "numbers": {"parts", "models", "decoding", "structured", "prepare", "training"},
+    "numbers": {"parts", "models", "decoding", "structured", "prepare", "training", "data"},
     "cli": {
         "foretell",
         "parts",
