@@ -161,7 +161,8 @@ class TorchEstimator(BaseEstimator, ABC):
 
     def _outputs(self, X: Any) -> Tensor:  # noqa: N803
         """The network's outputs for rows of X, on the CPU."""
-        return outputs_of(self.network_, self._inputs(self._checked(X)), PREDICT_ROWS)
+        inputs = self._inputs(self._checked(X))  # first, since it says so where nothing is fitted
+        return outputs_of(self.network_, inputs, PREDICT_ROWS)
 
     def _check_settings(self) -> None:
         for name in ("epochs", "batch_size"):
