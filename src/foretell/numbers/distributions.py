@@ -135,7 +135,8 @@ def _inverse(edges: np.ndarray, reached: np.ndarray, levels: np.ndarray) -> np.n
     right = np.maximum(right, np.searchsorted(reached, 0.0, side="right"))
     low, high = reached[right - 1], reached[right]
     share = np.where(high > low, (levels - low) / np.where(high > low, high - low, 1.0), 0.0)
-    return edges[right - 1] + share * (edges[right] - edges[right - 1])
+    inside = edges[right - 1] + share * (edges[right] - edges[right - 1])
+    return np.where(share >= 1, edges[right], inside)  # the edge itself, not what rounding makes of it
 
 
 class PointMasses(Distribution):

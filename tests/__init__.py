@@ -1,0 +1,1 @@
+"""The tests; a package, since other packages install one of that name too."""
