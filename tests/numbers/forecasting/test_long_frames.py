@@ -26,7 +26,9 @@ def test_there_and_back(long):
 def test_polars(long):
     import polars as pl
 
-    np.testing.assert_array_equal(from_long(pl.from_pandas(long)).to_numpy(), from_long(long).to_numpy())
+    wide = from_long(pl.DataFrame({name: long[name].to_list() for name in long}))
+    np.testing.assert_array_equal(wide.to_numpy(), from_long(long).to_numpy())
+    np.testing.assert_array_equal(wide.index.to_numpy(), from_long(long).index.to_numpy())
 
 
 def test_bad_tables(long):

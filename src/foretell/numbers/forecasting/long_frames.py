@@ -15,7 +15,10 @@ def from_long(frame: Any, ids: str = "unique_id", times: str = "ds", values: str
     >>> from_long(long).to_numpy().tolist()
     [[1.0, 5.0], [2.0, 6.0]]
     """
-    frame = frame.to_pandas() if hasattr(frame, "to_pandas") else frame
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):  # polars, whose own way to pandas needs pyarrow
+        frame = pd.DataFrame(frame.to_dict(as_series=False))
     missing = [name for name in (ids, times, values) if name not in frame.columns]
     if missing:
         raise ValueError(f"from_long: no column {missing[0]!r} among {list(frame.columns)}; name it by ids=, times= or values=")
