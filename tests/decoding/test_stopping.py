@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from foretell.decoding.stopping import StopWatch, as_stop_strings, cut, held_back
@@ -25,6 +25,7 @@ class Pieces:
 
 
 @given(st.lists(st.text("ab", max_size=4), max_size=10), st.lists(words, min_size=1, max_size=3), st.integers(1, 3))
+@example(["ab", "bb"], ["abbb"], 1)  # a text that is shorter than what the watch keeps
 @settings(max_examples=300, deadline=None)
 def test_the_watch_strikes_with_the_token_that_completes_a_stop_string(pieces, strings, at_once):
     watch = StopWatch(Pieces(pieces), strings)

@@ -39,7 +39,7 @@ class StopWatch:
         new = self._decoder.push(*tokens[self._num :])
         self._num = len(tokens)
         seen = self._tail + new
-        self._tail = seen[len(seen) - self._keep :] if self._keep else ""
+        self._tail = seen[-self._keep :] if self._keep else ""
         return any(string in seen for string in self._strings)
 
 
