@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+#: The suite gives the same result each time; FORETELL_HYPOTHESIS=searching tries other examples in each run, to find what is not known.
+settings.register_profile("deterministic", derandomize=True)
+settings.register_profile("searching")
+settings.load_profile(os.environ.get("FORETELL_HYPOTHESIS", "deterministic"))
 
 
 @pytest.fixture(autouse=True, scope="session")
