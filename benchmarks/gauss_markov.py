@@ -15,7 +15,6 @@ Each part prints its claims with figure and target; its last line is JSON, and t
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from claims import Claims, report
 from hidden_states import hidden_states
 from sklearn.linear_model import LinearRegression
 
@@ -36,19 +36,6 @@ from foretell.numbers.linear.solvers.lstsq import LSTSQ
 from foretell.numbers.linear.solvers.qr import QR
 from foretell.numbers.linear.solvers.ridge import Ridge
 from foretell.testing.linear_solver import TOLERANCE, UnlawfulSolverError, check_linear_solver, problems
-
-Claims = list[tuple[str, float, str, float]]
-
-
-def report(claims: Claims, found: dict) -> int:
-    """Print each claim with its figure and target; 1 if one is missed."""
-    missed = 0
-    for name, figure, relation, target in claims:
-        met = figure <= target if relation == "<=" else figure >= target
-        missed += not met
-        print(f"{name:88} {figure:10.4g}   target {relation} {target:g}   {'met' if met else 'MISSED'}")
-    print(json.dumps({"claims": claims, **found}))
-    return int(missed > 0)
 
 
 def laws(args: argparse.Namespace) -> int:

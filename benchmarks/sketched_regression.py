@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.linalg
+from claims import Claims, report
 from hidden_states import hidden_states
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import LinearRegression, Ridge
@@ -40,20 +41,8 @@ from foretell.numbers.linear.sketches.srht import SRHT
 
 DENSE: dict[str, Sketch] = {"srht": SRHT(), "srdct": SRDCT(), "gaussian": Gaussian()}
 ALL = {**DENSE, "countsketch": CountSketch()}
-Claims = list[tuple[str, float, str, float]]
 #: What times are told by: with --cpu the processor's time of this process, which neighbours on the machine do not lengthen.
 CLOCK: Callable[[], float] = time.perf_counter
-
-
-def report(claims: Claims, found: dict) -> int:
-    """Print each claim with its figure and target; 1 if one is missed."""
-    missed = 0
-    for name, figure, relation, target in claims:
-        met = figure <= target if relation == "<=" else figure >= target
-        missed += not met
-        print(f"{name:88} {figure:10.4g}   target {relation} {target:g}   {'met' if met else 'MISSED'}")
-    print(json.dumps({"claims": claims, **found}))
-    return int(missed > 0)
 
 
 def sketched(sketch: Sketch, A: np.ndarray, b: np.ndarray, m: int, seed: int) -> np.ndarray:  # noqa: N803

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,12 @@ from sklearn.utils import check_random_state
 from foretell.numbers.distributions import Distribution
 
 
-class DistributionalMixin:
+class DistributionalMixin(ABC):
     """Abstract: a class gives `predict_distribution` and has the rest."""
 
+    @abstractmethod
     def predict_distribution(self, X: Any) -> Distribution:  # noqa: N803
         """The law of each row's number."""
-        raise NotImplementedError
 
     def predict_quantile(self, X: Any, q: float | np.ndarray = 0.5) -> np.ndarray:  # noqa: N803
         """(n,) for one level, (n, len(q)) for several levels between 0 and 1."""
