@@ -33,19 +33,19 @@ import numpy as np
 import torch
 
 import foretell as ft
+from foretell.decoding.drafter import Ask, Drafter, Seen
 from foretell.decoding.drafters.aded import Aded
-from foretell.decoding.drafters.base import Ask, Drafter, Seen
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
+from foretell.decoding.drafting.successors.corpus import corpus_table
+from foretell.decoding.drafting.successors.files import save_table
+from foretell.decoding.drafting.successors.table import SuccessorTable
+from foretell.decoding.drafting.trees.best_first import best_first
+from foretell.decoding.drafting.trees.puct import REWARDS, TreeSearch
 from foretell.decoding.draws import SampledDraws
+from foretell.decoding.pacing.cost_curve import curve_of
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.samplers.base import Sampler
-from foretell.decoding.stored_curve import curve_of
-from foretell.decoding.successors.corpus import corpus_table
-from foretell.decoding.successors.files import save_table
-from foretell.decoding.successors.table import SuccessorTable
+from foretell.decoding.sampler import Sampler
 from foretell.decoding.tree import ROOT, Tree
-from foretell.decoding.trees.best_first import best_first
-from foretell.decoding.trees.puct import REWARDS, TreeSearch
 
 GREEDY = Sampler(greedy=True)
 BUDGETS = (4, 8, 16)

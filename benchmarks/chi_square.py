@@ -23,8 +23,8 @@ import foretell as ft
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.drafters.stochastic_beam import StochasticBeam
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.samplers.make import make_sampler
-from foretell.decoding.verifiers.base import Law, Verifier
+from foretell.decoding.sampling_options import make_sampler
+from foretell.decoding.verifier import Guarantee, Verifier
 from foretell.decoding.verifiers.exact import Exact
 from foretell.decoding.verifiers.k_seq import KSeq
 from foretell.testing.stored_rows import StoredRows
@@ -37,7 +37,7 @@ TOP_K = 8
 class AcceptsTooMuch(Verifier):
     """Broken on purpose: accepts the first drafted token always. The test must see it."""
 
-    law = Law("lossy", "never")
+    guarantee = Guarantee("lossy", "never")
     kinds = Exact.kinds
 
     def choose(self, p, siblings, tree, draws):

@@ -35,16 +35,16 @@ from foretell.bench.runner import Run, Sample, run
 from foretell.bench.statistics import Spread
 from foretell.bench.tables import interval
 from foretell.bench.tasks import Group, Task
-from foretell.decoding.constraints.base import Constraint, State
-from foretell.decoding.constraints.json_schema import JsonSchema
+from foretell.decoding.constraint import Constraint, State
 from foretell.decoding.draws import SampledDraws
+from foretell.decoding.pacing.cost_curve import curve_of
 from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.stored_curve import curve_of
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
 from foretell.prepare import default_recipe
+from foretell.rules.constraints.json_schema import JsonSchema
 
 FREE, PLAIN, FORCED, BEST = "free", "constrained", "forced", "forced >> default"
 

@@ -74,7 +74,7 @@ def accuracy(names: list[str], splits: list[int]) -> dict:
     return found
 
 
-def law() -> dict:
+def distribution() -> dict:
     """The exact law on test rows of a real table, against 10 ** 5 numbers a row that were decoded token by token."""
     train, test, y_train, _ = parts("boston", 0)
     fitted = DecodingRegressor(random_state=0, epochs=30).fit(train, y_train)
@@ -138,7 +138,7 @@ def main() -> int:
         print(f"within 5 % of the best rival on {len(near)} of {len(found)} tables: {', '.join(near)}")
         targets["RMSE within 5 % of the best rival on three fifths of the tables"] = len(near) >= 0.6 * len(found)
     if "law" in args.arms:
-        result["law"] = row = law()
+        result["law"] = row = distribution()
         print("exact law against 10 ** 5 draws: " + ", ".join(f"{key} {value:.2g}" for key, value in row.items()))
         targets["means of 10 ** 5 draws within 4 standard errors"] = row["mean_in_errors"] <= 4
         targets["three quantiles too"] = row["levels_in_errors"] <= 4

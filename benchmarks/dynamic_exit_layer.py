@@ -27,16 +27,15 @@ from timed_answer import seconds
 
 import foretell as ft
 from foretell.bench.prompts import read_prompts, spread
-from foretell.decoding.cost_curve import CostCurve, measure
 from foretell.decoding.drafters.early_exit import EarlyExit
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.paces.base import Pace
+from foretell.decoding.pace import Pace
 from foretell.decoding.paces.draft_verify import DraftVerify
 from foretell.decoding.paces.dynamic_exit_layer import DynamicExitLayer
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.fsm import Fsm
-from foretell.decoding.samplers.base import Sampler
-from foretell.decoding.stored_curve import use_curve
+from foretell.decoding.pacing.cost_curve import CostCurve, measure, use_curve
+from foretell.decoding.sampler import Sampler
 from foretell.models.base import Feed, Model
 from foretell.training.corpus import Corpus, documents
 from foretell.training.exit_loss import ExitLoss

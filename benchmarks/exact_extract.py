@@ -38,15 +38,15 @@ import torch
 from exact_extract_data import Item, exact_match, f1, generated, squad
 
 import foretell as ft
-from foretell.decoding.automata.token_trie import BREAK
-from foretell.decoding.constraints.substrings import Substrings
-from foretell.decoding.greedy_path import greedy_path
-from foretell.decoding.searches.base import Goal, Run
+from foretell.decoding.search import Goal, Run
 from foretell.decoding.searches.best_first_search import BestFirstSearch
 from foretell.decoding.searches.exhaustive_search import ExhaustiveSearch
+from foretell.decoding.searching.greedy_path import greedy_path
 from foretell.extraction import PROMPT, extract, stop_tokens
 from foretell.models.base import Feed
 from foretell.models.vocabulary import Vocabulary
+from foretell.rules.automata.token_trie import BREAK
+from foretell.rules.constraints.substrings import Substrings
 
 LONGEST = 32
 MODES = ("greedy", "constrained", "exact")

@@ -33,7 +33,7 @@ from foretell.bench.statistics import Spread, paired_ratios
 from foretell.bench.summary import PLAIN, group_rates
 from foretell.bench.tables import interval, make_console, print_report
 from foretell.bench.tasks import make_groups, make_tasks
-from foretell.decoding.stored_curve import curve_of
+from foretell.decoding.pacing.cost_curve import curve_of
 from foretell.models.locate import locate
 
 #: What a user of transformers can switch on without another model.
@@ -49,7 +49,7 @@ def ratio(result: Run, arm: str, reference: str, groups: set[int] | None = None)
 
 def best_recipe(result: Run, arms: list[Arm], groups: set[int]) -> str:
     """Our exact arm with the highest median ratio to plain on `groups`."""
-    own = [arm.name for arm in arms if not arm.is_peer and arm.law == "exact" and arm.name != PLAIN]
+    own = [arm.name for arm in arms if not arm.is_peer and arm.guarantee == "exact" and arm.name != PLAIN]
     found = {name: spread.median for name in own if (spread := ratio(result, name, PLAIN, groups))}
     return max(found, key=lambda name: found[name])
 

@@ -35,17 +35,17 @@ from scipy.stats import binomtest, chisquare
 import foretell as ft
 from foretell.bench.page.alone import alone
 from foretell.bench.page.svg import SERIES, WIDTH, Scale, element, line, number, picture, text, ticks
-from foretell.decoding.aligned_samples import samples
-from foretell.decoding.constraints.asap import Asap
-from foretell.decoding.constraints.base import Constraint
-from foretell.decoding.constraints.json_schema import JsonSchema
-from foretell.decoding.constraints.regex import Regex
+from foretell.decoding.constraint import Constraint
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.rescoring import log_probabilities
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
+from foretell.decoding.searching.rescoring import log_probabilities
 from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel
 from foretell.models.vocabulary import Vocabulary
+from foretell.rules.aligned_samples import samples
+from foretell.rules.constraints.asap import Asap
+from foretell.rules.constraints.json_schema import JsonSchema
+from foretell.rules.constraints.regex import Regex
 from foretell.testing.stored_rows import StoredRows
 
 PATTERN = "00000|1[01]{4}"

@@ -22,7 +22,7 @@ from foretell.bench.prompts import read_prompts
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
 from foretell.models.engines.cpu import CpuEngine
 from foretell.models.engines.packing import pack
 from foretell.models.load import read_checkpoint

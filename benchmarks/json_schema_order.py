@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 
 from foretell.bench.masks.cases import read_cases
-from foretell.decoding.constraints.json_schema import JsonSchema
-from foretell.decoding.schemas.strings import BYTES
+from foretell.rules.constraints.json_schema import JsonSchema
+from foretell.rules.schemas.strings import BYTES
 
 
 def main() -> int:

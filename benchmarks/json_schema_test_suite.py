@@ -21,10 +21,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from foretell.decoding.constraints.json_schema import JsonSchema
-from foretell.decoding.grammars.llguidance_engine import compiled, from_json_schema
-from foretell.decoding.schemas.order import canonical_text
-from foretell.decoding.schemas.strings import BYTES
+from foretell.rules.constraints.json_schema import JsonSchema
+from foretell.rules.grammars.llguidance_engine import compiled, from_json_schema
+from foretell.rules.schemas.order import canonical_text
+from foretell.rules.schemas.strings import BYTES
 
 OUTCOMES = ("right", "refused", "wrong accept", "wrong reject")
 STYLE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}

@@ -36,16 +36,16 @@ from pathlib import Path
 from typing import Any
 
 import foretell as ft
-from foretell.decoding.analysis.jedi_analyser import JediAnalyser
-from foretell.decoding.analysis.python_lexing import dereferences
-from foretell.decoding.automata.literals import Literals
-from foretell.decoding.constraints.monitor import Monitor
-from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.samplers.make import make_sampler
+from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.sampling_options import make_sampler
 from foretell.models.base import Model
 from foretell.models.vocabulary import Vocabulary
 from foretell.prepare import default_recipe
+from foretell.rules.analysis.jedi_analyser import JediAnalyser
+from foretell.rules.analysis.python_lexing import dereferences
+from foretell.rules.automata.literals import Literals
+from foretell.rules.constraints.monitor import Monitor
 from foretell.training.corpus import documents
 
 TOKENS = 12

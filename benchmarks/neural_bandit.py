@@ -28,13 +28,13 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_digits, make_classification
 
-from foretell.decoding.choosers.base import OnlineChooser
+from foretell.decoding.chooser import OnlineChooser
 from foretell.decoding.choosers.epsilon_greedy import EpsilonGreedy
 from foretell.decoding.choosers.lin_ts import LinTS
 from foretell.decoding.choosers.lin_ucb import LinUCB
-from foretell.decoding.choosers.linear_chooser import LinearChooser
 from foretell.decoding.choosers.neural_fast_cb import NeuralFastCB
 from foretell.decoding.choosers.neural_square_cb import NeuralSquareCB
+from foretell.decoding.choosing.linear_chooser import LinearChooser
 
 ROUNDS = 10_000
 CHOOSERS: dict[str, OnlineChooser] = {

@@ -22,7 +22,7 @@ from timed_answer import seconds
 
 import foretell as ft
 from foretell.bench.prompts import read_prompts
-from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.tree import Tree
 
 LENGTHS = (0, 1, 2, 3, 4, 6, 7, 10, 15)

@@ -30,14 +30,13 @@ from timed_answer import seconds
 
 import foretell as ft
 from foretell.bench.prompts import read_prompts
-from foretell.decoding.choosers.replay import write_rounds
-from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.drafters.base import Setting
+from foretell.decoding.choosing.replay import write_rounds
+from foretell.decoding.drafter import Setting
 from foretell.decoding.drafters.chooser import Chooser
+from foretell.decoding.pace import Limit, Pace
 from foretell.decoding.paces.bandit import Bandit
-from foretell.decoding.paces.base import Limit, Pace
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.stored_curve import curve_of
+from foretell.decoding.pacing.cost_curve import CostCurve, curve_of
 from foretell.decoding.tree import Tree
 from foretell.prepare import default_recipe
 

@@ -37,9 +37,9 @@ from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.drafters.stochastic_beam import StochasticBeam
 from foretell.decoding.draws import Draws, SampledDraws, enumerate_outcomes
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.samplers.make import make_sampler
+from foretell.decoding.sampling_options import make_sampler
 from foretell.decoding.tree import Kind, Tree
-from foretell.decoding.verifiers.base import KindMismatchError, Verifier
+from foretell.decoding.verifier import KindMismatchError, Verifier
 from foretell.decoding.verifiers.k_seq import KSeq
 from foretell.decoding.verifiers.multi_round import MultiRound
 from foretell.decoding.verifiers.recursive_rejection import RecursiveRejection

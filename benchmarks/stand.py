@@ -31,16 +31,16 @@ from scipy.stats import chisquare
 import foretell as ft
 from foretell.bench.page.alone import alone
 from foretell.bench.page.svg import SERIES, WIDTH, Scale, element, line, number, picture, text, ticks
-from foretell.decoding.drafters.base import Drafter
+from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.drafters.stand import Stand
 from foretell.decoding.drafters.token_recycling import TokenRecycling
+from foretell.decoding.drafting.templates import Template
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.samplers.base import Sampler
-from foretell.decoding.samplers.make import make_sampler
-from foretell.decoding.templates import Template
+from foretell.decoding.sampler import Sampler
+from foretell.decoding.sampling_options import make_sampler
 from foretell.decoding.trace import Trace
 from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel

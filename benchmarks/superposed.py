@@ -32,12 +32,12 @@ import numpy as np
 
 import foretell as ft
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.ngram_model import NGramModel
-from foretell.decoding.rescoring import log_probabilities
-from foretell.decoding.samplers.make import make_sampler
-from foretell.decoding.searches.base import Goal
+from foretell.decoding.sampling_options import make_sampler
+from foretell.decoding.search import Goal
 from foretell.decoding.searches.beam_search import BeamSearch
 from foretell.decoding.searches.superposed import Superposed
+from foretell.decoding.searching.ngram_model import NGramModel
+from foretell.decoding.searching.rescoring import log_probabilities
 
 LENGTH = 15
 OTHER = ("argparse", "collections", "logging", "datetime", "pathlib", "subprocess", "threading", "unittest", "email", "http.client", "csv")

@@ -6,7 +6,7 @@ import time
 
 import foretell as ft
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
 
 
 def seconds(session: ft.Session, text: list[int], length: int) -> tuple[float, ft.Request]:

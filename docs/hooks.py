@@ -94,7 +94,7 @@ def index_page() -> str:
     lines = ["# All methods", "", "Every part, estimator and forecaster that is found, ours and those of installed plug-ins."]
     entries = [*catalog(), *numbers()]
     for kind, room in KINDS.items():
-        rows = [[f"[{entry.name}]({room}/{entry.name}.md)", entry.law, entry.summary] for entry in entries if entry.kind == kind]
+        rows = [[f"[{entry.name}]({room}/{entry.name}.md)", entry.guarantee, entry.summary] for entry in entries if entry.kind == kind]
         lines += ["", f"## {room.capitalize()}", *_table(["name", "law", "what it is"], rows)]
     return "\n".join(lines) + "\n"
 

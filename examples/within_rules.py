@@ -8,7 +8,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 import foretell as ft
-from foretell.decoding.constraints.integers import Integers
+from foretell.rules.constraints.integers import Integers
 
 
 class Person(BaseModel):

@@ -34,7 +34,7 @@ hasty = "hasty:Hasty"
 HASTY_MODULE = '''
 from dataclasses import dataclass
 
-from foretell.decoding.verifiers.base import Law, Verifier
+from foretell.decoding.verifier import Law, Verifier
 from foretell.decoding.verifiers.exact import Exact
 
 
@@ -42,7 +42,7 @@ from foretell.decoding.verifiers.exact import Exact
 class Hasty(Verifier):
     """Takes the first draft whatever its probability."""
 
-    law = Law("exact", "so it says")
+    distribution = Law("exact", "so it says")
     kinds = Exact.kinds
 
     def choose(self, p, siblings, tree, draws):
@@ -125,7 +125,7 @@ def test_the_law_kit_and_the_contract_checks_find_it(run):
 def test_the_law_kit_catches_a_verifier_that_is_not_what_it_says(run):
     result = run("broken", "pytest", "-p", "no:cacheprovider", "tests/testing/test_laws.py", "-x", "-k", "every_combination and phrases")
     assert result.returncode == 1, result.stdout + result.stderr
-    assert re.search(r"UnlawfulError: phrases\(.*, hasty, .* output law is off by", result.stdout), result.stdout[-3000:]
+    assert re.search(r"UnlawfulError: phrases\(.*, hasty, .* output distribution is off by", result.stdout), result.stdout[-3000:]
 
 
 def test_the_site_has_a_page_of_it(run, tmp_path):

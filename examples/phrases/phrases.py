@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.tree import Tree
 from foretell.parts import require
 
@@ -23,7 +23,7 @@ class Phrases(Drafter):
     Copying from a given text as in Yang et al., "Inference with Reference: Lossless Acceleration of Large Language Models",
     section 3, with phrases in place of whole documents.
 
-    >>> from foretell.decoding.samplers.base import Sampler
+    >>> from foretell.decoding.sampler import Sampler
     >>> ask = Ask([5, 1, 2], 1, None, num_nodes=8, depth=8, sampler=Sampler(greedy=True), draws=None)
     >>> Phrases(((1, 2, 3, 4),)).propose([ask])[0].tokens
     [3, 4]

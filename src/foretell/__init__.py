@@ -21,20 +21,20 @@ _HOME = {
     "complete": "foretell.completion",
     "extract": "foretell.extraction",
     "load": "foretell.models.load",
-    "load_group": "foretell.decoding.model_group",
+    "load_group": "foretell.decoding.groups.model_group",
     "Recipe": "foretell.decoding.recipe",
     "Session": "foretell.decoding.loop",
     "Request": "foretell.decoding.request",
-    "CostCurve": "foretell.decoding.cost_curve",
+    "CostCurve": "foretell.decoding.pacing.cost_curve",
 }
 __all__ = [*_HOME, "__version__"]
 
 if TYPE_CHECKING:
     from foretell.api import Piece, Result, generate, stream
     from foretell.completion import complete
-    from foretell.decoding.cost_curve import CostCurve
+    from foretell.decoding.groups.model_group import load_group
     from foretell.decoding.loop import Session
-    from foretell.decoding.model_group import load_group
+    from foretell.decoding.pacing.cost_curve import CostCurve
     from foretell.decoding.recipe import Recipe
     from foretell.decoding.request import Request
     from foretell.extraction import extract

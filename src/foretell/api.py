@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foretell.decoding.constraints.base import Constraint
+from foretell.decoding.constraint import Constraint
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Logprob, Request
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
 from foretell.decoding.stopping import as_stop_strings, cut, held_back
 from foretell.decoding.trace import Trace
 from foretell.models.base import Model
 from foretell.parts import UnknownNameError, nearest
 from foretell.prepare import Prompt, make_requests, recipe_for, resolve, session_of
-from foretell.structured.rule import NAMES, Rule, make_rule
+from foretell.rules.rule import NAMES, Rule, make_rule
 
 #: Tokens that `generate` takes back, in a request, to get out of dead ends of its rule.
 MAX_BACKTRACKS = 200
@@ -128,7 +128,7 @@ def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | st
     text = ""
     for piece in stream_request(request, model, recipe, options.get("stop", ())):
         if rule is not None and rule.is_json:
-            from foretell.decoding.schemas.json_text import partial_value
+            from foretell.rules.schemas.json_text import partial_value
 
             text += piece
             piece.partial = partial_value(text.encode("utf-8"))

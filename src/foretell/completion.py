@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from foretell.decoding.ngram_model import NGramModel
 from foretell.decoding.part_text import describe, parse_part
-from foretell.decoding.rescoring import log_probabilities
-from foretell.decoding.searches.base import Found, Goal, Search
+from foretell.decoding.search import Found, Goal, Search
 from foretell.decoding.searches.superposed import Superposed
+from foretell.decoding.searching.ngram_model import NGramModel
+from foretell.decoding.searching.rescoring import log_probabilities
+from foretell.errors import UserError
 from foretell.models.base import Cache, Model
 from foretell.prepare import resolve
 
@@ -44,7 +45,7 @@ class Completion:
 
     drafts: list[Draft]
     search: str
-    law: str
+    guarantee: str
     seconds: float
     rescoring_seconds: float
     found: Found
@@ -72,9 +73,9 @@ def complete(
     """
     model = resolve(model)
     if model.tokenizer is None:
-        raise ValueError("model: it has no tokenizer, so it cannot read text; call a search's `run` with token ids")
+        raise UserError("model: it has no tokenizer, so it cannot read text; call a search's `run` with token ids")
     if not text.strip():
-        raise ValueError("text is empty; give some text")
+        raise UserError("text is empty; give some text")
     chosen = make_search(search, k, ngrams)
     memories = model.__dict__.setdefault("search_memories", {})  # kept on the model, so that they go with it
     if chosen not in memories:
@@ -91,15 +92,15 @@ def complete(
     began = time.perf_counter()
     found = chosen.run(model, Goal(prompt, max_new_tokens, model.tokenizer.stop_tokens, max_seconds, reused), memories[chosen])
     searched = time.perf_counter()
-    laws = log_probabilities(model, prompt, [each.tokens for each in found.hypotheses], found.cache)
+    distributions = log_probabilities(model, prompt, [each.tokens for each in found.hypotheses], found.cache)
     rescored = time.perf_counter()
     caches[:] = [(prompt, found.cache)]
     drafts = []
-    for each, law in zip(found.hypotheses, laws, strict=True):
+    for each, logprobs in zip(found.hypotheses, distributions, strict=True):
         shown = each.tokens[:-1] if each.finished else each.tokens
         decoder = model.tokenizer.stream(prompt)  # after the text: tokenizers may drop a space that begins one
-        drafts.append(Draft(decoder.push(*shown) + decoder.finish(), each.tokens, float(law.sum()), each.score, each.finished))
-    return Completion(drafts, describe(replace_table(chosen)), chosen.law.kind, searched - began, rescored - searched, found)
+        drafts.append(Draft(decoder.push(*shown) + decoder.finish(), each.tokens, float(logprobs.sum()), each.score, each.finished))
+    return Completion(drafts, describe(replace_table(chosen)), chosen.guarantee.kind, searched - began, rescored - searched, found)
 
 
 def make_search(search: Search | str | None, k: int | None, ngrams: NGramModel | str | Path | None) -> Search:
@@ -110,7 +111,7 @@ def make_search(search: Search | str | None, k: int | None, ngrams: NGramModel |
         changes["ngrams"] = ngrams if isinstance(ngrams, NGramModel) else read_table(ngrams)
     for name in changes:
         if name not in chosen.__dataclass_fields__:  # type: ignore[union-attr]
-            raise ValueError(f"{name}: {describe(chosen)} has no such option; choose another search, such as superposed")
+            raise UserError(f"{name}: {describe(chosen)} has no such option; choose another search, such as superposed")
     return replace(chosen, **changes)  # type: ignore[type-var]
 
 

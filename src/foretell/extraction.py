@@ -9,13 +9,14 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from foretell.decoding.automata.stretches import may_cut
-from foretell.decoding.constraints.substrings import Substrings
-from foretell.decoding.greedy_path import greedy_path
-from foretell.decoding.searches.base import Found, Goal, Hypothesis, Proof
+from foretell.decoding.search import Found, Goal, Hypothesis, Proof
 from foretell.decoding.searches.best_first_search import BestFirstSearch
+from foretell.decoding.searching.greedy_path import greedy_path
+from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.prepare import resolve, stop_tokens
+from foretell.rules.automata.stretches import may_cut
+from foretell.rules.constraints.substrings import Substrings
 
 #: What the model reads, with the question and the passage in their places.
 PROMPT = "Answer the question with a few words copied from the text.\n\nText: {passage}\n\nQuestion: {question}\nAnswer:"
@@ -119,12 +120,12 @@ def extract(
     """
     model = resolve(model)
     if model.tokenizer is None:
-        raise ValueError("model: it has no tokenizer, so it cannot read text; run BestFirstSearch with token ids")
+        raise UserError("model: it has no tokenizer, so it cannot read text; run BestFirstSearch with token ids")
     for name, value in (("question", question), ("passage", passage)):
         if not value.strip():
-            raise ValueError(f"{name}={value!r} is empty; give some text")
+            raise UserError(f"{name}={value!r} is empty; give some text")
     if top < 1:
-        raise ValueError(f"top={top!r} must be at least 1")
+        raise UserError(f"top={top!r} must be at least 1")
     if "{passage}" not in prompt:
         warnings.warn(f"prompt={prompt!r} has no {{passage}} in it: the model does not read what it extracts from", stacklevel=2)
     rule = Substrings(passage, max_tokens, retokenize)

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from foretell.errors import UserError
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The end of an error message about a misspelt `word`: the nearest known one, or all of them.
@@ -25,7 +27,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"
 
 
-class UnknownNameError(ValueError):
+class UnknownNameError(UserError):
     """A part, option or field of that name does not exist; the message suggests the nearest."""
 
 
@@ -57,31 +59,31 @@ class Part(ABC):
 def require(condition: bool, owner: object, argument: str, value: object, remedy: str) -> None:
     """Raise a ValueError naming the argument, its value and the remedy, unless `condition` holds."""
     if not condition:
-        raise ValueError(f"{type(owner).__name__}: {argument}={value!r} {remedy}")
+        raise UserError(f"{type(owner).__name__}: {argument}={value!r} {remedy}")
 
 
-#: Kinds of laws, from the strongest promise to the weakest.
+#: Kinds of guarantees, from the strongest promise to the weakest.
 KINDS = ("exact", "bounded", "lossy")
 
 
 @dataclass(frozen=True)
-class Law:
+class Guarantee:
     """A promise about the output: kind "exact", "bounded" or "lossy", and under which condition."""
 
     kind: str
     condition: str
 
 
-#: The law of a model whose rows are its own.
-OWN = Law("exact", "the rows are those of the one model that was named")
+#: The guarantee of a model whose rows are its own.
+EXACT_MODEL = Guarantee("exact", "the rows are those of the one model that was named")
 
 
-def weakest(*laws: Law) -> Law:
-    """The law of a whole whose parts have these: the weakest kind, and what those that are not exact say of it.
+def weakest(*guarantees: Guarantee) -> Guarantee:
+    """The guarantee of a whole whose parts have these: the weakest kind, and what those that are not exact say of it.
 
     >>> weakest(Law("exact", "always"), Law("lossy", "two models take turns"))
     Law(kind='lossy', condition='two models take turns')
     """
-    kind = max((law.kind for law in laws), key=KINDS.index)
-    said = laws if kind == KINDS[0] else [law for law in laws if law.kind != KINDS[0]]
-    return Law(kind, "; ".join(dict.fromkeys(law.condition for law in said)))
+    kind = max((guarantee.kind for guarantee in guarantees), key=KINDS.index)
+    said = guarantees if kind == KINDS[0] else [guarantee for guarantee in guarantees if guarantee.kind != KINDS[0]]
+    return Guarantee(kind, "; ".join(dict.fromkeys(guarantee.condition for guarantee in said)))

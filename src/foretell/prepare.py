@@ -12,12 +12,13 @@ from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.samplers.base import Sampler
-from foretell.decoding.samplers.make import make_sampler
+from foretell.decoding.sampler import Sampler
+from foretell.decoding.sampling_options import make_sampler
 from foretell.decoding.stopping import StopWatch, as_stop_strings
+from foretell.errors import UserError
 from foretell.models.base import Model
-from foretell.structured.rule import Rule
-from foretell.structured.tools import Tools
+from foretell.rules.rule import Rule
+from foretell.rules.tools import Tools
 
 #: What `generate` uses unless told otherwise, with a model whose tokenizer has a table of phrases in this package, and with others.
 WITH_PHRASES = "adaptive-ngram + stand(orders=(2, 1), siblings='best-first', scope='global', table='shipped')"
@@ -32,7 +33,7 @@ _models: dict[str, Model] = {}
 def default_recipe(model: Model) -> Recipe:
     """What `generate` uses with this model unless told otherwise."""
     if "default_recipe" not in model.__dict__:  # kept there, as sessions are: reading the vocabulary takes 15 ms
-        from foretell.decoding.successors.files import shipped_table
+        from foretell.decoding.drafting.successors.files import shipped_table
 
         model.__dict__["default_recipe"] = Recipe.parse(WITH_PHRASES if shipped_table(model) else DEFAULT_RECIPE)
     return model.__dict__["default_recipe"]
@@ -90,7 +91,7 @@ def make_requests(
     """Requests of `generate`'s options: prompts encoded, the sampler made, stop strings watched."""
     sampler = _one_sampler(sampler, recipe, sampling)
     if model.tokenizer is None:
-        raise ValueError("model: it has no tokenizer, so it cannot read text; use foretell.decoding.loop.Session with token ids")
+        raise UserError("model: it has no tokenizer, so it cannot read text; use foretell.decoding.loop.Session with token ids")
     strings = as_stop_strings(stop)
     return [
         Request(
@@ -114,22 +115,22 @@ def _one_sampler(sampler: Sampler | None, recipe: Recipe, sampling: Mapping[str,
     changed = [name for name, value in sampling.items() if value != defaults[name].default]
     said = ["sampler"] * (sampler is not None) + ["the recipe"] * (recipe.sampler is not None) + changed[:1]
     if len(said) > 1:
-        raise ValueError(f"{' and '.join(said)} both say how to sample; say it in one place")
+        raise UserError(f"{' and '.join(said)} both say how to sample; say it in one place")
     return sampler or recipe.sampler or make_sampler(**sampling)
 
 
 def encode(prompt: Prompt, model: Model, chat: bool, tools: Tools | None = None) -> list[int]:
     """Token ids of a prompt; ValueError where it is empty or too long."""
     if not prompt or (isinstance(prompt, str) and not prompt.strip()):
-        raise ValueError(f"prompt={prompt!r} is empty; give some text")
+        raise UserError(f"prompt={prompt!r} is empty; give some text")
     if tools is not None:
         if not chat and isinstance(prompt, str):
-            raise ValueError("tools= tells the model of them in its chat template, and chat=False leaves that out; drop one of them")
+            raise UserError("tools= tells the model of them in its chat template, and chat=False leaves that out; drop one of them")
         tokens = _with_tools(prompt, model, tools)
     else:
         tokens = model.tokenizer.chat(prompt) if chat or not isinstance(prompt, str) else model.tokenizer.encode(prompt)
     if len(tokens) >= model.max_length:
-        raise ValueError(f"prompt has {len(tokens)} tokens, but the model was made for {model.max_length}; shorten the prompt")
+        raise UserError(f"prompt has {len(tokens)} tokens, but the model was made for {model.max_length}; shorten the prompt")
     return tokens
 
 
@@ -153,8 +154,8 @@ def stop_tokens(model: Model, stop: str | Sequence[str] = ()) -> frozenset[int]:
         begin = text.encode("utf-8")
         there = {token for token, data in enumerate(model.tokenizer.token_bytes) if begin and data and data.startswith(begin)}
         if not there:
-            raise ValueError(f"stop={text!r} is what no token begins with; take a shorter text, such as its first character")
+            raise UserError(f"stop={text!r} is what no token begins with; take a shorter text, such as its first character")
         found |= there
     if not found:
-        raise ValueError("stop=() leaves nothing to end a text, as the model has no stop token of its own; give a text such as '\\n'")
+        raise UserError("stop=() leaves nothing to end a text, as the model has no stop token of its own; give a text such as '\\n'")
     return frozenset(token for token in found if token < model.vocab_size)

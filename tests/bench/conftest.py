@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.models.tiny import TinyModel
 
 WORDS = 48

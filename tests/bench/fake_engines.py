@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from foretell.bench.masks.engines import engine_named
-from foretell.decoding.constraints.base import State
+from foretell.decoding.constraint import State
 from foretell.models.vocabulary import Vocabulary
 
 ASCII = Vocabulary((*[bytes([byte]) for byte in range(128)], None), frozenset({128}))

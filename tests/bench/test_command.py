@@ -10,7 +10,7 @@ import pytest
 from foretell.bench import arms as arms_module
 from foretell.bench.command import EXIT_INTERRUPTED, Options, measure, run_bench
 from foretell.bench.page.page import figures, render
-from foretell.decoding.model_group import ModelGroup
+from foretell.decoding.groups.model_group import ModelGroup
 from foretell.decoding.routers.token_entropy import TokenEntropy
 from foretell.models.tiny import TinyModel
 

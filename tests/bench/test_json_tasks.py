@@ -4,7 +4,7 @@ import jsonschema
 import pytest
 
 from foretell.bench.json_tasks import TASKS
-from foretell.decoding.constraints.json_schema import JsonSchema
+from foretell.rules.constraints.json_schema import JsonSchema
 from tests.bench.fake_engines import ASCII
 
 

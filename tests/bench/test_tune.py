@@ -11,13 +11,13 @@ from foretell.bench.tuning.by_kind import best_by_kind
 from foretell.bench.tuning.candidates import compositions, singles, variants
 from foretell.bench.tuning.command import Options, run_tune
 from foretell.bench.tuning.halving import FINALISTS, halve
+from foretell.bench.tuning.tuned_recipe import tuned_recipe
 from foretell.bench.tuning.verdict import judge
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
 from foretell.decoding.drafters.sorted_draft import SortedDraft
 from foretell.decoding.paces.fsm import Fsm
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.tuned import tuned_recipe
 from foretell.models.tiny import TinyModel
 from tests.bench.conftest import CURVE
 from tests.bench.fakes import Clock, FakeArm, fake_groups
@@ -115,7 +115,7 @@ def test_every_kind_gets_its_own_best():
 def test_only_exact_candidates_unless_asked():
     recipes = singles()
     assert len(set(recipes)) == len(recipes) >= 6
-    assert all(recipe.verifier.law.kind == "exact" for recipe in recipes)
+    assert all(recipe.verifier.guarantee.kind == "exact" for recipe in recipes)
     assert set(recipes) <= set(singles(allow_lossy=True))
     pairs = compositions([recipe for recipe in recipes if recipe.drafter.name in ("prompt-lookup", "token-recycling")])
     assert {"prompt-lookup > token-recycling", "token-recycling > prompt-lookup"} <= {short_name(recipe) for recipe in pairs}

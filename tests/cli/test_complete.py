@@ -9,7 +9,7 @@ import pytest
 
 import foretell as ft
 from foretell.cli.common import ngram_tables
-from foretell.decoding.rescoring import log_probabilities
+from foretell.decoding.searching.rescoring import log_probabilities
 
 TEXT = "abc abc abc"
 
@@ -34,7 +34,7 @@ def test_drafts_carry_the_models_own_scores(complete, tiny):
     model = ft.load(tiny, dtype="bf16")
     laws = log_probabilities(model, model.tokenizer.encode(TEXT), [each["tokens"] for each in found["drafts"]])
     assert [each["logprob"] for each in found["drafts"]] == pytest.approx([law.sum() for law in laws], abs=0.1)
-    assert (len(found["drafts"]), found["law"], found["ngrams"], found["passes"]) == (2, "lossy", None, 4)
+    assert (len(found["drafts"]), found["guarantee"], found["ngrams"], found["passes"]) == (2, "lossy", None, 4)
 
 
 def test_shown_drafts_time_and_law(complete):
@@ -111,7 +111,7 @@ def test_beam_search_and_refusals(complete, home):
 
 
 def test_a_table_of_another_tokenizer_is_refused(tiny):
-    from foretell.decoding.ngram_model import NGramModel
+    from foretell.decoding.searching.ngram_model import NGramModel
 
     with pytest.raises(ValueError, match="another tokenizer"):
         ft.complete(TEXT, ft.load(tiny, dtype="bf16"), ngrams=NGramModel.learn([[1, 2]], max_order=5, vocabulary="other"))

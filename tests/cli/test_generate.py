@@ -8,7 +8,7 @@ import re
 import pytest
 
 import foretell as ft
-from foretell.decoding.tuned import tuned_path
+from foretell.bench.tuning.tuned_recipe import tuned_path
 from tests.cli.conftest import CONTEXT, ENDS
 
 BIAS = dict.fromkeys(ENDS, float("-inf"))
@@ -38,7 +38,7 @@ def test_streams_the_text_of_the_api(generate, model):
 def test_json(generate, model):
     found = answer(generate(TEXT, "-n", "30", "--json", "--recipe", "prompt-lookup, pace=4", "--logprobs", "2"))
     assert found["text"] == ft.generate(TEXT, model, "plain", max_new_tokens=30, logit_bias=BIAS).text
-    assert (len(found["tokens"]), found["finish_reason"], found["law"]) == (30, "length", "exact")
+    assert (len(found["tokens"]), found["finish_reason"], found["guarantee"]) == (30, "length", "exact")
     assert found["recipe"] == "prompt-lookup, exact, fixed(num_nodes=4)"
     assert found["trace"]["steps"] * found["trace"]["tokens_per_step"] == pytest.approx(30)
     assert sum(found["trace"]["tokens_by_source"].values()) == 30
@@ -177,7 +177,7 @@ def test_a_group_of_models_says_that_it_is_lossy(generate, tiny):
     assert re.search(r"\d+% by the large model, \d+ changes? of turn", numbers)
     assert law == "lossy: a small and a large model take turns at random, and the text is neither's own"
     found = answer(generate(*options, "--json"))
-    assert found["law"] == "lossy"
+    assert found["guarantee"] == "lossy"
     assert sum(found["trace"]["tokens_by_member"]) == 20
     assert found["trace"]["switches"] > 0
     # Two copies of one model: whoever speaks, the text is that model's.

@@ -25,8 +25,8 @@ def test_the_catalog_agrees_with_the_registry(kind):
         for (_, _, default), field in zip(entry.options, dataclasses.fields(cls), strict=True):
             required = field.default is field.default_factory is dataclasses.MISSING
             assert (default is None) == required
-        if hasattr(cls, "law"):
-            assert (entry.law, entry.condition) == (cls.law.kind, cls.law.condition)
+        if hasattr(cls, "guarantee"):
+            assert (entry.guarantee, entry.condition) == (cls.guarantee.kind, cls.guarantee.condition)
 
 
 def test_the_catalog_agrees_with_the_registry_of_numbers():
@@ -52,7 +52,7 @@ def test_every_estimator_says_what_people_look_for(entry, foretell):
 def test_every_part_says_what_people_look_for(entry, foretell):
     assert entry.summary
     labels = {label.lower() for key in take_apart(entry.doc).labelled for label in key.split(", ")}
-    assert {"law", "needs", "cost", "state"} <= labels
+    assert {"guarantee", "needs", "cost", "state"} <= labels
     result = foretell("show", entry.name)
     assert result.exit_code == 0, result.output
     assert entry.name in result.stdout
@@ -69,7 +69,7 @@ def test_list(foretell):
 
 def test_show(foretell):
     text = foretell("show", "prompt-lookup").stdout
-    for word in ("a drafter", "law", "exact under any verifier", "Saxena", "max_ngram", "prompt_lookup.py", ">>>"):
+    for word in ("a drafter", "guarantee", "exact under any verifier", "Saxena", "max_ngram", "prompt_lookup.py", ">>>"):
         assert word in text
     assert foretell("show", "cost").stdout == foretell("show", "never-slower").stdout
     found = json.loads(foretell("show", "never-slower", "--json").stdout)

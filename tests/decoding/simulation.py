@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
-from foretell.decoding.paces.base import Pace
+from foretell.decoding.pace import Pace
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.tree import Kind, Tree
 
 LONGEST = 16

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from foretell.decoding.drafter import Seen
 from foretell.decoding.drafters.aded import Aded
-from foretell.decoding.drafters.base import Seen
 from foretell.decoding.drafters.stand import Stand
 from foretell.decoding.drafters.token_recycling import TokenRecycling
+from foretell.decoding.drafting.successors.corpus import corpus_table
+from foretell.decoding.drafting.successors.files import TableFileError, save_table
+from foretell.decoding.drafting.successors.table import SuccessorTable
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.request import Request
-from foretell.decoding.successors.corpus import corpus_table
-from foretell.decoding.successors.files import TableFileError, save_table
-from foretell.decoding.successors.table import SuccessorTable
 from foretell.decoding.tree import Tree
 from foretell.models.tiny import TinyModel
 from tests.decoding.helpers import GREEDY, ask, greedy_text, run

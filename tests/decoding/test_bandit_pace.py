@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from foretell.decoding.choosers.base import Array, OnlineChooser, State
+from foretell.decoding.chooser import Array, OnlineChooser, State
 from foretell.decoding.choosers.neural_fast_cb import NeuralFastCB
-from foretell.decoding.choosers.replay import Round, replay
-from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.drafters.base import Ask, Drafter, Setting
+from foretell.decoding.choosing.replay import Round, replay
+from foretell.decoding.drafter import Ask, Drafter, Setting
 from foretell.decoding.drafters.chooser import Chooser
 from foretell.decoding.drafters.forced import Forced
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
@@ -21,13 +20,14 @@ from foretell.decoding.drafters.then import Then
 from foretell.decoding.drafters.token_recycling import TokenRecycling
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
-from foretell.decoding.paces.arm_memory import ArmMemory
+from foretell.decoding.pace import Pace
 from foretell.decoding.paces.bandit import Bandit
-from foretell.decoding.paces.base import Pace
 from foretell.decoding.paces.fixed import Fixed
+from foretell.decoding.pacing.arm_memory import ArmMemory
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
 from foretell.decoding.tree import Tree
 from foretell.models.tiny import TinyModel
 from tests.decoding.helpers import GREEDY, greedy_text

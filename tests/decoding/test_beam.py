@@ -7,11 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
-from foretell.decoding.drafters.base import Ask
+from foretell.decoding.drafter import Ask
 from foretell.decoding.drafters.beam import Beam
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.request import Request
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
 from foretell.decoding.samplers.top_k import TopK
 from foretell.decoding.tree import Kind, Tree
 from foretell.models.base import Feed

@@ -9,17 +9,17 @@ import random
 import pytest
 import torch
 
-from foretell.decoding.constraints.regex import Regex
-from foretell.decoding.constraints.substrings import Substrings
-from foretell.decoding.greedy_path import greedy_path
-from foretell.decoding.samplers.base import NonFiniteLogitsError
-from foretell.decoding.searches.base import Goal
+from foretell.decoding.sampler import NonFiniteLogitsError
+from foretell.decoding.search import Goal
 from foretell.decoding.searches.beam_search import BeamSearch
 from foretell.decoding.searches.best_first_search import BestFirstSearch
 from foretell.decoding.searches.exhaustive_search import ExhaustiveSearch
 from foretell.decoding.searches.superposed import Superposed
+from foretell.decoding.searching.greedy_path import greedy_path
 from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel
+from foretell.rules.constraints.regex import Regex
+from foretell.rules.constraints.substrings import Substrings
 from foretell.testing.contracts import check_part
 from tests.models.zoo import MODELS, build
 
@@ -31,10 +31,10 @@ PROMPT = [1, 2, 0]
 def score_of(model, prompt, tokens, stops=STOPS):
     """log P(tokens, then any stop token), by one forward pass on a cache of its own."""
     [rows] = model.forward([Feed(model.new_cache(), [*prompt, *tokens])])
-    laws = rows.logits.double().log_softmax(-1)
+    distributions = rows.logits.double().log_softmax(-1)
     first = len(prompt) - 1
-    ending = float(laws[-1, sorted(stops)].logsumexp(0)) if stops else 0.0
-    return sum(float(laws[first + i, token]) for i, token in enumerate(tokens)) + ending
+    ending = float(distributions[-1, sorted(stops)].logsumexp(0)) if stops else 0.0
+    return sum(float(distributions[first + i, token]) for i, token in enumerate(tokens)) + ending
 
 
 def case_of(seed):

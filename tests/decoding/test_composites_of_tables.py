@@ -6,19 +6,18 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.adaptive_ngram import AdaptiveNgram
 from foretell.decoding.drafters.chooser import Chooser
 from foretell.decoding.drafters.interpolation import Interpolation
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
 from foretell.decoding.drafters.stand import Stand
 from foretell.decoding.drafters.token_recycling import TokenRecycling
+from foretell.decoding.drafting.successors.table import SuccessorTable
+from foretell.decoding.drafting.trees.best_first import best_first
 from foretell.decoding.draws import SampledDraws
+from foretell.decoding.pacing.cost_curve import CostCurve, use_curve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.stored_curve import use_curve
-from foretell.decoding.successors.table import SuccessorTable
-from foretell.decoding.trees.best_first import best_first
 from foretell.models.tiny import TinyModel
 from tests.decoding.helpers import GREEDY, Scripted, greedy_text, run
 
@@ -29,11 +28,11 @@ VOCAB = 12
 def table(orders: tuple[int, ...], rows: dict[tuple[int, ...], dict[int, float]]) -> SuccessorTable:
     """A table that was told these distributions, each of a context of one of its orders."""
     made = SuccessorTable(VOCAB, orders, 4, "mean")
-    for context, law in rows.items():
+    for context, distribution in rows.items():
         one = SuccessorTable(VOCAB, (len(context),), 4, "mean")
-        tokens = sorted(law, key=lambda token: -law[token])
-        one.learn_rows([context], [tokens], [[law[token] for token in tokens]])
-        made.learn_rows([[-1] * (max(orders) - len(context)) + list(context)], [tokens], [[law[token] for token in tokens]])
+        tokens = sorted(distribution, key=lambda token: -distribution[token])
+        one.learn_rows([context], [tokens], [[distribution[token] for token in tokens]])
+        made.learn_rows([[-1] * (max(orders) - len(context)) + list(context)], [tokens], [[distribution[token] for token in tokens]])
     return made
 
 

@@ -6,24 +6,23 @@ import re
 
 import pytest
 
-from foretell.decoding.constrained_sampler import ConstrainedSampler
-from foretell.decoding.constraints.base import Ended, State
-from foretell.decoding.constraints.grammar import Grammar
-from foretell.decoding.constraints.regex import Regex
+from foretell.decoding.constrained import ConstrainedSampler, pruned
+from foretell.decoding.constraint import Ended, State
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.grammars.llguidance_engine import GrammarError, compiled, from_regex
 from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.pruning import pruned
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.samplers.base import Candidates, NonFiniteLogitsError, Sampler
+from foretell.decoding.sampler import Candidates, NonFiniteLogitsError, Sampler
 from foretell.decoding.samplers.logit_bias import LogitBias
-from foretell.decoding.samplers.make import make_sampler
+from foretell.decoding.sampling_options import make_sampler
 from foretell.decoding.token_set import TokenSet
 from foretell.decoding.tree import Kind, Tree
 from foretell.models.tiny import TinyModel
 from foretell.models.vocabulary import Vocabulary
+from foretell.rules.constraints.grammar import Grammar
+from foretell.rules.constraints.regex import Regex
+from foretell.rules.grammars.llguidance_engine import GrammarError, compiled, from_regex
 from foretell.testing.laws import SPELLING
 
 STOP = len(SPELLING) - 1

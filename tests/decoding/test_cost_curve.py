@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 
-from foretell.decoding import cost_curve, stored_curve
-from foretell.decoding.cost_curve import CostCurve, measure
+from foretell.decoding.pacing import cost_curve
+from foretell.decoding.pacing.cost_curve import CostCurve, measure
 from foretell.models.tiny import TinyModel
 
 
@@ -44,18 +44,18 @@ def test_measuring_fits_any_context(max_length):
 
 def test_a_curve_is_measured_once(monkeypatch):
     calls = []
-    monkeypatch.setattr(stored_curve, "measure", lambda model, rows, stop: calls.append(model) or CostCurve.flat(1.0, 0.25))
+    monkeypatch.setattr(cost_curve, "measure", lambda model, rows, stop: calls.append(model) or CostCurve.flat(1.0, 0.25))
     model = TinyModel(seed=99)
-    assert stored_curve.known_curve(model) is None
-    curve = stored_curve.curve_of(model)
-    assert stored_curve.curve_of(model) is curve
-    assert stored_curve.curve_of(TinyModel(seed=99)) == curve  # another object of the same fingerprint: from the folder
+    assert cost_curve.known_curve(model) is None
+    curve = cost_curve.curve_of(model)
+    assert cost_curve.curve_of(model) is curve
+    assert cost_curve.curve_of(TinyModel(seed=99)) == curve  # another object of the same fingerprint: from the folder
     assert len(calls) == 1
-    stored_curve.curve_of(model, remeasure=True)
+    cost_curve.curve_of(model, remeasure=True)
     assert len(calls) == 2
 
 
 def test_a_curve_can_be_given_instead():
     model = TinyModel(seed=98)
-    stored_curve.use_curve(model, CostCurve.flat(3.0))
-    assert stored_curve.curve_of(model)(1) == 3.0
+    cost_curve.use_curve(model, CostCurve.flat(3.0))
+    assert cost_curve.curve_of(model)(1) == 3.0

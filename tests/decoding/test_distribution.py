@@ -32,10 +32,10 @@ def test_sparse_equals_dense(a, b):
         left[token] = 0
         if left.sum() > 0:
             np.testing.assert_allclose(p.without(token).dense(), left / left.sum())
-    law = np.zeros(SIZE)
+    distribution = np.zeros(SIZE)
     for probability, token in enumerate_outcomes(p.draw):
-        law[token] += probability
-    np.testing.assert_allclose(law, dense)
+        distribution[token] += probability
+    np.testing.assert_allclose(distribution, dense)
 
 
 def test_where_nothing_is_left_the_law_stays():

@@ -12,22 +12,21 @@ import torch
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
-from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.beam import Beam
 from foretell.decoding.drafters.draft_model import SIBLINGS, DraftModel
 from foretell.decoding.drafters.stochastic_beam import StochasticBeam
 from foretell.decoding.drafters.union import Union
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
-from foretell.decoding.paces.base import Limit, Pace
+from foretell.decoding.pace import Limit, Pace
 from foretell.decoding.paces.never_slower import NeverSlower
+from foretell.decoding.pacing.cost_curve import CostCurve, use_curve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.samplers.base import Sampler
-from foretell.decoding.samplers.make import make_sampler
+from foretell.decoding.sampler import Sampler
 from foretell.decoding.samplers.penalties import Penalties
 from foretell.decoding.samplers.top_k import TopK
-from foretell.decoding.stored_curve import use_curve
+from foretell.decoding.sampling_options import make_sampler
 from foretell.decoding.tree import ROOT, Kind, Tree
 from foretell.models.base import Feed
 from foretell.models.text import Text
@@ -42,7 +41,7 @@ def target() -> TinyModel:
 
 
 def propose(drafter: DraftModel, text: list[int], sampler: Sampler, num_nodes: int = 80, depth: int = 80, seed: int = 0) -> Tree:
-    from foretell.decoding.drafters.base import Ask
+    from foretell.decoding.drafter import Ask
 
     state = drafter.begin(drafter.remember(target()), text)
     return drafter.propose([Ask(text, 1, state, num_nodes, depth, sampler, SampledDraws(seed))])[0]
@@ -61,7 +60,7 @@ def test_every_node_of_a_depth_has_as_many_children_as_branching_says(siblings):
 
 
 def test_each_node_carries_the_law_it_was_drawn_from():
-    """q is the draft's own law after the node's path, under the target's sampler with that path as history."""
+    """q is the draft's own distribution after the node's path, under the target's sampler with that path as history."""
     draft = TinyModel(SIZE, seed=2)
     sampler = Sampler((Penalties(repetition=1.5, presence=0.7), TopK(6)))
     tree = propose(DraftModel(draft, (2, 2), "without-replacement"), [1, 2], sampler)
@@ -89,7 +88,7 @@ def test_a_law_of_one_token_has_one_child():
 
 
 def test_greedy_trees_are_as_wide_as_any():
-    """Fixed candidates are ranked by the law before the arg-max, of which there would be one."""
+    """Fixed candidates are ranked by the distribution before the arg-max, of which there would be one."""
     drafter = DraftModel(TinyModel(SIZE), (3, 2), "top-k")
     assert propose(drafter, [1], GREEDY) == propose(drafter, [1], Sampler())
 

@@ -34,9 +34,9 @@ def test_every_outcome_comes_once_with_its_probability():
 @given(st.lists(st.lists(st.floats(0.01, 1), min_size=1, max_size=4), max_size=4))
 @settings(max_examples=50, deadline=None)
 def test_any_sequence_of_draws_has_mass_one(weights):
-    laws = [np.array(row) / sum(row) for row in weights]
-    outcomes = list(enumerate_outcomes(lambda draws: tuple(draws.categorical(law) for law in laws)))
-    assert len(outcomes) == math.prod(len(law) for law in laws)
+    distributions = [np.array(row) / sum(row) for row in weights]
+    outcomes = list(enumerate_outcomes(lambda draws: tuple(draws.categorical(distribution) for distribution in distributions)))
+    assert len(outcomes) == math.prod(len(distribution) for distribution in distributions)
     assert sum(p for p, _ in outcomes) == pytest.approx(1)
 
 

@@ -8,23 +8,22 @@ from dataclasses import replace
 import pytest
 import torch
 
-from foretell.decoding import exits
-from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.drafters.base import Setting
+from foretell.decoding.drafter import Setting
 from foretell.decoding.drafters.early_exit import EarlyExit
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
+from foretell.decoding.drafting import exits
+from foretell.decoding.drafting.exits import Shadow
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.exits import Shadow
 from foretell.decoding.loop import Session
 from foretell.decoding.paces.draft_verify import DraftVerify
 from foretell.decoding.paces.dynamic_exit_layer import DynamicExitLayer, tokens_per_second
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.fsm import Fsm
+from foretell.decoding.pacing.cost_curve import CostCurve, use_curve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.samplers.base import Sampler
-from foretell.decoding.stored_curve import use_curve
+from foretell.decoding.sampler import Sampler
 from foretell.decoding.tree import Tree
 from foretell.models.tiny import TinyModel
 from tests.decoding.helpers import GREEDY, greedy_text

@@ -1,4 +1,4 @@
-"""The greedy law under a constraint, which tries the row's best tokens first, is that of the whole token set."""
+"""The greedy distribution under a constraint, which tries the row's best tokens first, is that of the whole token set."""
 
 import json
 
@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from foretell.decoding.constraints.base import State
-from foretell.decoding.constraints.grammar import Grammar
-from foretell.decoding.constraints.json_schema import JsonSchema
-from foretell.decoding.constraints.regex import Regex
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.constraint import State
+from foretell.decoding.sampler import Sampler
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
+from foretell.rules.constraints.grammar import Grammar
+from foretell.rules.constraints.json_schema import JsonSchema
+from foretell.rules.constraints.regex import Regex
 
 LETTERS = [bytes([byte]) for byte in range(32, 127)]
 WORDS = [b'{"', b'": ', b'", "', b"ab", b"abc", b"name", b"na", b'"name', b"12", b'"}', b"}}", b" b", b"cab"]
@@ -66,9 +66,9 @@ def test_is_the_law_of_the_whole_set(constraint):
                         walker = getattr(state, "inner", state).walker
                         walker.kept.clear()
                         walker.children.clear()
-                    law = state.law(GREEDY, row, [0], 1)
-                    assert (law.ids.tolist(), law.probs.tolist()) == ([token], [1.0])
-                    assert law.margin == pytest.approx(margin, abs=1e-6)
+                    distribution = state.distribution(GREEDY, row, [0], 1)
+                    assert (distribution.ids.tolist(), distribution.probs.tolist()) == ([token], [1.0])
+                    assert distribution.margin == pytest.approx(margin, abs=1e-6)
                 num_visited += 1
             choices = [token for token in state.allowed().ids.tolist() if token not in VOCABULARY.stop_tokens]
             if not choices:
@@ -96,9 +96,9 @@ class Never(State):
 
 def test_spares_the_token_set():
     state, row = Never(), torch.arange(VOCABULARY.size, dtype=torch.float32)
-    law = state.law(GREEDY, row, [0], 1)
-    assert (law.ids.tolist(), law.margin, state.asked) == ([VOCABULARY.size - 1], 1.0, 0)
-    state.law(Sampler(), row, [0], 1)
+    distribution = state.distribution(GREEDY, row, [0], 1)
+    assert (distribution.ids.tolist(), distribution.margin, state.asked) == ([VOCABULARY.size - 1], 1.0, 0)
+    state.distribution(Sampler(), row, [0], 1)
     assert state.asked == 1
 
 
@@ -107,7 +107,7 @@ def test_broken_rows_are_refused(value):
     row = torch.zeros(VOCABULARY.size)
     row[40] = value
     with pytest.raises(ValueError, match=r"best logit is|no chance"):
-        Never().law(GREEDY, row, [0], 1)
+        Never().distribution(GREEDY, row, [0], 1)
 
 
 def test_states_are_shared_as_long_as_they_are_remembered():

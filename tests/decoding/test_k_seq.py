@@ -1,4 +1,4 @@
-"""K-SEQ: what rho is, and how often it accepts, against the paper's own statements. Its law is in test_verifiers.py."""
+"""K-SEQ: what rho is, and how often it accepts, against the paper's own statements. Its distribution is in test_verifiers.py."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws, SampledDraws, enumerate_outcomes
 from foretell.decoding.tree import Kind, Tree
+from foretell.decoding.verifier import KindMismatchError
 from foretell.decoding.verifiers import k_seq
-from foretell.decoding.verifiers.base import KindMismatchError
 from foretell.decoding.verifiers.exact import Exact
 from foretell.decoding.verifiers.k_seq import KSeq
 from foretell.decoding.verifiers.multi_round import MultiRound
 
 
-def laws(seed: int, size: int = 4) -> tuple[Distribution, Distribution]:
+def distributions(seed: int, size: int = 4) -> tuple[Distribution, Distribution]:
     p, q = np.random.default_rng(seed).dirichlet(np.full(size, 0.7), 2)
     return Distribution.of(p), Distribution.of(q)
 
@@ -42,7 +42,7 @@ def test_rho_solves_the_papers_equation(num, monkeypatch):
     for halvings, tolerance in ((50, 1e-9), (k_seq._HALVINGS, 2e-3)):
         monkeypatch.setattr(k_seq, "_HALVINGS", halvings)
         for seed in range(50):
-            p, q = laws(seed)
+            p, q = distributions(seed)
             rho, times = k_seq._rho(p.probs, q.probs, num)
             beta = np.minimum(q.probs, p.probs / rho).sum()
             assert 1 <= rho <= num
@@ -52,7 +52,7 @@ def test_rho_solves_the_papers_equation(num, monkeypatch):
 
 def test_one_sibling_is_the_chain_rule():
     for seed in range(50):
-        p, q = laws(seed)
+        p, q = distributions(seed)
         assert k_seq._rho(p.probs, q.probs, 1) == (1.0, 1.0)
         assert acceptance(p, q, 1) == pytest.approx(acceptance(p, q, 1, MultiRound()), abs=1e-12)
 
@@ -62,7 +62,7 @@ def test_acceptance_is_as_the_paper_promises(num):
     """1 - (1 - beta)^K exactly; never less than with one sibling; at least 1 - (1 - 1/K)^K of what any rule could reach, which
     is at most the sum of min(p, 1 - (1 - q)^K)."""
     for seed in range(12):
-        p, q = laws(seed)
+        p, q = distributions(seed)
         accepted = acceptance(p, q, num)
         rho, _ = k_seq._rho(p.probs, q.probs, num)
         assert accepted == pytest.approx(1 - (1 - np.minimum(q.probs, p.probs / rho).sum()) ** num, abs=1e-12)
@@ -73,7 +73,7 @@ def test_acceptance_is_as_the_paper_promises(num):
 
 def test_equal_laws_are_always_accepted():
     for seed in range(10):
-        p, _ = laws(seed)
+        p, _ = distributions(seed)
         assert acceptance(p, p, 3) == pytest.approx(1, abs=1e-9)
 
 
@@ -85,18 +85,18 @@ def test_laws_without_a_common_token_are_never_accepted():
 def test_two_groups_hand_on_what_is_left():
     """As a union of two drafters brings them: each group has a q of its own."""
     for seed in range(10):
-        p, q = laws(seed, 3)
-        _, other = laws(seed + 1000, 3)
+        p, q = distributions(seed, 3)
+        _, other = distributions(seed + 1000, 3)
 
         def run(draws: Draws, p=p, q=q, other=other) -> int:
             tree = siblings(other, 2, draws, siblings(q, 2, draws))
             decision = KSeq().decide(tree, lambda node: p, draws, 0)
             return tree.tokens[decision.path[0]] if decision.path else decision.token
 
-        law = np.zeros(3)
+        distribution = np.zeros(3)
         for probability, token in enumerate_outcomes(run):
-            law[token] += probability
-        assert np.abs(law - p.dense()).max() < 1e-12
+            distribution[token] += probability
+        assert np.abs(distribution - p.dense()).max() < 1e-12
 
 
 def test_what_q_cannot_have_drawn_is_refused():

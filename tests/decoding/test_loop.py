@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from foretell.decoding import loop
-from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
@@ -14,10 +13,11 @@ from foretell.decoding.drafters.token_recycling import TokenRecycling
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.samplers.base import NonFiniteLogitsError
-from foretell.decoding.samplers.make import make_sampler
+from foretell.decoding.sampler import NonFiniteLogitsError
+from foretell.decoding.sampling_options import make_sampler
 from foretell.models.tiny import TinyModel
 from tests.decoding.helpers import GREEDY, Scripted, greedy_text, run
 

@@ -14,7 +14,7 @@ from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
 from foretell.decoding.drafters.token_recycling import TokenRecycling
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.model_group import ModelGroup, load_group
+from foretell.decoding.groups.model_group import ModelGroup, load_group
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
@@ -23,7 +23,7 @@ from foretell.decoding.routers.always import Always
 from foretell.decoding.routers.entropy_adaptive import EntropyAdaptive
 from foretell.decoding.routers.random_blocks import RandomBlocks
 from foretell.decoding.routers.token_entropy import TokenEntropy
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
 from foretell.models.base import Feed, Model
 from foretell.models.tiny import TinyModel
 from foretell.testing.combinations import examples
@@ -170,11 +170,11 @@ def test_the_ends_of_the_threshold_are_the_members():
 
 
 def test_the_law_is_seen_by_the_trace():
-    for router, law in ((EntropyAdaptive(1.0), "lossy"), (RandomBlocks(0.5), "lossy"), (Always(1), "exact")):
+    for router, distribution in ((EntropyAdaptive(1.0), "lossy"), (RandomBlocks(0.5), "lossy"), (Always(1), "exact")):
         group = tiny_group(router)
         request = run(group, Plain(), [Request([0, 1], 3, GREEDY, SampledDraws(0))])[0]
-        assert request.trace.law == group.law.kind == law
-    assert run(TinyModel(3), Plain(), [Request([0, 1], 3, GREEDY, SampledDraws(0))])[0].trace.law == "exact"
+        assert request.trace.guarantee == group.guarantee.kind == distribution
+    assert run(TinyModel(3), Plain(), [Request([0, 1], 3, GREEDY, SampledDraws(0))])[0].trace.guarantee == "exact"
 
 
 def test_work_counts_catching_up():

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from foretell.decoding.drafters.stand import Stand
+from foretell.decoding.drafting.successors.files import save_table
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.phrases import made_up_prompts, own_phrases
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.successors.files import save_table
 from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel
+from foretell.phrases import made_up_prompts, own_phrases
 from tests.decoding.helpers import GREEDY, greedy_text, run
 
 MODEL = TinyModel(vocab_size=12, order=2, seed=3)

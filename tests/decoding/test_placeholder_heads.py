@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from foretell.decoding.drafters.base import Ask, Drafter, Queries, Seen
+from foretell.decoding.drafter import Ask, Drafter, Queries, Seen
 from foretell.decoding.drafters.placeholder_heads import PlaceholderHeads
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
 from foretell.decoding.drafters.union import Union
@@ -171,7 +171,7 @@ def test_a_stop_token_inside_a_span_ends_the_text():
     recipe = Recipe(PlaceholderHeads(4, placeholder=9), Confidence(), Fixed(8))
     free = run(Sure(10), recipe, [Request([1, 2], 30, GREEDY, SampledDraws(0))])[0]
     assert free.generated[1:4] == [4, 5, 6]
-    assert free.trace.law == "lossy"
+    assert free.trace.guarantee == "lossy"
     assert free.trace.tokens_per_step > 2.5
     stopped = run(Sure(10), recipe, [Request([1, 2], 30, GREEDY, SampledDraws(0), frozenset({5}))])[0]
     assert (stopped.generated, stopped.finish_reason) == ([free.generated[0], 4], "stop")
@@ -234,14 +234,14 @@ def test_confidence_takes_what_is_sure_and_lets_the_target_decide_the_rest():
     sure = Tree()
     sure.add(1, sure.add(0, confidence=0.95), confidence=0.85)
     row = model.forward([Feed(model.new_cache(), [2, 3], num_logits=1)])[0].logits[-1]
-    law = GREEDY.distribution(row, [2, 3], 2)
+    distribution = GREEDY.distribution(row, [2, 3], 2)
     other = 1 if int(row.argmax()) != 1 else 0
 
     def decide(beta, *tokens, confidence=None):
         tree = Tree()
         for token in tokens:
             tree.add(token, confidence=confidence)
-        return Confidence(beta).decide(tree, lambda node: law, SampledDraws(0), 2)
+        return Confidence(beta).decide(tree, lambda node: distribution, SampledDraws(0), 2)
 
     best = int(row.argmax())
     assert decide(0.9, other, confidence=0.9).path == [0]  # a tie with beta is accepted

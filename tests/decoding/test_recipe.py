@@ -16,7 +16,7 @@ from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
 from foretell.decoding.part_text import RecipeSyntaxError, describe
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
 from foretell.decoding.samplers.logit_bias import LogitBias
 from foretell.decoding.samplers.temperature import Temperature
 from foretell.decoding.samplers.top_k import TopK

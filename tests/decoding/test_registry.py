@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from foretell.decoding import registry
-from foretell.decoding.drafters.base import Drafter
+from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.paces.never_slower import NeverSlower

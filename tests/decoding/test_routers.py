@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from foretell.decoding.entropy import entropy_bits
 from foretell.decoding.routers.always import Always
-from foretell.decoding.routers.entropy_adaptive import EntropyAdaptive
+from foretell.decoding.routers.entropy_adaptive import EntropyAdaptive, entropy_bits
 from foretell.decoding.routers.random_blocks import RandomBlocks
 from foretell.decoding.routers.token_entropy import TokenEntropy
 

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers.generation import logits_process as theirs
 
-from foretell.decoding.samplers.base import Candidates, NonFiniteLogitsError, Sampler, SamplerStep
+from foretell.decoding.sampler import Candidates, NonFiniteLogitsError, Sampler, SamplerStep
 from foretell.decoding.samplers.logit_bias import LogitBias
-from foretell.decoding.samplers.make import make_sampler
 from foretell.decoding.samplers.min_p import MinP
 from foretell.decoding.samplers.penalties import Penalties
 from foretell.decoding.samplers.temperature import Temperature
 from foretell.decoding.samplers.top_k import TopK
 from foretell.decoding.samplers.top_p import TopP
+from foretell.decoding.sampling_options import make_sampler
 from foretell.testing.combinations import examples
 
 SIZE = 100
@@ -115,8 +115,8 @@ def test_presence_and_frequency_by_hand():
 
 
 def test_bias_adds_and_forbids():
-    law = Sampler((LogitBias((0, 2), (math.log(3), float("-inf"))),)).distribution(torch.zeros(3))
-    assert law.dense().tolist() == pytest.approx([0.75, 0.25, 0])
+    distribution = Sampler((LogitBias((0, 2), (math.log(3), float("-inf"))),)).distribution(torch.zeros(3))
+    assert distribution.dense().tolist() == pytest.approx([0.75, 0.25, 0])
 
 
 @given(st.lists(st.floats(-30, 30, width=32), min_size=1, max_size=80), st.sampled_from(examples("sampler")))
@@ -125,17 +125,17 @@ def test_every_step_gives_a_law(values, step):
     logits = torch.tensor(values)
     if isinstance(step, LogitBias) and len(values) < 3:
         return
-    law = Sampler((step,)).distribution(logits, [0], 0)
-    assert law.probs.sum() == pytest.approx(1)
-    assert (np.diff(law.ids) > 0).all()
-    assert law.size == len(values)
+    distribution = Sampler((step,)).distribution(logits, [0], 0)
+    assert distribution.probs.sum() == pytest.approx(1)
+    assert (np.diff(distribution.ids) > 0).all()
+    assert distribution.size == len(values)
     best = Sampler((step,), greedy=True).distribution(logits, [0], 0)
-    assert law[int(best.ids[0])] == pytest.approx(law.probs.max())
+    assert distribution[int(best.ids[0])] == pytest.approx(distribution.probs.max())
 
 
 def test_greedy_takes_the_lowest_of_equal_tokens_and_tells_the_margin():
-    law = Sampler(greedy=True).distribution(torch.tensor([1.0, 5.0, 5.0, 4.0]))
-    assert (law.ids.tolist(), law.margin) == ([1], 0.0)
+    distribution = Sampler(greedy=True).distribution(torch.tensor([1.0, 5.0, 5.0, 4.0]))
+    assert (distribution.ids.tolist(), distribution.margin) == ([1], 0.0)
     assert Sampler(greedy=True).distribution(torch.tensor([1.0, 5.0, 4.0])).margin == 1.0
     assert Sampler(greedy=True).distribution(torch.tensor([1.0])).margin == math.inf
 

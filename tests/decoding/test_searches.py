@@ -9,13 +9,13 @@ import random
 import pytest
 import torch
 
-from foretell.decoding.ngram_model import NGramModel
 from foretell.decoding.registry import find, parts
-from foretell.decoding.rescoring import log_probabilities
-from foretell.decoding.samplers.base import NonFiniteLogitsError
-from foretell.decoding.searches.base import Goal, Hypothesis, finite
+from foretell.decoding.sampler import NonFiniteLogitsError
+from foretell.decoding.search import Goal, Hypothesis, finite
 from foretell.decoding.searches.beam_search import BeamSearch
 from foretell.decoding.searches.superposed import Superposed, mixture_weights
+from foretell.decoding.searching.ngram_model import NGramModel
+from foretell.decoding.searching.rescoring import log_probabilities
 from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel
 from foretell.testing.contracts import check_part
@@ -43,7 +43,7 @@ def run(search, model, **options):
 def test_searches_are_found_and_say_that_they_are_lossy():
     assert {"superposed", "beam-search"} <= set(parts("search"))
     assert find("beam-search") == ("search", BeamSearch)
-    assert {cls.law.kind for cls in parts("search").values()} == {"lossy"}
+    assert {cls.guarantee.kind for cls in parts("search").values()} == {"lossy"}
 
 
 @pytest.mark.parametrize("part", [*Superposed.examples(), *BeamSearch.examples()])
@@ -106,7 +106,7 @@ def slow(model, texts, settings, num_new, stops):
     for step in range(num_new):
         kept = sorted(range(len(row)), key=lambda token: (-row[token], token))[:m]
         total = sum(math.exp((row[token] - row[kept[0]]) / temperature) for token in kept)
-        law = {token: math.exp((row[token] - row[kept[0]]) / temperature) / total for token in kept}
+        distribution = {token: math.exp((row[token] - row[kept[0]]) / temperature) / total for token in kept}
         candidates = []
         for tokens, score in drafts:
             seen = dict.fromkeys(kept, 0.0)
@@ -118,7 +118,7 @@ def slow(model, texts, settings, num_new, stops):
                 for token in kept:
                     seen[token] += weight * follow.count(token) / len(follow) if follow else 0.0
             for token in kept:
-                model_part = (1 - alpha) * math.log(law[token])
+                model_part = (1 - alpha) * math.log(distribution[token])
                 if not any(seen.values()):
                     penalties += 1
                     candidates.append((0, score + model_part - 200, tokens, token))
@@ -186,8 +186,8 @@ def test_wide_beam_search_is_brute_force(seed):
     texts = list(itertools.product(range(8), repeat=2))
     expected = {}
     for text in texts:
-        laws = chain(model, [*PROMPT, *text]).double().log_softmax(-1)
-        expected[text] = sum(float(laws[len(PROMPT) - 1 + i, token]) for i, token in enumerate(text))
+        distributions = chain(model, [*PROMPT, *text]).double().log_softmax(-1)
+        expected[text] = sum(float(distributions[len(PROMPT) - 1 + i, token]) for i, token in enumerate(text))
     order = sorted(texts, key=lambda text: -expected[text])
     # with k = half the vocabulary, the first step's cut can lose no more than half: the best must be in what is left
     found = run(BeamSearch(k=4), model, max_new_tokens=2)
@@ -201,8 +201,10 @@ def test_rescoring_is_the_models_own_law():
     model = TinyModel(vocab_size=11, order=2, seed=4)
     drafts = [[3, 4, 5], [3, 4, 6], [7], [3]]
     for draft, scores in zip(drafts, log_probabilities(model, PROMPT, drafts), strict=True):
-        laws = chain(model, [*PROMPT, *draft]).double().log_softmax(-1)
-        assert scores.tolist() == pytest.approx([float(laws[len(PROMPT) - 1 + i, token]) for i, token in enumerate(draft)], abs=1e-6)
+        distributions = chain(model, [*PROMPT, *draft]).double().log_softmax(-1)
+        assert scores.tolist() == pytest.approx(
+            [float(distributions[len(PROMPT) - 1 + i, token]) for i, token in enumerate(draft)], abs=1e-6
+        )
 
 
 def test_counts_are_those_of_a_plain_count():

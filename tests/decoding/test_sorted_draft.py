@@ -9,18 +9,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.drafters.base import Ask, Setting
+from foretell.decoding.drafter import Ask, Setting
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
 from foretell.decoding.drafters.sorted_draft import SortedDraft
+from foretell.decoding.drafting.lagging_cache import LaggingCache, deepen, feed, read
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.lagging_cache import LaggingCache, deepen, feed, read
 from foretell.decoding.paces.never_slower import NeverSlower
+from foretell.decoding.pacing.cost_curve import CostCurve, use_curve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.samplers.base import Sampler
-from foretell.decoding.stored_curve import use_curve
+from foretell.decoding.sampler import Sampler
 from foretell.models.base import Feed, Model
 from foretell.models.load import load
 from foretell.models.tiny import TinyModel
@@ -107,7 +106,7 @@ def draft_of(seed: int = 7, size: int = 12) -> TinyModel:
 def test_texts_are_plain_in_ragged_batches_for_several_targets(thresholds):
     draft = draft_of()
     drafter = SortedDraft(draft, (1, 2, 3), thresholds, num_tokens=4)
-    for seed in (7, 1):  # the draft's own law, and another
+    for seed in (7, 1):  # the draft's own distribution, and another
         target = TinyModel(12, seed=seed, num_layers=2)
         prompts = [[1, 2, 3], [4], list(range(10)) * 3]
         for recipe in (Recipe(drafter, pace=NeverSlower()), drafter, Fallback((PromptLookup(num_tokens=3), drafter))):

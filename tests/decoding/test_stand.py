@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from foretell.decoding.drafters.base import Ask, Seen
+from foretell.decoding.drafter import Ask, Seen
 from foretell.decoding.drafters.stand import Stand
+from foretell.decoding.drafting.successors.files import TableFileError, save_table
+from foretell.decoding.drafting.successors.table import SuccessorTable
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.samplers.make import make_sampler
-from foretell.decoding.successors.files import TableFileError, save_table
-from foretell.decoding.successors.table import SuccessorTable
+from foretell.decoding.sampling_options import make_sampler
 from foretell.decoding.tree import Kind, Tree
 from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel
@@ -25,13 +25,13 @@ MODEL = TinyModel(vocab_size=12, order=2, seed=3)
 SHAPE = ((0,), (1,), (0, 0), (2,), (0, 1), (0, 0, 0))
 
 
-def law_of(text: list[int]) -> np.ndarray:
+def distribution_of(text: list[int]) -> np.ndarray:
     """The model's own distribution after `text`, at temperature 1."""
     return MODEL.forward([Feed(MODEL.new_cache(), text, num_logits=1)])[0].logits[-1].double().softmax(-1).numpy()
 
 
 def test_after_a_run_the_table_holds_the_models_distributions():
-    """The model looks at two tokens, so every pair's average is its law, whether it was accepted or rejected."""
+    """The model looks at two tokens, so every pair's average is its distribution, whether it was accepted or rejected."""
     stand = Stand(orders=(2,), width=12, shape=SHAPE, scope="global")
     session = Session(MODEL, Recipe(stand, pace=Fixed(6)))
     for _ in session.run([Request([1, 2, 3], 80, make_sampler(temperature=0.8), SampledDraws(seed)) for seed in range(3)], 2):
@@ -43,7 +43,7 @@ def test_after_a_run_the_table_holds_the_models_distributions():
             tokens, probs = table.successors([a, b])
             known += bool(tokens)
             if tokens:
-                assert probs == pytest.approx(law_of([a, b])[tokens], rel=0.02, abs=1e-6)
+                assert probs == pytest.approx(distribution_of([a, b])[tokens], rel=0.02, abs=1e-6)
     assert known > 20
     assert table.statistics["taught beside the text"] > 0
     assert table.statistics["taught"] > 100
@@ -62,9 +62,9 @@ def taught() -> tuple[Stand, object]:
     stand = Stand(orders=(2, 1), width=4, shape=SHAPE)
     state = stand.begin(stand.remember(MODEL), [1, 2])
     contexts = [[a, b] for a in range(12) for b in range(12)]
-    laws = np.array([law_of(context) for context in contexts])
-    best = np.argsort(-laws, -1)[:, :4]
-    state.table.learn_rows(contexts, best, np.take_along_axis(laws, best, -1))
+    distributions = np.array([distribution_of(context) for context in contexts])
+    best = np.argsort(-distributions, -1)[:, :4]
+    state.table.learn_rows(contexts, best, np.take_along_axis(distributions, best, -1))
     return stand, state
 
 

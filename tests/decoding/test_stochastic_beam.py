@@ -1,4 +1,4 @@
-"""Stochastic beams: their law against perturbed log-probabilities as the papers have them, and what verification makes of them.
+"""Stochastic beams: their distribution against perturbed log-probabilities as the papers have them, and what verification makes of them.
 
 The independent reference is vectorised NumPy: Gumbel noise, conditioned from parent to child on its maximum.
 """
@@ -14,19 +14,19 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import chisquare
 
-from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
-from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.drafters.stochastic_beam import StochasticBeam
 from foretell.decoding.draws import Draws, SampledDraws, enumerate_outcomes
 from foretell.decoding.paces.never_slower import NeverSlower
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
 from foretell.decoding.samplers.top_k import TopK
 from foretell.decoding.samplers.top_p import TopP
 from foretell.decoding.tree import ROOT, Kind, Tree
-from foretell.decoding.verifiers.base import KindMismatchError, Verifier
+from foretell.decoding.verifier import KindMismatchError, Verifier
 from foretell.decoding.verifiers.k_seq import KSeq
 from foretell.decoding.verifiers.multi_round import MultiRound
 from foretell.decoding.verifiers.recursive_rejection import RecursiveRejection
@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 #: Level by level in drafting order: (rank of the parent in its level, token).
 Shape = tuple[tuple[tuple[int, int], ...], ...]
 NUM_DRAWS = 120_000
-#: Seeds are fixed, so these runs are the same again; a right law would be rejected once in a thousand other seeds.
+#: Seeds are fixed, so these runs are the same again; a right distribution would be rejected once in a thousand other seeds.
 FALSE_ALARM = 0.001
 
 
@@ -49,7 +49,7 @@ def propose(drafter: Drafter, draws: Draws, sampler: Sampler, num_nodes: int = 8
     return drafter.propose([Ask([0], 1, state, num_nodes, depth, sampler, draws)])[0]
 
 
-def law_after(model: TinyModel, sampler: Sampler, tokens: tuple[int, ...]) -> Distribution:
+def distribution_after(model: TinyModel, sampler: Sampler, tokens: tuple[int, ...]) -> Distribution:
     row = model.forward([Feed(model.new_cache(), [0, *tokens], num_logits=1)])[0].logits[-1]
     return sampler.distribution(row, [0, *tokens], 1)
 
@@ -57,7 +57,9 @@ def law_after(model: TinyModel, sampler: Sampler, tokens: tuple[int, ...]) -> Di
 def tables(model: TinyModel, sampler: Sampler) -> tuple[Floats, Floats]:
     """Law of the first token (V,) and of the second given the first (V, V)."""
     size = model.vocab_size
-    return law_after(model, sampler, ()).dense(), np.array([law_after(model, sampler, (token,)).dense() for token in range(size)])
+    return distribution_after(model, sampler, ()).dense(), np.array(
+        [distribution_after(model, sampler, (token,)).dense() for token in range(size)]
+    )
 
 
 # ---- the reference
@@ -121,17 +123,17 @@ def shape_of(tree: Tree) -> Shape:
     return tuple(tuple((rank[tree.parents[node]], tree.tokens[node]) for node in level) for level in levels)
 
 
-def p_value(counts: Counter, law: dict, num: int) -> float:
-    """Chi-square of counts against a law; rare cells are pooled."""
-    assert set(counts) <= set(law)
-    cells = [cell for cell in law if law[cell] * num >= 5]
-    observed, expected = [counts[cell] for cell in cells], [law[cell] * num for cell in cells]
+def p_value(counts: Counter, distribution: dict, num: int) -> float:
+    """Chi-square of counts against a distribution; rare cells are pooled."""
+    assert set(counts) <= set(distribution)
+    cells = [cell for cell in distribution if distribution[cell] * num >= 5]
+    observed, expected = [counts[cell] for cell in cells], [distribution[cell] * num for cell in cells]
     if num - sum(expected) > 1e-6:
         observed, expected = [*observed, num - sum(observed)], [*expected, num - sum(expected)]
     return float(chisquare(observed, expected).pvalue)
 
 
-# ---- the law of the trees
+# ---- the distribution of the trees
 
 
 @pytest.mark.parametrize(("width", "kept"), [(2, 3), (3, 3), (2, 4)])
@@ -139,38 +141,38 @@ def test_the_race_has_the_law_of_perturbed_log_probabilities(width, kept):
     """Every tree of two levels, its order included: ours by enumeration, against Gumbels by counting. With `kept` = 3 one
     token of four is impossible."""
     drafter, sampler = StochasticBeam(TinyModel(4, order=1, seed=2), width, 2), Sampler((TopK(kept),))
-    law: Counter[Shape] = Counter()
+    distribution: Counter[Shape] = Counter()
     for probability, shape in enumerate_outcomes(lambda draws: shape_of(propose(drafter, draws, sampler))):
-        law[shape] += probability
+        distribution[shape] += probability
     counts = gumbel_beams(*tables(drafter.model, sampler), width, NUM_DRAWS, np.random.default_rng(width))
-    assert sum(law.values()) == pytest.approx(1, abs=1e-12)
-    assert p_value(counts, law, NUM_DRAWS) > FALSE_ALARM
+    assert sum(distribution.values()) == pytest.approx(1, abs=1e-12)
+    assert p_value(counts, distribution, NUM_DRAWS) > FALSE_ALARM
 
 
 def test_another_order_of_the_race_would_be_seen():
-    """The power of the test above: the same trees with the last two arrivals exchanged are another law."""
+    """The power of the test above: the same trees with the last two arrivals exchanged are another distribution."""
     drafter = StochasticBeam(TinyModel(3, order=1, seed=2), 2, 2)
-    law: Counter[Shape] = Counter()
+    distribution: Counter[Shape] = Counter()
     for probability, (first, second) in enumerate_outcomes(lambda draws: shape_of(propose(drafter, draws, Sampler()))):
-        law[first, second[::-1]] += probability
+        distribution[first, second[::-1]] += probability
     counts = gumbel_beams(*tables(drafter.model, Sampler()), 2, NUM_DRAWS, np.random.default_rng(0))
-    assert not set(counts) <= set(law) or p_value(counts, law, NUM_DRAWS) < 1e-9
+    assert not set(counts) <= set(distribution) or p_value(counts, distribution, NUM_DRAWS) < 1e-9
 
 
 def test_distinct_siblings_come_as_gumbel_top_k():
     """Ordered pairs have probability p(i) p(j) / (1 - p(i)), drawn by the draft model, by a beam of one level and by Gumbels."""
     model = TinyModel(4, order=1, seed=2)
     p, _ = tables(model, Sampler())
-    law = {(i, j): p[i] * p[j] / (1 - p[i]) for i, j in itertools.permutations(range(4), 2)}
+    distribution = {(i, j): p[i] * p[j] / (1 - p[i]) for i, j in itertools.permutations(range(4), 2)}
     for drafter in (DraftModel(model, (2,), "without-replacement"), StochasticBeam(model, 2, 1)):
         found: Counter = Counter()
         for probability, pair in enumerate_outcomes(lambda draws, drafter=drafter: tuple(propose(drafter, draws, Sampler()).tokens)):
             found[pair] += probability
-        assert found == pytest.approx(law, abs=1e-12)
+        assert found == pytest.approx(distribution, abs=1e-12)
         counts = Counter(tuple(propose(drafter, SampledDraws(seed), Sampler()).tokens) for seed in range(1500))
-        assert p_value(counts, law, 1500) > FALSE_ALARM
+        assert p_value(counts, distribution, 1500) > FALSE_ALARM
     pairs = best(np.log(p) + np.random.default_rng(0).gumbel(size=(NUM_DRAWS, 4)), 2)
-    assert p_value(Counter(map(tuple, pairs.tolist())), law, NUM_DRAWS) > FALSE_ALARM
+    assert p_value(Counter(map(tuple, pairs.tolist())), distribution, NUM_DRAWS) > FALSE_ALARM
 
 
 # ---- what verification makes of them
@@ -195,15 +197,15 @@ def first_two_tokens(
         target = {ROOT: Distribution.of(p)} | {node: after[token] for node, (_, token) in enumerate(first)}
 
         def run(draws: Draws, tree: Tree = tree, target: dict = target) -> tuple[int, int]:
-            # The third token does not matter: after a node of the second level the law is one token.
+            # The third token does not matter: after a node of the second level the distribution is one token.
             decision = verifier.decide(tree, lambda node: target.get(node, Distribution.point(size, 0)), draws, 0)
             tokens = [*(tree.tokens[node] for node in decision.path), decision.token]
             return tokens[0], tokens[1] if len(tokens) > 1 else after[tokens[0]].draw(draws)
 
-        law = np.zeros((size, size))
+        distribution = np.zeros((size, size))
         for probability, tokens in enumerate_outcomes(run):
-            law[tokens] += probability
-        total += random.multinomial(count, law.ravel() / law.sum()).reshape(size, size)
+            distribution[tokens] += probability
+        total += random.multinomial(count, distribution.ravel() / distribution.sum()).reshape(size, size)
     return total
 
 
@@ -245,7 +247,7 @@ def test_each_level_has_width_different_sequences_with_the_law_they_were_drawn_f
             q = tree.q[node]
             assert q is not None
             above = texts[parent] if parent != ROOT else ()
-            assert q.dense().tolist() == pytest.approx(law_after(model, sampler, above).dense().tolist())
+            assert q.dense().tolist() == pytest.approx(distribution_after(model, sampler, above).dense().tolist())
         for children in tree.children().values():  # one sibling group is one draw: the verifier tells groups apart by q
             assert len({id(tree.q[child]) for child in children}) == 1
 

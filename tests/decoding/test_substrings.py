@@ -7,13 +7,13 @@ import random
 import pytest
 
 import foretell as ft
-from foretell.decoding.automata.token_trie import BREAK, TokenTrie
-from foretell.decoding.constraints.base import Ended
-from foretell.decoding.constraints.substrings import Substrings
+from foretell.decoding.constraint import Ended
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
 from foretell.models.tiny import TinyModel
 from foretell.models.vocabulary import Vocabulary
+from foretell.rules.automata.token_trie import BREAK, TokenTrie
+from foretell.rules.constraints.substrings import Substrings
 
 WORDS = Vocabulary(
     (b"a", b" a", b"b", b" b", b"(", b" (", b"(a", b")", b" ", b"1", b"\n", "é".encode(), b"\xc3", b"\xa9", b".", None), frozenset({15})

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from foretell.decoding.drafters.base import Seen
+from foretell.decoding.drafter import Seen
 from foretell.decoding.drafters.token_recycling import TokenRecycling
+from foretell.decoding.drafting.templates import TOKEN_RECYCLING_80, as_template
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.request import Request
-from foretell.decoding.samplers.make import make_sampler
-from foretell.decoding.templates import TOKEN_RECYCLING_80, as_template
+from foretell.decoding.sampling_options import make_sampler
 from foretell.decoding.tree import Tree, is_prefix_closed
 from foretell.models.base import Cache, Model, Rows
 from foretell.models.tiny import TinyModel

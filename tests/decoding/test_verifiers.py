@@ -1,4 +1,4 @@
-"""Each rule at a single node and over two levels, by enumeration: output law, acceptance, and what breaks it."""
+"""Each rule at a single node and over two levels, by enumeration: output distribution, acceptance, and what breaks it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws, enumerate_outcomes
 from foretell.decoding.tree import ROOT, Kind, Tree
-from foretell.decoding.verifiers.base import KindMismatchError, Verifier
+from foretell.decoding.verifier import KindMismatchError, Verifier
 from foretell.decoding.verifiers.exact import Exact
 from foretell.decoding.verifiers.fixed_candidates import FixedCandidates
 from foretell.decoding.verifiers.k_seq import KSeq
@@ -25,7 +25,7 @@ RULES = [
 ]  # fmt: skip
 
 
-def random_laws(seed: int, size: int) -> tuple[Distribution, Distribution]:
+def random_distributions(seed: int, size: int) -> tuple[Distribution, Distribution]:
     """p and q over `size` tokens, some of them impossible in one of the two."""
     random = np.random.default_rng(seed)
     p, q = random.dirichlet(np.full(size, 0.7)), random.dirichlet(np.full(size, 0.7))
@@ -52,7 +52,7 @@ def add_siblings(tree: Tree, q: Distribution, num: int, kind: Kind, draws: Draws
 
 def single_node(p: Distribution, q: Distribution, num: int, drawn: Kind, said: Kind, verifier: Verifier) -> tuple[np.ndarray, float]:
     """Law of the next token, and the chance that a sibling is accepted."""
-    law, accepted = np.zeros(p.size), 0.0
+    distribution, accepted = np.zeros(p.size), 0.0
 
     def run(draws: Draws) -> tuple[int, bool]:
         tree = Tree()
@@ -63,17 +63,17 @@ def single_node(p: Distribution, q: Distribution, num: int, drawn: Kind, said: K
         return (tree.tokens[decision.path[0]] if decision.path else decision.token), bool(decision.path)
 
     for probability, (token, hit) in enumerate_outcomes(run):
-        law[token] += probability
+        distribution[token] += probability
         accepted += probability * hit
-    return law, accepted
+    return distribution, accepted
 
 
 @pytest.mark.parametrize(("verifier", "kind"), [*RULES, *((Exact(), kind) for kind in Kind)], ids=str)
 def test_the_law_at_one_node_is_the_target(verifier, kind):
     for seed in range(PROBLEMS):
-        p, q = random_laws(seed, size=2 + seed % 3)
-        law, _ = single_node(p, q, 1 + seed % 3, kind, kind, verifier)
-        assert np.abs(law - p.dense()).max() < 1e-12, f"seed {seed}"
+        p, q = random_distributions(seed, size=2 + seed % 3)
+        distribution, _ = single_node(p, q, 1 + seed % 3, kind, kind, verifier)
+        assert np.abs(distribution - p.dense()).max() < 1e-12, f"seed {seed}"
 
 
 @pytest.mark.parametrize(("verifier", "kind"), RULES, ids=str)
@@ -82,10 +82,10 @@ def test_a_rule_of_another_kind_is_wrong_somewhere(verifier, kind):
     for drawn in set(Kind) - {kind}:
         errors = []
         for seed in range(40):
-            p, q = random_laws(3 * seed + 2, size=3)
+            p, q = random_distributions(3 * seed + 2, size=3)
             try:
-                law, _ = single_node(p, q, 2, drawn, kind, verifier)
-                errors.append(np.abs(law - p.dense()).max())
+                distribution, _ = single_node(p, q, 2, drawn, kind, verifier)
+                errors.append(np.abs(distribution - p.dense()).max())
             except KindMismatchError as error:  # a token came twice, though it was said to be removed
                 assert "the drafter's kind or q is wrong" in str(error)  # noqa: PT017
                 errors.append(1.0)
@@ -103,21 +103,21 @@ def test_other_kinds_are_refused(verifier, kind):
 
 def test_one_sibling_is_accepted_as_often_as_the_laws_overlap():
     for seed in range(PROBLEMS):
-        p, q = random_laws(seed, size=4)
+        p, q = random_distributions(seed, size=4)
         _, accepted = single_node(p, q, 1, Kind.SAMPLED, Kind.SAMPLED, MultiRound())
         assert accepted == pytest.approx(1 - np.abs(p.dense() - q.dense()).sum() / 2, abs=1e-12)
 
 
 def test_the_whole_vocabulary_without_replacement_is_always_accepted():
     for seed in range(60):
-        p, q = random_laws(3 * seed + 2, size=3)  # of full support
+        p, q = random_distributions(3 * seed + 2, size=3)  # of full support
         _, accepted = single_node(p, q, 3, Kind.WITHOUT_REPLACEMENT, Kind.WITHOUT_REPLACEMENT, RecursiveRejection())
         assert accepted == pytest.approx(1, abs=1e-9)
 
 
 def test_more_siblings_are_accepted_more_often_and_best_without_replacement():
     for seed in range(20):
-        p, q = random_laws(3 * seed + 2, size=4)
+        p, q = random_distributions(3 * seed + 2, size=4)
         rates = {kind: [single_node(p, q, num, kind, kind, verifier)[1] for num in (1, 2, 3)] for verifier, kind in RULES[::2]}
         assert all(a <= b + 1e-12 for rising in rates.values() for a, b in itertools.pairwise(rising))
         assert rates[Kind.WITHOUT_REPLACEMENT][2] >= rates[Kind.SAMPLED][2] - 1e-12
@@ -127,26 +127,26 @@ def test_more_siblings_are_accepted_more_often_and_best_without_replacement():
 def test_groups_of_several_kinds_under_one_node(kinds):
     """Fixed candidates may stand before the sampled ones; two groups of one kind have each their own q."""
     for seed in range(60):
-        p, q = random_laws(seed, size=3)
-        _, other = random_laws(seed + 1000, size=3)
+        p, q = random_distributions(seed, size=3)
+        _, other = random_distributions(seed + 1000, size=3)
 
         def run(draws: Draws, p=p, q=q, other=other) -> int:
             tree = Tree()
-            for kind, law in zip(kinds, (q, other), strict=True):
-                add_siblings(tree, law, 2, kind, draws)
+            for kind, distribution in zip(kinds, (q, other), strict=True):
+                add_siblings(tree, distribution, 2, kind, draws)
             decision = Exact().decide(tree, lambda node: p, draws, 0)
             return tree.tokens[decision.path[0]] if decision.path else decision.token
 
-        law = np.zeros(3)
+        distribution = np.zeros(3)
         for probability, token in enumerate_outcomes(run):
-            law[token] += probability
-        assert np.abs(law - p.dense()).max() < 1e-12, f"seed {seed}"
+            distribution[token] += probability
+        assert np.abs(distribution - p.dense()).max() < 1e-12, f"seed {seed}"
 
 
-def two_level_law(
+def two_level_distribution(
     verifier: Verifier, kind: Kind, branching: tuple[int, int], p: Callable[[tuple], Distribution], q: Callable[[tuple], Distribution]
 ) -> Counter:
-    """Joint law of the next two tokens after drafting a tree of two levels; p and q by the tokens before."""
+    """Joint distribution of the next two tokens after drafting a tree of two levels; p and q by the tokens before."""
 
     def run(draws: Draws) -> tuple[int, int]:
         tree = Tree()
@@ -158,10 +158,10 @@ def two_level_law(
         tokens = [*(tree.tokens[node] for node in decision.path), decision.token]
         return (tokens[0], tokens[1] if len(tokens) > 1 else p((tokens[0],)).draw(draws))
 
-    law: Counter = Counter()
+    distribution: Counter = Counter()
     for probability, tokens in enumerate_outcomes(run):
-        law[tokens] += probability
-    return law
+        distribution[tokens] += probability
+    return distribution
 
 
 @pytest.mark.parametrize("branching", [(2, 2), (3, 1), (1, 2)], ids=str)
@@ -171,8 +171,14 @@ def test_the_joint_law_of_two_levels_is_the_target(verifier, kind, branching):
     if kind is Kind.SAMPLED and branching == (2, 2):
         branching = (2, 1)  # independent draws have too many outcomes to enumerate in a test
     for seed in range(3):
-        laws = {context: random_laws(17 * seed + 3 * i + 2, size=3) for i, context in enumerate([(), (0,), (1,), (2,)])}
-        law = two_level_law(verifier, kind, branching, lambda text, laws=laws: laws[text[:1]][0], lambda text, laws=laws: laws[text][1])
+        distributions = {context: random_distributions(17 * seed + 3 * i + 2, size=3) for i, context in enumerate([(), (0,), (1,), (2,)])}
+        distribution = two_level_distribution(
+            verifier,
+            kind,
+            branching,
+            lambda text, distributions=distributions: distributions[text[:1]][0],
+            lambda text, distributions=distributions: distributions[text][1],
+        )
         for a in range(3):
             for b in range(3):
-                assert law[a, b] == pytest.approx(laws[()][0][a] * laws[a,][0][b], abs=1e-12)
+                assert distribution[a, b] == pytest.approx(distributions[()][0][a] * distributions[a,][0][b], abs=1e-12)

@@ -1,18 +1,18 @@
-"""The law kit under constraints: every drafter with every verifier, and every constraint, keeps the restricted law."""
+"""The law kit under constraints: every drafter with every verifier, and every constraint, keeps the restricted distribution."""
 
 from __future__ import annotations
 
 import pytest
 
-from foretell.decoding.constraints.regex import Regex
 from foretell.decoding.draws import Draws
-from foretell.decoding.grammars.llguidance_engine import GrammarState
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
+from foretell.rules.constraints.regex import Regex
+from foretell.rules.grammars.llguidance_engine import GrammarState
 from foretell.testing.combinations import constrained, constrained_pairs, examples
-from foretell.testing.laws import SPELLING, Case, check_law, law_report, plain_law
+from foretell.testing.laws import SPELLING, Case, check_law, law_report, plain_distribution
 from foretell.testing.models import resized
 
 PAIRS = constrained_pairs()
@@ -20,8 +20,8 @@ PAIRS = constrained_pairs()
 
 @pytest.mark.parametrize("constraint", examples("constraint"), ids=describe)
 def test_the_restricted_law_of_every_constraint(constraint):
-    law = plain_law(Case.constrained(constraint), Sampler())
-    assert sum(law.values()) == pytest.approx(1, abs=1e-12)
+    distribution = plain_distribution(Case.constrained(constraint), Sampler())
+    assert sum(distribution.values()) == pytest.approx(1, abs=1e-12)
     for drafter, verifier in PAIRS[:: max(1, len(PAIRS) // 6)]:
         check_law(Recipe(resized(drafter, len(SPELLING)), verifier, Fixed()), Sampler(), Case.constrained(constraint))
 
@@ -44,7 +44,7 @@ def test_a_state_that_is_not_led_along_the_tree_is_caught(monkeypatch):
     assert law_report(recipe, Sampler(), case).lawful
     honest = GrammarState.advance
     case = Case.constrained(Regex("(ab)*a?c?"))
-    reference = plain_law(case, Sampler())
+    reference = plain_distribution(case, Sampler())
     monkeypatch.setattr(GrammarState, "advance", lambda self, token: self if token == 0 else honest(self, token))
     assert reference  # made with honest states
     assert not law_report(recipe, Sampler(), case).lawful

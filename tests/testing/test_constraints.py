@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from foretell.decoding.automata.byte_state import ByteState
-from foretell.decoding.constraints.base import Constraint, Ended, State
-from foretell.decoding.constraints.choices import Choices
+from foretell.decoding.constraint import Constraint, Ended, State
 from foretell.decoding.part_text import describe
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
+from foretell.rules.automata.byte_state import ByteState
+from foretell.rules.constraints.choices import Choices
 from foretell.testing.combinations import examples
 from foretell.testing.constraints import check_constraint
 from foretell.testing.contracts import ContractError

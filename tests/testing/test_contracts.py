@@ -6,9 +6,9 @@ import dataclasses
 
 import pytest
 
-from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.drafters.base import Ask, Drafter, Seen
-from foretell.decoding.paces.base import Limit, Pace
+from foretell.decoding.drafter import Ask, Drafter, Seen
+from foretell.decoding.pace import Limit, Pace
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.part_text import describe
 from foretell.decoding.registry import CONTRACTS
 from foretell.decoding.samplers.top_k import TopK
@@ -45,7 +45,7 @@ def test_drafters_that_learn_across_requests_are_a_visible_exception():
 
 @dataclasses.dataclass
 class Loose(Pace):
-    """No law, no paper."""
+    """No distribution, no paper."""
 
     size: int = 1
 

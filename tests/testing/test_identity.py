@@ -6,17 +6,17 @@ import time
 
 import pytest
 
-from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.drafters.base import Drafter
+from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.forced import Forced
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
 from foretell.models.base import Model
 from foretell.models.tiny import TinyModel
 from foretell.testing.combinations import examples, pairs, samplers
@@ -82,7 +82,7 @@ def speculated(request: Request) -> int:
 def test_the_same_seed_gives_the_same_text_whatever_the_batch(drafter, name):
     """Batch of one or three, in any order, with any pace and verifier. The visible exception: drafters that draw their drafts
     *and* learn across requests (`draws_drafts and learns_across_requests`). What another request taught them changes how much
-    is drawn at a position, and drawn drafts use coins; their law is exact all the same."""
+    is drawn at a position, and drawn drafts use coins; their distribution is exact all the same."""
     model, sampler = tiny(), remembering(samplers()[name])
     plain = texts(model, Recipe(), sampler, 30, 1)
     for _, verifier in pairs([drafter]):

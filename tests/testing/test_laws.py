@@ -1,4 +1,4 @@
-"""The law kit over every combination that the installed parts can form: output law equals the plain law to rounding."""
+"""The law kit over every combination that the installed parts can form: output distribution equals the plain distribution to rounding."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import dataclasses
 
 import pytest
 
-from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
-from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.draws import TooManyOutcomesError
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
 from foretell.decoding.samplers.top_p import TopP
 from foretell.decoding.tree import Kind, Tree
 from foretell.decoding.verifiers.exact import Exact
 from foretell.models.tiny import TinyModel
 from foretell.testing.combinations import combinations, examples, fits, pairs, samplers, unconfirmed
-from foretell.testing.laws import Case, UnlawfulError, check_law, law_report, output_law, plain_law
+from foretell.testing.laws import Case, UnlawfulError, check_law, law_report, output_distribution, plain_distribution
 
 DRAFTERS = examples("drafter")
 
@@ -38,7 +38,7 @@ def test_every_combination_keeps_the_law(drafter, batch, length):
 def test_every_drafter_has_a_verifier_and_there_are_many_combinations():
     found = list(pairs(DRAFTERS))
     assert all((drafter, Exact()) in found for drafter in DRAFTERS)
-    exact = {type(verifier) for verifier in examples("verifier") if verifier.law.kind == "exact"}
+    exact = {type(verifier) for verifier in examples("verifier") if verifier.guarantee.kind == "exact"}
     assert {type(verifier) for _, verifier in found} == exact
     assert len(list(combinations(DRAFTERS))) >= 800
     assert {type(verifier).__name__ for verifier in unconfirmed()} == {"Confidence"}  # those that promise less, by name
@@ -56,16 +56,16 @@ def test_there_is_a_sampler_for_each_step_and_a_greedy_one():
 
 @pytest.mark.parametrize("sampler", samplers().values(), ids=samplers())
 def test_the_plain_law_has_mass_one_and_texts_that_stop_early(sampler):
-    law = plain_law(Case.small(), sampler)
-    assert sum(law.values()) == pytest.approx(1, abs=1e-12)
+    distribution = plain_distribution(Case.small(), sampler)
+    assert sum(distribution.values()) == pytest.approx(1, abs=1e-12)
     if not sampler.greedy:
-        assert {reason for _, reason in law} == {"stop", "length"}
+        assert {reason for _, reason in distribution} == {"stop", "length"}
 
 
 def test_the_end_of_the_context_is_part_of_the_law():
     model = TinyModel(vocab_size=3, order=1, seed=3, max_length=8)
     case = dataclasses.replace(Case.small(max_new_tokens=4), model=model)
-    assert "context" in {reason for _, reason in plain_law(case, Sampler())}
+    assert "context" in {reason for _, reason in plain_distribution(case, Sampler())}
     for drafter in DRAFTERS:
         check_law(Recipe(drafter, pace=Fixed()), Sampler(), case)
 
@@ -83,7 +83,7 @@ def test_pruning_by_the_pace_does_not_look_at_the_tokens_drawn(seed, p):
 
 @dataclasses.dataclass(frozen=True)
 class Liar(Drafter):
-    """Says that its favourite token was drawn from the uniform law."""
+    """Says that its favourite token was drawn from the uniform distribution."""
 
     def propose(self, asks: list[Ask]) -> list[Tree]:
         trees = []
@@ -94,11 +94,11 @@ class Liar(Drafter):
 
 
 def test_a_drafter_that_lies_about_its_draws_is_caught():
-    with pytest.raises(UnlawfulError, match="output law is off by"):
+    with pytest.raises(UnlawfulError, match="output distribution is off by"):
         check_law(Recipe(Liar(), pace=Fixed()), Sampler(), Case.small())
     assert law_report(Recipe(Liar(), pace=Fixed()), Sampler(), Case.small()).error > 1e-3
 
 
 def test_the_number_of_outcomes_is_bounded():
     with pytest.raises(TooManyOutcomesError, match="max_outcomes=5"):
-        output_law(Recipe(DRAFTERS[0], pace=Fixed()), Case.small(), Sampler(), max_outcomes=5)
+        output_distribution(Recipe(DRAFTERS[0], pace=Fixed()), Case.small(), Sampler(), max_outcomes=5)

@@ -14,4 +14,4 @@ def test_the_law_kit_catches_the_mutant(mutant):
 
 
 def test_every_exact_verifier_has_a_mutant():
-    assert {mutant.breaks for mutant in mutants()} == {cls for cls in parts("verifier").values() if cls.law.kind == "exact"}
+    assert {mutant.breaks for mutant in mutants()} == {cls for cls in parts("verifier").values() if cls.guarantee.kind == "exact"}

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from foretell.bench.tasks import Group
-from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
 from foretell.decoding.trace import Trace
 from foretell.models.base import Model
 from foretell.parts import weakest
@@ -44,11 +44,11 @@ class Output:
 
 
 class Arm(ABC):
-    """name: shown and used as key. law: what it promises about the text. detail: what was run, in words. limit: measure on so
+    """name: shown and used as key. guarantee: what it promises about the text. detail: what was run, in words. limit: measure on so
     many groups only (the first, which are spread over kinds), None for all."""
 
     name: str
-    law: str = "exact"
+    guarantee: str = "exact"
     detail: str = ""
     is_peer: bool = False
     limit: int | None = None
@@ -67,7 +67,7 @@ class RecipeArm(Arm):
 
     def __init__(self, name: str, recipe: Recipe, model: Model, curve: CostCurve | None = None) -> None:
         self.name, self.recipe, self.model, self.curve = name, recipe, model, curve
-        self.law, self.detail = weakest(recipe.verifier.law, model.law).kind, str(recipe)
+        self.guarantee, self.detail = weakest(recipe.verifier.guarantee, model.guarantee).kind, str(recipe)
         self.session: Session | None = None
 
     def begin(self) -> None:

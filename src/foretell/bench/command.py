@@ -18,9 +18,10 @@ from foretell.bench.report import BenchReport, make_report
 from foretell.bench.runner import INTERRUPTED, run
 from foretell.bench.summary import PLAIN
 from foretell.bench.tasks import make_groups, make_tasks
+from foretell.decoding.pacing.cost_curve import curve_of
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.samplers.make import make_sampler
-from foretell.decoding.stored_curve import curve_of
+from foretell.decoding.sampling_options import make_sampler
+from foretell.errors import UserError
 from foretell.models.base import Model
 
 #: Exit code of a run that Ctrl-C ended, as shells have it.
@@ -52,13 +53,13 @@ class Options:
         """Refuse what can be refused before a model is loaded."""
         for name, least in (("max_new_tokens", 1), ("repeats", 1), ("batch", 1), ("peer_prompts", 0)):
             if getattr(self, name) < least:
-                raise ValueError(f"--{name.replace('_', '-')} {getattr(self, name)!r} must be at least {least}")
+                raise UserError(f"--{name.replace('_', '-')} {getattr(self, name)!r} must be at least {least}")
         if self.peers and self.temperature > 0:
-            raise ValueError(f"--temperature {self.temperature} with --peers: peers are compared greedily; drop one of them")
+            raise UserError(f"--temperature {self.temperature} with --peers: peers are compared greedily; drop one of them")
         if self.peers and self.batch > 1:
-            raise ValueError(f"--batch {self.batch} with --peers: peers decode one text at a time; drop one of them")
+            raise UserError(f"--batch {self.batch} with --peers: peers decode one text at a time; drop one of them")
         if self.report is not None and not self.report.parent.is_dir():
-            raise ValueError(f"--report {str(self.report)!r}: the folder {str(self.report.parent)!r} does not exist; create it first")
+            raise UserError(f"--report {str(self.report)!r}: the folder {str(self.report.parent)!r} does not exist; create it first")
         if self.time_budget is not None:
             parse_seconds(self.time_budget, "--time-budget")
         spread(read_prompts(self.prompts), self.limit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from foretell.bench.summary import PLAIN
-from foretell.decoding.drafters.base import Drafter
+from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.registry import parts
 from foretell.models.base import Model

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from foretell.errors import UserError
+
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "": 1}
 
 
@@ -16,7 +18,7 @@ def parse_seconds(text: str, name: str) -> float:
     pieces = re.findall(r"(\d+(?:\.\d+)?)\s*(h|min|m|s|)", text.strip().lower())
     total = sum(float(number) * _UNITS[unit] for number, unit in pieces)
     if not re.fullmatch(r"(?:\d+(?:\.\d+)?\s*(?:h|min|m|s|)\s*)+", text.strip().lower()) or total <= 0:
-        raise ValueError(f"{name} {text!r} is not a duration; write for example 90s, 5m or 1h30m")
+        raise UserError(f"{name} {text!r} is not a duration; write for example 90s, 5m or 1h30m")
     return total
 
 

@@ -12,6 +12,7 @@ from foretell.bench.masks.engines import engine_named
 from foretell.bench.masks.measure import PASS, Measured
 from foretell.bench.masks.worker import Worker
 from foretell.bench.runner import INTERRUPTED, Forecast, Progress
+from foretell.errors import UserError
 from foretell.models.vocabulary import Vocabulary
 
 
@@ -36,8 +37,9 @@ class MaskRun:
 class MaskBench:
     """Measure engines on cases. engines: names of `masks.engines.ENGINES`. seconds: for one engine on one case, its instances included.
 
-    Law: verdicts are by the engine's own token sets on the model's own tokens. An engine passes a case if each valid instance is accepted
-    and each invalid one rejected. Needs: a process for each engine. Engines take turns case by case, so the machine's drift is shared.
+    Guarantee: verdicts are by the engine's own token sets on the model's own tokens. An engine passes a case if each valid instance is
+    accepted and each invalid one rejected. Needs: a process for each engine. Engines take turns case by case, so the machine's drift is
+    shared.
 
     Geng et al., "Generating Structured Outputs from Language Models: Benchmark and Studies", section 4, and its MaskBench; that the text
     may end after an instance is checked too, which the original leaves out.
@@ -51,9 +53,9 @@ class MaskBench:
 
     def __post_init__(self) -> None:
         if not self.engines or len(set(self.engines)) < len(self.engines):
-            raise ValueError(f"engines={list(self.engines)!r} must be one or more, each once")
+            raise UserError(f"engines={list(self.engines)!r} must be one or more, each once")
         if not self.seconds > 0:
-            raise ValueError(f"seconds={self.seconds!r} must be above 0")
+            raise UserError(f"seconds={self.seconds!r} must be above 0")
         for name in self.engines:
             engine_named(name)
 

@@ -15,6 +15,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from foretell.errors import UserError
+
 BUILTIN = "builtin"
 #: The kind of a category. MT-Bench's eight categories are one kind, "chat", as Spec-Bench's authors report them.
 _MT_BENCH = ("writing", "roleplay", "reasoning", "math", "coding", "extraction", "stem", "humanities")
@@ -28,7 +30,7 @@ KINDS = {
 }
 
 
-class PromptFileError(ValueError):
+class PromptFileError(UserError):
     """A prompt file cannot be read; the message names the file, the line and the remedy."""
 
 
@@ -75,7 +77,7 @@ def spread(prompts: Sequence[Prompt], limit: int | None = None) -> list[Prompt]:
     ['chat', 'translation', 'summary']
     """
     if limit is not None and limit < 1:
-        raise ValueError(f"limit={limit!r} must be at least 1 prompt")
+        raise UserError(f"limit={limit!r} must be at least 1 prompt")
     kinds: dict[str, list[Prompt]] = {}
     for prompt in prompts:
         kinds.setdefault(prompt.kind, []).append(prompt)

@@ -11,7 +11,7 @@ from foretell.bench.duration import show_seconds
 from foretell.bench.machine import is_busy
 from foretell.bench.runner import Run
 from foretell.bench.summary import ArmSummary, summarise
-from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.pacing.cost_curve import CostCurve
 
 
 @dataclass
@@ -35,7 +35,7 @@ class BenchReport:
     def best(self) -> ArmSummary | None:
         """The fastest of our own arms, by the median paired ratio to plain; exact ones only where there are any."""
         own = [arm for arm in self.arms if not arm.is_peer and arm.speedup is not None]
-        exact = [arm for arm in own if arm.law == "exact"] or own
+        exact = [arm for arm in own if arm.guarantee == "exact"] or own
         return max(exact, key=lambda arm: arm.speedup.median if arm.speedup else 0.0, default=None)
 
     @property
@@ -108,7 +108,7 @@ def make_report(
         remarks.append(f"The machine was busy at the start ({load}): trust ratios more than speeds.")
     if run.ended:
         remarks.append(f"Ended early ({run.ended}) after {show_seconds(run.seconds)}: figures are of what was finished.")
-    lossy = [arm.name for arm in summaries if not arm.is_peer and arm.law != "exact"]
+    lossy = [arm.name for arm in summaries if not arm.is_peer and arm.guarantee != "exact"]
     if lossy:
         remarks.append(f"Not exact, so not the same text in distribution: {', '.join(lossy)}.")
     left = {**left_out, **run.failed}

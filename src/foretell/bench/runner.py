@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from foretell.bench.arms import Arm, Output, Setting
 from foretell.bench.tasks import Group
+from foretell.errors import UserError
 
 #: Tokens generated to warm an arm up before it is timed: compiles kernels, touches memory, starts threads.
 WARM_TOKENS = 8
@@ -58,7 +59,7 @@ class Run:
 def schedule(arms: Sequence[Arm], num_groups: int, repeats: int = 1) -> Iterator[tuple[int, int, list[Arm]]]:
     """(repeat, group, arms in their order) round by round; a round is one group through all arms that measure it."""
     if repeats < 1:
-        raise ValueError(f"repeats={repeats!r} must be at least 1")
+        raise UserError(f"repeats={repeats!r} must be at least 1")
     for repeat in range(repeats):
         for group in range(num_groups):
             turn = (group + repeat) % max(len(arms), 1)

@@ -13,7 +13,7 @@ from foretell.bench.identity import Identity, compare
 from foretell.bench.prompts import kinds_of
 from foretell.bench.runner import Run, Sample
 from foretell.bench.statistics import Spread, paired_ratios
-from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.trace import Step, Trace
 
 PLAIN = "plain"
@@ -49,7 +49,7 @@ class ArmSummary:
 
     name: str
     detail: str
-    law: str
+    guarantee: str
     is_peer: bool
     num_groups: int
     num_tokens: int
@@ -109,7 +109,7 @@ def _summary(arm: Arm, run: Run, rates: dict[str, dict[int, float]], curve: Cost
     summary = ArmSummary(
         arm.name,
         arm.detail,
-        arm.law,
+        arm.guarantee,
         arm.is_peer,
         len(own),
         num_tokens,

@@ -56,9 +56,9 @@ def _arms(report: BenchReport) -> Table:
     best = report.best
     for arm in sorted(report.arms, key=lambda arm: -arm.tokens_per_second):
         style = "bold green" if best is not None and arm.name == best.name else "dim" if arm.is_peer else ""
-        law = "" if arm.law in ("exact", "peer") else f" ({arm.law})"
+        guarantee = "" if arm.guarantee in ("exact", "peer") else f" ({arm.guarantee})"
         table.add_row(
-            f"{arm.name}{law}",
+            f"{arm.name}{guarantee}",
             f"{arm.tokens_per_second:.1f}",
             _number(arm.decode_tokens_per_second, ".1f"),
             "1" if arm.name == PLAIN else _number(arm.speedup.median if arm.speedup else None, ".2f"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from foretell.bench.prompts import Prompt
+from foretell.errors import UserError
 from foretell.models.base import Model
 
 
@@ -33,12 +34,12 @@ class Group:
 def make_tasks(prompts: Sequence[Prompt], model: Model, num_tokens: int) -> list[Task]:
     """First turns through the model's chat template; ValueError for a prompt that leaves no room for `num_tokens`."""
     if model.tokenizer is None:
-        raise ValueError("model: it has no tokenizer, so it cannot read prompts; use a model that comes with one")
+        raise UserError("model: it has no tokenizer, so it cannot read prompts; use a model that comes with one")
     tasks = []
     for prompt in prompts:
         tokens = tuple(model.tokenizer.chat(prompt.turns[0]))
         if len(tokens) + num_tokens > model.max_length:
-            raise ValueError(
+            raise UserError(
                 f"prompt {prompt.question_id} has {len(tokens)} tokens, which with max_new_tokens={num_tokens} is more than the "
                 f"model's {model.max_length}; shorten the prompt or lower max_new_tokens"
             )
@@ -49,7 +50,7 @@ def make_tasks(prompts: Sequence[Prompt], model: Model, num_tokens: int) -> list
 def make_groups(tasks: Sequence[Task], batch: int = 1) -> list[Group]:
     """Groups of `batch` tasks, of one kind each as far as that goes."""
     if batch < 1:
-        raise ValueError(f"batch={batch!r} must be at least 1")
+        raise UserError(f"batch={batch!r} must be at least 1")
     if batch == 1:
         return [Group((task,)) for task in tasks]
     kinds: dict[str, list[Task]] = {}

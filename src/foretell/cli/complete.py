@@ -12,6 +12,7 @@ import typer
 from foretell.cli.common.options import Device, Dtype, ModelName, Threads, load_model, notice, switch
 from foretell.cli.common.program import say
 from foretell.cli.common.prompt import read_prompt
+from foretell.errors import UserError
 
 _LEARN = "Learn an n-gram table from a text file, or from all in a folder but hidden ones; repeatable; kept in --ngrams, or for next time."
 _TABLE = "An n-gram table to use; by default the one last learned with this tokenizer. `none` uses no table."
@@ -42,17 +43,17 @@ def complete(
     asked = prompt is not None or file is not None or not (learn or interactive)
     text = read_prompt(prompt, file) if asked else ""
     if within is not None and not within > 0:
-        raise ValueError(f"--within {within:g} must be above 0 milliseconds")
+        raise UserError(f"--within {within:g} must be above 0 milliseconds")
     from foretell.cli.common.drafts import Desk
     from foretell.cli.common.ngram_tables import default_table, learn_table
     from foretell.completion import complete, make_search
 
     if learn and ngrams == "none":
-        raise ValueError("--learn and --ngrams none contradict each other; drop one of them")
+        raise UserError("--learn and --ngrams none contradict each other; drop one of them")
     chosen = make_search(search, drafts, None)
     takes = hasattr(chosen, "ngrams")
     if not takes and (ngrams is not None or learn):
-        raise ValueError(f"--search {search!r} has no n-gram tables; drop --ngrams and --learn, or use superposed")
+        raise UserError(f"--search {search!r} has no n-gram tables; drop --ngrams and --learn, or use superposed")
     loaded = load_model(model, dtype, device, threads)
     kept: Path | None
     if learn:
@@ -66,7 +67,7 @@ def complete(
     desk = Desk(
         partial(complete, model=loaded, max_new_tokens=max_new_tokens, search=chosen, ngrams=given, max_seconds=seconds),
         {"ngrams": None if given is None else str(given), "model": loaded.fingerprint},
-        chosen.law.condition,
+        chosen.guarantee.condition,
         as_json,
     )
     if interactive:

@@ -11,6 +11,7 @@ import typer
 
 from foretell.cli.common.options import Device, Dtype, ModelName, Threads, load_model, notice, switch
 from foretell.cli.common.prompt import read_prompt
+from foretell.errors import UserError
 
 _STOP = "Texts that end an answer, beside the model's own stop tokens; a span's score counts the chance of each; repeatable."
 _PROMPT = "What the model reads, with {passage} and {question} in their places."
@@ -43,9 +44,9 @@ def extract(
     Spans go to stdout; the passage with the best one marked, its score and the proof to stderr.
     """
     if within is not None and not within > 0:
-        raise ValueError(f"--within {within:g} must be above 0 milliseconds")
+        raise UserError(f"--within {within:g} must be above 0 milliseconds")
     if passage == "-" and sys.stdin.isatty():
-        raise ValueError("--passage - reads a pipe, but there is none; give a file")
+        raise UserError("--passage - reads a pipe, but there is none; give a file")
     text = read_prompt(None, None) if passage == "-" else read_prompt(None, Path(passage))
     from foretell.cli.common.spans import show
     from foretell.decoding.searches.best_first_search import BestFirstSearch

@@ -9,6 +9,7 @@ import typer
 
 from foretell.cli.common.numbers import Report, Seed, Settings, Share, check_folder, make, short, show_scores, words
 from foretell.cli.common.options import notice, number, switch
+from foretell.errors import UserError
 
 if TYPE_CHECKING:
     from foretell.numbers.tables.trial import Trial
@@ -55,13 +56,13 @@ def fit(
 
         chosen = make(estimator, "estimators", settings or [], seed, not as_json)
         if not hasattr(chosen, "predict"):
-            raise ValueError(f"--estimator {estimator!r} predicts no numbers; `foretell list estimator` shows which others there are")
+            raise UserError(f"--estimator {estimator!r} predicts no numbers; `foretell list estimator` shows which others there are")
     named = words(categories)
     table = read_table(data, as_text=named)
     y = pd.Series(target_of(table, target), name=target)
     features = table.drop(columns=[target, *pick(table, words(drop), "--drop")])
     if features.shape[1] == 0:
-        raise ValueError(f"{data} has no column but {target!r}; there is nothing to predict it from")
+        raise UserError(f"{data} has no column but {target!r}; there is nothing to predict it from")
     encoder = TableEncoder(impute=impute, categories=tuple(pick(features, named, "--categories")))
     trial = measure(estimator, chosen, encoder, features, y, test_share, coverage, seed)
     if output is not None:

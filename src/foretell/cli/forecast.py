@@ -9,6 +9,7 @@ import typer
 
 from foretell.cli.common.numbers import Report, Seed, Settings, Share, check_folder, make, show_scores, words, write_csv
 from foretell.cli.common.options import notice, number, switch
+from foretell.errors import UserError
 
 _FORECASTER = "By the name that `foretell list forecaster` shows."
 _TIME = "The column of time stamps; the only column of dates where none is named, and rows are steps where there is none."
@@ -47,12 +48,12 @@ def forecast(
         made = make(forecaster, "forecasters", settings or [], seed, not as_json)
         name = name_of(type(made))
     if horizon < 1:
-        raise ValueError(f"--horizon {horizon} must be at least 1")
+        raise UserError(f"--horizon {horizon} must be at least 1")
     series = read_series(data, time, words(columns))
     season = season or season_of(series.index)
     known = made.get_params(deep=False)
     if "lag" not in known:
-        raise ValueError(f"--forecaster {name!r} wraps another one; name that one, and --interval for intervals")
+        raise UserError(f"--forecaster {name!r} wraps another one; name that one, and --interval for intervals")
     lag = lag or _lag(len(series), horizon, season, test_share, interval)
     given = {"lag": lag, "horizon": horizon, **({"season": min(season, lag)} if known.get("season") == 1 else {})}
     made.set_params(**given)

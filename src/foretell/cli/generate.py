@@ -76,7 +76,7 @@ def generate(
 ) -> None:
     """Continue a prompt, and show the answer as it comes.
 
-    The text goes to stdout; what it cost, and the law it was decoded under, to stderr. Ctrl-C stops early and keeps what is there.
+    The text goes to stdout; what it cost, and the guarantee it was decoded under, to stderr. Ctrl-C stops early and keeps what is there.
     Under a rule, an answer that did not come to its end exits with status 1.
     """
     given = locals()

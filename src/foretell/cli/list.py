@@ -52,12 +52,12 @@ def _show(rooms: Mapping[str, Sequence[Entry]]) -> None:
             continue
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), title=room, title_justify="left", title_style="bold")
         table.add_column(width=width, style="green", no_wrap=True)
-        if any(entry.law for entry in entries):
-            table.add_column(width=max(len(entry.law) for entry in entries), no_wrap=True)
+        if any(entry.guarantee for entry in entries):
+            table.add_column(width=max(len(entry.guarantee) for entry in entries), no_wrap=True)
         table.add_column(ratio=1)
         for entry in entries:
-            law = [Text(entry.law, "cyan" if entry.law == "exact" else "yellow")] if len(table.columns) == 3 else []
-            table.add_row(Text(entry.name), *law, Text(entry.summary))
+            guarantee = [Text(entry.guarantee, "cyan" if entry.guarantee == "exact" else "yellow")] if len(table.columns) == 3 else []
+            table.add_row(Text(entry.name), *guarantee, Text(entry.summary))
         console.print(table)
         console.print()
     console.print(Text("foretell show NAME says more of one.", "dim"))

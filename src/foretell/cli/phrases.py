@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from foretell.cli.common.options import Device, Dtype, ModelName, Threads, load_model, switch
+from foretell.errors import UserError
 
 _PROMPTS = "Prompts to answer: a file as for `foretell bench`. By default the model makes them up."
 _ORDERS = "Lengths of context to remember."
@@ -34,15 +35,15 @@ def phrases(
     recipe with the table is the same as without, only sooner.
     """
     if num < 1 or max_new_tokens < 1 or minutes <= 0:
-        raise ValueError(f"--num {num}, --max-new-tokens {max_new_tokens} and --minutes {minutes} must all be above 0")
+        raise UserError(f"--num {num}, --max-new-tokens {max_new_tokens} and --minutes {minutes} must all be above 0")
     if not output.parent.is_dir():
-        raise ValueError(f"FILE {str(output)!r}: the folder {str(output.parent)!r} does not exist; create it first")
+        raise UserError(f"FILE {str(output)!r}: the folder {str(output.parent)!r} does not exist; create it first")
     lengths = _lengths(orders)
     from foretell.bench.progress import progress_bar
     from foretell.bench.prompts import read_prompts, spread
     from foretell.bench.runner import Progress
-    from foretell.decoding.phrases import made_up_prompts, own_phrases
-    from foretell.decoding.successors.files import save_table
+    from foretell.decoding.drafting.successors.files import save_table
+    from foretell.phrases import made_up_prompts, own_phrases
 
     read = None if prompts is None else spread(read_prompts(prompts), num)
     loaded = load_model(model, dtype, device, threads)
@@ -67,4 +68,4 @@ def _lengths(orders: str) -> tuple[int, ...]:
     try:
         return tuple(int(text) for text in orders.split(","))
     except ValueError:
-        raise ValueError(f"--orders {orders!r} must be whole numbers with commas between them, such as 3,2,1") from None
+        raise UserError(f"--orders {orders!r} must be whole numbers with commas between them, such as 3,2,1") from None

@@ -9,6 +9,7 @@ import typer
 
 from foretell.cli.common.numbers import check_folder, write_csv
 from foretell.cli.common.options import notice, number, switch
+from foretell.errors import UserError
 
 _UNSEEN = "What a category does that was not there in fitting: `error` stops, `ignore` sees none in it; by default as the model has it."
 
@@ -38,16 +39,14 @@ def predict(
 
         fitted = load(model)
     if not isinstance(fitted, TableRegressor):
-        raise ValueError(
-            f"{model} holds a {type(fitted).__name__}, which takes no table; load it in Python by foretell.numbers.saving.load"
-        )
+        raise UserError(f"{model} holds a {type(fitted).__name__}, which takes no table; load it in Python by foretell.numbers.saving.load")
     if unseen is not None:
         fitted.encoder_.set_params(unseen=unseen)
     table = read_table(data, as_text=fitted.encoder_.words_)
     found = pd.DataFrame({"prediction": fitted.predict(table)})
     if interval is not None:
         if not hasattr(fitted, "predict_interval"):
-            raise ValueError(f"the model {model} predicts points only; fit it with --coverage {interval:g} for intervals")
+            raise UserError(f"the model {model} predicts points only; fit it with --coverage {interval:g} for intervals")
         found[["lower", "upper"]] = fitted.predict_interval(table, interval)
     if as_json:
         import json

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foretell.errors import UserError
+
 if TYPE_CHECKING:
-    from foretell.decoding.constraints.json_schema import JsonSchema
-    from foretell.decoding.schemas.report import Report
+    from foretell.rules.constraints.json_schema import JsonSchema
+    from foretell.rules.schemas.report import Report
 
 
 def schema_check(
@@ -23,9 +25,9 @@ def schema_check(
 
     A schema that cannot be honoured is refused, with the place and the reason. With --instance, the exit status is 1 if it is not valid.
     """
-    from foretell.decoding.constraints.json_schema import JsonSchema
-    from foretell.decoding.schemas.report import report
-    from foretell.decoding.schemas.strings import BYTES
+    from foretell.rules.constraints.json_schema import JsonSchema
+    from foretell.rules.schemas.report import report
+    from foretell.rules.schemas.strings import BYTES
 
     part = JsonSchema(_read(file), unsupported="refuse" if strict else "check", formats="annotate" if annotate else "enforce")
     found = report(part.remember(BYTES))
@@ -43,7 +45,7 @@ def _read(file: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{file} is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}; save it as UTF-8") from None
+        raise UserError(f"{file} is not UTF-8 text: byte {error.start} is {data[error.start]:#04x}; save it as UTF-8") from None
 
 
 def _value(file: Path) -> Any:
@@ -52,14 +54,14 @@ def _value(file: Path) -> Any:
     try:
         return json.loads(_read(file))
     except RecursionError:
-        raise ValueError(f"{file} is nested too deep") from None
+        raise UserError(f"{file} is nested too deep") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"{file} is no JSON: {error}") from None
+        raise UserError(f"{file} is no JSON: {error}") from None
 
 
 def _judged(part: JsonSchema, value: Any) -> dict[str, Any]:
     """Whether the value is accepted, the text that is, and why it is not."""
-    from foretell.decoding.schemas.strings import BYTES
+    from foretell.rules.schemas.strings import BYTES
 
     text = part.canonical_text(value)
     valid = part.accepts(text)

@@ -14,7 +14,7 @@ def show(
     method: Annotated[str, typer.Argument(help="A part's name, as `foretell list` shows it.")],
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a JSON object.")] = False,
 ) -> None:
-    """Explain one part: what it does, its law, what it needs and costs, its options, its paper."""
+    """Explain one part: what it does, its guarantee, what it needs and costs, its options, its paper."""
     entry = lookup(method)
     if entry.kind == "model" and not as_json:
         typer.echo(entry.doc)

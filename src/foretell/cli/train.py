@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from foretell.cli.common.options import Device, switch
+from foretell.errors import UserError
 
 _EXITS = "Layers whose state is read out too, such as 2,4,6; the last is the depth. By default the depth alone."
 _TOKENIZER = "Take the tokenizer of this model in place of a new one: a draft and its target must share one."
@@ -60,7 +61,7 @@ def train(
         settings = TrainSettings(steps, minutes, rate, batch=batch, seed=seed)
         text = None if tokenizer is None else read_text(locate(tokenizer))
         if tokenizer is not None and text is None:
-            raise ValueError(f"--tokenizer {tokenizer!r}: that model comes without a tokenizer; name one that has")
+            raise UserError(f"--tokenizer {tokenizer!r}: that model comes without a tokenizer; name one that has")
         corpus = Corpus.build(vocab, length, seed, tokenizer=None if text is None else text.tokenizer)
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.float16 if half else torch.float32
@@ -96,4 +97,4 @@ def _layer(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise ValueError(f"--exits has {text!r}, which is no layer; write for example 2,4,6") from None
+        raise UserError(f"--exits has {text!r}, which is no layer; write for example 2,4,6") from None

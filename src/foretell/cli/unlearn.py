@@ -9,6 +9,7 @@ import typer
 
 from foretell.cli.common.numbers import Report, check_folder
 from foretell.cli.common.options import notice, switch
+from foretell.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ def unlearn(
     """
     check_folder(report, "--report")
     if output.absolute() == model.absolute():
-        raise ValueError(f"--output {output} is the model itself, which stays as it is; choose another folder")
+        raise UserError(f"--output {output} is the model itself, which stays as it is; choose another folder")
     with notice("loading"):
         from foretell.numbers.saving import load, save
         from foretell.numbers.tables.reading import read_table, target_of
@@ -50,18 +51,18 @@ def unlearn(
 
         chosen, fitted = method_named(method), load(model)
     if not isinstance(fitted, TableRegressor) or fitted.target_name_ is None:
-        raise ValueError(f"{model} holds a {type(fitted).__name__} that takes no table; load it in Python, and call unlearn there")
+        raise UserError(f"{model} holds a {type(fitted).__name__} that takes no table; load it in Python, and call unlearn there")
     table = read_table(data, as_text=fitted.encoder_.words_)
     truth, mask = target_of(table, fitted.target_name_), rows_to_forget(table, forget)
     kept, held = parted(len(table), test_share, seed)
     if mask.any() and not mask[kept].any():
-        raise ValueError(f"--forget {forget!r} names rows that were held out in fitting only; the model was never trained on them")
+        raise UserError(f"--forget {forget!r} names rows that were held out in fitting only; the model was never trained on them")
     found = unlearn(fitted, table.iloc[kept], truth[kept], mask[kept], chosen, random_state=seed)
     facts: dict[str, Any] = {"model": str(output), "method": method, "forgotten": int(mask[kept].sum()), "held_out": int(mask[held].sum())}
     said = f"{facts['forgotten']} of {len(kept)} rows were unlearned by {method}; {facts['held_out']} more were never trained on."
     if report is not None:
         if len(held) == 0:
-            raise ValueError("--report needs rows that were held out, but --test-share is 0; leave --report out")
+            raise UserError("--report needs rows that were held out, but --test-share is 0; leave --report out")
         compared = _report(
             fitted, found, (table.iloc[kept], truth[kept], mask[kept]), (table.iloc[held], truth[held], mask[held]), chosen, forget
         )

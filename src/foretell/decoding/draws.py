@@ -1,7 +1,7 @@
 """The only source of randomness: one implementation samples, one enumerates every outcome with its probability.
 
 All of decoding asks `Draws` for its coins, so the same code that serves a user can be run over every outcome of a tiny model
-and its output law compared with the plain one. That is what makes an exactness claim provable.
+and its output distribution compared with the plain one. That is what makes an exactness claim provable.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from foretell.errors import UserError
 
 T = TypeVar("T")
 
@@ -45,7 +47,7 @@ class SampledDraws(Draws):
 
     def __init__(self, seed: int, scope: int = 0, position: int = 0, stream: int = 0) -> None:
         if not 0 <= seed < 2**64:
-            raise ValueError(f"seed={seed!r} must be a whole number from 0 to 2**64 - 1")
+            raise UserError(f"seed={seed!r} must be a whole number from 0 to 2**64 - 1")
         self.seed = seed
         self._scope, self._place = scope, (position, stream)
         self._generator: np.random.Generator | None = None

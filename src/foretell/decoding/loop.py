@@ -1,7 +1,7 @@
 """The one loop. Plain decoding is this loop with the drafter that proposes nothing.
 
 Each step: the pace says how much, the drafter proposes trees, one forward pass computes the rows of all requests, the sampler
-turns rows into laws node by node, the verifier decides, the cache keeps the accepted path, everyone observes.
+turns rows into distributions node by node, the verifier decides, the cache keeps the accepted path, everyone observes.
 """
 
 from __future__ import annotations
@@ -12,22 +12,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretell.decoding.backtracking import step_back
-from foretell.decoding.clock import Clock
-from foretell.decoding.constrained_sampler import ConstrainedSampler
-from foretell.decoding.constraints.base import State
-from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.constrained import ConstrainedSampler, pruned, step_back
+from foretell.decoding.constraint import State
 from foretell.decoding.distribution import Distribution
-from foretell.decoding.drafters.base import Ask, Queries, Seen
-from foretell.decoding.pruning import pruned
+from foretell.decoding.drafter import Ask, Queries, Seen
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.request import Request
-from foretell.decoding.trace import Step, Trace
+from foretell.decoding.request import Request, write
+from foretell.decoding.trace import Clock, Step, Trace
 from foretell.decoding.tree import ROOT, Tree
-from foretell.decoding.writing import write
+from foretell.errors import UserError
 from foretell.models.base import Cache, Feed, Model, Rows
 from foretell.models.vocabulary import Vocabulary
-from foretell.parts import Law, weakest
+from foretell.parts import Guarantee, weakest
 
 #: Longest piece of a prompt fed in one step; longer prompts take several.
 PREFILL_CHUNK = 256
@@ -47,7 +44,7 @@ class Session:
 
     def __post_init__(self) -> None:
         if self.curve is None:
-            from foretell.decoding.stored_curve import curve_of
+            from foretell.decoding.pacing.cost_curve import curve_of
 
             needs = self.recipe.pace.needs_curve and not self.recipe.drafter.is_plain
             self.curve = curve_of(self.model) if needs else _NO_CURVE
@@ -55,9 +52,9 @@ class Session:
         self.pace_memory = self.recipe.pace.remember(self.recipe.drafter.num_members)
 
     @property
-    def law(self) -> Law:
-        """What is promised about the text: the weaker of the verifier's law and the model's own."""
-        return weakest(self.recipe.verifier.law, self.model.law)
+    def guarantee(self) -> Guarantee:
+        """What is promised about the text: the weaker of the verifier's distribution and the model's own."""
+        return weakest(self.recipe.verifier.guarantee, self.model.guarantee)
 
     def run(self, requests: Iterable[Request], max_batch: int = 16) -> Iterator[Request]:
         """Decode `requests`, at most `max_batch` at a time; yields a request each time its text grew or it ended.
@@ -67,7 +64,7 @@ class Session:
         fulfilled allows nothing). Leaving the iterator early is safe: what was generated is in the requests.
         """
         if max_batch < 1:
-            raise ValueError(f"max_batch={max_batch!r} must be at least 1")
+            raise UserError(f"max_batch={max_batch!r} must be at least 1")
         waiting: deque[Request] = deque(requests)
         active: list[Request] = []
         while waiting or active:
@@ -85,7 +82,7 @@ class Session:
 
     def _begin(self, request: Request) -> Request:
         if len(request.prompt) >= self.model.max_length:
-            raise ValueError(
+            raise UserError(
                 f"prompt has {len(request.prompt)} tokens, but the model was made for {self.model.max_length}; shorten the prompt"
             )
         request.cache = self.model.new_cache()
@@ -95,7 +92,7 @@ class Session:
             most = min(request.max_new_tokens, self.model.max_length - len(request.prompt))
             request.state = state.serving(request.sampler, most)
         self._refit(request)
-        request.trace = Trace(len(request.prompt), str(self.recipe), self.law.kind)
+        request.trace = Trace(len(request.prompt), str(self.recipe), self.guarantee.kind)
         return request
 
     def _refit(self, request: Request) -> None:
@@ -216,14 +213,14 @@ class Session:
                 states[node] = None if before is None else before.advance(tree.tokens[node])
             state, row = states[node], logits[first + node]
             if state is None:
-                law = request.sampler.distribution(row, history, len(request.prompt))
+                distribution = request.sampler.distribution(row, history, len(request.prompt))
             else:
                 clock.stop("decide")
                 state.prepare(request.sampler)
                 clock.stop("mask")
-                law = state.target_law(request.sampler, row, history, len(request.prompt))
-            margins[node] = law.margin
-            return law
+                distribution = state.target_distribution(request.sampler, row, history, len(request.prompt))
+            margins[node] = distribution.margin
+            return distribution
 
         decision = self.recipe.verifier.decide(tree, target, request.draws, start)
         lag = len(fed) - len(tree)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from foretell.decoding.drafters.base import Drafter
+from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.chooser import Chooser
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.drafters.fallback import Fallback
@@ -21,7 +21,8 @@ from foretell.decoding.drafters.interpolation import Interpolation
 from foretell.decoding.drafters.then import Then
 from foretell.decoding.drafters.union import Union
 from foretell.decoding.registry import find, name_of
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
+from foretell.errors import UserError
 from foretell.parts import Part, UnknownNameError
 
 #: What joins drafters, from what binds closest.
@@ -29,7 +30,7 @@ _BINDING: tuple[type[Composite], ...] = (Interpolation, Union, Chooser, Fallback
 _EXAMPLE = "prompt-lookup > token-recycling, exact, pace=never-slower"
 
 
-class RecipeSyntaxError(ValueError):
+class RecipeSyntaxError(UserError):
     """The short text of a recipe or a part does not parse; the message points at the place."""
 
 

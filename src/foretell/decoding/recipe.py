@@ -20,15 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foretell.decoding.drafters.base import Drafter
+from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.plain import Plain
-from foretell.decoding.paces.base import Pace
+from foretell.decoding.pace import Pace
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
 from foretell.decoding.part_text import PartReader, describe
-from foretell.decoding.samplers.base import Sampler, SamplerStep
-from foretell.decoding.verifiers.base import Verifier
+from foretell.decoding.sampler import Sampler, SamplerStep
+from foretell.decoding.verifier import Verifier
 from foretell.decoding.verifiers.exact import Exact
+from foretell.errors import UserError
 from foretell.parts import Part, UnknownNameError, nearest, require
 
 FIELDS = ("drafter", "verifier", "pace")
@@ -71,7 +72,7 @@ class Recipe(Part):
         try:
             table = dict(tomllib.loads(Path(path).read_text(encoding="utf-8"))["recipe"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f'{path}: not a recipe file ({error}); it needs a [recipe] table with drafter = "..."') from error
+            raise UserError(f'{path}: not a recipe file ({error}); it needs a [recipe] table with drafter = "..."') from error
         for key in table:
             if key not in (*FIELDS, "sampler"):
                 raise UnknownNameError(f"{path}: [recipe] has no field {key!r}: {nearest(key, (*FIELDS, 'sampler'))}")

@@ -15,7 +15,7 @@ from typing import Any
 
 from foretell.parts import Part, UnknownNameError, nearest
 
-#: Kinds of parts: the room (also the entry-point group's ending, "foretell.drafters") and the contract's class in its base.py.
+#: Kinds of parts and the folder of each, which also ends its entry-point group ("foretell.drafters").
 ROOMS = {
     "drafter": "drafters",
     "verifier": "verifiers",
@@ -26,6 +26,7 @@ ROOMS = {
     "constraint": "constraints",
     "chooser": "choosers",
 }
+#: The contract's class, in decoding/<kind>.py.
 CONTRACTS = {
     "drafter": "Drafter",
     "verifier": "Verifier",
@@ -55,8 +56,8 @@ def parts(kind: str) -> dict[str, type[Part]]:
     if kind not in ROOMS:
         raise UnknownNameError(f"kind={kind!r} is not a kind of part; {nearest(kind, ROOMS)}")
     found: dict[str, type[Part]] = {}
-    base = getattr(importlib.import_module(f"foretell.decoding.{ROOMS[kind]}.base"), CONTRACTS[kind])
-    package = importlib.import_module(f"foretell.decoding.{ROOMS[kind]}")
+    base = getattr(importlib.import_module(f"foretell.decoding.{kind}"), CONTRACTS[kind])
+    package = importlib.import_module(f"foretell.{'rules' if kind == 'constraint' else 'decoding'}.{ROOMS[kind]}")
     modules = [importlib.import_module(f"{package.__name__}.{info.name}") for info in pkgutil.iter_modules(package.__path__)]
     classes = [cls for module in modules for cls in vars(module).values() if getattr(cls, "__module__", "") == module.__name__]
     classes += [entry.load() for entry in entry_points(group=f"foretell.{ROOMS[kind]}")]

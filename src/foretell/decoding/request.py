@@ -6,11 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretell.decoding.constraints.base import Constraint, State
+from torch import Tensor
+
+from foretell.decoding.constraint import Constraint, State
 from foretell.decoding.draws import Draws
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
 from foretell.decoding.trace import Trace
+from foretell.errors import UserError
 from foretell.models.base import Cache
+from foretell.models.one_thread import one_thread
 
 
 @dataclass
@@ -52,11 +56,11 @@ class Request:
 
     def __post_init__(self) -> None:
         if not len(self.prompt):
-            raise ValueError("prompt=[] has no tokens; give at least one")
+            raise UserError("prompt=[] has no tokens; give at least one")
         if self.max_new_tokens < 1:
-            raise ValueError(f"max_new_tokens={self.max_new_tokens!r} must be at least 1")
+            raise UserError(f"max_new_tokens={self.max_new_tokens!r} must be at least 1")
         if self.num_logprobs is not None and self.num_logprobs < 0:
-            raise ValueError(f"num_logprobs={self.num_logprobs!r} must be 0 or above")
+            raise UserError(f"num_logprobs={self.num_logprobs!r} must be 0 or above")
         self.tokens = list(self.prompt)
 
     @property
@@ -68,3 +72,34 @@ class Request:
     def generated(self) -> list[int]:
         """Tokens after the prompt."""
         return self.tokens[len(self.prompt) :]
+
+
+def write(request: Request, added: Sequence[int], rows: Sequence[Tensor], max_length: int) -> int:
+    """Add tokens to the request's text one by one until one ends it; returns how many were added.
+
+    rows: the logits (vocab_size,) that each was drawn from. max_length: the model's longest text.
+    """
+    for num, (token, logits) in enumerate(zip(added, rows, strict=True)):
+        if token in request.stop_tokens:
+            request.finish_reason = "stop" if request.state is None or request.state.accepting else "dead-end"
+            return num
+        request.tokens.append(token)
+        request.state = None if request.state is None else request.state.advance(token)
+        if request.num_logprobs is not None:
+            request.logprobs.append(_logprob(logits, token, request.num_logprobs))
+        if (request.stops is not None and request.stops(request.generated)) or (request.state is not None and request.state.finished):
+            request.finish_reason = "stop"
+        elif request.num_generated >= request.max_new_tokens:
+            request.finish_reason = "length"
+        elif len(request.tokens) >= max_length:
+            request.finish_reason = "context"
+        if request.finish_reason:
+            return num + 1
+    return len(added)
+
+
+@one_thread()
+def _logprob(logits: Tensor, token: int, num: int) -> Logprob:
+    logprobs = logits.double().log_softmax(-1)
+    values, places = logprobs.topk(min(num, len(logprobs)))
+    return Logprob(token, float(logprobs[token]), list(zip(places.tolist(), values.tolist(), strict=True)))

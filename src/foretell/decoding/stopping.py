@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from foretell.errors import UserError
+
 
 def as_stop_strings(stop: str | Sequence[str]) -> tuple[str, ...]:
     """One stop string or several, as a tuple; ValueError for empty ones."""
     strings = (stop,) if isinstance(stop, str) and stop else tuple(stop)
     for string in strings:
         if not isinstance(string, str) or not string:
-            raise ValueError(f"stop={stop!r} must be text, or texts, of at least one character")
+            raise UserError(f"stop={stop!r} must be text, or texts, of at least one character")
     return strings
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
@@ -34,11 +35,11 @@ class Step:
 
 @dataclass
 class Trace:
-    """All steps of one request. `prompt_length` in tokens; `recipe` as text; `law` of the recipe ("exact", ...)."""
+    """All steps of one request. `prompt_length` in tokens; `recipe` as text; `guarantee` of the recipe ("exact", ...)."""
 
     prompt_length: int
     recipe: str = ""
-    law: str = "exact"
+    guarantee: str = "exact"
     steps: list[Step] = field(default_factory=list)
 
     def take_back(self) -> None:
@@ -124,3 +125,19 @@ class Trace:
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for JSON."""
         return asdict(self)
+
+
+class Clock:
+    """Splits a step's time by phase; `stop(phase)` books the time since the last call."""
+
+    def __init__(self) -> None:
+        self.seconds = {"draft": 0.0, "forward": 0.0, "decide": 0.0, "other": 0.0}
+        self._last = time.perf_counter()
+
+    def stop(self, phase: str) -> None:
+        now = time.perf_counter()
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self._last
+        self._last = now
+
+    def share(self, num: int) -> dict[str, float]:
+        return {phase: seconds / num for phase, seconds in self.seconds.items()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from foretell.decoding.distribution import Distribution
+from foretell.errors import UserError
 
 ROOT = -1  #: parent of the first drafted tokens: the last token of the text
 
@@ -57,9 +58,9 @@ class Tree:
     ) -> int:
         """Append a node and return its number. Sampled kinds need their `q`."""
         if not ROOT <= parent < len(self.tokens):
-            raise ValueError(f"Tree.add: parent={parent!r} is neither the root nor one of the {len(self.tokens)} nodes")
+            raise UserError(f"Tree.add: parent={parent!r} is neither the root nor one of the {len(self.tokens)} nodes")
         if (q is None) != (kind is Kind.FIXED):
-            raise ValueError(f"Tree.add: kind={kind.value!r} {'takes no q' if q is not None else 'needs the q it was drawn from'}")
+            raise UserError(f"Tree.add: kind={kind.value!r} {'takes no q' if q is not None else 'needs the q it was drawn from'}")
         self.tokens.append(int(token))
         self.parents.append(parent)
         self.kinds.append(kind)
@@ -117,7 +118,7 @@ class Tree:
         kept = sorted(set(nodes))
         number = {ROOT: ROOT, **{node: i for i, node in enumerate(kept)}}
         if any(self.parents[node] not in number for node in kept):
-            raise ValueError(f"Tree.subtree: nodes={kept!r} are not closed under parents")
+            raise UserError(f"Tree.subtree: nodes={kept!r} are not closed under parents")
         tree = Tree()
         for node in kept:
             tree.add(
@@ -145,7 +146,7 @@ class Tree:
         return self.subtree([node for node in range(len(self)) if depths[node] <= depth][: max(num_nodes, 0)])
 
     def union(self, other: Tree) -> Tree:
-        """Both trees from one root. Equal fixed paths are merged; sampled nodes never are, since that would change their law.
+        """Both trees from one root. Equal fixed paths are merged; sampled nodes never are, since that would change their distribution.
 
         `other`'s q are copied: sibling groups are told apart by their q object, and two drafters may share one.
         """

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from foretell.errors import UserError
 from foretell.models.adapter_cache import PastKeyValues, RowCache, tree_masks
 from foretell.models.adapter_layers import find_layers, only_layers
 from foretell.models.base import Feed, Model, Rows
@@ -84,12 +85,12 @@ class TransformersModel(Model):
         """One window for all layers, or one per kind of layer where a model mixes them."""
         name = type(self.model).__name__
         if getattr(config, "is_encoder_decoder", False):
-            raise ValueError(f"{name}: encoder-decoder models are not causal language models")
+            raise UserError(f"{name}: encoder-decoder models are not causal language models")
         if "position_ids" not in self._accepts:
-            raise ValueError(f"{name}: its forward takes no position_ids, so it cannot verify token trees")
+            raise UserError(f"{name}: its forward takes no position_ids, so it cannot verify token trees")
         kinds = set(getattr(config, "layer_types", None) or ())
         if kinds - _KINDS:
-            raise ValueError(f"{name}: layers of kind {', '.join(sorted(kinds - _KINDS))} cannot be rolled back")
+            raise UserError(f"{name}: layers of kind {', '.join(sorted(kinds - _KINDS))} cannot be rolled back")
         window = getattr(config, "sliding_window", None) or 0
         if len(kinds) > 1:
             return {"full_attention": 0, "sliding_attention": window}
@@ -109,12 +110,12 @@ class TransformersModel(Model):
             with torch.no_grad():
                 output, past = self._call(cache, [0], [0], 1)
         except (TypeError, AttributeError, KeyError, NotImplementedError) as error:
-            raise ValueError(f"{type(self.model).__name__} does not fit the transformers backend: {error!r}") from error
+            raise UserError(f"{type(self.model).__name__} does not fit the transformers backend: {error!r}") from error
         finally:
             for handle in handles:
                 handle.remove()
         if not past.updated:
-            raise ValueError(f"{type(self.model).__name__} keeps no keys and values in its cache; it cannot be rolled back")
+            raise UserError(f"{type(self.model).__name__} keeps no keys and values in its cache; it cannot be rolled back")
         self.vocab_size = output.shape[-1]
         self._tuples = bool(forms and forms[0])
 
@@ -160,7 +161,7 @@ class TransformersModel(Model):
         wanted = len(feed) if feed.num_logits is None else min(feed.num_logits, len(feed))
         if self._layers is None:
             if hidden or start or stop < self.num_layers or feed.embeddings is not None:
-                raise ValueError(f"{type(self.model).__name__}: its layers were not found, so only plain forwards of tokens are possible")
+                raise UserError(f"{type(self.model).__name__}: its layers were not found, so only plain forwards of tokens are possible")
             with torch.no_grad():
                 return Rows(self._call(cache, rows, tokens, wanted)[0])
         states = None if feed.embeddings is None else feed.embeddings.to(self.device, self.dtype)[None]

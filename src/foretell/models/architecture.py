@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from foretell.errors import UserError
+
 FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 
 
@@ -45,14 +47,14 @@ class Architecture:
     def from_config(cls, config: Any) -> Architecture:
         """From a transformers `PretrainedConfig`; raises ValueError for families that the native forward does not know."""
         if config.model_type not in FAMILIES:
-            raise ValueError(f"model_type={config.model_type!r} is not one of {', '.join(FAMILIES)}; load it with backend='transformers'")
+            raise UserError(f"model_type={config.model_type!r} is not one of {', '.join(FAMILIES)}; load it with backend='transformers'")
         if getattr(config, "hidden_act", "silu") != "silu":
-            raise ValueError(f"hidden_act={config.hidden_act!r}: the native forward has silu only; load with backend='transformers'")
+            raise UserError(f"hidden_act={config.hidden_act!r}: the native forward has silu only; load with backend='transformers'")
         head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         rope = getattr(config, "rope_parameters", None) or {}
         kind = rope.get("rope_type", "default")
         if kind == "dynamic":
-            raise ValueError("rope_type='dynamic' changes with the length; load with backend='transformers'")
+            raise UserError("rope_type='dynamic' changes with the length; load with backend='transformers'")
         if kind == "default":
             inv_freq = 1.0 / rope.get("rope_theta", 10000.0) ** (torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
             scale = 1.0

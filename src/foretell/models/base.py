@@ -15,14 +15,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from foretell.parts import OWN, Law
+from foretell.errors import UserError
+from foretell.parts import EXACT_MODEL, Guarantee
 
 #: Key of `Feed.hidden` for the state after the final norm (what the output head reads). Integers are pre-norm: 0 is the
 #: embedding, i the residual stream after layer i.
 POST_NORM = "post_norm"
 
 
-class ContextOverflowError(ValueError):
+class ContextOverflowError(UserError):
     """More positions were asked for than the model was made for."""
 
 
@@ -47,7 +48,7 @@ class Cache(ABC):
         parent = -1
         for row in path:
             if not 0 <= row < len(self.pending) or self.pending[row] != parent:
-                raise ValueError(f"keep: path={list(path)!r} is not a root path of the {len(self.pending)} pending rows")
+                raise UserError(f"keep: path={list(path)!r} is not a root path of the {len(self.pending)} pending rows")
             parent = row
         self._keep(list(path))
         self.length += len(path)
@@ -59,7 +60,7 @@ class Cache(ABC):
         There must be no pending rows. ValueError where this cache cannot.
         """
         if self.pending or not 0 <= num <= self.length:
-            raise ValueError(f"reopen: num={num!r} must lie between 0 and the {self.length} committed rows, with none pending")
+            raise UserError(f"reopen: num={num!r} must lie between 0 and the {self.length} committed rows, with none pending")
         self._reopen(num)
         self.length -= num
         self.append(range(-1, num - 1))
@@ -67,7 +68,7 @@ class Cache(ABC):
     def truncate(self, length: int) -> None:
         """Forget pending rows and all committed rows from `length` on."""
         if not 0 <= length <= self.length:
-            raise ValueError(f"truncate: length={length!r} must lie between 0 and the {self.length} committed rows")
+            raise UserError(f"truncate: length={length!r} must lie between 0 and the {self.length} committed rows")
         self._keep([])
         self._truncate(length)
         self.length, self.pending, self.depths = length, [], []
@@ -82,7 +83,7 @@ class Cache(ABC):
         """Note new pending rows; called by `Model.forward`. Each parent is -1 or an earlier pending row."""
         for parent in parents:
             if not -1 <= parent < len(self.pending):
-                raise ValueError(f"parent={parent!r} of pending row {len(self.pending)} must be -1 or an earlier pending row")
+                raise UserError(f"parent={parent!r} of pending row {len(self.pending)} must be -1 or an earlier pending row")
             self.pending.append(parent)
             self.depths.append(self.depths[parent] + 1 if parent >= 0 else 0)
 
@@ -104,7 +105,7 @@ class Cache(ABC):
     def _fork(self) -> Cache: ...
 
     def _reopen(self, num: int) -> None:
-        raise ValueError(f"{type(self).__name__} cannot reopen rows; take a model that keeps keys and values by row")
+        raise UserError(f"{type(self).__name__} cannot reopen rows; take a model that keeps keys and values by row")
 
 
 @dataclass
@@ -149,7 +150,7 @@ class Model(ABC):
     vocab_size: width of the logits (may exceed the tokenizer's length). num_layers, width: as in the configuration.
     max_length: most positions of one sequence. tolerance: two logits of one row closer than this may swap when the batch
     shape changes (0: rows are bit-identical whatever the batch). fingerprint: says weights, dtype and backend, for caches
-    of measurements. tokenizer: a `foretell.models.text.Text`, or None. law: what the rows promise; not exact where they are
+    of measurements. tokenizer: a `foretell.models.text.Text`, or None. distribution: what the rows promise; not exact where they are
     not those of the one model that was named. suppressed: tokens that are never generated, whose logits are made -inf
     (placeholders that a network knows and no text may hold). num_parameters: weights, shared ones once; 0 where there are none.
     spelling: what each token writes, of models that have no tokenizer to say it (None: nothing does).
@@ -163,7 +164,7 @@ class Model(ABC):
     fingerprint: str
     tokenizer: Any = None
     device = torch.device("cpu")
-    law: Law = OWN
+    guarantee: Guarantee = EXACT_MODEL
     num_parameters: int = 0
     suppressed: tuple[int, ...] = ()
     spelling: Sequence[bytes | None] | None = None
@@ -187,12 +188,12 @@ class Model(ABC):
         """
         stop = self.num_layers if stop is None else stop
         if not 0 <= start <= stop <= self.num_layers:
-            raise ValueError(f"forward: start={start}, stop={stop} must satisfy 0 <= start <= stop <= {self.num_layers} layers")
+            raise UserError(f"forward: start={start}, stop={stop} must satisfy 0 <= start <= stop <= {self.num_layers} layers")
         for key in hidden:
             if key != POST_NORM and not (isinstance(key, int) and start <= key <= stop):
-                raise ValueError(f"forward: hidden={key!r} must be {POST_NORM!r} or a layer between {start} and {stop}")
+                raise UserError(f"forward: hidden={key!r} must be {POST_NORM!r} or a layer between {start} and {stop}")
         if len({id(feed.cache) for feed in feeds}) < len(feeds):
-            raise ValueError("forward: two feeds of one batch share a cache; give one feed with all rows, or fork the cache")
+            raise UserError("forward: two feeds of one batch share a cache; give one feed with all rows, or fork the cache")
         before = [len(feed.cache.pending) for feed in feeds]
         try:
             for feed in feeds:
@@ -221,24 +222,24 @@ class Model(ABC):
         return self._embed(tokens, position)
 
     def _embed(self, tokens: Sequence[int], position: int) -> Tensor:
-        raise ValueError(f"{type(self).__name__} takes no input embeddings; methods that mix tokens need a model that does")
+        raise UserError(f"{type(self).__name__} takes no input embeddings; methods that mix tokens need a model that does")
 
     def _check_tokens(self, owner: str, tokens: Sequence[int]) -> None:
         for token in tokens:
             if not 0 <= token < self.vocab_size:
-                raise ValueError(f"{owner}: token={token!r} is outside the vocabulary of {self.vocab_size}")
+                raise UserError(f"{owner}: token={token!r} is outside the vocabulary of {self.vocab_size}")
 
     def _check(self, feed: Feed, start: int) -> None:
         if (start > 0) != (feed.rows is not None):
-            raise ValueError("forward: a feed names `rows` when, and only when, start > 0")
+            raise UserError("forward: a feed names `rows` when, and only when, start > 0")
         if feed.rows is not None:
             if feed.embeddings is None or len(feed.rows) != len(feed.embeddings):
-                raise ValueError("forward: start > 0 needs `embeddings` with one state per entry of `rows`")
+                raise UserError("forward: start > 0 needs `embeddings` with one state per entry of `rows`")
             return
         first = len(feed.cache.pending)
         parents = feed.parents if feed.parents is not None else range(first - 1, first - 1 + len(feed))
         if len(parents) != len(feed):
-            raise ValueError(f"forward: {len(parents)} parents for {len(feed)} rows")
+            raise UserError(f"forward: {len(parents)} parents for {len(feed)} rows")
         self._check_tokens("forward", feed.tokens)
         feed.cache.append(parents)
         positions = feed.cache.length + max(feed.cache.depths[first:], default=-1) + 1

@@ -7,6 +7,8 @@ import functools
 import json
 from typing import Any
 
+from foretell.errors import UserError
+
 
 @functools.lru_cache(maxsize=16)
 def compiled(source: str) -> Any:
@@ -22,7 +24,7 @@ def compiled(source: str) -> Any:
     try:
         return environment.from_string(source)
     except jinja2.TemplateError as error:
-        raise ValueError(f"the model's chat template is not valid Jinja ({error}); pass plain text to encode() instead") from error
+        raise UserError(f"the model's chat template is not valid Jinja ({error}); pass plain text to encode() instead") from error
 
 
 def _to_json(value: Any, ensure_ascii: bool = False, indent: int | None = None, **options: Any) -> str:
@@ -31,7 +33,7 @@ def _to_json(value: Any, ensure_ascii: bool = False, indent: int | None = None, 
 
 
 def _raise(message: str) -> None:
-    raise ValueError(f"the model's chat template refuses these messages: {message}")
+    raise UserError(f"the model's chat template refuses these messages: {message}")
 
 
 def _generation_tag() -> type:

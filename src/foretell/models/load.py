@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from foretell.errors import UserError
 from foretell.models.architecture import FAMILIES
 from foretell.models.base import Model
 from foretell.models.cache_folder import read_json, write_json
@@ -49,9 +50,9 @@ def load(
     Raises FileNotFoundError where nothing is found, ValueError for arguments and damaged files.
     """
     if backend is not None and backend not in BACKENDS:
-        raise ValueError(f"load: backend={backend!r} is unknown, {nearest(backend, BACKENDS)}")
+        raise UserError(f"load: backend={backend!r} is unknown, {nearest(backend, BACKENDS)}")
     if num_threads is not None and (not isinstance(num_threads, int) or num_threads < 1):
-        raise ValueError(f"load: num_threads={num_threads!r} must be a positive number, or None")
+        raise UserError(f"load: num_threads={num_threads!r} must be a positive number, or None")
     where = _device(device)
     chosen = _dtype(dtype, where, backend)
     source = locate(id_or_path)
@@ -85,10 +86,10 @@ def _suppressed(source: Path, vocab_size: int) -> tuple[int, ...]:
     try:
         tokens = json.loads(path.read_text(encoding="utf-8")).get("suppress_tokens") or ()
     except (ValueError, AttributeError) as error:
-        raise ValueError(f"{path}: not readable JSON ({error}); download it again") from error
+        raise UserError(f"{path}: not readable JSON ({error}); download it again") from error
     for token in tokens:
         if not (isinstance(token, int) and 0 <= token < vocab_size):
-            raise ValueError(f"{path}: suppress_tokens holds {token!r}, which is outside the vocabulary of {vocab_size}; remove it there")
+            raise UserError(f"{path}: suppress_tokens holds {token!r}, which is outside the vocabulary of {vocab_size}; remove it there")
     return tuple(sorted(tokens))
 
 
@@ -98,11 +99,11 @@ def _device(device: str | torch.device | None) -> torch.device:
     try:
         where = torch.device(device)
     except (RuntimeError, TypeError) as error:
-        raise ValueError(f"load: device={device!r} is unknown, {nearest(str(device), ['cpu', 'cuda', 'mps'])}") from error
+        raise UserError(f"load: device={device!r} is unknown, {nearest(str(device), ['cpu', 'cuda', 'mps'])}") from error
     if where.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"load: device={str(device)!r}, but PyTorch sees no CUDA device here; use device='cpu'")
+        raise UserError(f"load: device={str(device)!r}, but PyTorch sees no CUDA device here; use device='cpu'")
     if where.type == "mps" and not torch.backends.mps.is_available():
-        raise ValueError("load: device='mps', but PyTorch sees no Apple GPU here; use device='cpu'")
+        raise UserError("load: device='mps', but PyTorch sees no Apple GPU here; use device='cpu'")
     return where
 
 
@@ -110,10 +111,10 @@ def _dtype(dtype: str | None, device: torch.device, backend: str | None) -> str:
     if dtype is None:
         return {"cpu": "int8", "mps": "fp16"}.get(device.type, "bf16")
     if dtype not in DTYPES:
-        raise ValueError(f"load: dtype={dtype!r} is unknown, {nearest(dtype, DTYPES)}")
+        raise UserError(f"load: dtype={dtype!r} is unknown, {nearest(dtype, DTYPES)}")
     if dtype == "int8" and (device.type != "cpu" or backend == "transformers"):
         where = f"on {device.type}" if device.type != "cpu" else "through transformers"
-        raise ValueError(f"load: dtype='int8' does not run {where}; use 'fp32', 'bf16' or 'fp16', or the native backend on the CPU")
+        raise UserError(f"load: dtype='int8' does not run {where}; use 'fp32', 'bf16' or 'fp16', or the native backend on the CPU")
     return dtype
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from foretell.errors import UserError
 from foretell.models.text_stream import TextStream
 
 #: Tokens that end an answer whatever the configuration forgot to say.
@@ -59,7 +60,7 @@ class Text:
             messages = [{"role": "user", "content": messages}]
         for message in messages:
             if not isinstance(message, Mapping) or not {"role", "content"} <= set(message):
-                raise ValueError(f"chat: message={message!r} must be a mapping with 'role' and 'content'")
+                raise UserError(f"chat: message={message!r} must be a mapping with 'role' and 'content'")
         if self.chat_template is None:
             if not self._warned:
                 self._warned = True
@@ -70,7 +71,7 @@ class Text:
     def render(self, messages: Sequence[Mapping[str, Any]], answer: bool = True, **variables: Any) -> str:
         """The conversation as the chat template writes it."""
         if self.chat_template is None:
-            raise ValueError("render: this model has no chat template; use encode() on plain text")
+            raise UserError("render: this model has no chat template; use encode() on plain text")
         from foretell.models.chat_template import compiled
 
         names = {"bos_token": self.bos_token, "eos_token": self.eos_token, "add_generation_prompt": answer, "tools": None}
@@ -123,7 +124,7 @@ class Text:
         except FileNotFoundError:
             raise
         except Exception as error:  # the tokenizers package raises bare exceptions
-            raise ValueError(f"{path}: not a readable tokenizer ({error}); download it again") from error
+            raise UserError(f"{path}: not a readable tokenizer ({error}); download it again") from error
         tokenizer.no_truncation()
         tokenizer.no_padding()
         template = settings.get("chat_template")
@@ -173,7 +174,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path}: not readable JSON ({error}); download it again") from error
+        raise UserError(f"{path}: not readable JSON ({error}); download it again") from error
 
 
 def _token(value: Any) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from foretell.errors import UserError
 from foretell.models.base import POST_NORM, Cache, Feed, Model, Rows
 
 Context = tuple[int, ...]
@@ -75,7 +76,7 @@ class TinyModel(Model):
     ) -> None:
         for name, value, least in (("vocab_size", vocab_size, 1), ("order", order, 0), ("num_layers", num_layers, 1)):
             if value < least:
-                raise ValueError(f"TinyModel: {name}={value!r} must be at least {least}")
+                raise UserError(f"TinyModel: {name}={value!r} must be at least {least}")
         self.vocab_size, self.order, self.seed, self.sharpness = vocab_size, order, seed, sharpness
         self.num_layers, self.width, self.max_length = num_layers, max(4, vocab_size), max_length
         self.spelling = None if spelling is None else tuple(spelling)

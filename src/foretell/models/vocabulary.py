@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from foretell.errors import UserError
 from foretell.models.base import Model
 
 
@@ -69,7 +70,7 @@ class Vocabulary:
                 if token is not None:
                     break
             else:
-                raise ValueError(f"encode: no token writes byte {data[place]:#04x} of {data!r}")
+                raise UserError(f"encode: no token writes byte {data[place]:#04x} of {data!r}")
             ids.append(token)
             place += length
         return ids
@@ -86,7 +87,7 @@ class Vocabulary:
 def _spelling(model: Model, stops: frozenset[int]) -> tuple[bytes | None, ...]:
     tokens: Sequence[bytes | None] | None = model.spelling if model.tokenizer is None else model.tokenizer.token_bytes
     if tokens is None:
-        raise ValueError("Vocabulary: the model has neither a tokenizer nor a spelling, so nothing says what its tokens write")
+        raise UserError("Vocabulary: the model has neither a tokenizer nor a spelling, so nothing says what its tokens write")
     silent = stops | set(model.suppressed)
     spelling: list[bytes | None] = [None if token in silent else data for token, data in enumerate(tokens[: model.vocab_size])]
     return (*spelling, *[None] * (model.vocab_size - len(spelling)))
@@ -99,9 +100,9 @@ def check_same_vocabulary(target: Model, other: Model, name: str = "draft model"
 
         difference = first_difference(target.tokenizer, other.tokenizer)
         if difference:
-            raise ValueError(f"{name}: its vocabulary differs from the target's: {difference}; take a {name} of the same family")
+            raise UserError(f"{name}: its vocabulary differs from the target's: {difference}; take a {name} of the same family")
     if target.vocab_size != other.vocab_size:
-        raise ValueError(
+        raise UserError(
             f"{name}: its logits are {other.vocab_size} wide, the target's {target.vocab_size}; take a {name} of the same family"
         )
 
@@ -112,7 +113,7 @@ def check_same_chat(target: Model, other: Model, name: str) -> None:
         return
     for what in ("stop_tokens", "chat_template"):
         if getattr(target.tokenizer, what) != getattr(other.tokenizer, what):
-            raise ValueError(
+            raise UserError(
                 f"{name}: its {what} differs from the target's, so the two would read one chat differently; "
                 f"take a {name} of the same family, or pass the tokenizers with the same {what}"
             )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
+from foretell.errors import UserError
 from foretell.numbers.distributions import Distribution
 
 
@@ -30,7 +31,7 @@ class DistributionalMixin(ABC):
     def sample(self, X: Any, n_samples: int = 1, random_state: Any = None) -> np.ndarray:  # noqa: N803
         """(n, n_samples) draws from the predicted laws."""
         if n_samples < 1:
-            raise ValueError(f"n_samples={n_samples!r} must be at least 1")
+            raise UserError(f"n_samples={n_samples!r} must be at least 1")
         return self.predict_distribution(X).sample(n_samples, check_random_state(random_state))
 
     def log_density(self, X: Any, y: Any) -> np.ndarray:  # noqa: N803

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from foretell.errors import UserError
+
 
 class Distribution(ABC):
     """Abstract: n laws over the real line, one a row; all results are float64 with n rows."""
@@ -40,25 +42,25 @@ class Distribution(ABC):
     def interval(self, coverage: float) -> np.ndarray:
         """(n, 2): the central interval that holds this share of the mass."""
         if not 0 < coverage < 1:
-            raise ValueError(f"coverage={coverage!r} must lie between 0 and 1, for example 0.9")
+            raise UserError(f"coverage={coverage!r} must lie between 0 and 1, for example 0.9")
         return self.quantile(np.array([(1 - coverage) / 2, (1 + coverage) / 2]))
 
 
 def _levels(q: float | np.ndarray) -> np.ndarray:
     levels = np.atleast_1d(np.asarray(q, dtype=float))
     if levels.ndim != 1 or not np.all((levels >= 0) & (levels <= 1)):  # NaN fails too
-        raise ValueError(f"q={q!r} must be a number between 0 and 1, or a list of such")
+        raise UserError(f"q={q!r} must be a number between 0 and 1, or a list of such")
     return levels
 
 
 def _checked(masses: np.ndarray, width: int) -> np.ndarray:
     masses = np.asarray(masses, dtype=float)
     if masses.ndim != 2 or masses.shape[1] != width:
-        raise ValueError(f"masses have shape {masses.shape}, but there are {width} places for them: one row a law")
+        raise UserError(f"masses have shape {masses.shape}, but there are {width} places for them: one row a law")
     total = masses.sum(axis=1, keepdims=True)
     bad = np.flatnonzero(~((masses >= 0).all(axis=1) & np.isfinite(total[:, 0]) & (total[:, 0] > 0)))  # NaN fails too
     if len(bad):
-        raise ValueError(f"masses of row {bad[0]} must be finite, 0 or above, and not all 0, but are {masses[bad[0]]}")
+        raise UserError(f"masses of row {bad[0]} must be finite, 0 or above, and not all 0, but are {masses[bad[0]]}")
     return masses / total
 
 
@@ -71,7 +73,7 @@ def _reached(masses: np.ndarray) -> np.ndarray:
 def _truths(y: np.ndarray, num: int) -> np.ndarray:
     y = np.asarray(y, dtype=float)
     if y.shape != (num,) or np.isnan(y).any():
-        raise ValueError(f"y must hold one number for each of the {num} laws, without NaN; its shape is {y.shape}")
+        raise UserError(f"y must hold one number for each of the {num} laws, without NaN; its shape is {y.shape}")
     return y
 
 
@@ -86,7 +88,7 @@ class Histogram(Distribution):
     def __init__(self, edges: np.ndarray, masses: np.ndarray) -> None:
         self.edges = np.asarray(edges, dtype=float)
         if self.edges.ndim != 1 or len(self.edges) < 2 or not np.isfinite(self.edges).all() or not np.all(np.diff(self.edges) > 0):
-            raise ValueError(f"edges={edges!r} must be two or more finite, increasing numbers")
+            raise UserError(f"edges={edges!r} must be two or more finite, increasing numbers")
         self.masses = _checked(masses, len(self.edges) - 1)
 
     def __len__(self) -> int:
@@ -152,7 +154,7 @@ class PointMasses(Distribution):
     def __init__(self, values: np.ndarray, masses: np.ndarray) -> None:
         self.values = np.asarray(values, dtype=float)
         if self.values.ndim != 1 or not len(self.values) or not np.isfinite(self.values).all() or not np.all(np.diff(self.values) > 0):
-            raise ValueError(f"values={values!r} must be finite, increasing numbers, at least one")
+            raise UserError(f"values={values!r} must be finite, increasing numbers, at least one")
         self.masses = _checked(masses, len(self.values))
 
     def __len__(self) -> int:

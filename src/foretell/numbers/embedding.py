@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from foretell.errors import UserError
 from foretell.models.base import POST_NORM, Feed, Model
 from foretell.numbers.digits.prompted import encode
 from foretell.parts import require
@@ -70,8 +71,8 @@ def _texts(X: Any) -> list[str]:  # noqa: N803
     values = np.asarray(X, dtype=object)
     values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     if values.ndim != 1 or not len(values):
-        raise ValueError(f"X has shape {np.shape(X)}; give a list of texts, or a table of one column, with one row at least")
+        raise UserError(f"X has shape {np.shape(X)}; give a list of texts, or a table of one column, with one row at least")
     for i, text in enumerate(values):
         if not isinstance(text, str) or not text.strip():
-            raise ValueError(f"X: row {i} is {text!r}, which is no text; leave it out, or write what is missing as a word")
+            raise UserError(f"X: row {i} is {text!r}, which is no text; leave it out, or write what is missing as a word")
     return values.tolist()

@@ -18,6 +18,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from foretell import __version__
+from foretell.errors import UserError
 from foretell.numbers.storage import Reader, Writer
 
 #: Of the files below; grows when an older Foretell could not read them.
@@ -44,7 +45,7 @@ def save(estimator: BaseEstimator, folder: Path | str) -> Path:
     except NotFittedError:
         raise NotFittedError(f"{type(estimator).__name__} is not fitted; call fit before save") from None
     if folder.exists() and not (folder / HEAD).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder} exists and holds no saved estimator; choose another name, or remove it")
+        raise UserError(f"{folder} exists and holds no saved estimator; choose another name, or remove it")
     writer = Writer()
     written = writer.write_object(estimator, type(estimator).__name__)
     arrays = save_arrays(writer.arrays)
@@ -73,14 +74,14 @@ def load(folder: Path | str, device: str | None = None) -> Any:
     a class is unknown here. device: of networks, None takes the one they were fitted on."""
     folder = Path(folder)
     if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder; give one that `save` or `foretell fit` wrote")
+        raise UserError(f"{folder} is not a folder; give one that `save` or `foretell fit` wrote")
     head = _head(folder)
     arrays = _bytes(folder / ARRAYS)
     checksums = head["checksums"]
     if checksums.get(ARRAYS) != _checksum(arrays):
-        raise ValueError(f"{folder / ARRAYS} was cut or changed since it was saved (its checksum differs); save the estimator again")
+        raise UserError(f"{folder / ARRAYS} was cut or changed since it was saved (its checksum differs); save the estimator again")
     if checksums.get("estimator") != _checksum(_canonical(head["estimator"])):
-        raise ValueError(f"{folder / HEAD} was changed since it was saved (its checksum differs); save the estimator again")
+        raise UserError(f"{folder / HEAD} was changed since it was saved (its checksum differs); save the estimator again")
     other = head.get("scikit-learn", sklearn.__version__)
     if other != sklearn.__version__:
         warnings.warn(f"{folder} was saved with scikit-learn {other}, here is {sklearn.__version__}: predictions may differ", stacklevel=2)
@@ -88,7 +89,7 @@ def load(folder: Path | str, device: str | None = None) -> Any:
         return Reader(load_arrays(arrays), device).read_object(head["estimator"])
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         by = f"saved by Foretell {head['foretell']}, here is {__version__}"
-        raise ValueError(f"{folder} cannot be read ({by}): {' '.join(str(error).split())}") from error
+        raise UserError(f"{folder} cannot be read ({by}): {' '.join(str(error).split())}") from error
 
 
 def _head(folder: Path) -> dict[str, Any]:
@@ -98,21 +99,21 @@ def _head(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         if not path.is_file():
             raise
-        raise ValueError(f"{path} is cut or no JSON ({error}); save the estimator again") from error
+        raise UserError(f"{path} is cut or no JSON ({error}); save the estimator again") from error
     if not isinstance(head, dict) or not isinstance(head.get("format"), int):
-        raise ValueError(f"{path} says no format; it is not a file of Foretell's")
+        raise UserError(f"{path} says no format; it is not a file of Foretell's")
     if head["format"] > FORMAT:
         newer = head.get("foretell", "a newer version")
-        raise ValueError(f"{path} has format {head['format']}, here is {FORMAT}: it was saved by Foretell {newer}; upgrade Foretell")
+        raise UserError(f"{path} has format {head['format']}, here is {FORMAT}: it was saved by Foretell {newer}; upgrade Foretell")
     lacks = [key for key in ("foretell", "checksums", "estimator") if key not in head]
     if lacks:
-        raise ValueError(f"{path} lacks {', '.join(lacks)}; save the estimator again")
+        raise UserError(f"{path} lacks {', '.join(lacks)}; save the estimator again")
     return head
 
 
 def _bytes(path: Path) -> bytes:
     if not path.is_file():
-        raise ValueError(f"{path} is missing; {path.parent} is not a whole saved estimator")
+        raise UserError(f"{path} is missing; {path.parent} is not a whole saved estimator")
     return path.read_bytes()
 
 

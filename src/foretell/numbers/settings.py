@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 
 import foretell.numbers
 from foretell.decoding.registry import name_of
+from foretell.errors import UserError
 from foretell.numbers.component import Component
 from foretell.parts import UnknownNameError, nearest
 
@@ -29,7 +30,7 @@ def apply_settings(estimator: BaseEstimator, settings: Sequence[str]) -> Any:
     for text in settings:
         path, equals, value = text.partition("=")
         if not equals or not path.strip():
-            raise ValueError(f"--set {text!r} is no setting; write for example epochs=200")
+            raise UserError(f"--set {text!r} is no setting; write for example epochs=200")
         *holders, name = path.strip().replace("__", ".").split(".")
         owner = estimator
         for holder in holders:
@@ -47,7 +48,7 @@ def _part(owner: Any, name: str) -> Any:
         part = default()
         owner.set_params(**{name: part})
     if not isinstance(part, BaseEstimator):
-        raise ValueError(f"{type(owner).__name__}: {name} is {part!r}, which has no settings; name what it is first, such as {name}=NAME")
+        raise UserError(f"{type(owner).__name__}: {name} is {part!r}, which has no settings; name what it is first, such as {name}=NAME")
     return part
 
 
@@ -86,7 +87,7 @@ def _arguments(text: str, rest: str) -> dict[str, Any]:
             raise ValueError
         return {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
     except (ValueError, SyntaxError):
-        raise ValueError(f"{text!r} cannot be read; write for example MLP(widths=(64, 64))") from None
+        raise UserError(f"{text!r} cannot be read; write for example MLP(widths=(64, 64))") from None
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from foretell.errors import UserError
 from foretell.numbers.distributions import Distribution
 
 
@@ -18,7 +19,7 @@ class Shifted(Distribution):
     def __init__(self, law: Distribution, shift: np.ndarray) -> None:
         self.law, self.shift = law, np.asarray(shift, dtype=float)
         if self.shift.shape != (len(law),):
-            raise ValueError(f"shift has shape {self.shift.shape}, but there are {len(law)} laws: give one number each")
+            raise UserError(f"shift has shape {self.shift.shape}, but there are {len(law)} laws: give one number each")
 
     def __len__(self) -> int:
         return len(self.law)

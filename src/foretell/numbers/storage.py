@@ -12,6 +12,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from foretell.decoding.registry import name_of
+from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.numbers.registry import all_estimators, all_forecasters
 
@@ -147,7 +148,7 @@ class Reader:
             return items.reshape(value["shape"])
         if kind == "float":
             return float(held)
-        raise ValueError(f"there is no kind of value called {kind!r}")
+        raise UserError(f"there is no kind of value called {kind!r}")
 
     def read_object(self, value: dict[str, Any]) -> Any:
         settings = {name: self.read(item) for name, item in value["settings"].items()}
@@ -176,7 +177,7 @@ def class_called(name: str) -> type[BaseEstimator]:
     except (ImportError, AttributeError):
         made = None
     if not (isinstance(made, type) and issubclass(made, BaseEstimator) and made.__module__ == f"{OURS}{room}"):
-        raise ValueError(f"there is no class {name!r} here; a newer Foretell or a package that is not installed may have it")
+        raise UserError(f"there is no class {name!r} here; a newer Foretell or a package that is not installed may have it")
     return made
 
 
@@ -184,12 +185,12 @@ def _sklearn_class(name: str) -> Any:
     return getattr(importlib.import_module(SKLEARN[name]), name)
 
 
-def _cannot(place: str, value: Any) -> ValueError:
+def _cannot(place: str, value: Any) -> UserError:
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
     if isinstance(value, Model):
-        return ValueError(f"{place} is a {kind}, which is not stored with an estimator; fit with the model's id or path instead")
+        return UserError(f"{place} is a {kind}, which is not stored with an estimator; fit with the model's id or path instead")
     kind += f" of {value.dtype}" if isinstance(value, np.ndarray | torch.Tensor) else ""
-    return ValueError(
+    return UserError(
         f"{place} is a {kind}, which cannot be stored: settings and fitted attributes must be numbers, texts, arrays, lists and dicts "
         "of these, networks, or estimators of Foretell and some of scikit-learn's; change it, or pickle the estimator"
     )

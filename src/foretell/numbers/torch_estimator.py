@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from torch import Tensor, nn
 
+from foretell.errors import UserError
 from foretell.numbers.fitting import fit_network
 from foretell.numbers.inference import outputs_of
 from foretell.parts import require
@@ -81,14 +82,14 @@ class TorchEstimator(BaseEstimator, ABC):
         columns = 1 if y is None or np.asarray(y).ndim < 2 else np.asarray(y).shape[1]
         if columns > 1:
             name = type(self).__name__
-            raise ValueError(f"{name}: y has {columns} columns; give one, or wrap it: sklearn.multioutput.MultiOutputRegressor({name}())")
+            raise UserError(f"{name}: y has {columns} columns; give one, or wrap it: sklearn.multioutput.MultiOutputRegressor({name}())")
         X, y = _numbers(self, X, y, y_numeric=True, ensure_min_samples=2)  # noqa: N806
         X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)  # noqa: N806
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if weight is not None:
             some = weight > 0  # a row without weight is as good as absent, in what is held out too
             if some.sum() < 2:
-                raise ValueError(f"sample_weight has {some.sum()} rows above 0; give at least two")
+                raise UserError(f"sample_weight has {some.sum()} rows above 0; give at least two")
             X, y, weight = X[some], y[some], weight[some]  # noqa: N806
         self.mean_ = np.average(X, axis=0, weights=weight)
         spread = np.sqrt(np.average((X - self.mean_) ** 2, axis=0, weights=weight))
@@ -175,7 +176,7 @@ class TorchEstimator(BaseEstimator, ABC):
         try:
             torch.empty(0, device=self.device)
         except (RuntimeError, AssertionError) as error:  # unknown, or not built into this PyTorch
-            raise ValueError(f"{type(self).__name__}: device={self.device!r} is not to be had here ({error}); take 'cpu'") from error
+            raise UserError(f"{type(self).__name__}: device={self.device!r} is not to be had here ({error}); take 'cpu'") from error
 
 
 def _numbers(estimator: BaseEstimator, *data: Any, **checks: Any) -> Any:
@@ -186,4 +187,4 @@ def _numbers(estimator: BaseEstimator, *data: Any, **checks: Any) -> Any:
         if "could not convert string" not in str(error):
             raise
         advice = "encode columns of text first, for example by sklearn.preprocessing.OneHotEncoder"
-        raise ValueError(f"{type(estimator).__name__}: {error}; {advice}") from error
+        raise UserError(f"{type(estimator).__name__}: {error}; {advice}") from error

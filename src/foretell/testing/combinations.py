@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from foretell.decoding.constraints.regex import Regex
-from foretell.decoding.drafters.base import Drafter
+from foretell.decoding.drafter import Drafter
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
@@ -15,9 +14,10 @@ from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.registry import name_of, parts
 from foretell.decoding.request import Request
-from foretell.decoding.samplers.base import Sampler, SamplerStep
-from foretell.decoding.samplers.make import make_sampler
-from foretell.decoding.verifiers.base import KindMismatchError, Verifier
+from foretell.decoding.sampler import Sampler, SamplerStep
+from foretell.decoding.sampling_options import make_sampler
+from foretell.decoding.verifier import KindMismatchError, Verifier
+from foretell.rules.constraints.regex import Regex
 from foretell.testing.laws import SPELLING, STEPPED_CURVE, Case
 from foretell.testing.models import resized
 
@@ -66,7 +66,7 @@ def fits(drafter: Drafter, verifier: Verifier) -> bool:
                 except KindMismatchError:
                     return False
                 except ValueError:
-                    if verifier.law.kind == "exact":  # others may write what the rule forbids
+                    if verifier.guarantee.kind == "exact":  # others may write what the rule forbids
                         raise
     return True
 
@@ -75,7 +75,7 @@ def pairs(drafters: Sequence[Drafter] | None = None) -> Iterator[tuple[Drafter, 
     """Drafters (all examples, or those given) with the verifiers that fit them and promise exactness."""
     for drafter in examples("drafter") if drafters is None else drafters:
         for verifier in examples("verifier"):
-            if verifier.law.kind == "exact" and fits(drafter, verifier):
+            if verifier.guarantee.kind == "exact" and fits(drafter, verifier):
                 yield drafter, verifier
 
 
@@ -107,4 +107,4 @@ def constrained(number: int) -> tuple[Recipe, Sampler, Case]:
 
 def unconfirmed() -> list[Verifier]:
     """Verifiers that promise less than exactness: the law kit says nothing about them."""
-    return [verifier for verifier in examples("verifier") if verifier.law.kind != "exact"]
+    return [verifier for verifier in examples("verifier") if verifier.guarantee.kind != "exact"]

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.constraints.base import Constraint, State
+from foretell.decoding.constraint import Constraint, State
 from foretell.models.vocabulary import Vocabulary
 from foretell.testing.contracts import demand
 

@@ -15,17 +15,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from foretell.decoding.choosers.base import OnlineChooser
-from foretell.decoding.constraints.base import Constraint
-from foretell.decoding.drafters.base import Drafter
-from foretell.decoding.paces.base import Pace
+from foretell.decoding.chooser import OnlineChooser
+from foretell.decoding.constraint import Constraint
+from foretell.decoding.drafter import Drafter
+from foretell.decoding.pace import Pace
 from foretell.decoding.part_text import describe, parse_part
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.registry import CONTRACTS, name_of, parts
-from foretell.decoding.routers.base import Router
-from foretell.decoding.samplers.base import Sampler, SamplerStep
-from foretell.decoding.searches.base import Search
-from foretell.decoding.verifiers.base import Verifier
+from foretell.decoding.router import Router
+from foretell.decoding.sampler import Sampler, SamplerStep
+from foretell.decoding.search import Search
+from foretell.decoding.verifier import Verifier
 from foretell.models.base import Model
 from foretell.models.tiny import TinyModel
 from foretell.parts import Part, UnknownNameError
@@ -111,9 +111,9 @@ def check_repr(part: Part) -> None:
 
 
 def check_docstring(cls: type[Part]) -> None:
-    """Says the law, cost and state, names its paper, and holds a running example."""
+    """Says the distribution, cost and state, names its paper, and holds a running example."""
     text = cls.__doc__ or ""
-    for word in ("law", "cost", "state"):
+    for word in ("guarantee", "cost", "state"):
         demand(re.search(rf"(?i)\b{word}(, \w+)?:", text), cls, f"has no {word.capitalize()}: in its docstring")
     demand(">>> " in text, cls, "has no doctest in its docstring")
     demand(name_of(cls) in NO_PAPER or re.search(r'"[A-Z][^"]{3,}"', text), cls, "names no paper in its docstring")

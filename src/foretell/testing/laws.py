@@ -1,6 +1,6 @@
-"""The law kit: the exact output law of a recipe on a tiny model, by running it over every outcome of its own coins.
+"""The law kit: the exact output distribution of a recipe on a tiny model, by running it over every outcome of its own coins.
 
-The law it is compared with is worked out token by token from the model's rows and the sampler; the loop has no part in it.
+The distribution it is compared with is worked out token by token from the model's rows and the sampler; the loop has no part in it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from functools import cache, lru_cache
 
 import torch
 
-from foretell.decoding.constraints.base import Constraint, State
-from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.constraint import Constraint, State
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws, SampledDraws, enumerate_outcomes
 from foretell.decoding.loop import Session
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
 from foretell.models.base import Feed, Model
 from foretell.models.tiny import TinyModel
 from foretell.models.vocabulary import Vocabulary
@@ -26,7 +26,7 @@ from foretell.testing.models import SMALL_CURVE, use_small_curves
 
 #: What a request ends as: its tokens and its finish reason.
 Outcome = tuple[tuple[int, ...], str]
-Law = dict[Outcome, float]
+OutputDistribution = dict[Outcome, float]
 
 #: Largest difference of a probability, and of the total mass from 1, that counts as rounding.
 TOLERANCE = 1e-9
@@ -42,7 +42,7 @@ STEPPED_CURVE = CostCurve((1, 2, 3, 4, 5, 8), (1.0, 1.45, 1.45, 1.5, 2.1, 2.2))
 
 
 class UnlawfulError(AssertionError):
-    """A recipe's output law is not the plain one."""
+    """A recipe's output distribution is not the plain one."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Report:
-    """error: largest difference of a text's probability from the plain law. mass_error: of the total from 1."""
+    """error: largest difference of a text's probability from the plain distribution. mass_error: of the total from 1."""
 
     error: float
     mass_error: float
@@ -94,29 +94,29 @@ class Report:
 
 @dataclass(frozen=True)
 class RememberingSampler(Sampler):
-    """A sampler that works each law out once: enumeration asks for the same few thousands of times. A part that writes into a law,
-    which is not its own, gets NumPy's ValueError."""
+    """A sampler that works each distribution out once: enumeration asks for the same few thousands of times. A part that writes into a
+    distribution, which is not its own, gets NumPy's ValueError."""
 
     known: dict[tuple, Distribution] = field(default_factory=dict, compare=False, repr=False)
 
     def distribution(self, logits: torch.Tensor, history: Sequence[int] = (), prompt_length: int = 0) -> Distribution:
         key = (logits.numpy().tobytes(), tuple(history), prompt_length)
         if key not in self.known:
-            law = self.known[key] = super().distribution(logits, history, prompt_length)
-            law.ids.flags.writeable = law.probs.flags.writeable = False
+            distribution = self.known[key] = super().distribution(logits, history, prompt_length)
+            distribution.ids.flags.writeable = distribution.probs.flags.writeable = False
         return self.known[key]
 
 
 @cache
 def remembering(sampler: Sampler) -> RememberingSampler:
-    """The one that stands for `sampler`, whoever asks: combinations differ in their other parts, and meet the same laws."""
+    """The one that stands for `sampler`, whoever asks: combinations differ in their other parts, and meet the same distributions."""
     return RememberingSampler(sampler.steps, sampler.greedy)
 
 
 @lru_cache(maxsize=256)
-def plain_law(case: Case, sampler: Sampler) -> Law:
+def plain_distribution(case: Case, sampler: Sampler) -> OutputDistribution:
     """Probability of every outcome of plain decoding, from the model's rows alone."""
-    law: Law = {}
+    distribution: OutputDistribution = {}
 
     def state_after(generated: tuple[int, ...]) -> State | None:
         """From the beginning each time: nothing that was rolled back can show."""
@@ -130,31 +130,33 @@ def plain_law(case: Case, sampler: Sampler) -> Law:
     def follow(generated: tuple[int, ...], mass: float) -> None:
         state = state_after(generated)
         if state is not None and generated and state.finished:
-            law[generated, "stop"] = law.get((generated, "stop"), 0.0) + mass
+            distribution[generated, "stop"] = distribution.get((generated, "stop"), 0.0) + mass
             return
         if len(generated) >= case.max_new_tokens:
-            law[generated, "length"] = mass
+            distribution[generated, "length"] = mass
             return
         text = [*case.prompt, *generated]
         if len(text) >= case.model.max_length:
-            law[generated, "context"] = mass
+            distribution[generated, "context"] = mass
             return
         cache = case.model.new_cache()
         cache.prompt_length = len(case.prompt)
         row = case.model.forward([Feed(cache, text, num_logits=1)])[0].logits[-1]
-        after = sampler.distribution(row, text, len(case.prompt)) if state is None else state.law(sampler, row, text, len(case.prompt))
+        after = (
+            sampler.distribution(row, text, len(case.prompt)) if state is None else state.distribution(sampler, row, text, len(case.prompt))
+        )
         for token, p in zip(after.ids.tolist(), after.probs.tolist(), strict=True):
             if token in case.stop_tokens:
                 reason = "stop" if state is None or state.accepting else "dead-end"
-                law[generated, reason] = law.get((generated, reason), 0.0) + mass * p
+                distribution[generated, reason] = distribution.get((generated, reason), 0.0) + mass * p
             else:
                 follow((*generated, token), mass * p)
 
     follow((), 1.0)
-    return law
+    return distribution
 
 
-def output_law(recipe: Recipe, case: Case, sampler: Sampler, max_outcomes: int = 100_000) -> tuple[Law, int]:
+def output_distribution(recipe: Recipe, case: Case, sampler: Sampler, max_outcomes: int = 100_000) -> tuple[OutputDistribution, int]:
     """Probability of every outcome of the first request under `recipe`, and how many outcomes of its coins there were.
 
     Each outcome is a fresh session and run, companions included. Raises `TooManyOutcomesError` beyond `max_outcomes`.
@@ -175,36 +177,36 @@ def output_law(recipe: Recipe, case: Case, sampler: Sampler, max_outcomes: int =
                 break
         return tuple(first.generated), first.finish_reason
 
-    law: Law = {}
+    distribution: OutputDistribution = {}
     num = 0
     for probability, outcome in enumerate_outcomes(run, max_outcomes):
-        law[outcome] = law.get(outcome, 0.0) + probability
+        distribution[outcome] = distribution.get(outcome, 0.0) + probability
         num += 1
-    return law, num
+    return distribution, num
 
 
-def compare(law: Law, reference: Law, num_outcomes: int = 0) -> Report:
-    """How far `law` is from `reference`.
+def compare(distribution: OutputDistribution, reference: OutputDistribution, num_outcomes: int = 0) -> Report:
+    """How far `distribution` is from `reference`.
 
     >>> compare({((0,), "length"): 1.0}, {((0,), "length"): 0.75, ((1,), "length"): 0.25}).error
     0.25
     """
-    error = max(abs(law.get(outcome, 0.0) - reference.get(outcome, 0.0)) for outcome in {*law, *reference})
-    return Report(error, abs(sum(law.values()) - 1.0), num_outcomes)
+    error = max(abs(distribution.get(outcome, 0.0) - reference.get(outcome, 0.0)) for outcome in {*distribution, *reference})
+    return Report(error, abs(sum(distribution.values()) - 1.0), num_outcomes)
 
 
 def law_report(recipe: Recipe, sampler: Sampler, case: Case) -> Report:
-    """The output law of `recipe` compared with the plain one."""
-    law, num = output_law(recipe, case, sampler)
-    return compare(law, plain_law(case, sampler), num)
+    """The output distribution of `recipe` compared with the plain one."""
+    distribution, num = output_distribution(recipe, case, sampler)
+    return compare(distribution, plain_distribution(case, sampler), num)
 
 
 def check_law(recipe: Recipe, sampler: Sampler, case: Case) -> Report:
-    """`law_report`, raising `UnlawfulError` where the laws differ by more than rounding."""
+    """`law_report`, raising `UnlawfulError` where the distributions differ by more than rounding."""
     report = law_report(recipe, sampler, case)
     if not report.lawful:
         raise UnlawfulError(
-            f"{recipe} with {sampler!r}: output law is off by {report.error:.3g} (mass by {report.mass_error:.3g}) over "
+            f"{recipe} with {sampler!r}: output distribution is off by {report.error:.3g} (mass by {report.mass_error:.3g}) over "
             f"{report.num_outcomes} outcomes; the verifier's rule, or what the drafter says of its draws, is wrong"
         )
     return report

@@ -17,9 +17,9 @@ from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.samplers.base import Sampler
+from foretell.decoding.sampler import Sampler
 from foretell.decoding.tree import Kind, Tree
-from foretell.decoding.verifiers.base import Decision, Law, Verifier
+from foretell.decoding.verifier import Decision, Guarantee, Verifier
 from foretell.decoding.verifiers.exact import Exact
 from foretell.decoding.verifiers.fixed_candidates import FixedCandidates
 from foretell.decoding.verifiers.k_seq import KSeq
@@ -34,7 +34,7 @@ Choice = tuple[int | None, Distribution | int]
 class Mutant(Verifier):
     """A verifier with a mistake in it; takes the kinds of the verifier that it `breaks`."""
 
-    law = Law("lossy", "broken on purpose")
+    guarantee = Guarantee("lossy", "broken on purpose")
     breaks: ClassVar[type[Verifier]]
 
 
@@ -66,7 +66,7 @@ class KeepsTheTarget(Mutant):
 
 @dataclass(frozen=True)
 class StaleBonus(Mutant):
-    """Draws the token after a fully accepted path from the law of its parent."""
+    """Draws the token after a fully accepted path from the distribution of its parent."""
 
     breaks = MultiRound
     kinds = MultiRound.kinds
@@ -173,7 +173,7 @@ class DrawsTwice(Mutant):
 
 @dataclass(frozen=True)
 class ForgetsTheGroup(Mutant):
-    """Offers every sibling group the target's whole law, not what the groups before it left."""
+    """Offers every sibling group the target's whole distribution, not what the groups before it left."""
 
     breaks = Exact
     kinds = Exact.kinds

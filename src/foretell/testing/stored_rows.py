@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from foretell.errors import UserError
 from foretell.models.base import Cache, Feed, Model, Rows
 
 
@@ -34,7 +35,7 @@ class _Tokens(Cache):
 class StoredRows(Model):
     """Wraps `model`: the row after a text is asked of it once and then remembered.
 
-    Law: that of the wrapped model. `warp(row)` may change rows as they are stored, to make a draft that resembles its target.
+    Guarantee: that of the wrapped model. `warp(row)` may change rows as they are stored, to make a draft that resembles its target.
     """
 
     def __init__(self, model: Model, warp=None) -> None:
@@ -57,7 +58,7 @@ class StoredRows(Model):
 
     def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
         if start or stop < self.num_layers or hidden:
-            raise ValueError("StoredRows: only whole rows are stored; early exits and hidden states need the model itself")
+            raise UserError("StoredRows: only whole rows are stored; early exits and hidden states need the model itself")
         results = []
         for feed in feeds:
             cache = feed.cache

@@ -18,6 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from foretell.errors import UserError
+
 #: Ends every document; also the model's stop token.
 END = "<|end|>"
 #: Folders whose files are tables, tests or other people's: nothing to learn language from.
@@ -90,11 +92,11 @@ class Corpus:
         texts = documents(max_files) if texts is None else texts
         tokenizer = train_tokenizer([text.text for text in texts if not text.held_out], vocab_size) if tokenizer is None else tokenizer
         if tokenizer.token_to_id(END) is None:
-            raise ValueError(f"Corpus: the tokenizer has no token {END!r}, which ends a document; take that of a model trained here")
+            raise UserError(f"Corpus: the tokenizer has no token {END!r}, which ends a document; take that of a model trained here")
         rows = {side: encode(tokenizer, [text.text for text in texts if text.held_out is side]) for side in (False, True)}
         for side, name in ((False, "train"), (True, "held-out")):
             if len(rows[side]) <= length + 1:
-                raise ValueError(f"Corpus: its {name} side has {len(rows[side])} tokens, too few for length={length}; add documents")
+                raise UserError(f"Corpus: its {name} side has {len(rows[side])} tokens, too few for length={length}; add documents")
         return cls(tokenizer, rows[False], rows[True], length, seed)
 
     @cached_property
@@ -127,7 +129,7 @@ def train_tokenizer(texts: list[str], vocab_size: int) -> Any:
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     if vocab_size < 257:
-        raise ValueError(f"train_tokenizer: vocab_size={vocab_size!r} must be at least 257: 256 bytes and the end of a text")
+        raise UserError(f"train_tokenizer: vocab_size={vocab_size!r} must be at least 257: 256 bytes and the end of a text")
     tokenizer: Any = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from foretell.errors import UserError
 from foretell.parts import require
 from foretell.training.corpus import END, Corpus
 from foretell.training.exit_loss import ExitLoss, agreement, held_out_losses
@@ -83,7 +84,7 @@ def train_network(
     if (folder / CARD).is_file():
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         if {key: card.get(key) for key in asked} != asked:
-            raise ValueError(f"{folder} holds a network that was trained otherwise; remove it or choose another folder")
+            raise UserError(f"{folder} holds a network that was trained otherwise; remove it or choose another folder")
         return Report(card["steps"], card["seconds"], True)
     model = shape.build(corpus.tokenizer.get_vocab_size(), corpus.end, settings.seed).to(device)
     batches = corpus.held_out_batches()

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from foretell.errors import UserError
 from foretell.training.progress import training_bar
 from foretell.training.settings import TrainSettings
 
@@ -155,10 +156,10 @@ class Trainer:
             state = torch.load(path, map_location="cpu", weights_only=True)
             settings, report = state["settings"], Report(**state["report"])
         except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
-            raise ValueError(f"{path}: not a readable checkpoint ({type(error).__name__}); remove it to start anew") from error
+            raise UserError(f"{path}: not a readable checkpoint ({type(error).__name__}); remove it to start anew") from error
         if settings != asdict(self.settings):
             changed = sorted(key for key, value in asdict(self.settings).items() if settings.get(key) != value)
-            raise ValueError(f"{path} belongs to a run with other settings ({', '.join(changed)}); remove it or choose another folder")
+            raise UserError(f"{path} belongs to a run with other settings ({', '.join(changed)}); remove it or choose another folder")
         self.model.load_state_dict(state["model"])
         self._optimiser.load_state_dict(state["optimiser"])
         self.report, self._best = report, state["best"]

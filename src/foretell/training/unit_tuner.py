@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from foretell.errors import UserError
 from foretell.parts import require
 from foretell.training.lexical_units import (
     NOTHING,
@@ -72,13 +73,13 @@ class UnitTuner:
         """Units of each text of `rows` (n, length), by the network's own probabilities; ValueError where no unit has 2 tokens."""
         if rows.ndim != 2 or rows.shape[1] <= self.num_tokens:
             shape = tuple(rows.shape)
-            raise ValueError(f"UnitTuner: texts of shape {shape} are not longer than num_tokens={self.num_tokens}; give longer ones")
+            raise UserError(f"UnitTuner: texts of shape {shape} are not longer than num_tokens={self.num_tokens}; give longer ones")
         probabilities = token_probabilities(network, rows)
         found = [mark_units(each, self.alpha, self.num_tokens) for each in probabilities.tolist()]
         if not any(branches_of(units, self.num_tokens, False, rows.shape[1]) for units in found):
             shares = [int(10 * share) for share in probabilities[:, 1:].flatten().clamp(max=0.999).tolist()]
             counts = ", ".join(f"{place / 10:.1f}: {shares.count(place)}" for place in range(10))
-            raise ValueError(
+            raise UserError(
                 f"UnitTuner: alpha={self.alpha!r} leaves no unit in {len(rows)} texts; lower it or train the network longer "
                 f"(tokens by probability, in steps of 0.1: {counts})"
             )
@@ -144,10 +145,10 @@ class UnitTuner:
 def add_placeholder(network: Any, rows: Tensor) -> int:
     """Give the network one more token, whose embedding starts as the mean of all; returns its id, which nothing may generate."""
     if not hasattr(network, "resize_token_embeddings"):
-        raise ValueError(f"{type(network).__name__}: its embedding cannot be resized to hold a placeholder; take a transformers model")
+        raise UserError(f"{type(network).__name__}: its embedding cannot be resized to hold a placeholder; take a transformers model")
     placeholder = network.get_input_embeddings().num_embeddings
     if int(rows.max()) >= placeholder:
-        raise ValueError(f"rows hold the token {int(rows.max())}, but the network has {placeholder}; the placeholder would be a real token")
+        raise UserError(f"rows hold the token {int(rows.max())}, but the network has {placeholder}; the placeholder would be a real token")
     network.resize_token_embeddings(placeholder + 1, mean_resizing=False)
     with torch.no_grad():
         for table in {id(table): table for table in (network.get_input_embeddings(), network.get_output_embeddings())}.values():

@@ -1,4 +1,4 @@
-"""Every chooser, found by discovery: laws of its probabilities, rounds in order, losses that are none, states that save."""
+"""Every chooser, found by discovery: distributions of its probabilities, rounds in order, losses that are none, states that save."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from foretell.decoding.choosers.base import BadLossWarning, State
+from foretell.decoding.chooser import BadLossWarning, State
 from foretell.decoding.choosers.epsilon_greedy import EpsilonGreedy
-from foretell.decoding.choosers.inverse_gap import InverseGapChooser, inverse_gap
 from foretell.decoding.choosers.lin_ts import LinTS
 from foretell.decoding.choosers.lin_ucb import LinUCB
 from foretell.decoding.choosers.neural_fast_cb import NeuralFastCB
 from foretell.decoding.choosers.neural_square_cb import NeuralSquareCB
+from foretell.decoding.choosing.inverse_gap import InverseGapChooser, inverse_gap
 from foretell.decoding.part_text import describe
 from foretell.testing.combinations import examples
 
@@ -86,9 +86,9 @@ def test_arms_come_as_often_as_their_probabilities_say(chooser):
     assert (counts[expected == 0] == 0).all()
     likely = expected >= 5
     rest = [counts[~likely].sum()], [expected[~likely].sum()]
-    seen, law = np.append(counts[likely], rest[0]), np.append(expected[likely], rest[1])
-    if (law > 0).sum() > 1:
-        assert chisquare(seen[law > 0], law[law > 0]).pvalue > 1e-3
+    seen, distribution = np.append(counts[likely], rest[0]), np.append(expected[likely], rest[1])
+    if (distribution > 0).sum() > 1:
+        assert chisquare(seen[distribution > 0], distribution[distribution > 0]).pvalue > 1e-3
 
 
 @by_name
@@ -249,7 +249,7 @@ def test_settings_that_make_no_sense_are_refused(make, message):
 
 
 def test_thompson_shares_are_those_of_the_posterior():
-    """Two arms whose losses are known to differ by d with standard error s: the share is the normal law's."""
+    """Two arms whose losses are known to differ by d with standard error s: the share is the normal distribution's."""
     chooser = LinTS(scale=0.3, num_samples=20_000)
     state = chooser.begin(2)
     for _ in range(8):

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from foretell.decoding.choosers.online_network import OnlineNetwork
+from foretell.decoding.choosing.online_network import OnlineNetwork
 
 CONTEXT = np.array([0.3, -0.5, 0.8])
 SHAPES = {"one layer": {"width": 8}, "two layers": {"width": 8, "depth": 2}, "offset": {"width": 8, "offset": True}}

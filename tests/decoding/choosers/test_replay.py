@@ -10,7 +10,7 @@ import pytest
 from foretell.decoding.choosers.epsilon_greedy import EpsilonGreedy
 from foretell.decoding.choosers.lin_ucb import LinUCB
 from foretell.decoding.choosers.neural_fast_cb import NeuralFastCB
-from foretell.decoding.choosers.replay import Round, read_rounds, replay, write_rounds
+from foretell.decoding.choosing.replay import Round, read_rounds, replay, write_rounds
 from foretell.decoding.paces.bandit import Bandit
 
 LOSSES = np.array([0.7, 0.2, 0.5])

@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import clone
 
 import foretell.numbers
-from foretell.decoding.choosers.base import BadLossWarning
+from foretell.decoding.chooser import BadLossWarning
 from foretell.decoding.choosers.neural_square_cb import NeuralSquareCB
 from foretell.numbers.choosers.neural_bandit import NeuralBandit
 from foretell.numbers.registry import all_choosers

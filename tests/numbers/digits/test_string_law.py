@@ -7,12 +7,12 @@ import itertools
 import numpy as np
 import pytest
 
-from foretell.decoding.constraints.choices import Choices
-from foretell.decoding.constraints.integers import Integers
 from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel
 from foretell.models.vocabulary import Vocabulary
 from foretell.numbers.digits.string_law import StringLaws
+from foretell.rules.constraints.choices import Choices
+from foretell.rules.constraints.integers import Integers
 
 SPELLING = (b"0", b"1", b"2", b"12", b" ", b" 1", b"\n", b"\n\n", b"a")
 STOPS = frozenset({6, 7})

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foretell.errors import UserError
+
 
 @dataclass(frozen=True)
 class Instance:
@@ -40,7 +42,7 @@ def read_cases(folder: str | Path, limit: int | None = None) -> list[Case]:
     """
     paths = sorted(Path(folder).glob("*.json"))
     if not paths:
-        raise ValueError(f"folder={str(folder)!r} has no .json files; give one with MaskBench's files or with JSON schemas")
+        raise UserError(f"folder={str(folder)!r} has no .json files; give one with MaskBench's files or with JSON schemas")
     if limit is not None and limit < len(paths):
         paths = [paths[i * len(paths) // limit] for i in range(limit)]
     return [_read(path) for path in paths]
@@ -50,7 +52,7 @@ def _read(path: Path) -> Case:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path}: not JSON ({error})") from error
+        raise UserError(f"{path}: not JSON ({error})") from error
     if isinstance(content, dict) and "schema" in content and isinstance(content.get("tests"), list):
         tests = [Instance.of(test["data"], bool(test["valid"]), test.get("description", "")) for test in content["tests"]]
         return Case(path.stem, content["schema"], tuple(tests))

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any
 
-from foretell.decoding.constraints.base import State
+from foretell.decoding.constraint import State
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import UnknownNameError, nearest
 
@@ -15,20 +15,20 @@ Engine = Callable[[Any, Vocabulary], State]
 
 
 def _foretell(schema: Any, vocabulary: Vocabulary) -> State:
-    from foretell.decoding.constraints.json_schema import JsonSchema
+    from foretell.rules.constraints.json_schema import JsonSchema
 
     constraint = JsonSchema(schema)
     return constraint.begin(constraint.remember(vocabulary))  # not `start`, which keeps what was compiled
 
 
 def _llguidance(schema: Any, vocabulary: Vocabulary) -> State:
-    from foretell.decoding.grammars.llguidance_engine import GrammarState, Walker, compiled, from_json_schema
+    from foretell.rules.grammars.llguidance_engine import GrammarState, Walker, compiled, from_json_schema
 
     return GrammarState(Walker(compiled(from_json_schema(schema), vocabulary), vocabulary))
 
 
 def _xgrammar(schema: Any, vocabulary: Vocabulary) -> State:
-    from foretell.decoding.grammars.xgrammar_engine import GrammarState, Walker, compiled
+    from foretell.rules.grammars.xgrammar_engine import GrammarState, Walker, compiled
 
     return GrammarState(Walker(compiled("schema", schema, vocabulary), vocabulary))
 
@@ -41,7 +41,7 @@ def engine_named(name: str) -> Engine:
     if name not in ENGINES:
         raise UnknownNameError(f"no engine is called {name!r}: {nearest(name, list(ENGINES))}")
     if name == "xgrammar" and importlib.util.find_spec("xgrammar") is None:
-        from foretell.decoding.grammars.xgrammar_engine import INSTALL
+        from foretell.rules.grammars.xgrammar_engine import INSTALL
 
         raise ImportError(INSTALL)
     return ENGINES[name]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from foretell.bench.masks.cases import Case, Instance
 from foretell.bench.masks.engines import Engine
-from foretell.decoding.constraints.base import State
+from foretell.decoding.constraint import State
 from foretell.models.vocabulary import Vocabulary
 
 #: Outcomes. An engine passes a case when it gives every instance the right verdict; with several faults the worst is named.
@@ -40,8 +40,8 @@ class Measured:
 def measure(engine: Engine, case: Case, vocabulary: Vocabulary, compiled: Callable[[float], None] = lambda seconds: None) -> Measured:
     """Compile the schema and lead the engine through each instance token by token; `compiled` is told the seconds of the first.
 
-    Law: an instance is accepted if each of its tokens, as the model's tokenizer cuts it, is in the token set before it and the text may
-    end after the last. Errors of the engine are outcomes.
+    Guarantee: an instance is accepted if each of its tokens, as the model's tokenizer cuts it, is in the token set before it and the text
+    may end after the last. Errors of the engine are outcomes.
     """
     found = Measured(case.name)
     begin = time.perf_counter()
@@ -101,7 +101,7 @@ def _accepts(state: State, instance: Instance, vocabulary: Vocabulary, found: Me
 
 def _in_order(case: Case, instance: Instance) -> Instance:
     """The instance with its members in the schema's order; as it is where we cannot read the schema."""
-    from foretell.decoding.constraints.json_schema import JsonSchema
+    from foretell.rules.constraints.json_schema import JsonSchema
 
     try:
         return replace(instance, text=JsonSchema(case.schema).canonical_text(json.loads(instance.text)))

@@ -115,11 +115,11 @@ def arm_table(report: BenchReport) -> Table:
     for arm in sorted(report.arms, key=lambda arm: -arm.tokens_per_second):
         if report.best is not None and arm.name == report.best.name:
             marked = len(rows)
-        law = "" if arm.law in ("exact", "peer") else f" ({arm.law})"
+        guarantee = "" if arm.guarantee in ("exact", "peer") else f" ({arm.guarantee})"
         bound = arm.hindsight
         rows.append(
             [
-                arm.name + law,
+                arm.name + guarantee,
                 f"{arm.tokens_per_second:.1f}",
                 _or_blank(arm.decode_tokens_per_second, ".1f"),
                 "1" if arm.name == PLAIN else _or_blank(arm.speedup.median if arm.speedup else None, ".2f"),

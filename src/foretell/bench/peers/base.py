@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from foretell.bench.arms import Arm, Output, Setting
 from foretell.bench.tasks import Group
+from foretell.errors import UserError
 
 INSTALL = "pip install 'foretell[peers]'"
 
@@ -67,7 +68,7 @@ class PeerArm(Arm):
     """A peer beside our recipes; it decodes one text at a time and learns nothing between texts."""
 
     is_peer = True
-    law = "peer"
+    guarantee = "peer"
 
     def __init__(self, peer: Peer, place: Place, limit: int | None = None) -> None:
         self.name, self.detail, self.peer, self.place, self.limit = peer.name, peer.detail, peer, place, limit
@@ -81,7 +82,7 @@ class PeerArm(Arm):
             self.peer.load(self.place)
             self._loaded = True
         if not setting.sampler.greedy:
-            raise ValueError(f"peer {self.name!r} is compared greedily; use temperature 0")
+            raise UserError(f"peer {self.name!r} is compared greedily; use temperature 0")
         texts: list[list[int]] = []
         seconds, first = 0.0, None
         for task in group.tasks:

@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 
 import foretell.bench.peers as package
 from foretell.bench.peers.base import Peer, PeerArm, Place
+from foretell.errors import UserError
 from foretell.parts import UnknownNameError, nearest
 
 ALL = "all"
@@ -42,5 +43,5 @@ def peer_arms(names: Sequence[str], place: Place, limit: int | None = None) -> t
     problems = {name: problem for name in chosen if (problem := known[name].problem(place))}
     for name in names:
         if name in problems:
-            raise ValueError(f"peer {name!r} cannot run: {problems[name]}")
+            raise UserError(f"peer {name!r} cannot run: {problems[name]}")
     return [PeerArm(known[name], place, limit) for name in chosen if name not in problems], problems

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from itertools import combinations, permutations
 
 from foretell.bench.defaults import train_free_drafters
-from foretell.decoding.drafters.base import Drafter, TableDrafter
+from foretell.decoding.drafter import Drafter, TableDrafter
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.interpolation import Interpolation
 from foretell.decoding.drafters.union import Union
-from foretell.decoding.paces.base import Pace
+from foretell.decoding.pace import Pace
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.registry import parts
-from foretell.decoding.verifiers.base import Verifier
+from foretell.decoding.verifier import Verifier
 from foretell.decoding.verifiers.exact import Exact
 
 #: Fixed numbers of drafted tokens tried beside the pace that chooses by the cost curve.
@@ -28,7 +28,7 @@ def singles(allow_lossy: bool = False, named: Sequence[Recipe] = ()) -> list[Rec
     """Each train-free drafter in all its variants at each pace, with lossy verifiers too where allowed; and the `named` recipes in
     theirs, at their own pace."""
     drafters, paces = [variant for drafter in train_free_drafters() for variant in drafter.variants()], _paces()
-    verifiers = [verifier for verifier in _verifiers() if verifier.law.kind == "exact" or allow_lossy]
+    verifiers = [verifier for verifier in _verifiers() if verifier.guarantee.kind == "exact" or allow_lossy]
     found = [Recipe(drafter, verifier, pace) for drafter in drafters for verifier in verifiers for pace in paces]
     return list(dict.fromkeys([*found, *variants(named)]))
 
@@ -65,7 +65,7 @@ def _verifiers() -> list[Verifier]:
     found: list[Verifier] = [Exact()]
     for cls in parts("verifier").values():
         assert issubclass(cls, Verifier)
-        if cls.law.kind == "exact":
+        if cls.guarantee.kind == "exact":
             continue
         try:
             found.append(cls())

@@ -21,11 +21,12 @@ from foretell.bench.tuning.by_kind import best_by_kind
 from foretell.bench.tuning.candidates import compositions, singles
 from foretell.bench.tuning.halving import Rung, halve
 from foretell.bench.tuning.outcome import Tuning
+from foretell.bench.tuning.tuned_recipe import LOCAL, tuned_path
 from foretell.bench.tuning.verdict import explain, judge
+from foretell.decoding.pacing.cost_curve import curve_of
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.samplers.make import make_sampler
-from foretell.decoding.stored_curve import curve_of
-from foretell.decoding.tuned import LOCAL, tuned_path
+from foretell.decoding.sampling_options import make_sampler
+from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.prepare import default_recipe
 
@@ -53,13 +54,13 @@ class Options:
         """Refuse what can be refused before a model is loaded."""
         for name in ("max_new_tokens", "batch"):
             if getattr(self, name) < 1:
-                raise ValueError(f"--{name.replace('_', '-')} {getattr(self, name)!r} must be at least 1")
+                raise UserError(f"--{name.replace('_', '-')} {getattr(self, name)!r} must be at least 1")
         for name in ("output", "report"):
             path = getattr(self, name)
             if path is not None and not path.parent.is_dir():
-                raise ValueError(f"--{name} {str(path)!r}: the folder {str(path.parent)!r} does not exist; create it first")
+                raise UserError(f"--{name} {str(path)!r}: the folder {str(path.parent)!r} does not exist; create it first")
         if self.output is not None and self.output.suffix != ".toml":
-            raise ValueError(f"--output {str(self.output)!r} must end in .toml, as recipes are read by that name")
+            raise UserError(f"--output {str(self.output)!r} must end in .toml, as recipes are read by that name")
         parse_seconds(self.budget, "--budget")
         spread(read_prompts(self.prompts), self.limit)
 

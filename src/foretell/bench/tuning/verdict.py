@@ -59,7 +59,9 @@ def explain(verdict: Verdict, rungs: Sequence[Rung], report: BenchReport) -> str
     ]
     best = verdict.summary
     if best is not None and best.tokens_per_step is not None and not verdict.is_plain:
-        lines.append(f"Tokens a step: {best.tokens_per_step:.2f} (plain: 1), {best.tokens_per_second:.1f} tokens/s; law: {best.law}.")
+        lines.append(
+            f"Tokens a step: {best.tokens_per_step:.2f} (plain: 1), {best.tokens_per_second:.1f} tokens/s; guarantee: {best.guarantee}."
+        )
         lines += _by_curve(best, report)
         kinds = [f"{kind} {cell.speedup:.2f}" for kind, cell in best.by_kind.items() if cell.speedup]
         lines.append(f"By kind, times plain: {', '.join(kinds)}.")

@@ -13,16 +13,17 @@ from foretell.cli.common.options import notice
 from foretell.cli.common.printing import Writer, first_seconds, logprob_lines, numbers, promise
 from foretell.cli.common.program import INTERRUPTED, say
 from foretell.cli.common.sampling import check_sampling, token_id
+from foretell.errors import UserError
 
 if TYPE_CHECKING:
-    from foretell.decoding.cost_curve import CostCurve
-    from foretell.decoding.drafters.base import Drafter
+    from foretell.decoding.drafter import Drafter
+    from foretell.decoding.pacing.cost_curve import CostCurve
     from foretell.decoding.recipe import Recipe
     from foretell.decoding.request import Request
     from foretell.decoding.trace import Trace
     from foretell.models.base import Model
-    from foretell.parts import Law
-    from foretell.structured.rule import Rule
+    from foretell.parts import Guarantee
+    from foretell.rules.rule import Rule
 
 
 @dataclass
@@ -54,14 +55,14 @@ class Answer:
         rule: Rule | None = None,
     ) -> Answer:
         """Everything that can be refused is refused here, before a token is generated."""
-        from foretell.decoding.stored_curve import known_curve
-        from foretell.decoding.tuned import tuned_recipe
+        from foretell.bench.tuning.tuned_recipe import tuned_recipe
+        from foretell.decoding.pacing.cost_curve import known_curve
         from foretell.prepare import behind_forced, default_recipe, make_requests, session_of
 
         if rule is not None and rule.tools is not None and raw:
-            raise ValueError("--tools needs the chat template that --raw leaves out; drop one of them")
+            raise UserError("--tools needs the chat template that --raw leaves out; drop one of them")
         if system is not None and raw:
-            raise ValueError("--system needs the chat template that --raw leaves out; drop one of them")
+            raise UserError("--system needs the chat template that --raw leaves out; drop one of them")
         origin = "as asked"
         if recipe is None:
             tuned = tuned_recipe(model)
@@ -130,26 +131,26 @@ class Answer:
         return self.request.state is None or self.request.state.accepting
 
     @property
-    def law(self) -> Law:
+    def guarantee(self) -> Guarantee:
         from foretell.parts import weakest
 
-        return weakest(self.recipe.verifier.law, self.model.law)
+        return weakest(self.recipe.verifier.guarantee, self.model.guarantee)
 
     @property
     def promise(self) -> str:
-        law = self.law
-        return promise(law.kind, law.condition, self.request.sampler.greedy, self.rule is not None)
+        guarantee = self.guarantee
+        return promise(guarantee.kind, guarantee.condition, self.request.sampler.greedy, self.rule is not None)
 
     def to_dict(self, text: str, finish_reason: str) -> dict[str, Any]:
         """The answer and its figures as JSON types."""
-        from foretell.decoding.gain import gain
+        from foretell.bench.gain import gain
 
         request, trace = self.request, self.request.trace
         result: dict[str, Any] = {
             "text": text,
             "tokens": request.generated[: trace.num_tokens],
             "finish_reason": finish_reason,
-            "law": self.law.kind,
+            "guarantee": self.guarantee.kind,
             "recipe": str(self.recipe),
             "model": self.model.fingerprint,
             "trace": {
@@ -177,7 +178,7 @@ class Answer:
 
 def _as_json(value: Any) -> Any:
     """A tool call as its name and arguments; other values as they are."""
-    from foretell.structured.tools import ToolCall
+    from foretell.rules.tools import ToolCall
 
     return {"name": value.name, "arguments": value.arguments} if isinstance(value, ToolCall) else value
 

@@ -1,7 +1,7 @@
 """All parts and what their files say of them, read from the source without running it.
 
 `foretell list` must answer in a moment, and importing the parts would import torch. The registry stays the truth: a test
-holds that both find the same parts with the same options, laws and docstrings. Plug-ins whose source cannot be found are
+holds that both find the same parts with the same options, guarantees and docstrings. Plug-ins whose source cannot be found are
 imported.
 """
 
@@ -25,7 +25,7 @@ from foretell.parts import UnknownNameError, nearest
 
 @dataclass(frozen=True)
 class Entry:
-    """One part. law: "exact", "bounded" or "lossy" as its class or docstring says, "" where it has none of its own. options:
+    """One part. guarantee: "exact", "bounded" or "lossy" as its class or docstring says, "" where it has none of its own. options:
     (name, type, default) as written, default None where one must be given. file: its path from the package's folder on.
     symbol: what joins parts in a recipe's text, for parts made of parts."""
 
@@ -34,7 +34,7 @@ class Entry:
     aliases: tuple[str, ...]
     summary: str
     doc: str
-    law: str
+    guarantee: str
     condition: str
     options: tuple[tuple[str, str, str | None], ...]
     file: str
@@ -77,8 +77,8 @@ def lookup(name: str) -> Entry:
 
 
 def _entries(kind: str) -> Iterator[Entry]:
-    room = f"foretell.decoding.{ROOMS[kind]}"
-    contract = (f"{room}.base", CONTRACTS[kind])
+    room = f"foretell.{'rules' if kind == 'constraint' else 'decoding'}.{ROOMS[kind]}"
+    contract = (f"foretell.decoding.{kind}", CONTRACTS[kind])
     for info in pkgutil.iter_modules([str(Path(path(room)).parent)]):
         module = f"{room}.{info.name}"
         parts = [Class(module, node) for node in tree(path(module)).body if isinstance(node, ast.ClassDef)]
@@ -108,7 +108,7 @@ def _plugin(kind: str, plugin: EntryPoint) -> Entry:
     except (LookupError, ValueError, OSError, SyntaxError):
         cls = plugin.load()
         doc = inspect.getdoc(cls) or ""
-        law = getattr(cls, "law", None)
+        guarantee = getattr(cls, "guarantee", None)
         parameters = inspect.signature(cls).parameters.items()
         return Entry(
             kind,
@@ -116,8 +116,8 @@ def _plugin(kind: str, plugin: EntryPoint) -> Entry:
             getattr(cls, "aliases", ()),
             _sentence(doc, name_of(cls)),
             doc,
-            getattr(law, "kind", ""),
-            getattr(law, "condition", ""),
+            getattr(guarantee, "kind", ""),
+            getattr(guarantee, "condition", ""),
             tuple((name, str(each.annotation), None if each.default is each.empty else repr(each.default)) for name, each in parameters),
             cls.__module__,
         )
@@ -143,12 +143,12 @@ def _entry(kind: str, part: Class, alone: bool) -> Entry:
 
 
 def _law(part: Class, doc: str) -> tuple[str, str]:
-    """(kind, condition) from `law = Law(...)`, else the kind that the docstring names."""
-    law = attribute(part, "law")
-    if isinstance(law, ast.Call):
-        kind, condition = (ast.literal_eval(value) for value in [*law.args, *(keyword.value for keyword in law.keywords)])
+    """(kind, condition) from `guarantee = Guarantee(...)`, else the kind that the docstring names."""
+    guarantee = attribute(part, "guarantee")
+    if isinstance(guarantee, ast.Call):
+        kind, condition = (ast.literal_eval(value) for value in [*guarantee.args, *(keyword.value for keyword in guarantee.keywords)])
         return kind, condition
-    named = re.search(r"\bLaw: (exact|bounded|lossy)\b", doc)
+    named = re.search(r"\bGuarantee: (exact|bounded|lossy)\b", doc)
     return (named.group(1) if named else ""), ""
 
 

@@ -1,4 +1,4 @@
-"""A part's docstring taken apart into what people look for: what it is, its law, its needs, its price, its paper."""
+"""A part's docstring taken apart into what people look for: what it is, its guarantee, its needs, its price, its paper."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 #: Words that open a labelled sentence, as in "Needs: nothing." or "Needs, state: those of the parts."
-LABELS = ("Law", "Condition", "Needs", "Cost", "State", "Grade", "Shapes", "Units", "Errors")
+LABELS = ("Guarantee", "Condition", "Needs", "Cost", "State", "Grade", "Shapes", "Units", "Errors")
 _LABEL = re.compile(rf"(?:^|(?<=[.)\]:] ))((?:{'|'.join(LABELS)})(?:, (?:{'|'.join(LABELS).lower()}))*): ")
 _CITATION = re.compile(r"""[A-Z][\w'-]+(?: et al\.| and [A-Z][\w'-]+)?, "|\bThe OpenAI API's|Foretell's own""")
 _SENTENCE_END = re.compile(r"(?<!et al)\. (?=[A-Z])")
@@ -15,7 +15,7 @@ _SENTENCE_END = re.compile(r"(?<!et al)\. (?=[A-Z])")
 
 @dataclass
 class Sections:
-    """what: paragraphs. labelled: by label ("Law", ...). options: what the text says of an option. paper, example: as written."""
+    """what: paragraphs. labelled: by label ("Guarantee", ...). options: what the text says of an option. paper, example: as written."""
 
     what: list[str] = field(default_factory=list)
     labelled: dict[str, str] = field(default_factory=dict)
@@ -26,9 +26,9 @@ class Sections:
 
 def take_apart(doc: str, options: Collection[str] = ()) -> Sections:
     """
-    >>> found = take_apart("Copies. k: how many.\\n\\nLaw: exact. Cost: none.\\nMiao et al., \\"SpecInfer\\", section 3.", ["k"])
+    >>> found = take_apart("Copies. k: how many.\\n\\nGuarantee: exact. Cost: none.\\nMiao et al., \\"SpecInfer\\", section 3.", ["k"])
     >>> found.what, found.options, found.labelled, found.paper
-    (['Copies.'], {'k': 'how many.'}, {'Law': 'exact.', 'Cost': 'none.'}, 'Miao et al., "SpecInfer", section 3.')
+    (['Copies.'], {'k': 'how many.'}, {'Guarantee': 'exact.', 'Cost': 'none.'}, 'Miao et al., "SpecInfer", section 3.')
     """
     found = Sections()
     papers = []

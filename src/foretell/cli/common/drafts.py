@@ -39,8 +39,8 @@ class Desk:
                 for each in found.drafts
             ]
             cost = {"keystroke_ms": millis, "first_ms": first_millis, "rescoring_ms": rescoring, "passes": found.found.num_passes}
-            law = {"search": found.search, "law": found.law}
-            print(json.dumps({"drafts": rows, **law, **self.facts, **cost}, ensure_ascii=False), flush=True)
+            guarantee = {"search": found.search, "guarantee": found.guarantee}
+            print(json.dumps({"drafts": rows, **guarantee, **self.facts, **cost}, ensure_ascii=False), flush=True)
             return
         for number, each in enumerate(found.drafts, 1):
             print(f"{number}  {each.perplexity:8.2f}  {each.text!r}", flush=True)
@@ -49,7 +49,7 @@ class Desk:
         cut = "; cut by --within" if found.found.finish_reason == "time" else ""
         say(f"{millis:.0f} ms a keystroke, {rescoring:.0f} of them for perplexities, {found.found.num_passes} passes{before}{cut}", "dim")
         say(f"{found.search}; n-grams: {self.facts['ngrams'] or 'none'}", "dim")
-        say(f"{found.law}: {self.condition}", "dim")
+        say(f"{found.guarantee}: {self.condition}", "dim")
 
     def once(self, text: str) -> None:
         """Drafts for a text, and what a keystroke costs: the text is asked for as it stood one letter before, then as it is."""

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foretell.errors import UserError
+
 if TYPE_CHECKING:
     from foretell.models.base import Model
 
@@ -22,15 +24,15 @@ def default_table(model: Model) -> Path | None:
 
 def learn_table(sources: Sequence[Path], model: Model, target: Path | None) -> tuple[Path, str]:
     """Learn from text files and all text files below folders, but for hidden ones; returns where the table is, and a sentence on it."""
-    from foretell.decoding.ngram_model import NGramModel, vocabulary_digest
+    from foretell.decoding.searching.ngram_model import NGramModel, vocabulary_digest
 
     if model.tokenizer is None:
-        raise ValueError("model: it has no tokenizer, so it cannot read text to learn from")
+        raise UserError("model: it has no tokenizer, so it cannot read text to learn from")
     named = " ".join(map(str, sources))
     files = [file for source in sources for file in _files(source)]
     total = sum(file.stat().st_size for file in files)
     if total > MOST_BYTES:
-        raise ValueError(
+        raise UserError(
             f"--learn {named}: {total / 2**20:.0f} MB in {len(files)} files are more than {MOST_BYTES >> 20} MB; name less of them"
         )
     texts, skipped = [], 0
@@ -41,7 +43,7 @@ def learn_table(sources: Sequence[Path], model: Model, target: Path | None) -> t
         elif text:
             texts.append(model.tokenizer.encode(text, special=False))
     if not any(texts):
-        raise ValueError(f"--learn {named}: no UTF-8 text there; give text files, or folders of them")
+        raise UserError(f"--learn {named}: no UTF-8 text there; give text files, or folders of them")
     table = NGramModel.learn(texts, vocabulary=vocabulary_digest(model.tokenizer))
     path = _entry(model) if target is None else target
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +74,7 @@ def _text(file: Path) -> str | None:
 
 
 def _entry(model: Model) -> Path:
-    from foretell.decoding.ngram_model import vocabulary_digest
+    from foretell.decoding.searching.ngram_model import vocabulary_digest
     from foretell.models.cache_folder import entry
 
     return entry(f"ngrams-{vocabulary_digest(model.tokenizer) if model.tokenizer is not None else 'bare'}.safetensors")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.common.options import number
+from foretell.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,7 @@ def words(text: Sequence[str] | None) -> list[str]:
 def check_folder(path: Path | None, option: str) -> None:
     """Say now, not after minutes of fitting, that a file has no folder to go to."""
     if path is not None and not path.absolute().parent.is_dir():
-        raise ValueError(f"{option} {path}: the folder {path.absolute().parent} does not exist; make it first")
+        raise UserError(f"{option} {path}: the folder {path.absolute().parent} does not exist; make it first")
 
 
 def show_scores(scores: Mapping[str, Mapping[str, float]]) -> None:

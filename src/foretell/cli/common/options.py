@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foretell.errors import UserError
+
 if TYPE_CHECKING:
     from foretell.decoding.recipe import Recipe
     from foretell.models.base import Model
@@ -70,12 +72,12 @@ def load_model(
     """The model that these options mean, or the group of models; shows what takes time on a terminal."""
     if (small is None) != (router is None):
         given, missing = ("--small", "--router") if router is None else ("--router", "--small")
-        raise ValueError(f"{given} without {missing}: a smaller model and a router belong together; give both or neither")
+        raise UserError(f"{given} without {missing}: a smaller model and a router belong together; give both or neither")
     with notice("loading"):
         from foretell.models.load import load  # torch takes seconds
     if small is None or router is None:
         return load(name, dtype=dtype, device=device, num_threads=threads)
-    from foretell.decoding.model_group import load_group
+    from foretell.decoding.groups.model_group import load_group
 
     return load_group([small, name], router, dtype=dtype, device=device, num_threads=threads)
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from foretell.api import Piece
-    from foretell.decoding.cost_curve import CostCurve
+    from foretell.decoding.pacing.cost_curve import CostCurve
     from foretell.decoding.request import Logprob
     from foretell.decoding.trace import Trace
     from foretell.models.text import Text as Tokenizer
@@ -81,7 +81,7 @@ class Styles:
 
 def numbers(trace: Trace, curve: CostCurve | None, finish_reason: str) -> str:
     """The summary's first line: how much, how soon, how fast."""
-    from foretell.decoding.gain import gain, steps_after_first
+    from foretell.bench.gain import gain, steps_after_first
 
     parts = ["1 token" if trace.num_tokens == 1 else f"{trace.num_tokens} tokens"]
     first, rest = first_seconds(trace), steps_after_first(trace)
@@ -111,7 +111,7 @@ def first_seconds(trace: Trace) -> float | None:
 
 
 def promise(kind: str, condition: str, greedy: bool, ruled: bool = False) -> str:
-    """A law in words."""
+    """A guarantee in words."""
     if kind == "exact":
         return f"exact: the same {'text' if greedy else 'distribution'} as plain decoding{' under the rule' if ruled else ''}"
     return f"{kind}: {condition}"

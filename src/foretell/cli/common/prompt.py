@@ -5,20 +5,22 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from foretell.errors import UserError
+
 
 def read_prompt(argument: str | None, file: Path | None) -> str:
     """The prompt's text; ValueError where there is none, or two. The line break that ends a file or a pipe is not part of it."""
     if argument is not None and file is not None:
-        raise ValueError("PROMPT and --file: give one of them, not both")
+        raise UserError("PROMPT and --file: give one of them, not both")
     if file is not None:
         text, source = _decoded(file.read_bytes(), f"--file {file}"), f"--file {file}"
     elif argument is None or argument == "-":
         if sys.stdin is None or (argument is None and sys.stdin.isatty()):
-            raise ValueError("PROMPT is missing: give it as an argument, with --file, or pipe it in")
+            raise UserError("PROMPT is missing: give it as an argument, with --file, or pipe it in")
         text, source = _decoded(sys.stdin.buffer.read(), "the piped prompt"), "the piped prompt"
     else:
         if argument != argument.encode(errors="replace").decode():  # the shell handed over bytes that are not UTF-8
-            raise ValueError(f"PROMPT={argument!r} is not UTF-8 text")
+            raise UserError(f"PROMPT={argument!r} is not UTF-8 text")
         return _filled(argument, "PROMPT")
     return _filled(text.removesuffix("\n").removesuffix("\r"), source)
 
@@ -27,10 +29,10 @@ def _decoded(data: bytes, source: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{source} is not UTF-8 text (byte {error.start}); convert it, for example with iconv") from error
+        raise UserError(f"{source} is not UTF-8 text (byte {error.start}); convert it, for example with iconv") from error
 
 
 def _filled(text: str, source: str) -> str:
     if not text.strip():
-        raise ValueError(f"{source} is empty; give some text")
+        raise UserError(f"{source} is empty; give some text")
     return text

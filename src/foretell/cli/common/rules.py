@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.common.options import number
+from foretell.errors import UserError
 
 if TYPE_CHECKING:
-    from foretell.structured.rule import Rule
+    from foretell.rules.rule import Rule
 
 SchemaSource = Annotated[str | None, number("schema", "FILE|JSON", "Rule", "The answer is JSON that this JSON Schema describes.")]
 RegexText = Annotated[str | None, number("regex", "PATTERN", "Rule", "The whole answer matches this regular expression (Rust's syntax).")]
@@ -36,8 +37,8 @@ def read_rule(
     if not said:
         return None
     if len(said) > 1:
-        raise ValueError(f"{' and '.join(said)} each say a rule; give one of them")
-    from foretell.structured.rule import make_rule
+        raise UserError(f"{' and '.join(said)} each say a rule; give one of them")
+    from foretell.rules.rule import make_rule
 
     return make_rule(schema, regex, grammar, choices or None, None if tools is None else _read_tools(tools), constraint)
 
@@ -47,6 +48,6 @@ def _read_tools(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ValueError(f"--tools {path}: there is no such file") from None
+        raise UserError(f"--tools {path}: there is no such file") from None
     except (OSError, ValueError) as error:
-        raise ValueError(f"--tools {path} is not a readable JSON file ({error}); write a list of function descriptions") from error
+        raise UserError(f"--tools {path} is not a readable JSON file ({error}); write a list of function descriptions") from error

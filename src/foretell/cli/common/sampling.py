@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from foretell.errors import UserError
+
 if TYPE_CHECKING:
     from foretell.decoding.recipe import Recipe
     from foretell.models.base import Model
@@ -12,11 +14,11 @@ if TYPE_CHECKING:
 
 def check_sampling(sampling: Mapping[str, Any], biased: bool, recipe: Recipe | None) -> None:
     """Refuse bad values before the model is loaded, and options that a recipe with a sampler of its own would drop."""
-    from foretell.decoding.samplers.make import make_sampler
+    from foretell.decoding.sampling_options import make_sampler
 
     given = [f"--{name.replace('_', '-')}" for name in sampling] + ["--logit-bias"] * biased
     if recipe is not None and recipe.sampler is not None and given:
-        raise ValueError(f"{', '.join(given)}: the recipe names its own sampler ({recipe}); say it in one of the two places")
+        raise UserError(f"{', '.join(given)}: the recipe names its own sampler ({recipe}); say it in one of the two places")
     make_sampler(**sampling)
 
 
@@ -30,7 +32,7 @@ def read_bias(entries: Sequence[str]) -> dict[str, float]:
         except ValueError:
             equals = ""
         if not equals or not token:
-            raise ValueError(f"--logit-bias {entry!r} must be TOKEN=X, for example 42=-inf or ' Paris'=2.5")
+            raise UserError(f"--logit-bias {entry!r} must be TOKEN=X, for example 42=-inf or ' Paris'=2.5")
     return biases
 
 
@@ -42,7 +44,7 @@ def token_id(model: Model, token: str) -> int:
         assert model.tokenizer is not None
         ids = model.tokenizer.encode(token, special=False)
     if len(ids) != 1:
-        raise ValueError(f"--logit-bias {token!r} is {len(ids)} tokens {ids}; name one of their ids")
+        raise UserError(f"--logit-bias {token!r} is {len(ids)} tokens {ids}; name one of their ids")
     if ids[0] >= model.vocab_size:
-        raise ValueError(f"--logit-bias {token!r} is beyond the model's vocabulary of {model.vocab_size} tokens")
+        raise UserError(f"--logit-bias {token!r} is beyond the model's vocabulary of {model.vocab_size} tokens")
     return ids[0]

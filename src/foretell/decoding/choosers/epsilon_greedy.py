@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foretell.decoding.choosers.base import Array, State
-from foretell.decoding.choosers.neural_chooser import NeuralChooser
+from foretell.decoding.chooser import Array, State
+from foretell.decoding.choosing.neural_chooser import NeuralChooser
 from foretell.parts import require
 
 
@@ -19,8 +19,8 @@ class EpsilonGreedy(NeuralChooser):
     epsilon: how often any arm is tried. width, depth, learning_rate, perturb, num_signs, strength, radius, offset: as in
     `neural-square-cb`. strict: a loss beyond [0, 1] is an error.
 
-    Law: none of its own; regret grows in proportion to epsilon. Needs: contexts of length about 1, losses in [0, 1]. Cost: a tenth of a
-    millisecond a round. State: the weights and their start. Errors: ValueError for epsilon outside [0, 1].
+    Guarantee: none of its own; regret grows in proportion to epsilon. Needs: contexts of length about 1, losses in [0, 1]. Cost: a tenth
+    of a millisecond a round. State: the weights and their start. Errors: ValueError for epsilon outside [0, 1].
 
     Sutton and Barto, "Reinforcement Learning: An Introduction", section 2.2.
 

@@ -6,21 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foretell.decoding.choosers.base import Array, State
-from foretell.decoding.choosers.linear_chooser import LinearChooser
+from foretell.decoding.chooser import Array, State
+from foretell.decoding.choosing.linear_chooser import LinearChooser
 from foretell.parts import require
 
 
 @dataclass(frozen=True)
 class LinTS(LinearChooser):
     """Thompson sampling: losses of all arms are drawn `num_samples` times from what ridge regression leaves open, and each arm's
-    probability is its share of those draws in which it was best. Which arm is picked has the law of one draw, and the share is a
+    probability is its share of those draws in which it was best. Which arm is picked has the distribution of one draw, and the share is a
     propensity that a log can be replayed by.
 
     scale: standard deviation of the noise that the posterior assumes. num_samples: draws a round. ridge: weight of |w|^2. strict: a loss
     beyond [0, 1] is an error.
 
-    Law: none of its own; for losses linear in the context regret is of order d^(3/2) sqrt(T).
+    Guarantee: none of its own; for losses linear in the context regret is of order d^(3/2) sqrt(T).
     Needs: losses in [0, 1]; a constant among the features. Cost: d^2 a
     round, and K^3. State: P, (d, d). Errors: ValueError for a scale or ridge of 0 or less, num_samples below 1.
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foretell.decoding.choosers.base import Array, State
-from foretell.decoding.choosers.linear_chooser import LinearChooser
+from foretell.decoding.chooser import Array, State
+from foretell.decoding.choosing.linear_chooser import LinearChooser
 from foretell.parts import require
 
 
@@ -17,7 +17,7 @@ class LinUCB(LinearChooser):
 
     alpha: how much doubt counts for an arm. ridge: weight of |w|^2. strict: a loss beyond [0, 1] is an error.
 
-    Law: none of its own; for losses linear in the context regret is of order d sqrt(T).
+    Guarantee: none of its own; for losses linear in the context regret is of order d sqrt(T).
     Needs: losses in [0, 1]; a constant among the features. Cost: d^2 a round.
     State: P, (d, d). Errors: ValueError for alpha below 0, ridge of 0 or less.
 

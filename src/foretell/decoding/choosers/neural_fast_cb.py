@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foretell.decoding.choosers.base import Array, State
-from foretell.decoding.choosers.inverse_gap import InverseGapChooser, inverse_gap
+from foretell.decoding.chooser import Array, State
+from foretell.decoding.choosing.inverse_gap import InverseGapChooser, inverse_gap
 
 #: Least predicted loss: at 0 the best arm would have all probability, and a first mistake would stay.
 FLOOR = 1e-3
@@ -25,7 +25,7 @@ class NeuralFastCB(InverseGapChooser):
     cheap, or "none". num_signs, strength: of the perturbation. radius: how far the weights may go. offset: a context's last feature is
     a guess of its loss that the network corrects. strict: a loss beyond [0, 1] is an error.
 
-    Law: none of its own; probabilities sum to 1, the best arm's is 1/K or more, each other's 1/K or less. Under the conditions of
+    Guarantee: none of its own; probabilities sum to 1, the best arm's is 1/K or more, each other's 1/K or less. Under the conditions of
     `neural-square-cb`, expected regret after T rounds is of order sqrt(K L*) + K, up to logarithms, where L* is what the best policy
     loses in all. Needs: contexts of length about 1, losses in [0, 1]. Cost: a tenth of a millisecond a round at width 64. State: the
     weights and their start. Errors: ValueError for gamma of 0 or less.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from foretell.decoding.choosers.base import Array, State
-from foretell.decoding.choosers.inverse_gap import InverseGapChooser, inverse_gap
+from foretell.decoding.chooser import Array, State
+from foretell.decoding.choosing.inverse_gap import InverseGapChooser, inverse_gap
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class NeuralSquareCB(InverseGapChooser):
     "none". num_signs, strength: of the perturbation. radius: how far the weights may go. offset: a context's last feature is a guess
     of its loss that the network corrects. strict: a loss beyond [0, 1] is an error.
 
-    Law: none of its own; probabilities sum to 1, the best arm's is 1/K or more, each other's 1/K or less. With losses in [0, 1] that
+    Guarantee: none of its own; probabilities sum to 1, the best arm's is 1/K or more, each other's 1/K or less. With losses in [0, 1] that
     some network of this form predicts on average, and a width polynomial in T (a guide, not a setting), expected regret after T rounds
     is of order sqrt(K T), up to logarithms, whatever the contexts. Needs: contexts of length about 1, losses in [0, 1]. Cost: a tenth of
     a millisecond a round at width 64. State: the weights and their start. Errors: ValueError for gamma of 0 or less.

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.drafters.base import Ask, TableDrafter
-from foretell.decoding.successors.table import SuccessorTable
+from foretell.decoding.drafter import Ask, TableDrafter
+from foretell.decoding.drafting.successors.table import SuccessorTable
+from foretell.decoding.drafting.trees.best_first import best_first
+from foretell.decoding.drafting.trees.paths import fixed_tree
 from foretell.decoding.tree import Tree
-from foretell.decoding.trees.best_first import best_first
-from foretell.decoding.trees.paths import fixed_tree
 from foretell.models.base import Model
 from foretell.parts import require
 
@@ -30,7 +30,7 @@ class AdaptiveNgram(TableDrafter):
 
     orders: lengths of context counted; the longest that is known is used. width: successors kept of a context.
 
-    Law: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: 50 us a step, and 1 us a token
+    Guarantee: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: 50 us a step, and 1 us a token
     of the prompt. State: the request's own table, 100 bytes a context. Grade: a node's share of its context, in halvings.
 
     Ou et al., "Lossless Acceleration of Large Language Model via Adaptive N-gram Parallel Decoding", section 3.
@@ -39,7 +39,7 @@ class AdaptiveNgram(TableDrafter):
     Errors: ValueError for orders empty, repeated or below 1, and for a width below 1.
 
     >>> from foretell.models.tiny import TinyModel
-    >>> from foretell.decoding.samplers.base import Sampler
+    >>> from foretell.decoding.sampler import Sampler
     >>> drafter, text = AdaptiveNgram(), [7, 1, 2, 7, 1, 2, 7]
     >>> state = drafter.begin(drafter.remember(TinyModel(8)), text)
     >>> drafter.propose([Ask(text, 4, state, 3, 3, Sampler(greedy=True), None)])[0].tokens

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretell.decoding.drafters.base import Ask, Seen, TableDrafter
-from foretell.decoding.successors.scope import SCOPES, ScopedTables
-from foretell.decoding.successors.table import SuccessorTable
+from foretell.decoding.drafter import Ask, Seen, TableDrafter
+from foretell.decoding.drafting.successors.scope import SCOPES, ScopedTables
+from foretell.decoding.drafting.successors.table import SuccessorTable
+from foretell.decoding.drafting.trees.best_first import best_first
+from foretell.decoding.drafting.trees.paths import fixed_tree
+from foretell.decoding.drafting.trees.puct import TreeSearch
 from foretell.decoding.tree import Tree
-from foretell.decoding.trees.best_first import best_first
-from foretell.decoding.trees.paths import fixed_tree
-from foretell.decoding.trees.puct import TreeSearch
 from foretell.models.base import Model
 from foretell.parts import require
 
@@ -38,11 +38,11 @@ class Aded(TableDrafter):
     pair. adaptation: "window", as in the paper: each step all trigrams of the text's last `window` tokens gain weight, and since
     windows overlap, each gains about (window - 2) / (tokens a step) times; "fresh": each new trigram gains once; "none": the table
     stays as it is. learn_prompt: whether the prompt's trigrams gain weight too, once. corpus: file of a table to begin with
-    (`foretell.decoding.successors.files`). scope: who shares a table, "global" (all requests), "problem" (those with the same
+    (`foretell.decoding.drafting.successors.files`). scope: who shares a table, "global" (all requests), "problem" (those with the same
     prompt) or "request".
     capacity: most pairs.
 
-    Law: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: about 0.1 ms a step. State: the
+    Guarantee: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: about 0.1 ms a step. State: the
     table, 200 bytes a pair. Where the text has no two tokens, or the table not that pair, nothing is proposed. Grade: a node's
     share of its pair's weight, in halvings.
 
@@ -99,7 +99,7 @@ class Aded(TableDrafter):
 
     def remember(self, model: Model) -> ScopedTables:
         if self.corpus:
-            from foretell.decoding.successors.files import load_table
+            from foretell.decoding.drafting.successors.files import load_table
 
             first = load_table(self.corpus, model)
             good = first.orders == (2,) and first.rule == "add"

@@ -9,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from foretell.decoding.drafters.base import Ask
-from foretell.decoding.drafters.level_drafter import Laws, LevelDrafter, before_the_argmax, draft_levels
+from foretell.decoding.drafter import Ask
+from foretell.decoding.drafting.level_drafter import Distributions, LevelDrafter, before_the_argmax, draft_levels
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Model
 from foretell.parts import require
@@ -20,11 +20,11 @@ from foretell.parts import require
 class Beam(LevelDrafter):
     """Keeps, level by level, the `width` most probable sequences of a draft model: likely beginnings get more children.
 
-    Probabilities are those of the target's sampler; with a greedy sampler, those of its law before the arg-max.
+    Probabilities are those of the target's sampler; with a greedy sampler, those of its distribution before the arg-max.
 
     model: a loaded `Model`, or an id or path for `foretell.load`. width: nodes of each level. length: levels.
 
-    Law: exact, and the text is plain decoding's with the same seed: all nodes are fixed candidates. Condition: none.
+    Guarantee: exact, and the text is plain decoding's with the same seed: all nodes are fixed candidates. Condition: none.
     Needs: the same vocabulary as the target. Cost: one draft step of `width` rows a level, over all requests of the batch
     together. State: the draft model's cache, which lags and catches up.
 
@@ -69,16 +69,16 @@ class _Best:
     source: str
     score: dict[int, float] = field(default_factory=lambda: {ROOT: 0.0})
 
-    def grow(self, laws: Laws, level: int) -> list[int]:
-        """The best `width` sequences one level below the nodes of `laws`."""
+    def grow(self, distributions: Distributions, level: int) -> list[int]:
+        """The best `width` sequences one level below the nodes of `distributions`."""
         tree = self.ask.state.tree
         found = []
-        for place, (parent, law) in enumerate(laws.items()):
-            num = min(self.width, len(law.ids))
-            best = np.argpartition(law.probs, -num)[-num:]
+        for place, (parent, distribution) in enumerate(distributions.items()):
+            num = min(self.width, len(distribution.ids))
+            best = np.argpartition(distribution.probs, -num)[-num:]
             with np.errstate(divide="ignore"):
-                scores = self.score[parent] + np.log(law.probs[best])
-            found += [(-score, place, token, parent) for score, token in zip(scores.tolist(), law.ids[best].tolist(), strict=True)]
+                scores = self.score[parent] + np.log(distribution.probs[best])
+            found += [(-score, place, token, parent) for score, token in zip(scores.tolist(), distribution.ids[best].tolist(), strict=True)]
         new = []
         for minus_score, _, token, parent in heapq.nsmallest(min(self.width, self.ask.num_nodes - len(tree)), found):
             new.append(tree.add(token, parent, source=self.source))

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.drafters.base import Ask, Drafter, Seen
+from foretell.decoding.drafter import Ask, Drafter, Seen
 from foretell.decoding.drafters.composite import Composite
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.tree import Tree
+from foretell.errors import UserError
 from foretell.models.base import Model
 
 #: Steps after which a drafter's record has faded to 1/e.
@@ -45,7 +46,7 @@ class _Memory:
     record: _Record
 
     def curve(self) -> CostCurve:
-        from foretell.decoding.stored_curve import curve_of
+        from foretell.decoding.pacing.cost_curve import curve_of
 
         return curve_of(self.model)
 
@@ -66,7 +67,7 @@ class Chooser(Composite):
 
     drafters: two or more.
 
-    Law: exact under a verifier that takes all the parts' kinds: the choice follows from what was accepted before. Needs: the cost
+    Guarantee: exact under a verifier that takes all the parts' kinds: the choice follows from what was accepted before. Needs: the cost
     curve, and what the parts need. Cost: one proposal. State: those of the parts, and a record of each, across requests; where parts
     draw their drafts, within a request only, so that a seed means the same text in any company.
 
@@ -103,7 +104,7 @@ class Chooser(Composite):
         for ask in asks:
             named = ask.setting.member
             if named is not None and not 0 <= named < self.num_members:
-                raise ValueError(f"member={named!r} of Setting must be from 0 to {self.num_members - 1}, or None")
+                raise UserError(f"member={named!r} of Setting must be from 0 to {self.num_members - 1}, or None")
             ask.state.chosen = self._best(ask.state.memory, ask.state.record, ask.depth) if named is None else named
         for number, drafter in enumerate(self.drafters):
             own = [i for i, ask in enumerate(asks) if ask.state.chosen == number]

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from foretell.decoding.drafters.base import Ask, Drafter, Queries, Seen
+from foretell.decoding.drafter import Ask, Drafter, Queries, Seen
 from foretell.decoding.tree import Tree
 from foretell.models.base import Model
 from foretell.parts import require

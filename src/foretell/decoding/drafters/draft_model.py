@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from foretell.decoding.drafters.base import DRAFT_STREAM, Ask
-from foretell.decoding.drafters.level_drafter import Laws, LevelDrafter, before_the_argmax, draft_levels
+from foretell.decoding.drafter import DRAFT_STREAM, Ask
+from foretell.decoding.drafting.level_drafter import Distributions, LevelDrafter, before_the_argmax, draft_levels
 from foretell.decoding.tree import Kind, Tree
 from foretell.models.base import Model
 from foretell.parts import require
@@ -20,14 +20,14 @@ SIBLINGS = ("sampled", "without-replacement", "top-k")
 class DraftModel(LevelDrafter):
     """Any model with the same vocabulary proposes a tree, level by level.
 
-    Where fewer tokens have probability than siblings were asked for, fewer are drawn. With a greedy sampler the draft's law is
-    one token, so sampled siblings are one; "top-k" then ranks by the law before the arg-max and still makes trees.
+    Where fewer tokens have probability than siblings were asked for, fewer are drawn. With a greedy sampler the draft's distribution is
+    one token, so sampled siblings are one; "top-k" then ranks by the distribution before the arg-max and still makes trees.
 
     model: a loaded `Model`, or an id or path for `foretell.load`. branching: children of every node, by depth; (1, 1, 1, 1)
     is the classic chain of four. siblings: "sampled" (independent draws; speculative sampling and SpecInfer),
     "without-replacement" (distinct draws; RSD-C) or "top-k" (the most probable, fixed).
 
-    Law: exact under the verifier of the siblings' kind. Needs: the same vocabulary as the target; its rows are warped by the
+    Guarantee: exact under the verifier of the siblings' kind. Needs: the same vocabulary as the target; its rows are warped by the
     target's sampler with each node's own history. Cost: one draft step a level, over all requests of the batch together.
     State: the draft model's cache, which lags and catches up.
 
@@ -71,11 +71,11 @@ class DraftModel(LevelDrafter):
             asks = before_the_argmax(asks)
         return draft_levels(asks, len(self.branching), lambda ask: partial(self._grow, ask))
 
-    def _grow(self, ask: Ask, laws: Laws, level: int) -> list[int]:
-        """Add children below each node that has a law; returns the new nodes."""
+    def _grow(self, ask: Ask, distributions: Distributions, level: int) -> list[int]:
+        """Add children below each node that has a distribution; returns the new nodes."""
         new: list[int] = []
         tree = ask.state.tree
-        for parent, q in laws.items():
+        for parent, q in distributions.items():
             draws = ask.draws.at(len(ask.tokens) + level, DRAFT_STREAM + 1 + parent)
             left = q
             for _ in range(min(self.branching[level], ask.num_nodes - len(tree))):

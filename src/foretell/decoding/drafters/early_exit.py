@@ -8,9 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from foretell.decoding.drafters.base import DRAFT_STREAM, Ask, Drafter, Seen
-from foretell.decoding.exits import Shadow, confidence, measure_exits
+from foretell.decoding.drafter import DRAFT_STREAM, Ask, Drafter, Seen
+from foretell.decoding.drafting.exits import Shadow, confidence, measure_exits
 from foretell.decoding.tree import Kind, Tree
+from foretell.errors import UserError
 from foretell.models.base import Cache, Feed, Model
 from foretell.parts import require
 
@@ -37,9 +38,9 @@ class EarlyExit(Drafter):
     where the exit's best one has a probability below (that pass is paid, so its token is verified too). candidates: exits
     whose guesses are compared with the target's own at every accepted position ("shadow tokens"), for a pace that chooses
     among them (`dynamic-exit-layer`); layer and threshold are then its choice. A greedy sampler gets the exit's arg-max
-    tokens (fixed); others get tokens drawn from the exit's law (sampled), warped by the request's sampler.
+    tokens (fixed); others get tokens drawn from the exit's distribution (sampled), warped by the request's sampler.
 
-    Law: exact under a verifier that takes fixed and sampled nodes. Needs: a target whose layers are accessible; exits that
+    Guarantee: exact under a verifier that takes fixed and sampled nodes. Needs: a target whose layers are accessible; exits that
     say something, which ordinary models' do not: networks are trained for it (`foretell.training.exit_loss`), others decode
     as plain under the never-slower pace. Cost: one row through `layer` layers and the head for each token, measured once per
     exit and machine and kept; with candidates also their states of every row, and one pass of the head over candidates x accepted
@@ -55,7 +56,7 @@ class EarlyExit(Drafter):
     Errors: ValueError for a layer outside the target's, for num_tokens below 1, for a target without accessible layers.
 
     >>> from foretell.decoding.draws import SampledDraws
-    >>> from foretell.decoding.samplers.base import Sampler
+    >>> from foretell.decoding.sampler import Sampler
     >>> from foretell.models.tiny import TinyModel
     >>> model, drafter = TinyModel(vocab_size=8, num_layers=4), EarlyExit(layer=3, num_tokens=3)
     >>> state = drafter.begin(drafter.remember(model), [1, 2])
@@ -101,7 +102,7 @@ class EarlyExit(Drafter):
         return _State(memory)
 
     def draft_cost(self, memory: Any, depth: int) -> float:
-        from foretell.decoding.stored_curve import curve_of
+        from foretell.decoding.pacing.cost_curve import curve_of
 
         return min(depth, self.num_tokens) * curve_of(memory, stop=self.layer)(1)
 
@@ -112,7 +113,7 @@ class EarlyExit(Drafter):
         unseen: dict[int, list[int]] = {}
         for i, ask in enumerate(asks):
             if ask.cache is None:
-                raise ValueError(f"{self.name}: the ask holds no cache of the target; give one (Ask.cache), as the loop does")
+                raise UserError(f"{self.name}: the ask holds no cache of the target; give one (Ask.cache), as the loop does")
             text = ask.tokens[ask.cache.length :]
             if len(text) <= MOST_UNREAD:
                 forks[i], unseen[i] = ask.cache.fork(), text
@@ -141,12 +142,12 @@ class EarlyExit(Drafter):
     def _grow(self, ask: Ask, tree: Tree, logits: Tensor) -> None:
         """Add the exit's token to the chain."""
         level = len(tree)
-        law = ask.sampler.distribution(logits, ask.tokens + tree.tokens, ask.prompt_length)
+        distribution = ask.sampler.distribution(logits, ask.tokens + tree.tokens, ask.prompt_length)
         if ask.sampler.greedy:
-            tree.add(int(law.ids[law.probs.argmax()]), level - 1, source=self.name)
+            tree.add(int(distribution.ids[distribution.probs.argmax()]), level - 1, source=self.name)
         else:
-            token = law.draw(ask.draws.at(len(ask.tokens) + level, DRAFT_STREAM))
-            tree.add(token, level - 1, Kind.SAMPLED, law, self.name)
+            token = distribution.draw(ask.draws.at(len(ask.tokens) + level, DRAFT_STREAM))
+            tree.add(token, level - 1, Kind.SAMPLED, distribution, self.name)
 
     def observe(self, state: _State, seen: Seen) -> Shadow | None:
         if not self.candidates or not seen.tokens:  # a piece of the prompt

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.tree import Tree
 
@@ -16,7 +16,7 @@ class Fallback(Composite):
 
     drafters: two or more, in order of preference.
 
-    Law: exact under a verifier that takes all the parts' kinds. Needs, state: those of the parts. Cost: proposals of the
+    Guarantee: exact under a verifier that takes all the parts' kinds. Needs, state: those of the parts. Cost: proposals of the
     drafters asked. Composition of Foretell's own; cascades of drafters are described in Chen et al., "Cascade Speculative
     Drafting", section 4.
 

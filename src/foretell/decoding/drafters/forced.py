@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.tree import Tree
 from foretell.parts import require
 
@@ -17,15 +17,15 @@ class Forced(Drafter):
     num_tokens: longest chain proposed. Written `forced >> other`, the other drafter continues behind the chain; `forced > other`
     asks it only where nothing is forced.
 
-    Law: exact under any verifier that takes fixed candidates. Tokens are forced where the constraint allows a single one, so the
-    target's law has all its mass there and they are always accepted; where an engine forces *bytes* that several tokens could write, it
-    allows the tokenizer's own cut of them only, up to where the next text might be joined to them, and then leaves the choice.
+    Guarantee: exact under any verifier that takes fixed candidates. Tokens are forced where the constraint allows a single one, so the
+    target's distribution has all its mass there and they are always accepted; where an engine forces *bytes* that several tokens could
+    write, it allows the tokenizer's own cut of them only, up to where the next text might be joined to them, and then leaves the choice.
     Needs: nothing of the model. Cost: microseconds a token. State: none.
 
     Geng et al., "Generating Structured Outputs from Language Models: Benchmark and Studies", section 2 (guidance's fast-forwarding).
     Errors: ValueError for num_tokens below 1.
 
-    >>> from foretell.decoding.samplers.base import Sampler
+    >>> from foretell.decoding.sampler import Sampler
     >>> Forced().propose([Ask([1], 1, None, 8, 8, Sampler(greedy=True), None)])[0].tokens
     []
     """

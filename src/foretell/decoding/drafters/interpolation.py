@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.drafters.base import Ask, TableDrafter
+from foretell.decoding.drafter import Ask, TableDrafter
 from foretell.decoding.drafters.composite import Composite
+from foretell.decoding.drafting.trees.best_first import best_first
+from foretell.decoding.drafting.trees.paths import fixed_tree
 from foretell.decoding.tree import Tree
-from foretell.decoding.trees.best_first import best_first
-from foretell.decoding.trees.paths import fixed_tree
 from foretell.parts import require
 
 
@@ -23,7 +23,7 @@ class Interpolation(Composite):
 
     drafters: two or more, each a `TableDrafter`.
 
-    Law: exact under any verifier that takes fixed candidates. Needs, state: those of the parts, which all go on learning. Cost:
+    Guarantee: exact under any verifier that takes fixed candidates. Needs, state: those of the parts, which all go on learning. Cost:
     0.1 ms a step. Grade: a node's share, in halvings.
 
     Jelinek and Mercer, "Interpolated Estimation of Markov Source Parameters from Sparse Data", for language models; the weights by

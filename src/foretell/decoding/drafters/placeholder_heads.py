@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from foretell.decoding.drafters.base import Ask, Drafter, Queries, Seen
+from foretell.decoding.drafter import Ask, Drafter, Queries, Seen
 from foretell.decoding.tree import ROOT, Tree
+from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.models.one_thread import one_thread
 from foretell.parts import require
@@ -37,7 +38,7 @@ class PlaceholderHeads(Drafter):
     None is the one that the model suppresses. behind: "end", placeholders behind the tree's first path only, or "all", behind
     every node, so that a draft that is accepted in part is followed up too, for that many times more rows.
 
-    Law: exact under any exact verifier; with the verifier `confidence` lossy, as published. Needs: a model tuned by
+    Guarantee: exact under any exact verifier; with the verifier `confidence` lossy, as published. Needs: a model tuned by
     `foretell.training.unit_tuner`; an untuned one guesses badly. Cost: K - 1 rows of the target's pass. State: what the last
     rows said.
     Departures: a step's span is verified, or accepted unchecked, in the next step, whose pass feeds it in any case.
@@ -73,16 +74,14 @@ class PlaceholderHeads(Drafter):
         chosen = self.placeholder
         if chosen is None:
             if len(model.suppressed) != 1:
-                raise ValueError(
+                raise UserError(
                     f"PlaceholderHeads: placeholder=None, but the model suppresses {len(model.suppressed)} tokens and not one; "
                     "load a model that was tuned for lexical units, or name the placeholder"
                 )
             return model.suppressed[0]
         require(0 <= chosen < model.vocab_size, self, "placeholder", chosen, f"is outside the vocabulary of {model.vocab_size}")
         if model.tokenizer is not None and chosen not in model.suppressed:
-            raise ValueError(
-                f"PlaceholderHeads: placeholder={chosen!r} is a token that the model may generate; take one that it suppresses"
-            )
+            raise UserError(f"PlaceholderHeads: placeholder={chosen!r} is a token that the model may generate; take one that it suppresses")
         return chosen
 
     def begin(self, memory: Any, tokens: Sequence[int]) -> _State:
@@ -93,7 +92,7 @@ class PlaceholderHeads(Drafter):
         return True
 
     def draft_cost(self, memory: Any, depth: int) -> float:
-        from foretell.decoding.stored_curve import curve_of
+        from foretell.decoding.pacing.cost_curve import curve_of
 
         curve = curve_of(memory)
         return curve(self.num_tokens) - curve(1)

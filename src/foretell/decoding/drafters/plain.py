@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.tree import Tree
 
 
@@ -13,7 +13,7 @@ from foretell.decoding.tree import Tree
 class Plain(Drafter):
     """Propose nothing; each step adds one token.
 
-    Law: exact (it is the law others are compared with). Needs: nothing. Cost: none. State: none.
+    Guarantee: exact (it is the distribution others are compared with). Needs: nothing. Cost: none. State: none.
 
     >>> Plain().propose([])
     []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.tree import Tree
 from foretell.parts import require
 
@@ -27,13 +27,13 @@ class PromptLookup(Drafter):
 
     max_ngram: longest match tried. min_ngram: shortest match taken. num_tokens: tokens proposed at most.
 
-    Law: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: one dictionary entry per
+    Guarantee: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: one dictionary entry per
     token and n; a proposal takes microseconds. State: the index of the request's own text. Grade: n of the match.
 
     Saxena, "Prompt Lookup Decoding", 2023; Yang et al., "Inference with Reference", section 3 (the same with a given reference).
     Errors: ValueError for n-gram sizes below 1 or out of order, or num_tokens below 1.
 
-    >>> from foretell.decoding.samplers.base import Sampler
+    >>> from foretell.decoding.sampler import Sampler
     >>> drafter, text = PromptLookup(num_tokens=3), [7, 8, 9, 1, 7, 8]
     >>> drafter.propose([Ask(text, 4, drafter.begin(None, text), 8, 8, Sampler(greedy=True), None)])[0].tokens
     [9, 1, 7]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from foretell.decoding.drafters.base import Ask, Drafter
-from foretell.decoding.exits import confidence, stage_seconds
-from foretell.decoding.lagging_cache import LaggingCache, deepen, feed, read
+from foretell.decoding.drafter import Ask, Drafter
+from foretell.decoding.drafting.exits import confidence, stage_seconds
+from foretell.decoding.drafting.lagging_cache import LaggingCache, deepen, feed, read
 from foretell.decoding.tree import Tree
 from foretell.models.base import Model
 from foretell.parts import require
@@ -50,7 +50,7 @@ class SortedDraft(Drafter):
     chain. One draft serves every target of its vocabulary: hand one loaded model to as many sessions as there are targets, each
     of which checks the vocabulary once. `foretell tune --recipe` finds a target's thresholds, by measured time.
 
-    Law: exact under a verifier that takes fixed nodes, which all are (arg-max), also where the target samples. Needs: the same
+    Guarantee: exact under a verifier that takes fixed nodes, which all are (arg-max), also where the target samples. Needs: the same
     vocabulary as the target; exits that were trained, or confidence means nothing. Cost: the layers and heads passed, from
     measured curves and the shares of tokens that left at each exit so far. State: keys and values of all layers, where rows that
     left early wait with their state; when a later token goes deeper, they are completed with it in one call. Rejected tokens
@@ -130,8 +130,8 @@ class SortedDraft(Drafter):
                 ask, tree = asks[i], trees[i]
                 ask.state.fed += unseen[i]
                 ask.state.memory.taken[passed - 1] += 1
-                law = ask.sampler.distribution(logits, ask.tokens + tree.tokens, ask.prompt_length)
-                tree.add(int(law.ids[law.probs.argmax()]), level - 1, source=self.name, grade=passed)
+                distribution = ask.sampler.distribution(logits, ask.tokens + tree.tokens, ask.prompt_length)
+                tree.add(int(distribution.ids[distribution.probs.argmax()]), level - 1, source=self.name, grade=passed)
                 unseen[i] = tree.tokens[-1:]
                 if ask.setting.threshold is not None and sure < ask.setting.threshold:
                     del unseen[i]

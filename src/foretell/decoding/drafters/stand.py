@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.decoding.drafters.base import Ask, Drafter, Seen, TableDrafter
-from foretell.decoding.successors.contexts import seen_contexts
-from foretell.decoding.successors.probabilities import best_probabilities
-from foretell.decoding.successors.scope import SCOPES, ScopedTables
-from foretell.decoding.successors.table import SuccessorTable
-from foretell.decoding.templates import TOKEN_RECYCLING_80, Template, as_template
+from foretell.decoding.drafter import Ask, Drafter, Seen, TableDrafter
+from foretell.decoding.drafting.successors.contexts import seen_contexts
+from foretell.decoding.drafting.successors.probabilities import best_probabilities
+from foretell.decoding.drafting.successors.scope import SCOPES, ScopedTables
+from foretell.decoding.drafting.successors.table import SuccessorTable
+from foretell.decoding.drafting.templates import TOKEN_RECYCLING_80, Template, as_template
+from foretell.decoding.drafting.trees.best_first import best_first
+from foretell.decoding.drafting.trees.gumbel import gumbel_tree
+from foretell.decoding.drafting.trees.paths import fixed_tree
+from foretell.decoding.drafting.trees.template_fill import fill_template, shape_of
 from foretell.decoding.tree import Tree
-from foretell.decoding.trees.best_first import best_first
-from foretell.decoding.trees.gumbel import gumbel_tree
-from foretell.decoding.trees.paths import fixed_tree
-from foretell.decoding.trees.template_fill import fill_template, shape_of
 from foretell.models.base import Model
 from foretell.parts import require
 
@@ -49,14 +49,14 @@ class Stand(TableDrafter):
     the model's tokenizer. capacity: most contexts.
     learn_prompt: also learn at the prompt's rows (costs the head over the prompt).
 
-    Law: exact under the verifier of the siblings' kind (recursive rejection, or fixed candidates). Needs: logits at every fed row.
+    Guarantee: exact under the verifier of the siblings' kind (recursive rejection, or fixed candidates). Needs: logits at every fed row.
     Cost: top-k of each fed row; a draw takes 20 us a node, the other trees 30 us a step.
     State: the table, 200 bytes a context. Grade: how sure the distribution is (drawn), a node's share (fixed), in halvings.
 
     Song et al., "Accelerated Test-Time Scaling with Model-Free Speculative Sampling", section 4.
     Departures: probabilities are stored at temperature 1, over an estimate of the softmax's sum, and warped when drafting; the q
     that siblings were drawn from travels with them, so that any table is exact, and a sampler that changed its warp meanwhile too;
-    siblings are drawn one by one, which has the law of Gumbel-top-k; "best-first" is ours, and so is order 1, since the paper's
+    siblings are drawn one by one, which has the distribution of Gumbel-top-k; "best-first" is ours, and so is order 1, since the paper's
     orders=(4, 3, 2) know little during a first answer (1.97 tokens a step instead of 1.68 over eight answers, benchmarks/stand.py).
     Errors: ValueError for orders empty or below 1, and for a shape that is no template or skips a rank; TableFileError for
     a table of another model. A distribution with fewer
@@ -118,7 +118,7 @@ class Stand(TableDrafter):
 
     def remember(self, model: Model) -> ScopedTables:
         if self.table:
-            from foretell.decoding.successors.files import load_table
+            from foretell.decoding.drafting.successors.files import load_table
 
             first = load_table(self.table, model)
             good = first.orders == tuple(sorted(self.orders, reverse=True)) and first.rule == "mean"

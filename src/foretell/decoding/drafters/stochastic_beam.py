@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from foretell.decoding.distribution import Distribution
-from foretell.decoding.drafters.base import DRAFT_STREAM, Ask
-from foretell.decoding.drafters.level_drafter import Laws, LevelDrafter, draft_levels
+from foretell.decoding.drafter import DRAFT_STREAM, Ask
+from foretell.decoding.drafting.level_drafter import Distributions, LevelDrafter, draft_levels
 from foretell.decoding.draws import Draws
 from foretell.decoding.tree import ROOT, Kind, Tree
 from foretell.models.base import Model
@@ -27,7 +27,7 @@ class StochasticBeam(LevelDrafter):
 
     model: a loaded `Model`, or an id or path for `foretell.load`. width: nodes of each level. length: levels.
 
-    Law: exact under verifiers of drafts without replacement. Condition: none. Which node gets the next child depends on the
+    Guarantee: exact under verifiers of drafts without replacement. Condition: none. Which node gets the next child depends on the
     draws so far, never on the draw to come, so each child is drawn from q without its elder siblings, however many follow.
     Needs: the same vocabulary as the target; its rows are warped by the target's sampler with each node's own history.
     Cost: one draft step of `width` rows a level over all requests of the batch together, and a coin and a draw a node.
@@ -36,7 +36,7 @@ class StochasticBeam(LevelDrafter):
     Departure. The paper keeps the `width` largest of perturbed log-probabilities (Gumbel noise, conditioned from parent to child
     on its maximum). Exp(-perturbed value) is the arrival time of a sequence in a race of exponential clocks whose rates are
     the probabilities; who comes next in such a race is a plain draw by what is left of the rates, independent of when. So
-    this draws the race itself, arrival by arrival, in the place of its times: the same law of trees, without noise that would
+    this draws the race itself, arrival by arrival, in the place of its times: the same distribution of trees, without noise that would
     have to be clipped, with no difference of nearly equal numbers, and with few enough outcomes for the law kit to enumerate.
 
     Jeon et al., "Recursive Speculative Decoding: Accelerating LLM Inference via Sampling Without Replacement", the section on
@@ -77,7 +77,7 @@ class StochasticBeam(LevelDrafter):
 
 @dataclass
 class _Parent:
-    """A node whose children arrive. left: the law of its next child; rate: probability of all its sequences still to come."""
+    """A node whose children arrive. left: the distribution of its next child; rate: probability of all its sequences still to come."""
 
     node: int
     mass: float
@@ -86,7 +86,7 @@ class _Parent:
     rate: float
 
     def draw(self, draws: Draws) -> int:
-        """The next child's token, which leaves the law."""
+        """The next child's token, which leaves the distribution."""
         token = self.left.draw(draws)
         if len(self.left.ids) == 1:
             self.rate = 0.0
@@ -107,15 +107,15 @@ class _Race:
     mass: dict[int, float] = field(default_factory=lambda: {ROOT: 1.0})
     to_come: list[float] = field(default_factory=lambda: [0.0])
 
-    def grow(self, laws: Laws, level: int) -> list[int]:
-        """The first `width` arrivals one level below the nodes of `laws`, which are in order of their own arrival.
+    def grow(self, distributions: Distributions, level: int) -> list[int]:
+        """The first `width` arrivals one level below the nodes of `distributions`, which are in order of their own arrival.
 
         A node arrives when the first of its children does. Given the order of arrival, the time from one node's arrival to the
         next one's is exponential with the rate of all that is still to come; meanwhile children of nodes that are there arrive.
         """
         ask, tree = self.ask, self.ask.state.tree
         draws = ask.draws.at(len(ask.tokens) + level, DRAFT_STREAM + level)
-        waiting = [_Parent(node, self.mass[node], q, q, self.mass[node]) for node, q in laws.items()]
+        waiting = [_Parent(node, self.mass[node], q, q, self.mass[node]) for node, q in distributions.items()]
         there: list[_Parent] = []
         new: list[int] = []
         to_come: list[float] = []

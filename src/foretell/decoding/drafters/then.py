@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.constrained_sampler import ConstrainedSampler
-from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.constrained import ConstrainedSampler
+from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.drafters.forced import Forced
 from foretell.decoding.tree import Tree
@@ -23,7 +23,7 @@ class Then(Composite):
     drafters: `forced` and one other. The first must be `forced`, whose tokens are as good as written: other drafters may be wrong, and
     the second would learn text that never came.
 
-    Law: exact under a verifier that takes the second part's kinds and fixed candidates. Needs, state: those of the parts. Cost: both
+    Guarantee: exact under a verifier that takes the second part's kinds and fixed candidates. Needs, state: those of the parts. Cost: both
     proposals. Composition of Foretell's own; what is forced is skipped without drafts behind it in Geng et al., "Generating Structured
     Outputs from Language Models: Benchmark and Studies", section 2.
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from foretell.decoding.drafters.base import Ask, Seen, TableDrafter
-from foretell.decoding.successors.table import SuccessorTable
-from foretell.decoding.templates import TOKEN_RECYCLING_80, Template, as_template
+from foretell.decoding.drafter import Ask, Seen, TableDrafter
+from foretell.decoding.drafting.successors.table import SuccessorTable
+from foretell.decoding.drafting.templates import TOKEN_RECYCLING_80, Template, as_template
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Model
 from foretell.models.top_k import top_k
@@ -27,7 +27,7 @@ class TokenRecycling(TableDrafter):
     many as pay. `best_template` makes one from measured acceptance. learn_prompt: also fill the table from the prompt's rows
     (costs the head over the prompt).
 
-    Law: exact under any verifier that takes fixed candidates. Needs: logits at every fed row. Cost: top-k of each fed row.
+    Guarantee: exact under any verifier that takes fixed candidates. Needs: logits at every fed row. Cost: top-k of each fed row.
     State: the (vocab_size, k) table, kept across requests; 1.5 MB for 49,152 tokens. Where a token was fed twice in a step,
     the accepted row wins, else the last in breadth-first order. Empty rows propose nothing.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foretell.decoding.drafters.base import Ask, Drafter
+from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.tree import Tree
 
@@ -17,7 +17,7 @@ class Union(Composite):
     drafters: two or more; earlier ones come first in the tree.
 
     The first drafter's nodes come first, so a fixed budget favours it; the never-slower pace picks nodes by what each drafter's
-    have been worth. Law: exact under a verifier that takes all the parts' kinds. Needs, state: those of the parts. Cost: all
+    have been worth. Guarantee: exact under a verifier that takes all the parts' kinds. Needs, state: those of the parts. Cost: all
     proposals. Boosted tree union: Miao et al., "SpecInfer", section 3 (merge-based token tree construction).
 
     >>> from foretell.decoding.drafters.plain import Plain

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from foretell.decoding.choosers.base import Array, OnlineChooser
+from foretell.decoding.chooser import Array, OnlineChooser
 from foretell.decoding.choosers.neural_fast_cb import NeuralFastCB
-from foretell.decoding.choosers.replay import Round
-from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.drafters.base import Setting
-from foretell.decoding.paces.arm_memory import ArmMemory, ArmRecord
-from foretell.decoding.paces.base import Limit, Pace
+from foretell.decoding.choosing.replay import Round
+from foretell.decoding.drafter import Setting
+from foretell.decoding.pace import Limit, Pace
+from foretell.decoding.pacing.arm_memory import ArmMemory, ArmRecord
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.part_text import parse_part
 from foretell.decoding.tree import Kind, Tree
 from foretell.parts import require
@@ -61,9 +61,9 @@ class Bandit(Pace):
     none of the text's. keep: what a member's record in this text keeps each step,
     whoever drafts: what was given up is tried again.
 
-    Law: none of its own; exact verifiers stay exact, because an arm is picked by what is past and by coins of its own. Needs: the cost
-    curve. Cost: a third of a millisecond a step. State: the chooser's and the members' records, across requests (`ArmMemory`, which saves
-    and loads); where drafts are sampled, of the request alone.
+    Guarantee: none of its own; exact verifiers stay exact, because an arm is picked by what is past and by coins of its own. Needs: the
+    cost curve. Cost: a third of a millisecond a step. State: the chooser's and the members' records, across requests (`ArmMemory`, which
+    saves and loads); where drafts are sampled, of the request alone.
 
     Deb et al., "Contextual Bandits with Online Neural Regression"; arms over drafters and lengths as in Liu et al., "Speculative Decoding
     via Early-exiting for Faster LLM Inference with Thompson Sampling Control Mechanism", section 3. Departures: a round's loss as above.

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.drafters.base import Setting
-from foretell.decoding.paces.base import Limit, Pace
+from foretell.decoding.drafter import Setting
+from foretell.decoding.pace import Limit, Pace
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.tree import Tree
 from foretell.parts import require
 
@@ -27,7 +27,7 @@ class DraftVerify(Pace):
     `target` the threshold aims `step` higher, else `step` lower, and moves a tenth of that way (`inertia` 0.9).
     threshold: the first. With drafters that know no threshold this is `fixed(max_nodes)`.
 
-    Law: none of its own; exact verifiers stay exact, since the threshold follows from what is past. Needs: a drafter that
+    Guarantee: none of its own; exact verifiers stay exact, since the threshold follows from what is past. Needs: a drafter that
     stops by confidence. Cost: none. State: threshold and acceptance, for each request alone.
 
     Zhang et al., "Draft & Verify: Lossless Large Language Model Acceleration via Self-Speculative Decoding", section 3.3 (adaptive

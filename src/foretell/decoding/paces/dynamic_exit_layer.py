@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.drafters.base import Setting
-from foretell.decoding.exits import Shadow
-from foretell.decoding.paces.base import Limit, Pace
+from foretell.decoding.drafter import Setting
+from foretell.decoding.drafting.exits import Shadow
+from foretell.decoding.pace import Limit, Pace
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.tree import ROOT, Tree
 from foretell.parts import require
 
@@ -85,7 +85,7 @@ class DynamicExitLayer(Pace):
 
     max_nodes: longest draft (gamma_max). keep: counts are multiplied by it each step (omega).
 
-    Law: none of its own; exact verifiers stay exact, because what is drafted follows from positions that are past. Needs: the
+    Guarantee: none of its own; exact verifiers stay exact, because what is drafted follows from positions that are past. Needs: the
     cost curve, and a drafter with candidates, such as `early-exit(layer=2, num_tokens=18, candidates=(2, 4, 6))`. Cost: a tenth
     of a millisecond a step; the drafter pays for the shadow. State: counts of each exit, for each request alone. Statistics are
     of greedy matches, also where tokens are drawn.

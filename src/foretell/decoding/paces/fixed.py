@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.paces.base import Limit, Pace
+from foretell.decoding.pace import Limit, Pace
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.parts import require
 
 
@@ -17,7 +17,7 @@ class Fixed(Pace):
 
     num_nodes: drafted tokens a step at most (gamma in Leviathan et al.).
 
-    Law: none of its own. Needs: nothing. Cost: none. State: none.
+    Guarantee: none of its own. Needs: nothing. Cost: none. State: none.
     Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", section 2.
 
     >>> Fixed(4).limit(None, CostCurve.flat(), lambda depth: 0.0)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.paces.base import Limit, Pace
+from foretell.decoding.pace import Limit, Pace
+from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.tree import Tree
 from foretell.parts import require
 
@@ -24,7 +24,7 @@ class Fsm(Pace):
     start, max_nodes: first and largest g; the least is 1. (1, 1) is the rule that DEL is compared with, (2, 1) that of the
     assisted generation of transformers.
 
-    Law: none of its own; exact verifiers stay exact, since g follows from what is past. Needs: nothing. Cost: none. State: g,
+    Guarantee: none of its own; exact verifiers stay exact, since g follows from what is past. Needs: nothing. Cost: none. State: g,
     for each request alone. Zarch et al., "DEL: Context-Aware Dynamic Exit Layer for Efficient Self-Speculative Decoding", section 4
     (baseline FSM). Errors: ValueError for numbers below 1.
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.paces.base import Limit, Pace
-from foretell.decoding.paces.rates import Key, Rates, any_at, keys
+from foretell.decoding.pace import Limit, Pace
+from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.pacing.rates import Key, Rates, any_at, keys
 from foretell.decoding.tree import Kind, Tree
 from foretell.parts import require
 
@@ -39,7 +39,7 @@ class NeverSlower(Pace):
     max_nodes: at most so many drafted tokens a step and request. memory: steps after which a count has faded to 1/e.
     trust: weight, in observations, of what other requests taught.
 
-    Law: none of its own; exact verifiers stay exact, because sampled nodes are dropped by source, grade, depth and rank only,
+    Guarantee: none of its own; exact verifiers stay exact, because sampled nodes are dropped by source, grade, depth and rank only,
     never by the token drawn or by what followed from it. Needs: the cost curve. Cost: microseconds a node. State: counts.
 
     Expected-improvement choice as in Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", section

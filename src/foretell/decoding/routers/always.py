@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from foretell.decoding.routers.base import Router
-from foretell.parts import Law, require
+from foretell.decoding.router import Router
+from foretell.parts import Guarantee, require
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Always(Router):
 
     member: counted from 0.
 
-    Law: exact; the rows are that member's own. Needs: nothing. Cost: none; other members never compute. State: none.
+    Guarantee: exact; the rows are that member's own. Needs: nothing. Cost: none; other members never compute. State: none.
     Errors: ValueError for a member that the group does not have.
 
     The ends of the curve in Tufa Labs, "Entropy Adaptive Decoding: Dynamic Model Switching for Efficient Inference", section 4.
@@ -28,7 +28,7 @@ class Always(Router):
 
     member: int = 0
 
-    law = Law("exact", "the rows are those of the one member that speaks")
+    guarantee = Guarantee("exact", "the rows are those of the one member that speaks")
 
     def __post_init__(self) -> None:
         require(isinstance(self.member, int) and self.member >= 0, self, "member", self.member, "must be a number from 0 on")

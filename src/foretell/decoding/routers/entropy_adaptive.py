@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from foretell.decoding.entropy import entropy_bits
-from foretell.decoding.routers.base import LARGE, SMALL, Router
-from foretell.parts import Law, require
+from foretell.decoding.router import LARGE, SMALL, Router
+from foretell.errors import UserError
+from foretell.models.one_thread import one_thread
+from foretell.parts import Guarantee, require
 
 STARTS = ("small", "large")
 SIGNALS = ("active", "small")
@@ -37,7 +38,7 @@ class EntropyAdaptive(Router):
     decide: "before" the token (a change takes effect at once, at the price of a second row there) or "after" it. start: who
     speaks first.
 
-    Law: lossy; the text is neither model's own. Needs: two models that share vocabulary, stop tokens and chat template.
+    Guarantee: lossy; the text is neither model's own. Needs: two models that share vocabulary, stop tokens and chat template.
     Cost: the entropy of a row (vocabulary-sized) each token; a change costs one pass over what the other has not read.
     State: `Turn`, a value for each position of a text, kept in the group's cache.
     Departures: the paper does not say who starts, whether the first turn counts, whose entropy is heard while the large model
@@ -61,7 +62,7 @@ class EntropyAdaptive(Router):
     decide: str = "before"
     start: str = "small"
 
-    law = Law("lossy", "a small and a large model take turns by entropy, and the text is neither's own")
+    guarantee = Guarantee("lossy", "a small and a large model take turns by entropy, and the text is neither's own")
 
     def __post_init__(self) -> None:
         good = self.threshold >= 0 or self.threshold == -math.inf
@@ -100,3 +101,21 @@ class EntropyAdaptive(Router):
         if mean >= self.threshold:
             return LARGE
         return SMALL if mean <= (self.threshold if self.lower is None else self.lower) else speaker
+
+
+@one_thread()
+def entropy_bits(logits: Tensor) -> float:
+    """Entropy of softmax(`logits`) (vocab_size,) in bits, from 0 to log2 of the vocabulary. ValueError for rows that hold NaN.
+
+    >>> import torch
+    >>> entropy_bits(torch.zeros(8))
+    3.0
+    """
+    gaps = logits.double() - logits.double().max()
+    weights = gaps.exp()
+    total = float(weights.sum())
+    # log2 of the sum comes first, so that uniform and one-sided rows have no rounding, and ties with a threshold are ties.
+    bits = math.log2(total) - float((weights * gaps.clamp(min=-1e30)).sum()) / total / math.log(2) if total == total else math.nan
+    if math.isnan(bits):
+        raise UserError("entropy: the logits hold NaN or no finite value; the model that computed them is broken, check its weights")
+    return max(0.0, bits)

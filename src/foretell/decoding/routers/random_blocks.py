@@ -11,8 +11,8 @@ import numpy as np
 from torch import Tensor
 
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.routers.base import LARGE, SMALL, Router
-from foretell.parts import Law, require
+from foretell.decoding.router import LARGE, SMALL, Router
+from foretell.parts import Guarantee, require
 
 
 class Place(NamedTuple):
@@ -30,7 +30,7 @@ class RandomBlocks(Router):
     share: of tokens that the large model writes, between 0 and 1. mean_length: of the large model's blocks, in tokens. seed: with
     the prompt it decides the blocks, so that the same prompt always gets the same ones.
 
-    Law: lossy; the text is neither model's own. Needs: two models that share a vocabulary. Cost: none but the catching up.
+    Guarantee: lossy; the text is neither model's own. Needs: two models that share a vocabulary. Cost: none but the catching up.
     State: speaker and position.
     Errors: ValueError for a share that is not between 0 and 1, blocks shorter than 1 token, or a share that needs longer ones.
 
@@ -45,7 +45,7 @@ class RandomBlocks(Router):
     mean_length: float = 20.0
     seed: int = 0
 
-    law = Law("lossy", "a small and a large model take turns at random, and the text is neither's own")
+    guarantee = Guarantee("lossy", "a small and a large model take turns at random, and the text is neither's own")
 
     def __post_init__(self) -> None:
         require(0 < self.share < 1, self, "share", self.share, "must lie between 0 and 1; `always` is for the ends")

@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
-from foretell.decoding.routers.base import Router
+from foretell.decoding.router import Router
 from foretell.decoding.routers.entropy_adaptive import EntropyAdaptive
-from foretell.parts import Law
+from foretell.parts import Guarantee
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class TokenEntropy(Router):
 
     threshold: in bits, as in `EntropyAdaptive`; a tie calls the large model.
 
-    Law: lossy; the text is neither model's own. Needs: as `EntropyAdaptive`. Cost: as there, with more changes of turn.
+    Guarantee: lossy; the text is neither model's own. Needs: as `EntropyAdaptive`. Cost: as there, with more changes of turn.
     State: as there.
     Errors: ValueError for a threshold that is NaN or negative (other than -inf), and for NaN logits.
 
@@ -32,7 +32,7 @@ class TokenEntropy(Router):
 
     threshold: float
 
-    law = Law("lossy", "a small and a large model take turns token by token, and the text is neither's own")
+    guarantee = Guarantee("lossy", "a small and a large model take turns token by token, and the text is neither's own")
 
     def __post_init__(self) -> None:
         _ = self.rule  # whose checks are ours

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from foretell.decoding.samplers.base import Candidates, SamplerStep
+from foretell.decoding.sampler import Candidates, SamplerStep
+from foretell.errors import UserError
 from foretell.parts import require
 
 
@@ -17,8 +18,8 @@ class LogitBias(SamplerStep):
 
     tokens: their ids. bias: what to add to each; `float("-inf")` forbids a token.
 
-    Law: defines the target's law. Needs: nothing. Cost: one copy of the row. State: none. Put it before steps that drop tokens.
-    The OpenAI API's parameter of that name.
+    Guarantee: defines the target's distribution. Needs: nothing. Cost: one copy of the row. State: none. Put it before steps that drop
+    tokens. The OpenAI API's parameter of that name.
 
     >>> import torch
     >>> LogitBias((1,), (2.0,)).apply(Candidates(torch.tensor([0.0, 0.0]), None, 2), (), 0).logits.tolist()
@@ -43,9 +44,9 @@ class LogitBias(SamplerStep):
 
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
         if candidates.ids is not None:
-            raise ValueError("LogitBias must come before steps that drop tokens; put it first in Sampler(steps=...)")
+            raise UserError("LogitBias must come before steps that drop tokens; put it first in Sampler(steps=...)")
         if max(self.tokens, default=-1) >= candidates.size:
-            raise ValueError(f"LogitBias: tokens={self.tokens!r} go beyond the vocabulary of {candidates.size}")
+            raise UserError(f"LogitBias: tokens={self.tokens!r} go beyond the vocabulary of {candidates.size}")
         logits = candidates.logits.clone()
         logits[list(self.tokens)] += torch.tensor(self.bias, device=logits.device, dtype=logits.dtype)
         return Candidates(logits, None, candidates.size)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foretell.decoding.samplers.base import Candidates, SamplerStep
+from foretell.decoding.sampler import Candidates, SamplerStep
 from foretell.parts import require
 
 
@@ -16,7 +16,7 @@ class MinP(SamplerStep):
 
     p: least share of the best token's probability, in (0, 1].
 
-    Law: defines the target's law. Needs: nothing. Cost: one comparison a candidate. State: none.
+    Guarantee: defines the target's distribution. Needs: nothing. Cost: one comparison a candidate. State: none.
     Nguyen et al., "Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM Outputs", section 3.
 
     >>> import torch

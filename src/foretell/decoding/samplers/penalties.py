@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
-from foretell.decoding.samplers.base import Candidates, SamplerStep
+from foretell.decoding.sampler import Candidates, SamplerStep
+from foretell.errors import UserError
 from foretell.parts import require
 
 
@@ -20,8 +21,8 @@ class Penalties(SamplerStep):
     subtracted once from each token of the text written so far (0: off). frequency: subtracted as often as the token was
     written (0: off). The last two leave the prompt out, as the OpenAI API defines them.
 
-    Law: defines the target's law; each drafted node sees its own path. Needs: nothing. Cost: one copy of the row. State: none.
-    Put it first in a sampler, before anything that drops tokens.
+    Guarantee: defines the target's distribution; each drafted node sees its own path. Needs: nothing. Cost: one copy of the row. State:
+    none. Put it first in a sampler, before anything that drops tokens.
 
     Keskar et al., "CTRL: A Conditional Transformer Language Model for Controllable Generation", section 4.1 (repetition).
 
@@ -47,7 +48,7 @@ class Penalties(SamplerStep):
 
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
         if candidates.ids is not None:
-            raise ValueError("Penalties must come before steps that drop tokens; put it first in Sampler(steps=...)")
+            raise UserError("Penalties must come before steps that drop tokens; put it first in Sampler(steps=...)")
         logits = candidates.logits.clone()
         if self.repetition != 1 and len(history):
             seen = torch.tensor(sorted(set(history)), device=logits.device)

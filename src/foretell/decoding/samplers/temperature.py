@@ -1,11 +1,11 @@
-"""Temperature: flatten or sharpen the law."""
+"""Temperature: flatten or sharpen the distribution."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foretell.decoding.samplers.base import Candidates, SamplerStep
+from foretell.decoding.sampler import Candidates, SamplerStep
 from foretell.parts import require
 
 
@@ -15,7 +15,7 @@ class Temperature(SamplerStep):
 
     value: what to divide by, above 0. For 0 use `Sampler(greedy=True)`, which `make_sampler(temperature=0)` does.
 
-    Law: defines the target's law. Needs: nothing. Cost: one division a candidate. State: none.
+    Guarantee: defines the target's distribution. Needs: nothing. Cost: one division a candidate. State: none.
     Ackley et al., "A Learning Algorithm for Boltzmann Machines", 1985.
 
     >>> import torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foretell.decoding.samplers.base import Candidates, SamplerStep
+from foretell.decoding.sampler import Candidates, SamplerStep
 from foretell.models.top_k import top_k
 from foretell.parts import require
 
@@ -16,7 +16,7 @@ class TopK(SamplerStep):
 
     k: how many tokens stay.
 
-    Law: defines the target's law. Needs: nothing. Cost: one partial sort of the row. State: none.
+    Guarantee: defines the target's distribution. Needs: nothing. Cost: one partial sort of the row. State: none.
     Fan et al., "Hierarchical Neural Story Generation", section 5.4.
 
     >>> import torch

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from foretell.decoding.samplers.base import Candidates, SamplerStep
+from foretell.decoding.sampler import Candidates, SamplerStep
 from foretell.parts import require
 
 
@@ -17,8 +17,8 @@ class TopP(SamplerStep):
 
     p: the mass to reach, in (0, 1].
 
-    Law: defines the target's law. Needs: nothing. Cost: a partial sort that widens until the mass is found; the whole row is
-    sorted only where the law is nearly flat. State: none.
+    Guarantee: defines the target's distribution. Needs: nothing. Cost: a partial sort that widens until the mass is found; the whole row is
+    sorted only where the distribution is nearly flat. State: none.
     Holtzman et al., "The Curious Case of Neural Text Degeneration", section 3.1.
 
     >>> import torch

@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from foretell.decoding.constraints.base import State
-from foretell.decoding.frontier import Frontier
-from foretell.decoding.searches.base import Found, Goal, Run, Search
-from foretell.decoding.verifiers.base import Law
+from foretell.decoding.constraint import State
+from foretell.decoding.search import Found, Goal, Run, Search
+from foretell.decoding.searching.frontier import Frontier
+from foretell.decoding.verifier import Guarantee
 from foretell.models.base import Feed, Model
 from foretell.models.one_thread import one_thread
 from foretell.models.top_k import top_k
@@ -29,7 +29,7 @@ class BeamSearch(Search):
 
     A goal's constraint is kept by every beam; scores are those without it.
 
-    Law: lossy: the texts are no samples and, but for k = 1, not greedy decoding's; scores are the model's own log-probabilities.
+    Guarantee: lossy: the texts are no samples and, but for k = 1, not greedy decoding's; scores are the model's own log-probabilities.
     Needs: nothing. Cost: one pass of k rows a token, and the top 2k of each row. State: k caches that share the prompt's rows,
     by `fork`.
 
@@ -43,7 +43,7 @@ class BeamSearch(Search):
     (2, 3)
     """
 
-    law = Law("lossy", "the texts with the best log-probability, no samples; scores are the model's own")
+    guarantee = Guarantee("lossy", "the texts with the best log-probability, no samples; scores are the model's own")
 
     k: int = 3
     length_penalty: float = 1.0

@@ -8,9 +8,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.search_tree import Grown, SearchTree, Text
-from foretell.decoding.searches.base import Found, Goal, Hypothesis, Proof, Run, Search
-from foretell.decoding.verifiers.base import Law
+from foretell.decoding.search import Found, Goal, Hypothesis, Proof, Run, Search
+from foretell.decoding.searching.search_tree import Grown, SearchTree, Text
+from foretell.decoding.verifier import Guarantee
 from foretell.models.base import Model
 from foretell.parts import require
 
@@ -27,7 +27,7 @@ class BestFirstSearch(Search):
     says how much better a text may exist. most_rows: of the tree in the cache at a time; above that, all but the prompt is
     dropped and read again where it is needed.
 
-    Law: lossy: the text is no sample and not greedy decoding's, but it is proven to be the most probable one. Needs: a language
+    Guarantee: lossy: the text is no sample and not greedy decoding's, but it is proven to be the most probable one. Needs: a language
     that is finite, or max_new_tokens that make it so. Cost: one pass of at most `batch` rows for as many beginnings; how many is
     known only afterwards: few where the model is sure. State: one cache with a tree of at most `most_rows` rows.
 
@@ -41,7 +41,7 @@ class BestFirstSearch(Search):
     (True, (2, 0, 2, 1, 2), True)
     """
 
-    law = Law("lossy", "the most probable text, proven; no sample, and not greedy decoding's")
+    guarantee = Guarantee("lossy", "the most probable text, proven; no sample, and not greedy decoding's")
 
     k: int = 1
     batch: int = 8

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.search_tree import Grown, SearchTree
-from foretell.decoding.searches.base import Found, Goal, Hypothesis, Proof, Run, Search
-from foretell.decoding.verifiers.base import Law
+from foretell.decoding.search import Found, Goal, Hypothesis, Proof, Run, Search
+from foretell.decoding.searching.search_tree import Grown, SearchTree
+from foretell.decoding.verifier import Guarantee
 from foretell.models.base import Model
 from foretell.parts import require
 
@@ -21,14 +21,14 @@ class ExhaustiveSearch(Search):
     k: texts given back, None for all. batch: beginnings read in one pass. length_penalty: texts are ranked by score / length **
     length_penalty. most_nodes: beginnings that the language may have. most_rows: of the tree in the cache at a time.
 
-    Law: lossy: the text is no sample and not greedy decoding's, but it is the most probable one. Needs: a constraint. Cost: a row
+    Guarantee: lossy: the text is no sample and not greedy decoding's, but it is the most probable one. Needs: a constraint. Cost: a row
     for every beginning of every text, `batch` a pass. State: one cache with a tree of at most `most_rows` rows.
 
     Castel et al., "How Optimal is Greedy Decoding for Extractive Question Answering?", section 3 (exact-extract). Departures:
     beginnings that several spans share are read once, where the paper reads each suffix of the passage for itself.
     Errors: ValueError for settings below 1, no constraint, or a language with more than `most_nodes` beginnings.
 
-    >>> from foretell.decoding.constraints.substrings import Substrings
+    >>> from foretell.rules.constraints.substrings import Substrings
     >>> from foretell.models.tiny import TinyModel
     >>> model = TinyModel(spelling=(b"a", b"b", b"ab", None), seed=1)
     >>> goal = Goal([1, 2], 4, frozenset({3}), constraint=Substrings("abba", words=False))
@@ -37,7 +37,7 @@ class ExhaustiveSearch(Search):
     (6, 7)
     """
 
-    law = Law("lossy", "the most probable of all texts, each of them scored; no sample, and not greedy decoding's")
+    guarantee = Guarantee("lossy", "the most probable of all texts, each of them scored; no sample, and not greedy decoding's")
 
     k: int | None = 1
     batch: int = 32

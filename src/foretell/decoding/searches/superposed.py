@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foretell.decoding.frontier import Frontier
-from foretell.decoding.ngram_model import NGramModel
-from foretell.decoding.searches.base import Found, Goal, Hypothesis, Run, Search
-from foretell.decoding.verifiers.base import Law
+from foretell.decoding.search import Found, Goal, Hypothesis, Run, Search
+from foretell.decoding.searching.frontier import Frontier
+from foretell.decoding.searching.ngram_model import NGramModel
+from foretell.decoding.verifier import Guarantee
 from foretell.models.base import Feed, Model
 from foretell.models.top_k import top_k
 from foretell.parts import require
@@ -28,12 +28,12 @@ class Superposed(Search):
     own for them with small n-gram tables, keeps the k best drafts, and feeds the mixture of the drafts' last token embeddings,
     weighted by the softmax of their scores.
 
-    k: drafts. m: tokens of the model's law that count, 3k where not given. temperature: divides the logits before that cut.
+    k: drafts. m: tokens of the model's distribution that count, 3k where not given. temperature: divides the logits before that cut.
     alpha: share of the n-gram tables in a score, from 0 (the model alone) to below 1; without tables it is 0. orders, weights:
     context lengths that the tables are asked for, and what each counts. ngrams: an `NGramModel`, the file of one, or None.
 
-    Law: lossy: the drafts are no samples and, but for k = 1, not greedy decoding's text; their scores are not the model's
-    probabilities (`foretell.decoding.rescoring` gives those). Needs: `Model.embed` and `Feed.embeddings`; tables learned with
+    Guarantee: lossy: the drafts are no samples and, but for k = 1, not greedy decoding's text; their scores are not the model's
+    probabilities (`foretell.decoding.searching.rescoring` gives those). Needs: `Model.embed` and `Feed.embeddings`; tables learned with
     the model's tokenizer. Cost: one pass of one row a token, whatever k is; about 0.05 ms a draft and token for the tables.
     State: one cache, whose mixed rows are forgotten at the end. Quality falls with length, as the shared state fits the
     drafts less the further they drift apart: 10 to 20 new tokens.
@@ -52,7 +52,7 @@ class Superposed(Search):
     (2, 3)
     """
 
-    law = Law("lossy", "drafts of a mixed state; scores are not the model's probabilities")
+    guarantee = Guarantee("lossy", "drafts of a mixed state; scores are not the model's probabilities")
 
     k: int = 3
     m: int | None = None

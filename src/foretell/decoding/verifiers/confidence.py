@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws
 from foretell.decoding.tree import Kind, Tree
-from foretell.decoding.verifiers.base import Law, Verifier
+from foretell.decoding.verifier import Guarantee, Verifier
 from foretell.decoding.verifiers.fixed_candidates import FixedCandidates
 from foretell.parts import require
 
@@ -19,7 +19,7 @@ class Confidence(Verifier):
 
     beta: above 0, at most 1. Nodes whose drafter states no confidence are decided by the target, as under `fixed-candidates`.
 
-    Law: lossy; what a drafter is sure of is written unchecked. Needs: fixed candidates that state a confidence. Cost: none where
+    Guarantee: lossy; what a drafter is sure of is written unchecked. Needs: fixed candidates that state a confidence. Cost: none where
     it accepts, else one draw. State: none.
     Departures: the paper ends the span at the first unsure token; here the target, whose row is there anyway, may still
     accept that one.
@@ -37,7 +37,7 @@ class Confidence(Verifier):
 
     beta: float = 0.9
 
-    law = Law("lossy", "tokens that the drafter is sure of are written unchecked")
+    guarantee = Guarantee("lossy", "tokens that the drafter is sure of are written unchecked")
     kinds = frozenset({Kind.FIXED})
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from itertools import groupby
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws
 from foretell.decoding.tree import Kind, Tree
-from foretell.decoding.verifiers.base import Law, Verifier
+from foretell.decoding.verifier import Guarantee, Verifier
 from foretell.decoding.verifiers.fixed_candidates import FixedCandidates
 from foretell.decoding.verifiers.multi_round import MultiRound
 from foretell.decoding.verifiers.recursive_rejection import RecursiveRejection
@@ -20,8 +20,8 @@ class Exact(Verifier):
     """Each sibling group goes to the rule of its draw kind. Sampled groups come first and hand on their residual; fixed
     candidates come last, since their rule draws the next token itself.
 
-    Law: exact. Condition: each node's kind and q say truly how it was drawn. Why groups compose: a rejected group leaves the
-    law of the next token given the rejection, which is the target of the next group, drawn independently.
+    Guarantee: exact. Condition: each node's kind and q say truly how it was drawn. Why groups compose: a rejected group leaves the
+    distribution of the next token given the rejection, which is the target of the next group, drawn independently.
     Needs: q of sampled groups. Cost: that of the rules. State: none.
 
     Rules: Jeon et al., "Recursive Speculative Decoding" (section 3), Miao et al., "SpecInfer" (section 4.3), Leviathan et
@@ -32,7 +32,7 @@ class Exact(Verifier):
     Decision(path=[0], token=2)
     """
 
-    law = Law("exact", "each node's kind and q say truly how it was drawn")
+    guarantee = Guarantee("exact", "each node's kind and q say truly how it was drawn")
     kinds = frozenset(Kind)
 
     def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws
 from foretell.decoding.tree import Kind, Tree
-from foretell.decoding.verifiers.base import Law, Verifier
+from foretell.decoding.verifier import Guarantee, Verifier
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class FixedCandidates(Verifier):
     Each candidate x is accepted with probability p(x), the most that any exact rule can give to a candidate that was not
     drawn at random. At temperature 0 this is "longest matching path".
 
-    Law: exact, and more: the text is the same, token by token, as plain decoding's with the same seed, because the draw at
+    Guarantee: exact, and more: the text is the same, token by token, as plain decoding's with the same seed, because the draw at
     a position does not depend on what was drafted. Condition: candidates do not depend on the draws (kind FIXED).
     Needs: target rows at the visited nodes. Cost: one draw a visited node. State: none.
 
@@ -30,7 +30,7 @@ class FixedCandidates(Verifier):
     Decision(path=[0], token=4)
     """
 
-    law = Law("exact", "candidates are chosen without looking at the draws")
+    guarantee = Guarantee("exact", "candidates are chosen without looking at the draws")
     kinds = frozenset({Kind.FIXED})
 
     def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws
 from foretell.decoding.tree import Kind, Tree
-from foretell.decoding.verifiers.base import Law, Verifier, odds
+from foretell.decoding.verifier import Guarantee, Verifier, odds
 
 #: Halvings of the interval of rho. Its upper end is taken, for which the rule is exact however wide the interval still is; so
 #: a thousandth is near enough.
@@ -28,12 +28,12 @@ class KSeq(Verifier):
     min(q(x), p(x) / rho) S, where S = 1 + (1 - beta) + ... + (1 - beta)^(K - 1). The smallest rho in [1, K] that keeps this
     below p(x) everywhere, S = rho, is found by bisection. One sibling: rho = 1, the classic chain rule.
 
-    Law: exact. Condition: siblings are independent draws from their q (kind SAMPLED), after the target's own warps, and
+    Guarantee: exact. Condition: siblings are independent draws from their q (kind SAMPLED), after the target's own warps, and
     their number does not depend on their tokens. Needs: q of each sibling group. Cost: one coin a tried sibling, about 14 sums over
     the vocabulary a group of two or more. State: none.
 
     Sun et al., "SpecTr: Fast Speculative Decoding via Optimal Transport", the section on k-sequential selection. Letters
-    here: p is the target's law, q the draft's (the paper has them the other way round); and every node of a tree is verified
+    here: p is the target's distribution, q the draft's (the paper has them the other way round); and every node of a tree is verified
     so, where the paper has K chains from the root.
 
     >>> from foretell.decoding.draws import SampledDraws
@@ -43,7 +43,7 @@ class KSeq(Verifier):
     1
     """
 
-    law = Law("exact", "siblings are independent draws from the q they carry, as many as was settled before they were drawn")
+    guarantee = Guarantee("exact", "siblings are independent draws from the q they carry, as many as was settled before they were drawn")
     kinds = frozenset({Kind.SAMPLED})
 
     def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws
 from foretell.decoding.tree import Kind, Tree
-from foretell.decoding.verifiers.base import Law, Verifier, odds
+from foretell.decoding.verifier import Guarantee, Verifier, odds
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class MultiRound(Verifier):
     """Try siblings in drawing order: accept x with probability min(1, p(x)/q(x)); after a rejection p becomes
     normalise(max(0, p - q)). None accepted: the next token is drawn from the last residual.
 
-    Law: exact. Condition: siblings are independent draws from their q (kind SAMPLED), after the target's own warps.
+    Guarantee: exact. Condition: siblings are independent draws from their q (kind SAMPLED), after the target's own warps.
     Needs: q of each sibling group. Cost: one coin a tried sibling, one residual a rejection. State: none.
 
     One sibling a node is speculative sampling (Leviathan et al., "Fast Inference from Transformers via Speculative
@@ -32,7 +32,7 @@ class MultiRound(Verifier):
     Decision(path=[0], token=1)
     """
 
-    law = Law("exact", "siblings are independent draws from the q they carry")
+    guarantee = Guarantee("exact", "siblings are independent draws from the q they carry")
     kinds = frozenset({Kind.SAMPLED})
 
     def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws
 from foretell.decoding.tree import Kind, Tree
-from foretell.decoding.verifiers.base import Law, Verifier, odds
+from foretell.decoding.verifier import Guarantee, Verifier, odds
 
 
 @dataclass(frozen=True)
@@ -16,11 +16,11 @@ class RecursiveRejection(Verifier):
     """As `MultiRound`, but after each rejection the tried token also leaves q, which is renormalised: the next sibling was
     drawn from exactly that. With as many siblings as the vocabulary has tokens, one is always accepted.
 
-    Law: exact. Condition: siblings are draws without replacement from their q (kind WITHOUT_REPLACEMENT), in drawing order.
+    Guarantee: exact. Condition: siblings are draws without replacement from their q (kind WITHOUT_REPLACEMENT), in drawing order.
     Needs: q of each sibling group. Cost: one coin a tried sibling, one residual a rejection. State: none.
 
     Jeon et al., "Recursive Speculative Decoding: Accelerating LLM Inference via Sampling Without Replacement", section 3.
-    Letters here: p is the target's law, q the draft's (the paper has them the other way round).
+    Letters here: p is the target's distribution, q the draft's (the paper has them the other way round).
 
     >>> from foretell.decoding.draws import SampledDraws
     >>> tree, q = Tree(), Distribution.of([0.5, 0.5])
@@ -29,7 +29,7 @@ class RecursiveRejection(Verifier):
     Decision(path=[1], token=1)
     """
 
-    law = Law("exact", "siblings are draws without replacement from the q they carry, in drawing order")
+    guarantee = Guarantee("exact", "siblings are draws without replacement from the q they carry, in drawing order")
     kinds = frozenset({Kind.WITHOUT_REPLACEMENT})
 
     def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:

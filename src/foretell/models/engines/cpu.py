@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from foretell.errors import UserError
 from foretell.models.architecture import Architecture
 from foretell.models.base import POST_NORM
 from foretell.models.engines.arena import Results, gather, memory
@@ -39,9 +40,9 @@ class CpuEngine:
 
     def __init__(self, architecture: Architecture, packed: dict[str, Tensor], dtype: str, num_threads: int | None = None) -> None:
         if dtype not in DTYPES:
-            raise ValueError(f"dtype={dtype!r} must be one of {', '.join(DTYPES)}")
+            raise UserError(f"dtype={dtype!r} must be one of {', '.join(DTYPES)}")
         if num_threads is not None and num_threads < 1:
-            raise ValueError(f"num_threads={num_threads!r} must be at least 1")
+            raise UserError(f"num_threads={num_threads!r} must be at least 1")
         self.architecture = arch = architecture
         self.name = f"cpu-{dtype}"
         self.num_threads = num_threads or _usable_processors()
@@ -80,7 +81,7 @@ class CpuEngine:
         if rows == 0:
             return logits[:, : arch.vocab_size], taps
         if not store.is_contiguous() or store.dtype != torch.float32:
-            raise ValueError(f"store: dtype={store.dtype} must be float32, and contiguous")
+            raise UserError(f"store: dtype={store.dtype} must be float32, and contiguous")
         program = self._reserve(rows)
         self._grow_tables(int(plan.positions.max()) + 1)
         states = _lookup(self._embedding, plan.tokens) if plan.states is None else plan.states.detach().float().numpy()
@@ -112,7 +113,7 @@ class CpuEngine:
     def _check_type(self, packed: dict[str, Tensor], dtype: str) -> None:
         kind = packed["head.weight"].dtype
         if kind != (torch.uint8 if self._int8 else torch.float32):
-            raise ValueError(f"dtype={dtype!r} does not fit packed weights of type {kind}; pack them with the same dtype")
+            raise UserError(f"dtype={dtype!r} does not fit packed weights of type {kind}; pack them with the same dtype")
 
     def _reserve(self, rows: int) -> Program:
         """Make room for the intermediate results of `rows` rows. Padding columns are zero and stay so."""

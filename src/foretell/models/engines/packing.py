@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from foretell.errors import UserError
 from foretell.models.architecture import Architecture
 
 #: Outputs of one weight panel, and the multiple all widths are padded to.
@@ -33,11 +34,11 @@ def pack(architecture: Architecture, weights: Mapping[str, Tensor], dtype: str) 
     The embedding table keeps its values (as bfloat16 or float16 where that is exact).
     """
     if dtype not in DTYPES:
-        raise ValueError(f"dtype={dtype!r} must be one of {', '.join(DTYPES)}")
+        raise UserError(f"dtype={dtype!r} must be one of {', '.join(DTYPES)}")
 
     def take(name: str) -> Tensor:
         if name not in weights:
-            raise ValueError(f"weights: {name!r} is missing ({len(weights)} tensors given for family {architecture.family!r})")
+            raise UserError(f"weights: {name!r} is missing ({len(weights)} tensors given for family {architecture.family!r})")
         return weights[name].detach()
 
     def linear(target: str, *names: str, interleave: bool = False) -> None:

@@ -119,23 +119,25 @@ def _dot_fp32(e: Emitter, args: tuple[ir.Value, ...], rows: int) -> None:
     line = 4 * PANEL  # bytes of one step of the panel
     zero = ir.Constant(vector(F32), None)
     for first in range(0, _VECTORS, width):
+        columns = range(first, min(first + width, _VECTORS))  # the last ones may be fewer: beyond the panel lies the next row
 
-        def body(index: ir.Value, sums: list[ir.Value], first: int = first) -> list[ir.Value]:
+        def body(index: ir.Value, sums: list[ir.Value], columns: range = columns) -> list[ir.Value]:
             here = e.at(w, b.mul(index, ir.Constant(I64, line)))
             x_here = [e.at(row, b.mul(index, ir.Constant(I64, 4))) for row in row_at]
             far = e.at(ahead, b.mul(index, ahead_step))
             for u in range(unroll):
-                if first == 0:
+                if columns.start == 0:
                     far = _prefetch(e, far, ahead_step, line)
-                weights = [e.load_lanes(e.at(here, u * line + 4 * LANES * v)) for v in range(first, first + width)]
+                weights = [e.load_lanes(e.at(here, u * line + 4 * LANES * v)) for v in columns]
                 for r in range(rows):
                     value = e.splat(e.load(e.at(x_here[r], 4 * u), F32))
                     for v, weight in enumerate(weights):
-                        sums[r * width + v] = e.fma(weight, value, sums[r * width + v])
+                        place = r * len(columns) + v
+                        sums[place] = e.fma(weight, value, sums[place])
             return sums
 
-        for slot, total in enumerate(e.loop(k, unroll, [zero] * (rows * width), body)):
-            r, v = divmod(slot, width)
+        for place, total in enumerate(e.loop(k, unroll, [zero] * (rows * len(columns)), body)):
+            r, v = divmod(place, len(columns))
             e.store(total, e.at(out, 4 * (r * PANEL + (first + v) * LANES)))
 
 

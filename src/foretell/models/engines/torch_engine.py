@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from foretell.errors import UserError
 from foretell.models.architecture import Architecture
 from foretell.models.base import POST_NORM
 from foretell.models.engines.attention_mask import SequenceMask, sequence_masks
@@ -53,7 +54,7 @@ class TorchEngine:
         device: torch.device | str = "cpu",
     ) -> None:
         if dtype not in TOLERANCES:
-            raise ValueError(f"TorchEngine: dtype={dtype!r} must be one of {', '.join(map(str, TOLERANCES))}")
+            raise UserError(f"TorchEngine: dtype={dtype!r} must be one of {', '.join(map(str, TOLERANCES))}")
         self.architecture, self.dtype, self.device = architecture, dtype, torch.device(device)
         self.tolerance, self.name = TOLERANCES[dtype], "torch"
         self._weights: Mapping[str, Tensor] = weights
@@ -135,7 +136,7 @@ class TorchEngine:
         parts = [self._maybe(f"{prefix}{name}.{kind}") for name in names]
         there = [part for part in parts if part is not None]
         if there and len(there) < len(parts):
-            raise ValueError(f"{prefix}: only some of {', '.join(names)} have a {kind}; all or none must")
+            raise UserError(f"{prefix}: only some of {', '.join(names)} have a {kind}; all or none must")
         return torch.cat(there) if there else None
 
     def _layer(self, prefix: str) -> Layer:
@@ -143,7 +144,7 @@ class TorchEngine:
         mlp = ("mlp.gate_proj", "mlp.up_proj")
         fused_qkv, fused_mlp = self._fused(prefix, qkv, "weight"), self._fused(prefix, mlp, "weight")
         if fused_qkv is None or fused_mlp is None:
-            raise ValueError(f"weights: {prefix}{qkv[0]}.weight or {prefix}{mlp[0]}.weight is missing; pass a checked checkpoint's tensors")
+            raise UserError(f"weights: {prefix}{qkv[0]}.weight or {prefix}{mlp[0]}.weight is missing; pass a checked checkpoint's tensors")
         return Layer(
             input_norm=self._get(prefix + "input_layernorm.weight"),
             qkv=fused_qkv,

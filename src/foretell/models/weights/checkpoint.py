@@ -13,12 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from foretell.errors import UserError
 from foretell.models.architecture import Architecture
 
 _SAMPLE = 1 << 16
 
 
-class DamagedFileError(ValueError):
+class DamagedFileError(UserError):
     """A file of weights is truncated, corrupt or incomplete; the message names the file and what is wrong."""
 
     def __init__(self, path: Path, problem: str, remedy: str = "download or convert it again") -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from foretell.errors import UserError
 from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError, LazyTensors, checked, fingerprint, finite
 from foretell.models.weights.gguf_reader import GGUFFile, TensorInfo
 
@@ -63,7 +64,7 @@ def gguf_settings(file: GGUFFile) -> tuple[str, dict[str, Any]]:
     path, values, infos = file.path, file.metadata, file.tensors
     arch = values.get("general.architecture")
     if arch not in ARCHITECTURES:
-        raise ValueError(
+        raise UserError(
             f"{path}: GGUF architecture {arch!r} is not one of {', '.join(ARCHITECTURES)}; "
             "load the model's safetensors folder with backend='transformers'"
         )
@@ -75,7 +76,7 @@ def gguf_settings(file: GGUFFile) -> tuple[str, dict[str, Any]]:
         return found
 
     if values.get(f"{arch}.expert_count"):
-        raise ValueError(f"{path}: a mixture of experts is not read from GGUF; load its safetensors folder with backend='transformers'")
+        raise UserError(f"{path}: a mixture of experts is not read from GGUF; load its safetensors folder with backend='transformers'")
     if "token_embd.weight" not in infos:
         raise DamagedFileError(path, "the tensor 'token_embd.weight' is missing")
     heads, width = int(value("attention.head_count")), int(value("embedding_length"))
@@ -124,7 +125,7 @@ def _rope(file: GGUFFile, arch: str, max_length: int) -> dict[str, Any]:
     if kind == "yarn":
         return {"rope_type": "yarn", "rope_theta": theta, "factor": factor, "original_max_position_embeddings": original}
     if kind not in ("none", ""):
-        raise ValueError(f"{file.path}: rope scaling {kind!r} is not known; load its safetensors folder with backend='transformers'")
+        raise UserError(f"{file.path}: rope scaling {kind!r} is not known; load its safetensors folder with backend='transformers'")
     return {"rope_type": "default", "rope_theta": theta}
 
 
@@ -145,7 +146,7 @@ def _expanded(info: TensorInfo, path: Path) -> Tensor:
     try:
         values = gguf.quants.dequantize(info.data, info.kind)
     except NotImplementedError as error:
-        raise ValueError(
+        raise UserError(
             f"{path}: the tensor {info.name!r} is stored as {info.kind.name}, which the gguf package cannot expand; "
             "take a file with another quantisation, for example Q8_0 or Q4_K_M"
         ) from error

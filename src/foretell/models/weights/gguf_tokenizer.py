@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from foretell.errors import UserError
 from foretell.models.text import Text, stop_tokens
 from foretell.models.weights.checkpoint import DamagedFileError
 from foretell.models.weights.gguf_reader import GGUFFile
@@ -38,7 +39,7 @@ def read_tokenizer(file: GGUFFile) -> Text:
     kind = values.get("tokenizer.ggml.model")
     builders = {"gpt2": _byte_level, "llama": _sentence_piece}
     if kind not in builders:
-        raise ValueError(f"{path}: tokenizer.ggml.model={kind!r} is not one of {', '.join(builders)}; load the safetensors folder")
+        raise UserError(f"{path}: tokenizer.ggml.model={kind!r} is not one of {', '.join(builders)}; load the safetensors folder")
     names = values.get("tokenizer.ggml.tokens", [])
     kinds = values.get("tokenizer.ggml.token_type") or [1] * len(names)
     if not names or len(kinds) != len(names):

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from foretell.errors import UserError
 from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError, LazyTensors, checked, fingerprint, finite
 
 INDEX = "model.safetensors.index.json"
@@ -59,7 +60,7 @@ def read_safetensors_folder(folder: Path) -> Checkpoint:
     values = read_config(folder)
     if values.get("quantization_config"):
         method = values["quantization_config"].get("quant_method", "unknown")
-        raise ValueError(f"{folder}: weights quantised by {method!r} are not read here; load it with backend='transformers'")
+        raise UserError(f"{folder}: weights quantised by {method!r} are not read here; load it with backend='transformers'")
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(folder)

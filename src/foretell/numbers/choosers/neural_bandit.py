@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
-from foretell.decoding.choosers.base import OnlineChooser, State, checked_contexts
+from foretell.decoding.chooser import OnlineChooser, State, checked_contexts
 from foretell.decoding.part_text import parse_part
 from foretell.parts import require
 
@@ -23,7 +23,7 @@ class NeuralBandit(BaseEstimator):
     chooser: the method, as a part (`NeuralSquareCB(gamma=3.0)`) or its short text ("neural-square-cb(gamma=3.0)"); `foretell list
     chooser` names them all. random_state: of the weights' start and of the draws; an integer gives the same choices again.
 
-    Law: that of the method. Needs: contexts (K, d), one row an arm, of length about 1; K may differ from round to round, d may not.
+    Guarantee: that of the method. Needs: contexts (K, d), one row an arm, of length about 1; K may differ from round to round, d may not.
     Losses, not rewards: a reward r in [0, 1] is the loss 1 - r. Cost: a tenth of a millisecond a round by default. State: `learnt_`,
     plain numbers and arrays, so that it pickles, and `foretell.numbers.saving` keeps it. Errors: ValueError for another width of
     contexts, an arm that no open round has chosen, or an arm twice; a loss beyond [0, 1] is counted and warned of, and with the

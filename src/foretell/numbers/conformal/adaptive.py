@@ -15,8 +15,8 @@ from foretell.parts import require
 class AdaptiveLevel(Component):
     """After a miss intervals become wider, after a hit a little narrower: level += rate (miss wanted - missed).
 
-    rate: the step, 0 leaves the level as it is. Law: exact; of T values in a row, each scored against the interval said before it came,
-    the share missed differs from 1 - coverage by at most (max(coverage, 1 - coverage) + rate) / (rate T), for any series.
+    rate: the step, 0 leaves the level as it is. Guarantee: exact; of T values in a row, each scored against the interval said before it
+    came, the share missed differs from 1 - coverage by at most (max(coverage, 1 - coverage) + rate) / (rate T), for any series.
     State: the level, an array that `update` returns anew. Paper: Gibbs and Candès (2021), equation 2 and proposition 4.1.
 
     >>> level = AdaptiveLevel(rate=0.1).update(np.array([0.1, 0.1]), np.array([True, False]), coverage=0.9)

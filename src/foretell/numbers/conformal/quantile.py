@@ -6,13 +6,15 @@ import math
 
 import numpy as np
 
+from foretell.errors import UserError
+
 _SLACK = 1e-9  # (n + 1) * 0.9 is not exact
 
 
 def check_coverage(owner: object, coverage: float) -> None:
     """ValueError unless it is a share."""
     if not 0 < coverage < 1:
-        raise ValueError(f"{type(owner).__name__}: coverage={coverage!r} must lie between 0 and 1, for example 0.9")
+        raise UserError(f"{type(owner).__name__}: coverage={coverage!r} must lie between 0 and 1, for example 0.9")
 
 
 def needed_rows(coverage: float) -> int:
@@ -43,7 +45,7 @@ def conformal_quantile(scores: np.ndarray, coverage: float) -> np.ndarray:
     """
     num, place = len(scores), int(rank(len(scores), coverage))
     if num < needed_rows(coverage):
-        raise ValueError(
+        raise UserError(
             f"{num} held-out rows are too few for coverage={coverage:g}, which needs at least {needed_rows(coverage)}; "
             "hold out more rows, or ask for less coverage"
         )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from foretell.errors import UserError
 from foretell.numbers.component import Component
 
 #: What a score has learnt from the rows that the estimator was fitted to: plain data and fitted estimators.
@@ -88,11 +89,11 @@ class QuantileBand(Score):
 
     def fit(self, estimator: Any, X: Any, y: np.ndarray, coverage: float) -> State:  # noqa: N803
         if (self.lower is None) != (self.upper is None):
-            raise ValueError("QuantileBand: lower and upper belong together; give both regressors, or neither")
+            raise UserError("QuantileBand: lower and upper belong together; give both regressors, or neither")
         if self.lower is not None:
             return {"ends": [clone(end).fit(X, y) for end in (self.lower, self.upper)]}
         if not hasattr(estimator, "predict_quantile"):
-            raise ValueError(
+            raise UserError(
                 f"QuantileBand: {type(estimator).__name__} has no predict_quantile; give lower= and upper=, or take AbsoluteResidual()"
             )
         return {"levels": [(1 - coverage) / 2, (1 + coverage) / 2]}

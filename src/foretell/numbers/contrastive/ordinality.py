@@ -10,6 +10,8 @@ from scipy.stats import spearmanr
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
+from foretell.errors import UserError
+
 
 @dataclass(frozen=True)
 class Ordinality:
@@ -34,9 +36,9 @@ def ordinality(
     representation, y = check_array(representation, dtype=float), check_array(y, ensure_2d=False, dtype=float)
     check_consistent_length(representation, y)
     if y.ndim != 1 or not np.ptp(y) > 0:
-        raise ValueError(f"y of shape {y.shape} must be one column with at least two different numbers")
+        raise UserError(f"y of shape {y.shape} must be one column with at least two different numbers")
     if not 1 <= num_neighbours < len(y):
-        raise ValueError(f"num_neighbours={num_neighbours!r} must be at least 1 and below the {len(y)} rows")
+        raise UserError(f"num_neighbours={num_neighbours!r} must be at least 1 and below the {len(y)} rows")
     if len(y) > max_rows:
         kept = check_random_state(random_state).choice(len(y), max_rows, replace=False)
         representation, y = representation[kept], y[kept]

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from foretell.decoding.automata.byte_constraint import ByteConstraint
-from foretell.decoding.constraints.decimals import Decimals
-from foretell.decoding.constraints.integers import Integers
 from foretell.numbers.digits.base import NumberFormat
 from foretell.numbers.digits.leaves import Leaves, midway
 from foretell.parts import require
+from foretell.rules.automata.byte_constraint import ByteConstraint
+from foretell.rules.constraints.decimals import Decimals
+from foretell.rules.constraints.integers import Integers
 
 #: What tokens write when the text is decoded letter by letter; the last is the end.
 LETTERS = "0123456789-."

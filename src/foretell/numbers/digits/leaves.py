@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from foretell.errors import UserError
 from foretell.numbers.distributions import Histogram, PointMasses
 
 
@@ -60,7 +61,7 @@ class Leaves:
         y = np.asarray(y, dtype=float)
         outside = ~((y >= self.edges[0]) & (y <= self.edges[-1]))  # NaN too
         if outside.any():
-            raise ValueError(
+            raise UserError(
                 f"y={y[outside][0]!r} lies outside the support, {self.edges[0]:g} to {self.edges[-1]:g}; fit the format to targets "
                 "that reach so far, or give it wider bounds"
             )
@@ -72,7 +73,7 @@ class Leaves:
         rows = np.ascontiguousarray(np.atleast_2d(tokens), dtype=np.int64)
         found = [known.get(row.tobytes(), -1) for row in rows]
         if -1 in found:
-            raise ValueError(f"tokens={rows[found.index(-1)].tolist()!r} are not what the format writes for any number")
+            raise UserError(f"tokens={rows[found.index(-1)].tolist()!r} are not what the format writes for any number")
         return self.values[found]
 
     def histogram(self, masses: np.ndarray) -> Histogram:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import require
@@ -36,7 +37,7 @@ class Prompter:
         try:
             return self.template.format(**said)
         except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(f"template={self.template!r} must name columns, which are {', '.join(names)} ({error!r})") from error
+            raise UserError(f"template={self.template!r} must name columns, which are {', '.join(names)} ({error!r})") from error
 
     def prompt(self, examples: Sequence[tuple[str, str]], row: str) -> str:
         """(row, number) examples, then the row in question, up to where the number's text, a space first, is to follow."""

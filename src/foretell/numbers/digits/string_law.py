@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from foretell.decoding.constraints.base import Constraint, State
+from foretell.decoding.constraint import Constraint, State
 from foretell.decoding.loop import PREFILL_CHUNK
-from foretell.decoding.searches.base import finite
+from foretell.decoding.search import finite
+from foretell.errors import UserError
 from foretell.models.base import Cache, Feed, Model
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import require
@@ -62,9 +63,7 @@ class StringLaws:
         """The law behind each prompt (token ids) of what the constraint allows and a stop token ends."""
         longest = max(map(len, prompts))
         if longest >= model.max_length:
-            raise ValueError(
-                f"a prompt has {longest} tokens, but the model was made for {model.max_length}; show fewer or shorter examples"
-            )
+            raise UserError(f"a prompt has {longest} tokens, but the model was made for {model.max_length}; show fewer or shorter examples")
         start = constraint.start(Vocabulary.of(model, stops))
         shared = _shared(prompts)
         cache = model.new_cache()
@@ -171,7 +170,7 @@ class _Walk:
 
     def result(self) -> StringLaw:
         if not self.total > 0:
-            raise ValueError(f"no whole string was found in most_rows={self.settings.most_rows} rows; allow more, or fewer numbers")
+            raise UserError(f"no whole string was found in most_rows={self.settings.most_rows} rows; allow more, or fewer numbers")
         masses = np.array(list(self.found.values())) / self.total
         return StringLaw(tuple(self.found), masses, self.missed, self.num_rows)
 

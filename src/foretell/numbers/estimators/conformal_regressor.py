@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.utils import _safe_indexing, check_array, check_random_state
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d, indexable
 
+from foretell.errors import UserError
 from foretell.numbers.conformal.adaptive import AdaptiveLevel
 from foretell.numbers.conformal.quantile import check_coverage, conformal_quantile, needed_rows
 from foretell.numbers.conformal.scores import AbsoluteResidual, NormalisedResidual, QuantileBand, Score
@@ -27,9 +28,9 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     of intervals, where none is asked for. calibration_share: of the rows, held out. prefit: the estimator is fitted already, on other
     rows, and all rows given are held out. rate: how fast the level adapts in `update`, 0 for not. random_state: which rows are held out.
 
-    Law: exact; for rows that are exchangeable with those held out, an interval holds the true value with probability coverage or more,
-    and coverage + 1 / (n + 1) or less where scores have no ties; n rows held out. It is a promise for all rows together, not for each.
-    Of a stream, given to `update` as it comes, the share missed approaches 1 - coverage whatever comes (see `AdaptiveLevel`).
+    Guarantee: exact; for rows that are exchangeable with those held out, an interval holds the true value with probability coverage or
+    more, and coverage + 1 / (n + 1) or less where scores have no ties; n rows held out. It is a promise for all rows together, not for
+    each. Of a stream, given to `update` as it comes, the share missed approaches 1 - coverage whatever comes (see `AdaptiveLevel`).
     Needs: ceil(coverage / (1 - coverage)) rows held out, 9 for 0.9. Cost: as the estimator's, and one prediction of the rows held out.
     State: estimator_, conformity_, conformity_state_, recent_ (n,) scores, scores_ the same sorted, level_. No sample weights: rows that
     count differently are not exchangeable. Errors: ValueError for too few rows, with how many it takes.
@@ -132,7 +133,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _numbers(self, y: Any) -> np.ndarray:
         if y is None:
-            raise ValueError("ConformalRegressor requires y to be passed, but the target y is None")
+            raise UserError("ConformalRegressor requires y to be passed, but the target y is None")
         return column_or_1d(check_array(y, ensure_2d=False, dtype="numeric", input_name="y"), warn=True).astype(np.float64)
 
     def _split(self, num: int) -> tuple[np.ndarray, np.ndarray]:
@@ -141,7 +142,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         least = needed_rows(self.coverage)
         if num_held < least or (num - num_held < 1 and not self.prefit):
             share = 1.0 if self.prefit else self.calibration_share
-            raise ValueError(
+            raise UserError(
                 f"ConformalRegressor: {num_held} rows of n_samples={num} held out are too few for coverage={self.coverage:g}, which needs "
                 f"{least}; give at least {int(np.ceil(least / share)) + (not self.prefit)} rows, or change calibration_share or coverage"
             )

@@ -38,7 +38,8 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
     off the prediction of a ridge regression first and decode the rest, so the law is shifted by it, row by row. point: what `predict`
     says, the law's "mean", "median" or "mode". Further settings: see `TorchRegressor`.
 
-    Law: exact; `predict_distribution` is a histogram over the numbers' cells, `predict_numbers` has the masses on the numbers as written.
+    Guarantee: exact; `predict_distribution` is a histogram over the numbers' cells, `predict_numbers` has the masses on the numbers as
+    written.
     Cost: `DigitHead`'s, for each member. Attributes: code_ (of the format), slopes_ (d,), of the linear part, prior_ (m,), masses of the
     training targets, inner_ (m - 1,) and blur_, edges between numbers and the noise as shares of the support, and those of
     `TorchRegressor`.

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from foretell.errors import UserError
 from foretell.numbers.bodies.base import Body
 from foretell.numbers.bodies.mlp import MLP
 from foretell.numbers.distributional import DistributionalMixin
@@ -69,7 +70,7 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
         """The law of each row's number; ValueError where the target has a point only."""
         found = self._target().distribution(self.code_, self._tempered(self._outputs(X)))
         if found is None:
-            raise ValueError(f"target={self._target()!r} predicts a point, not a law; take HLGauss(), or wrap in ConformalRegressor")
+            raise UserError(f"target={self._target()!r} predicts a point, not a law; take HLGauss(), or wrap in ConformalRegressor")
         return found
 
     def predict_dist(self, X: Any) -> np.ndarray:  # noqa: N803

@@ -12,8 +12,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from foretell.decoding.constraints.base import Constraint
-from foretell.decoding.constraints.choices import Choices
+from foretell.decoding.constraint import Constraint
 from foretell.models.base import Model
 from foretell.models.vocabulary import Vocabulary
 from foretell.numbers.digits.decimal_text import DecimalText
@@ -23,6 +22,7 @@ from foretell.numbers.distributional import DistributionalMixin
 from foretell.numbers.distributions import Histogram, PointMasses
 from foretell.parts import require
 from foretell.prepare import resolve
+from foretell.rules.constraints.choices import Choices
 
 #: Laws that are kept of a model, those worked out last.
 _KEPT = 4096
@@ -37,7 +37,7 @@ class PromptedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
     target, instruction: see `Prompter`. shots: "random" (the same for all rows, read once) or "nearest". law, missed, most_rows, batch:
     see `StringLaws`. point: what `predict` says, the law's "median", "mean" or "mode".
 
-    X: a table with columns of numbers and texts, or one list of texts. Law: exact but for the mass that `string_laws` reports as
+    X: a table with columns of numbers and texts, or one list of texts. Guarantee: exact but for the mass that `string_laws` reports as
     missed. Cost: a row of the model for each token of a prompt that others do not share, and for each beginning of a number that is
     read. Attributes: texts_ and numbers_, the training rows as text, code_ (of the format), names_. Laws are kept with the model.
 
@@ -143,7 +143,7 @@ class PromptedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
         """(n, n_samples) draws made by decoding, with any recipe, as RegressLM does; their law is that of law="masked"."""
         from foretell.decoding.draws import SampledDraws
         from foretell.decoding.request import Request
-        from foretell.decoding.samplers.make import make_sampler
+        from foretell.decoding.sampling_options import make_sampler
         from foretell.prepare import recipe_for, session_of
 
         require(n_samples >= 1, self, "n_samples", n_samples, "must be at least 1")

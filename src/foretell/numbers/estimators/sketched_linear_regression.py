@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from foretell.errors import UserError
 from foretell.numbers.linear.error_bars import exact_estimate, refined_estimate, sketched_estimate
 from foretell.numbers.linear.sketched_system import Rows, fit_sketched
 from foretell.numbers.linear.sketches.base import Sketch
@@ -31,7 +32,7 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     conjugate gradients over the table afterwards; 20 give the exact fit. n_repeats: so many independent sketches, whose mean is taken.
     random_state: an int gives the same bits again.
 
-    Law: of the sketched system with Gaussian(), (c - exact c) / coef_std_ is Student's t with m - D degrees, D being columns with the
+    Guarantee: of the sketched system with Gaussian(), (c - exact c) / coef_std_ is Student's t with m - D degrees, D being columns with the
     intercept. The other dense sketches behave so in all that was measured. Bounds for single coefficients are proved with D^(1+o(1))
     rows (Price, Song, Woodruff, ICALP 2017); that D times a power of log n suffice is claimed by Song, Ye, Yin, Zhang (ICML 2023), whose
     published proof has a gap. CountSketch() breaks the bars where few rows carry much weight. A bar is for a coefficient or row chosen
@@ -91,12 +92,12 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         source = iter(chunks)
         begin = next(source, None)
         if begin is None:
-            raise ValueError("SketchedLinearRegression: chunks is empty; give at least one (X, y)")
+            raise UserError("SketchedLinearRegression: chunks is empty; give at least one (X, y)")
         first = self._checked(begin, start=True)
         m = self._num_rows(first.X.shape[1] + bool(self.fit_intercept))
         self._fit(chain([first], map(self._checked, source)), sketch, m, first)
         if self.report_["rows"] < 2 * m:
-            raise ValueError(f"SketchedLinearRegression: {self.report_['rows']} rows in all are fewer than 2 m = {2 * m}; take fit")
+            raise UserError(f"SketchedLinearRegression: {self.report_['rows']} rows in all are fewer than 2 m = {2 * m}; take fit")
         return self
 
     def predict(self, X: Any, return_std: bool = False) -> Any:  # noqa: N803
@@ -150,7 +151,7 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
             weight = _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
             kept = weight > 0
             if not kept.any():
-                raise ValueError("SketchedLinearRegression: sample_weight has no row above 0; give at least one")
+                raise UserError("SketchedLinearRegression: sample_weight has no row above 0; give at least one")
             X, y, root = X[kept], y[kept], np.sqrt(weight[kept])[:, None]  # noqa: N806
         return Rows(X, y, root, flat)
 

@@ -11,6 +11,7 @@ import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from torch import Tensor, nn
 
+from foretell.errors import UserError
 from foretell.numbers.bodies.mlp import MLP
 from foretell.numbers.contrastive.pairs.base import Pairs
 from foretell.numbers.contrastive.pairs.mix_neg import MixNeg
@@ -93,7 +94,7 @@ class SupReMixEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
     def _settle(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         num = len(np.unique(y))
         if num == 1:
-            raise ValueError(f"SupReMixEncoder: y is {float(y[0])!r} in all {len(y)} rows; give at least three different values")
+            raise UserError(f"SupReMixEncoder: y is {float(y[0])!r} in all {len(y)} rows; give at least three different values")
         if num == 2:
             warnings.warn("SupReMixEncoder: y has 2 different values; an order, and mixed positives, need at least three", stacklevel=3)
         self.label_mean_, self.label_scale_ = float(y.mean()), float(y.std())

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from foretell.errors import UserError
 from foretell.numbers.forecasting.time_steps import check_even_steps
 from foretell.parts import require
 
@@ -53,7 +54,7 @@ class Forecaster(BaseEstimator, ABC):
         check_even_steps(Y, type(self).__name__)
         rows = series_rows(Y, type(self).__name__)
         if len(rows) < self.lag + self.horizon:
-            raise ValueError(
+            raise UserError(
                 f"{type(self).__name__}: {len(rows)} rows are too few for lag={self.lag} and horizon={self.horizon}, which need at least "
                 f"{self.lag + self.horizon}; give more rows or ask for less"
             )
@@ -87,9 +88,9 @@ class Forecaster(BaseEstimator, ABC):
         check_is_fitted(self, "tail_")
         windows = np.asarray(windows, dtype=np.float64)
         if windows.ndim != 3 or windows.shape[1:] != (self.lag, self.n_series_):
-            raise ValueError(f"windows have shape {windows.shape}; they must be (B, {self.lag}, {self.n_series_}) as in fitting")
+            raise UserError(f"windows have shape {windows.shape}; they must be (B, {self.lag}, {self.n_series_}) as in fitting")
         if not np.isfinite(windows).all():
-            raise ValueError("windows hold NaN or infinity; fill the gaps first")
+            raise UserError("windows hold NaN or infinity; fill the gaps first")
         return self._forecast(windows)
 
     def _window(self, context: Any) -> np.ndarray:
@@ -98,11 +99,11 @@ class Forecaster(BaseEstimator, ABC):
             return self.tail_
         names = None if getattr(context, "columns", None) is None else [str(name) for name in context.columns]
         if self.names_ is not None and names is not None and names != self.names_:
-            raise ValueError(f"context has the columns {names}, but the forecaster was fitted to {self.names_}, in this order")
+            raise UserError(f"context has the columns {names}, but the forecaster was fitted to {self.names_}, in this order")
         check_even_steps(context, "context")
         rows = series_rows(context, "context")
         if rows.shape[1] != self.n_series_ or len(rows) < self.lag:
-            raise ValueError(f"context has shape {rows.shape}; it needs {self.n_series_} columns and at least lag={self.lag} rows")
+            raise UserError(f"context has shape {rows.shape}; it needs {self.n_series_} columns and at least lag={self.lag} rows")
         return rows[-self.lag :]
 
 
@@ -114,14 +115,14 @@ def series_rows(Y: Any, owner: str) -> np.ndarray:  # noqa: N803
             raise TypeError("complex numbers")
         rows = rows.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{owner}: the series must be numbers ({error}); leave out or encode columns of text and dates") from error
+        raise UserError(f"{owner}: the series must be numbers ({error}); leave out or encode columns of text and dates") from error
     if rows.ndim == 1:
         rows = rows[:, None]
     if rows.ndim != 2 or rows.size == 0:
-        raise ValueError(f"{owner}: the series have shape {rows.shape}; give (T,) or (T, N), a row a time step")
+        raise UserError(f"{owner}: the series have shape {rows.shape}; give (T,) or (T, N), a row a time step")
     bad = np.argwhere(~np.isfinite(rows))
     if len(bad):
-        raise ValueError(
+        raise UserError(
             f"{owner}: {len(bad)} values are NaN or infinite, the first in row {bad[0][0]}, column {bad[0][1]}; fill the gaps first"
         )
     return rows

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from foretell.errors import UserError
 from foretell.numbers.conformal.adaptive import AdaptiveLevel
 from foretell.numbers.conformal.quantile import check_coverage, conformal_quantile, needed_rows
 from foretell.numbers.conformal.rolling import forecast_windows, rolling_forecasts
@@ -26,8 +27,8 @@ class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
     forecaster: any, None is `SeasonalNaive()`. coverage: of intervals, where none is asked for. calibration_share: of the rows, held
     out. rate: of adaptation, 0 for none.
 
-    Law: bounded. As rows come in, each step's and series' share of misses approaches 1 - coverage for any series whatever, at the pace
-    that `AdaptiveLevel` states; before the first `update` coverage is that of split conformal prediction only in so far as errors of
+    Guarantee: bounded. As rows come in, each step's and series' share of misses approaches 1 - coverage for any series whatever, at the
+    pace that `AdaptiveLevel` states; before the first `update` coverage is that of split conformal prediction only in so far as errors of
     later windows are like those of the windows held out, which overlap. Needs: ceil(coverage / (1 - coverage)) + horizon - 1 rows held
     out. Cost: a forecast for each row held out, and for each that comes in. State: forecaster_ (fitted to the earlier rows), scores_
     (M, horizon, N) sorted, recent_ the same in order of time, level_ (horizon, N), pending_ (horizon, horizon, N): the latest forecasts,
@@ -68,7 +69,7 @@ class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
         num_held = round(self.calibration_share * len(rows))
         least = needed_rows(self.coverage) + self.horizon - 1
         if num_held < least:
-            raise ValueError(
+            raise UserError(
                 f"ConformalForecaster: {num_held} of {len(rows)} rows held out are too few for coverage={self.coverage:g} and "
                 f"horizon={self.horizon}, which need {least}; give at least {int(np.ceil(least / self.calibration_share))} rows, or change "
                 "calibration_share, coverage or horizon"
@@ -92,7 +93,7 @@ class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
         check_even_steps(Y, type(self).__name__)
         rows = series_rows(Y, type(self).__name__)
         if rows.shape[1] != self.n_series_:
-            raise ValueError(f"Y has {rows.shape[1]} series, but the forecaster was fitted to {self.n_series_}")
+            raise UserError(f"Y has {rows.shape[1]} series, but the forecaster was fitted to {self.n_series_}")
         adaptive, steps = AdaptiveLevel(self.rate), np.arange(self.horizon)
         for row in rows:
             errors = np.abs(row - self.pending_[self.horizon - 1 - steps, steps])  # said h + 1 rows ago, for h + 1 ahead

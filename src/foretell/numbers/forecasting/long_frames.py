@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from foretell.errors import UserError
+
 
 def from_long(frame: Any, ids: str = "unique_id", times: str = "ds", values: str = "y") -> Any:
     """A pandas table (T, N), rows in order of time, columns in order of their first row in `frame` (pandas or polars).
@@ -21,16 +23,16 @@ def from_long(frame: Any, ids: str = "unique_id", times: str = "ds", values: str
         frame = pd.DataFrame(frame.to_dict(as_series=False))
     missing = [name for name in (ids, times, values) if name not in frame.columns]
     if missing:
-        raise ValueError(f"from_long: no column {missing[0]!r} among {list(frame.columns)}; name it by ids=, times= or values=")
+        raise UserError(f"from_long: no column {missing[0]!r} among {list(frame.columns)}; name it by ids=, times= or values=")
     twice = frame.duplicated([ids, times])
     if twice.any():
         first = frame.loc[twice, [ids, times]].iloc[0]
-        raise ValueError(f"from_long: {ids}={first[ids]!r} comes more than once at {times}={first[times]!s}; keep one row of each")
+        raise UserError(f"from_long: {ids}={first[ids]!r} comes more than once at {times}={first[times]!s}; keep one row of each")
     wide = frame.pivot(index=times, columns=ids, values=values)[list(dict.fromkeys(frame[ids]))].sort_index()
     gaps = wide.isna()
     if gaps.to_numpy().any():
         column = gaps.any().idxmax()
-        raise ValueError(
+        raise UserError(
             f"from_long: {ids}={column!r} has no value at {times}={gaps[column].idxmax()!s} ({int(gaps.to_numpy().sum())} gaps in all); "
             "fill the gaps, or keep the times that all series have"
         )

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import clone
 
+from foretell.errors import UserError
+
 
 def __getattr__(name: str) -> Any:
     if name != "SktimeForecaster":
@@ -77,7 +79,7 @@ def _sktime_forecaster() -> type:
             steps, ours = self._steps(fh), self.forecaster_
             last, known = int(steps.max()), self.rows_.to_numpy(dtype=float)
             if last > ours.horizon and not self.recursive:
-                raise ValueError(
+                raise UserError(
                     f"fh reaches {last} steps ahead, the forecaster's horizon is {ours.horizon}; set forecaster__horizon={last}, or "
                     "recursive=True to go on from its own forecasts"
                 )

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from foretell.errors import UserError
+
 
 def check_even_steps(table: Any, owner: str) -> None:
     """ValueError where a pandas table's index has repeats, goes back or leaves steps out; what has no index is taken as it is.
@@ -18,16 +20,16 @@ def check_even_steps(table: Any, owner: str) -> None:
     if not isinstance(index, pd.Index) or len(index) < 2:
         return
     if isinstance(index, pd.MultiIndex):
-        raise ValueError(f"{owner}: the index has {index.nlevels} levels; give a row a time step and a column a series (see from_long)")
+        raise UserError(f"{owner}: the index has {index.nlevels} levels; give a row a time step and a column a series (see from_long)")
     times = isinstance(index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex)
     if not times and not pd.api.types.is_numeric_dtype(index):
         return  # names say no time
     kind = "time stamp" if times else "index value"
     if not index.is_unique:
         twice = index[index.duplicated()][0]
-        raise ValueError(f"{owner}: the {kind} {twice!s} comes more than once; keep one row a step, e.g. by groupby(level=0).mean()")
+        raise UserError(f"{owner}: the {kind} {twice!s} comes more than once; keep one row a step, e.g. by groupby(level=0).mean()")
     if not index.is_monotonic_increasing:
-        raise ValueError(f"{owner}: the {kind}s are not in order; sort the rows, e.g. by sort_index()")
+        raise UserError(f"{owner}: the {kind}s are not in order; sort the rows, e.g. by sort_index()")
     steps = np.diff(index.asi8 if times else np.asarray(index)).astype(float)
     if np.allclose(steps, steps[0], rtol=1e-6, atol=0):
         return
@@ -35,7 +37,7 @@ def check_even_steps(table: Any, owner: str) -> None:
         return
     values, counts = np.unique(steps, return_counts=True)
     first = int(np.argmax(steps != values[np.argmax(counts)]))
-    raise ValueError(
+    raise UserError(
         f"{owner}: the {kind}s are not at even steps: {index[first]!s} is followed by {index[first + 1]!s}; bring them to one step, "
         "e.g. by asfreq() or resample(), and fill the gaps"
     )

@@ -7,6 +7,8 @@ import math
 import numpy as np
 from torch import Tensor
 
+from foretell.errors import UserError
+
 
 def windows(rows: np.ndarray, length: int) -> np.ndarray:
     """(T - length + 1, length, N): all windows of `length` rows of (T, N), a read-only view. ValueError where there is none.
@@ -15,7 +17,7 @@ def windows(rows: np.ndarray, length: int) -> np.ndarray:
     [[0.0, 1.0, 2.0], [1.0, 2.0, 3.0]]
     """
     if not 1 <= length <= len(rows):
-        raise ValueError(f"length={length!r} must be from 1 to the {len(rows)} rows there are")
+        raise UserError(f"length={length!r} must be from 1 to the {len(rows)} rows there are")
     return np.lib.stride_tricks.sliding_window_view(rows, length, axis=0).swapaxes(1, 2)
 
 
@@ -49,7 +51,7 @@ def split_by_time(num_rows: int, lag: int, horizon: int, fraction: float) -> tup
     num_known = num_rows - num_held
     if num_known < lag + horizon:
         needed = max(lag + 2 * horizon, math.ceil((lag + horizon + 0.5) / (1 - fraction)))
-        raise ValueError(
+        raise UserError(
             f"validation_fraction={fraction!r} holds out {num_held} of {num_rows} rows and leaves {num_known}, fewer than "
             f"lag + horizon = {lag + horizon}; give at least {needed} rows, or validation_fraction=0, which holds out none"
         )

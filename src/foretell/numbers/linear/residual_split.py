@@ -9,6 +9,7 @@ import numpy as np
 import scipy.linalg
 from sklearn.base import is_classifier
 
+from foretell.errors import UserError
 from foretell.numbers.linear.systems import demand_full_rank, dependent_columns, finite_matrix, finite_targets, root_weights
 
 #: Rows with a leverage this close to 1 are fitted whatever they say: leaving them out leaves a coefficient undetermined.
@@ -60,8 +61,8 @@ def explain_residual(X: Any, y: Any, a: Any, sample_weight: Any = None, min_norm
     reads. sample_weight: (n,), above 0. min_norm: allow columns that depend on each other; delta is then the shortest of all changes
     that do as much. All is computed in float64, by an orthogonal basis.
 
-    Law: Gauss-Markov correspondence (Kamiura, "The Gauss-Markov Adjunction", arXiv 2507.02442): with F(a) = X a and G(y) the exact fit,
-    a residual y - F(a) corresponds to the change G(y) - a = G(y - F(a)), and |y - F(a)|² = |y - FG(y)|² + |F(G(y) - a)|².
+    Guarantee: Gauss-Markov correspondence (Kamiura, "The Gauss-Markov Adjunction", arXiv 2507.02442): with F(a) = X a and G(y) the exact
+    fit, a residual y - F(a) corresponds to the change G(y) - a = G(y - F(a)), and |y - F(a)|² = |y - FG(y)|² + |F(G(y) - a)|².
 
     Cost: a QR of X. Errors: ValueError for fewer rows than columns, columns that are combinations of others (named), NaN, lengths that
     differ, weights that are not above 0, models that are not linear.
@@ -81,7 +82,7 @@ def explain_residual(X: Any, y: Any, a: Any, sample_weight: Any = None, min_norm
     wanted = (matrix.shape[1], *targets.shape[1:])
     if coefficients.shape != wanted:
         given = (coefficients.shape[0] - intercept, *coefficients.shape[1:])
-        raise ValueError(f"a has shape {given}; it must be {(wanted[0] - intercept, *wanted[1:])} for y of shape {targets.shape}")
+        raise UserError(f"a has shape {given}; it must be {(wanted[0] - intercept, *wanted[1:])} for y of shape {targets.shape}")
     root = np.ones((len(matrix), 1)) if sample_weight is None else root_weights(sample_weight, len(matrix), "sample_weight")
     flat = targets.ndim == 1
     residuals = root * (targets.reshape(len(matrix), -1) - matrix @ coefficients.reshape(len(coefficients), -1))
@@ -139,13 +140,13 @@ def _coefficients(a: Any, matrix: np.ndarray, X: Any) -> tuple[np.ndarray, bool]
         return finite_matrix(np.asarray(a).reshape(len(a), -1), "a").reshape(np.shape(a)), False
     offer = "split the error of its last linear layer: give X as that layer reads it, and the layer's coefficients as a"
     if not hasattr(a, "coef_") or is_classifier(a):
-        raise ValueError(f"{type(a).__name__} is no linear model with coef_; {offer}")
+        raise UserError(f"{type(a).__name__} is no linear model with coef_; {offer}")
     slopes, offset = np.asarray(a.coef_, dtype=float).T, np.asarray(getattr(a, "intercept_", 0.0), dtype=float)
     if matrix.shape[1] != len(slopes):
-        raise ValueError(f"a has {len(slopes)} coefficients, but X has {matrix.shape[1]} columns")
+        raise UserError(f"a has {len(slopes)} coefficients, but X has {matrix.shape[1]} columns")
     said, linear = np.asarray(a.predict(X), dtype=float), matrix @ slopes + offset
     if not np.allclose(said.reshape(len(matrix), -1), linear.reshape(len(matrix), -1), rtol=1e-6, atol=1e-6 * np.abs(linear).max()):
-        raise ValueError(f"{type(a).__name__} does not predict X coef_ + intercept_, so it is not linear; {offer}")
+        raise UserError(f"{type(a).__name__} does not predict X coef_ + intercept_, so it is not linear; {offer}")
     return _joined(slopes, offset if getattr(a, "fit_intercept", np.any(offset != 0)) else None)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
+from foretell.errors import UserError
 from foretell.numbers.linear.sketches.base import Sketch
 from foretell.numbers.linear.sketches.srdct import SRDCT
 from foretell.numbers.linear.systems import demand_full_rank, finite_matrix, finite_targets
@@ -60,16 +61,16 @@ def sketch_quality(
     num, columns = A.shape
     m = 8 * columns if m is None else m
     if not columns < m <= num:
-        raise ValueError(f"m={m!r} must be above the {columns} columns and at most the {num} rows")
+        raise UserError(f"m={m!r} must be above the {columns} columns and at most the {num} rows")
     if n_draws < 1:
-        raise ValueError(f"n_draws={n_draws!r} must be at least 1")
+        raise UserError(f"n_draws={n_draws!r} must be at least 1")
     demand_full_rank(A, "A", "leave columns out")
     Q, R = scipy.linalg.qr(A, mode="economic")  # noqa: N806
     exact = scipy.linalg.solve_triangular(R, Q.T @ b)
     rest = b - A @ exact
     length = np.linalg.norm(rest)
     if length <= 1e-12 * np.linalg.norm(b):
-        raise ValueError("b lies in the span of A's columns, so nothing is left over: every sketch gives the exact solution")
+        raise UserError("b lies in the span of A's columns, so nothing is left over: every sketch gives the exact solution")
     rng = np.random.default_rng(random_state)
     unit = np.sqrt(np.log(2 * columns) / (m - columns)) * length / np.linalg.svd(R, compute_uv=False)[-1]
     inside = Q @ (np.ones(columns) / np.sqrt(columns))  # fixed before S is drawn, as the law asks

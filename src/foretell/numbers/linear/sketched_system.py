@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
+from foretell.errors import UserError
 from foretell.numbers.linear.sketches.base import Sketch
 from foretell.numbers.linear.systems import demand_full_rank
 
@@ -64,7 +65,7 @@ class SketchedSystem:
         matrices = rows.weighted()
         have, had = [[part.shape[1] for part in parts or matrices] for parts in (matrices, self.parts)]
         if have != had:
-            raise ValueError(f"a chunk has y for {have[1] - 1} targets, the first had {had[1] - 1}")
+            raise UserError(f"a chunk has y for {have[1] - 1} targets, the first had {had[1] - 1}")
         if self.sketch is None:
             found = [np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix) for matrix in matrices]
         else:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.linalg import qr
 
+from foretell.errors import UserError
+
 #: Rounding errors are those of sums of at least so many numbers: a small matrix may be what is left of a tall one.
 _LENGTH = 1000
 
@@ -17,12 +19,12 @@ def finite_matrix(values: Any, name: str) -> np.ndarray:
     try:
         matrix = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be numbers ({error}); leave out or encode columns of text and dates") from error
+        raise UserError(f"{name} must be numbers ({error}); leave out or encode columns of text and dates") from error
     if matrix.ndim != 2 or matrix.size == 0:
-        raise ValueError(f"{name} has shape {matrix.shape}; give (n, d) with at least one row and one column")
+        raise UserError(f"{name} has shape {matrix.shape}; give (n, d) with at least one row and one column")
     if not np.isfinite(matrix).all():
         row, column = np.argwhere(~np.isfinite(matrix))[0]
-        raise ValueError(f"{name} holds NaN or infinity, the first in row {row}, column {column}; fill or leave out such rows")
+        raise UserError(f"{name} holds NaN or infinity, the first in row {row}, column {column}; fill or leave out such rows")
     return matrix
 
 
@@ -30,7 +32,7 @@ def finite_targets(values: Any, num_rows: int, name: str) -> np.ndarray:
     """`values` as float64, (n,) or (n, k), with as many rows as the matrix."""
     targets = np.asarray(values)
     if targets.ndim not in (1, 2) or len(targets) != num_rows:
-        raise ValueError(f"{name} has shape {targets.shape}; it must have one entry, or one row, for each of the {num_rows} rows")
+        raise UserError(f"{name} has shape {targets.shape}; it must have one entry, or one row, for each of the {num_rows} rows")
     return finite_matrix(targets.reshape(num_rows, -1), name).reshape(targets.shape)
 
 
@@ -39,7 +41,7 @@ def root_weights(weights: Any, num_rows: int, name: str = "weights") -> np.ndarr
     found = np.asarray(weights, dtype=np.float64)
     if found.shape != (num_rows,) or not np.isfinite(found).all() or not np.all(found > 0):
         least = found.min() if found.size else None
-        raise ValueError(
+        raise UserError(
             f"{name} has shape {found.shape} and least value {least}; give {num_rows} numbers above 0, and leave out rows of weight 0"
         )
     return np.sqrt(found)[:, None]
@@ -67,12 +69,12 @@ def demand_full_rank(matrix: np.ndarray, owner: str, remedy: str, names: Sequenc
     """ValueError that names the columns which are combinations of others, the first ten of them."""
     num_rows, num_columns = matrix.shape
     if num_rows < num_columns:
-        raise ValueError(f"{owner}: {num_rows} rows do not determine {num_columns} coefficients; give more rows, or {remedy}")
+        raise UserError(f"{owner}: {num_rows} rows do not determine {num_columns} coefficients; give more rows, or {remedy}")
     dependent = dependent_columns(matrix)
     if dependent:
         called = [str(names[column]) if names is not None else column for column in dependent[:10]]
         more = f" and {len(dependent) - 10} more" if len(dependent) > 10 else ""
-        raise ValueError(
+        raise UserError(
             f"{owner}: columns {called}{more} are zero or combinations of other columns (up to rounding), so the coefficients are not "
             f"determined; leave them out, or {remedy}"
         )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from foretell.errors import UserError
 from foretell.numbers.conformal.rolling import rolling_forecasts
 from foretell.numbers.forecasters.conformal_forecaster import ConformalForecaster
 from foretell.numbers.forecasters.seasonal_naive import SeasonalNaive
@@ -52,7 +53,7 @@ def backtest(name: str, forecaster: Any, series: pd.DataFrame, test_share: float
     rows, lag, horizon = series.to_numpy(dtype=float), forecaster.lag, forecaster.horizon
     num_held = round(test_share * len(rows))
     if not 0 < test_share < 1 or num_held < horizon:
-        raise ValueError(
+        raise UserError(
             f"test_share={test_share:g} of {len(rows)} rows holds out {num_held}, which must be at least the horizon of {horizon} "
             "and leave rows to fit; change it, or forecast fewer steps"
         )

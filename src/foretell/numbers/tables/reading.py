@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from foretell.errors import UserError
 from foretell.parts import UnknownNameError, nearest
 
 #: A column of which so large a share are numbers was meant to be one.
@@ -23,28 +24,28 @@ def read_table(path: Path | str, as_text: Sequence[str] = ()) -> pd.DataFrame:
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"{path} is not a file; give a table as comma-separated values with a head")
+        raise UserError(f"{path} is not a file; give a table as comma-separated values with a head")
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = [name.strip() for name in next(csv.reader(file, delimiter=separator), [])]
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no table in UTF-8 ({error}); save it as UTF-8") from error
+        raise UserError(f"{path} is no table in UTF-8 ({error}); save it as UTF-8") from error
     if not any(head):
-        raise ValueError(f"{path} is empty; its first line must name the columns")
+        raise UserError(f"{path} is empty; its first line must name the columns")
     twice = sorted({name for name in head if head.count(name) > 1})
     if twice or "" in head:
         what = f"has two columns called {twice[0]!r}" if twice and twice[0] else f"has no name for column {head.index('') + 1}"
-        raise ValueError(f"{path} {what}; each column needs a name of its own")
+        raise UserError(f"{path} {what}; each column needs a name of its own")
     texts = dict.fromkeys((name for name in as_text if name in head), str)
     try:
         frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig", skipinitialspace=True, dtype=texts, low_memory=False)
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no table: {' '.join(str(error).split())}") from error
+        raise UserError(f"{path} is no table: {' '.join(str(error).split())}") from error
     if len(frame) == 0:
-        raise ValueError(f"{path} has a head but no rows")
+        raise UserError(f"{path} has a head but no rows")
     if list(frame.index[:1]) != [0]:
-        raise ValueError(f"{path} has more cells in its rows than names in its head; name every column")
+        raise UserError(f"{path} has more cells in its rows than names in its head; name every column")
     return frame.set_axis(head, axis=1)
 
 
@@ -70,12 +71,12 @@ def numbers_of(column: pd.Series, name: str, missing: bool = False) -> np.ndarra
     if len(wrong):
         row = wrong[0]
         share = f" ({len(wrong)} of {len(column)} are not)" if len(wrong) > 1 else ""
-        raise ValueError(f"column {name!r}, row {row + 1}: {column.iloc[row]!r} is no number{share}; correct it, or leave the column out")
+        raise UserError(f"column {name!r}, row {row + 1}: {column.iloc[row]!r} is no number{share}; correct it, or leave the column out")
     endless = np.flatnonzero(np.isinf(values))
     if len(endless):
-        raise ValueError(f"column {name!r}, row {endless[0] + 1}: {values[endless[0]]} is no finite number; correct it or drop the row")
+        raise UserError(f"column {name!r}, row {endless[0] + 1}: {values[endless[0]]} is no finite number; correct it or drop the row")
     if absent.any() and not missing:
-        raise ValueError(
+        raise UserError(
             f"column {name!r}, row {int(np.argmax(absent)) + 1}: the value is missing, NaN ({int(absent.sum())} are); fill it, "
             "drop the row, or ask for imputation"
         )
@@ -87,9 +88,9 @@ def target_of(frame: pd.DataFrame, name: str) -> np.ndarray:
     [name] = pick(frame, [name], "target")
     values = numbers_of(frame[name], name)
     if len(values) < 2:
-        raise ValueError("the table has one row; fitting needs at least two")
+        raise UserError("the table has one row; fitting needs at least two")
     if np.ptp(values) == 0:
-        raise ValueError(f"the target {name!r} is {values[0]:g} in all {len(values)} rows; there is nothing to learn")
+        raise UserError(f"the target {name!r} is {values[0]:g} in all {len(values)} rows; there is nothing to learn")
     return values
 
 
@@ -101,7 +102,7 @@ def words_of(column: pd.Series, name: str, asked: bool = False) -> np.ndarray:
     share = float((parsed.notna() & given).sum() / max(given.sum(), 1))
     if not asked and MEANT <= share < 1:
         row = int(np.argmax((parsed.isna() & given).to_numpy()))
-        raise ValueError(
+        raise UserError(
             f"column {name!r}, row {row + 1}: {column.iloc[row]!r} is no number, but {share:.0%} of the column are; correct it, or name "
             "the column a category"
         )

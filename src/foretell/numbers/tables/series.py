@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from foretell.errors import UserError
 from foretell.numbers.forecasting.time_steps import check_even_steps
 from foretell.numbers.tables.reading import is_number, numbers_of, pick, read_table
 
@@ -23,7 +24,7 @@ def read_series(path: Path | str, time: str | None = None, columns: Sequence[str
     time = _time_column(frame) if time is None else pick(frame, [time], "time")[0]
     names = pick(frame, columns, "columns") if columns else [name for name in frame.columns if name != time]
     if time in names or not names:
-        raise ValueError(f"there is no series beside the time column {time!r}; name others by columns")
+        raise UserError(f"there is no series beside the time column {time!r}; name others by columns")
     found = pd.DataFrame({name: numbers_of(frame[name], name) for name in names})
     if time is not None:
         found.index = _stamps(frame[time], time)
@@ -51,7 +52,7 @@ def _time_column(frame: pd.DataFrame) -> str | None:
     words = [name for name in frame.columns if not is_number(frame[name])]
     dates = [name for name in words if pd.to_datetime(frame[name].iloc[:3], errors="coerce", format="mixed").notna().all()]
     if len(dates) > 1:
-        raise ValueError(f"the columns {', '.join(map(repr, dates))} all hold dates; say which one is the time")
+        raise UserError(f"the columns {', '.join(map(repr, dates))} all hold dates; say which one is the time")
     return dates[0] if dates else None
 
 
@@ -62,7 +63,7 @@ def _stamps(column: pd.Series, name: str) -> pd.Index:
     wrong = np.flatnonzero(found.isna())
     if len(wrong):
         row = int(wrong[0])
-        raise ValueError(
+        raise UserError(
             f"column {name!r}, row {row + 1}: {column.iloc[row]!r} is no date or time like {column.iloc[0]!r}; correct it, or drop the row"
         )
     return pd.DatetimeIndex(found, name=name)

@@ -15,6 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_n_features, check_is_fitted
 
+from foretell.errors import UserError
 from foretell.numbers.tables.reading import is_number, numbers_of, pick, words_of
 from foretell.parts import require
 
@@ -60,7 +61,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         for name in self.words_:
             num = prepared[name].nunique()
             if num > self.most_categories:
-                raise ValueError(
+                raise UserError(
                     f"column {name!r} has {num} different values in {len(table)} rows, such as {prepared[name].iloc[0]!r}: more than "
                     f"most_categories={self.most_categories}; leave it out if it is a name, a text or a date, or raise most_categories"
                 )
@@ -107,7 +108,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 words = np.where(pd.isna(words), ABSENT, words)
             absent = np.flatnonzero(pd.isna(words))
             if len(absent):
-                raise ValueError(
+                raise UserError(
                     f"column {name!r}, row {absent[0] + 1}: the category is missing ({len(absent)} are); fill it, drop the row, or ask for "
                     "imputation, which takes it as a category of its own"
                 )
@@ -119,7 +120,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         for name, seen in zip(self.words_, known, strict=True):
             wrong = np.flatnonzero(~prepared[name].isin(seen).to_numpy())
             if len(wrong):
-                raise ValueError(
+                raise UserError(
                     f"column {name!r}, row {wrong[0] + 1}: the category {prepared[name].iloc[wrong[0]]!r} was not there in fitting; "
                     'correct it, or take unseen="ignore", which sees none in it'
                 )
@@ -135,5 +136,5 @@ def as_table(X: Any) -> pd.DataFrame:  # noqa: N803
         table = pd.DataFrame(check_array(X, dtype=None, ensure_all_finite=False)).infer_objects()
     for num, what in zip(table.shape, ("sample", "feature"), strict=True):
         if num == 0:
-            raise ValueError(f"Found a table with 0 {what}(s) (shape={table.shape}) while a minimum of 1 is required.")
+            raise UserError(f"Found a table with 0 {what}(s) (shape={table.shape}) while a minimum of 1 is required.")
     return table

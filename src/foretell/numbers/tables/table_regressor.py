@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clon
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from foretell.errors import UserError
 from foretell.numbers.estimators.histogram_regressor import HistogramRegressor
 from foretell.numbers.tables.table_encoder import TableEncoder
 
@@ -40,7 +41,7 @@ class TableRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def fit(self, X: Any, y: Any) -> Any:  # noqa: N803
         """X: a table; y: (n,) numbers."""
         if y is None:
-            raise ValueError("TableRegressor requires y to be passed, but the target y is None")
+            raise UserError("TableRegressor requires y to be passed, but the target y is None")
         truth = column_or_1d(y, warn=True)
         self.encoder_ = clone(TableEncoder() if self.encoder is None else self.encoder).fit(X)
         self.n_features_in_ = self.encoder_.n_features_in_

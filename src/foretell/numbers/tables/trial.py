@@ -15,6 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from foretell.errors import UserError
 from foretell.numbers.estimators.conformal_regressor import ConformalRegressor
 from foretell.numbers.tables.table_encoder import TableEncoder
 from foretell.numbers.tables.table_regressor import TableRegressor
@@ -81,11 +82,11 @@ def measure(
 def parted(num_rows: int, test_share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of the rows that are fitted to and of those held out: the same whenever they are asked for."""
     if not 0 <= test_share < 1:
-        raise ValueError(f"test_share={test_share!r} must be 0 or above and below 1")
+        raise UserError(f"test_share={test_share!r} must be 0 or above and below 1")
     places = np.arange(num_rows)
     num_held = round(test_share * num_rows)
     if test_share and not 2 <= num_held <= num_rows - 2:
-        raise ValueError(
+        raise UserError(
             f"test_share={test_share:g} of {num_rows} rows holds out {num_held}; hold out at least two and leave two, or none (0)"
         )
     if not num_held:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from foretell.errors import UserError
+
 
 def project(atoms: np.ndarray, values: np.ndarray, masses: np.ndarray) -> np.ndarray:
     """Masses on the atoms, (n, m), from masses (n, k) on values (n, k): each is split between the two nearest atoms so that its mean
     is kept; beyond the ends it goes to the end. atoms: (m,), increasing, at any distances.
 
     Distributional value learning: `values = r[:, None] + gamma * atoms` and the next state's masses give the training target.
-    Law: sums are kept; means too where all values lie within the atoms.
+    Guarantee: sums are kept; means too where all values lie within the atoms.
     Paper: Bellemare, Dabney and Munos, "A Distributional Perspective on Reinforcement Learning", ICML 2017, equation 7.
 
     >>> project(np.array([0.0, 1.0, 2.0]), np.array([[0.25, 5.0]]), np.array([[0.5, 0.5]])).tolist()
@@ -18,9 +20,9 @@ def project(atoms: np.ndarray, values: np.ndarray, masses: np.ndarray) -> np.nda
     """
     atoms, values, masses = (np.asarray(each, dtype=np.float64) for each in (atoms, values, masses))
     if atoms.ndim != 1 or len(atoms) < 2 or not np.isfinite(atoms).all() or not np.all(np.diff(atoms) > 0):
-        raise ValueError(f"atoms={atoms!r} must be two or more finite, increasing numbers")
+        raise UserError(f"atoms={atoms!r} must be two or more finite, increasing numbers")
     if values.ndim != 2 or values.shape != masses.shape or not np.isfinite(values).all():
-        raise ValueError(f"values {values.shape} and masses {masses.shape} must have one shape (n, k), and values must be finite")
+        raise UserError(f"values {values.shape} and masses {masses.shape} must have one shape (n, k), and values must be finite")
     values = np.clip(values, atoms[0], atoms[-1])
     right = np.clip(np.searchsorted(atoms, values), 1, len(atoms) - 1)
     share = (values - atoms[right - 1]) / (atoms[right] - atoms[right - 1])

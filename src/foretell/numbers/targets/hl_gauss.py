@@ -27,7 +27,7 @@ class HLGauss(HistogramTarget):
     inwards. sigma_to_bin: the law's standard deviation in widths of a bin (None: 0.75); sigma: the same in units of the targets,
     in its place, and needed where bins are uneven.
 
-    Law: masses are 0 or above and sum to 1; their mean is the number, up to 1e-4 of a bin at sigma_to_bin=0.75 for numbers eight
+    Guarantee: masses are 0 or above and sum to 1; their mean is the number, up to 1e-4 of a bin at sigma_to_bin=0.75 for numbers eight
     bins or more from the ends (0.3 of a bin at 0.1).
     Cost: m outputs in place of one; encoding takes m + 1 values of erf a row, once.
     Errors: ValueError for sigma or sigma_to_bin not above 0, for both, for sigma_to_bin on uneven bins.

@@ -16,7 +16,7 @@ class OneHot(HistogramTarget):
     """All mass on the bin that holds the number: plain classification of bins, to which neighbours are as foreign as any other. A
     number on an edge belongs to the bin above it, the last edge to the last bin.
 
-    Law: the mean of a code misses the number by half a bin at most.
+    Guarantee: the mean of a code misses the number by half a bin at most.
     Cost: m outputs in place of one.
     Paper: the baseline of Imani and White, "Improving Regression Performance with Distributional Losses", ICML 2018, and of
     Farebrother et al., "Stop Regressing", ICML 2024.

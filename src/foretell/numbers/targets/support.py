@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from foretell.errors import UserError
 from foretell.numbers.component import Component
 from foretell.parts import require
 
@@ -48,7 +49,7 @@ class Support(Component):
         open_ends = (self.low is None) + (self.high is None)
         y = _numbers(y)
         if open_ends == 2 and not y.min() < y.max():
-            raise ValueError(f"all targets are {y[0]}, so that there is no range to lay bins over; give Support(low=..., high=...)")
+            raise UserError(f"all targets are {y[0]}, so that there is no range to lay bins over; give Support(low=..., high=...)")
         low = y.min() - margin if self.low is None else float(self.low)
         high = y.max() + margin if self.high is None else float(self.high)
         require(low < high, self, "low", low, f"must be below high={high}; exchange them, or leave out the one that the data should give")
@@ -66,7 +67,7 @@ class Support(Component):
         y = _numbers(y)
         outside = int(((y < edges[0]) | (y > edges[-1])).sum())
         if outside and not self.clip:
-            raise ValueError(
+            raise UserError(
                 f"{outside} of {len(y)} targets lie outside the support [{edges[0]:g}, {edges[-1]:g}] (they go from {y.min():g} to "
                 f"{y.max():g}); widen it, or move them to its ends by Support(..., clip=True)"
             )
@@ -92,5 +93,5 @@ def is_even(edges: np.ndarray) -> bool:
 def _numbers(y: np.ndarray) -> np.ndarray:
     y = np.asarray(y, dtype=np.float64)
     if y.ndim != 1 or not len(y) or not np.isfinite(y).all():
-        raise ValueError(f"targets must be a row of finite numbers, at least one; leave out what is NaN or infinite (shape {y.shape})")
+        raise UserError(f"targets must be a row of finite numbers, at least one; leave out what is NaN or infinite (shape {y.shape})")
     return y

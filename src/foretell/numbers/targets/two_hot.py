@@ -17,7 +17,7 @@ class TwoHot(HistogramTarget):
     """Masses on the two bins whose centres are nearest, so that their mean is the number: HL-Gauss's limit for a narrow law, but with
     an exact mean. A support whose ends come from data has its outermost centres on the extreme targets.
 
-    Law: the mean of a code is the number where it lies between the outermost centres; beyond them it is the outermost centre.
+    Guarantee: the mean of a code is the number where it lies between the outermost centres; beyond them it is the outermost centre.
     Cost: m outputs in place of one.
     Paper: Farebrother et al., "Stop Regressing", ICML 2024, section 3.1; used before by Schrittwieser et al., "Mastering Atari, Go,
     Chess and Shogi by Planning with a Learned Model", Nature 2020.

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from foretell.errors import UserError
+
 #: The name of the network itself, whose "activation" is its output.
 OUTPUT = ""
 
@@ -27,7 +29,7 @@ def record(network: nn.Module, names: Sequence[str]) -> Iterator[dict[str, Tenso
     modules = dict(network.named_modules())
     missing = [name for name in names if name not in modules]
     if missing:
-        raise ValueError(f"layers={missing!r} are no modules of the network; it has {', '.join(name for name in modules if name)}")
+        raise UserError(f"layers={missing!r} are no modules of the network; it has {', '.join(name for name in modules if name)}")
     seen: dict[str, Tensor] = {}
 
     def keep(name: str):  # type: ignore[no-untyped-def]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from foretell.errors import UserError
 from foretell.numbers.tables.reading import is_number, pick, read_table
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -31,7 +32,7 @@ def rows_to_forget(table: pd.DataFrame, wanted: str) -> np.ndarray:
         return _listed(table, Path(wanted))
     found = _CONDITION.fullmatch(wanted.strip())
     if found is None:
-        raise ValueError(f"--forget {wanted!r} is neither a file of rows nor a condition such as 'price<500'")
+        raise UserError(f"--forget {wanted!r} is neither a file of rows nor a condition such as 'price<500'")
     [name] = pick(table, [found["column"].strip().strip("'\"")], "--forget")
     value: Any = found["value"].strip().strip("'\"")
     column = table[name]
@@ -39,9 +40,9 @@ def rows_to_forget(table: pd.DataFrame, wanted: str) -> np.ndarray:
         try:
             value = float(value)
         except ValueError as error:
-            raise ValueError(f"--forget {wanted!r}: {name!r} holds numbers, and {value!r} is none") from error
+            raise UserError(f"--forget {wanted!r}: {name!r} holds numbers, and {value!r} is none") from error
     elif found["operator"] not in ("=", "==", "!="):
-        raise ValueError(f"--forget {wanted!r}: {name!r} holds words, which have no order; use = or !=")
+        raise UserError(f"--forget {wanted!r}: {name!r} holds words, which have no order; use = or !=")
     return np.asarray(_OPERATORS[found["operator"]](column, value) & column.notna(), dtype=bool)
 
 
@@ -52,5 +53,5 @@ def _listed(table: pd.DataFrame, path: Path) -> np.ndarray:
     known, chosen = set(keys), set(wanted)
     missing = [place for place, key in enumerate(wanted) if key not in known]
     if missing:
-        raise ValueError(f"{path}, row {missing[0] + 1}: the table has no such row ({len(missing)} of {len(wanted)} are not there)")
+        raise UserError(f"{path}, row {missing[0] + 1}: the table has no such row ({len(missing)} of {len(wanted)} are not there)")
     return np.array([key in chosen for key in keys], dtype=bool)

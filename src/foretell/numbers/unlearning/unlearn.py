@@ -12,6 +12,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import _safe_indexing, check_array, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from foretell.errors import UserError
 from foretell.numbers.registry import all_unlearning_methods
 from foretell.numbers.tables.table_regressor import TableRegressor
 from foretell.numbers.torch_regressor import TorchRegressor
@@ -65,7 +66,7 @@ def unlearn(
     if trained_on is not None:
         strangers = np.flatnonzero(mask & ~np.isin(fingerprints(X, y), trained_on))
         if len(strangers):
-            raise ValueError(
+            raise UserError(
                 f"forget={strangers[:5].tolist()}: the estimator was not trained on {len(strangers)} of these rows; leave them out"
             )
     weight = None if sample_weight is None else _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
@@ -95,26 +96,26 @@ def forget_mask(forget: Any, num_rows: int) -> np.ndarray:
     """
     given = np.asarray(forget)
     if given.ndim != 1:
-        raise ValueError(f"forget has shape {given.shape}; give a boolean mask of {num_rows} rows, or a list of row numbers")
+        raise UserError(f"forget has shape {given.shape}; give a boolean mask of {num_rows} rows, or a list of row numbers")
     if given.dtype == bool:
         if len(given) != num_rows:
-            raise ValueError(f"forget is a mask of {len(given)} rows, but there are {num_rows} training rows")
+            raise UserError(f"forget is a mask of {len(given)} rows, but there are {num_rows} training rows")
         mask = given.copy()
     elif len(given) == 0:
         mask = np.zeros(num_rows, dtype=bool)
     elif not np.issubdtype(given.dtype, np.integer):
-        raise ValueError(f"forget has entries of type {given.dtype}; give a boolean mask (mask.astype(bool)), or whole row numbers")
+        raise UserError(f"forget has entries of type {given.dtype}; give a boolean mask (mask.astype(bool)), or whole row numbers")
     elif num_rows > 2 and len(given) == num_rows and set(given.tolist()) <= {0, 1}:
-        raise ValueError("forget has a 0 or 1 for each row: as a mask it must be boolean (forget.astype(bool))")
+        raise UserError("forget has a 0 or 1 for each row: as a mask it must be boolean (forget.astype(bool))")
     elif given.min() < 0 or given.max() >= num_rows:
-        raise ValueError(f"forget has the row numbers {given.min()} to {given.max()}; rows are counted from 0 to {num_rows - 1}")
+        raise UserError(f"forget has the row numbers {given.min()} to {given.max()}; rows are counted from 0 to {num_rows - 1}")
     else:
         mask = np.zeros(num_rows, dtype=bool)
         mask[given] = True
     if not mask.any():
-        raise ValueError("forget names no row; there is nothing to unlearn")
+        raise UserError("forget names no row; there is nothing to unlearn")
     if mask.all():
-        raise ValueError(
+        raise UserError(
             "forget names all rows, but methods train on those that stay: pass all training rows as X and y, or delete the model"
         )
     return mask
@@ -138,19 +139,19 @@ def _method(method: UnlearningMethod | str | None) -> UnlearningMethod:
     if isinstance(method, str):
         return method_named(method)
     if method is not None and not isinstance(method, UnlearningMethod):
-        raise ValueError(f"method={method!r} must be an unlearning method such as Blindspot(), or a name such as 'blindspot'")
+        raise UserError(f"method={method!r} must be an unlearning method such as Blindspot(), or a name such as 'blindspot'")
     return Blindspot() if method is None else method
 
 
 def _check_estimator(estimator: Any, method: UnlearningMethod) -> None:
     kind = type(estimator).__name__
     if isinstance(estimator, type):
-        raise ValueError(f"estimator={estimator.__name__} is a class; give a fitted object")
+        raise UserError(f"estimator={estimator.__name__} is a class; give a fitted object")
     if is_classifier(estimator):
-        raise ValueError(f"estimator={kind} is a classifier; unlearning here is for regressors")
+        raise UserError(f"estimator={kind} is a classifier; unlearning here is for regressors")
     if method.needs_network and not isinstance(estimator, TorchRegressor):
         others = [name for name, cls in all_unlearning_methods().items() if not cls.needs_network]
-        raise ValueError(
+        raise UserError(
             f"estimator={kind} has no network that {type(method).__name__} could train further (it needs a TorchRegressor); "
             f"for any other regressor there is method={' or '.join(map(repr, others))}"
         )
@@ -169,11 +170,11 @@ def _warn_of_other_rows(estimator: TorchRegressor, rows: np.ndarray, weight: np.
 
 def _rows(estimator: Any, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
     if X is None or y is None:
-        raise ValueError("X and y must be all rows that the estimator was trained on: methods need those that stay as well")
+        raise UserError("X and y must be all rows that the estimator was trained on: methods need those that stay as well")
     is_network = isinstance(estimator, TorchRegressor)
     rows = estimator._checked(X) if is_network else check_array(X, dtype=None, ensure_all_finite=False)
     target = np.asarray(column_or_1d(y, warn=True), dtype=np.float64)
     check_consistent_length(rows, target)
     if not np.isfinite(target).all():
-        raise ValueError(f"y holds NaN or infinity in row {int(np.flatnonzero(~np.isfinite(target))[0])}")
+        raise UserError(f"y holds NaN or infinity in row {int(np.flatnonzero(~np.isfinite(target))[0])}")
     return rows, target

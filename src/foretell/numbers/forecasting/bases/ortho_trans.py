@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from foretell.errors import UserError
 from foretell.numbers.forecasting.bases.base import Basis
 from foretell.numbers.forecasting.windows import windows
 
@@ -56,7 +57,7 @@ def temporal_correlation(rows: np.ndarray, length: int) -> np.ndarray:
         if len(steps[0]) > 1 and steps.var(axis=1).min() >= LEAST_VARIANCE:
             found.append(np.atleast_2d(np.corrcoef(steps)))
     if not found:
-        raise ValueError(
+        raise UserError(
             f"OrthoTrans: none of the {rows.shape[1]} series varies over the windows of {length} steps, so that there is no correlation; "
             "give series that vary, or basis=Identity()"
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import hadamard as hadamard_matrix
 
+from foretell.errors import UserError
+
 #: Bits of a row's number that one product takes: H_64 at most.
 BITS = 6
 
@@ -28,7 +30,7 @@ def hadamard_transform(rows: np.ndarray) -> np.ndarray:
     num, length = rows.shape
     bits = length.bit_length() - 1
     if length != 1 << bits:
-        raise ValueError(f"rows have length {length}, which is no power of two; pad them to {padded_length(length)}")
+        raise UserError(f"rows have length {length}, which is no power of two; pad them to {padded_length(length)}")
     parts = -(-bits // BITS)
     left = 1
     for part in range(parts):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
+from foretell.errors import UserError
 from foretell.numbers.linear.solvers.base import LinearSolver
 
 
@@ -26,7 +27,7 @@ class Cholesky(LinearSolver):
         try:
             factor = scipy.linalg.cho_factor(unit.T @ unit, check_finite=False)
         except np.linalg.LinAlgError as error:
-            raise ValueError("Cholesky: A is too ill-conditioned for normal equations; take QR()") from error
+            raise UserError("Cholesky: A is too ill-conditioned for normal equations; take QR()") from error
         found = scipy.linalg.cho_solve(factor, unit.T @ b, check_finite=False)
         found += scipy.linalg.cho_solve(factor, unit.T @ (b - unit @ found), check_finite=False)
         return found / lengths[:, None]

@@ -1,0 +1,130 @@
+"""The contract of choosers: pick one of K options, see the loss of that one only, and learn from it."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from foretell.decoding.draws import SampledDraws
+from foretell.errors import UserError
+from foretell.parts import Part
+
+Array = NDArray[np.float64]
+
+
+class Choice(NamedTuple):
+    """The arm picked, the probability that it was picked with, and those of all arms (K,), which sum to 1."""
+
+    arm: int
+    propensity: float
+    probabilities: Array
+
+
+class BadLossWarning(UserWarning):
+    """A loss was not a number from 0 to 1."""
+
+
+@dataclass
+class State:
+    """What a chooser has learnt, as plain numbers and arrays: `dataclasses.asdict` saves it, `State(**saved)` brings it back.
+
+    learnt: the method's own arrays. rounds: choices made, each with coins of its own. num_updates, paid: losses learnt from, and
+    their sum. num_bad: losses that were no number from 0 to 1. pending: arms picked whose loss has not come yet.
+    """
+
+    num_features: int
+    seed: int = 0
+    learnt: dict[str, Array] = field(default_factory=dict)
+    rounds: int = 0
+    num_updates: int = 0
+    paid: float = 0.0
+    num_bad: int = 0
+    pending: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class OnlineChooser(Part):
+    """Settings of a contextual bandit. A round: `choose` sees a context of each arm, (K, d), and picks one; `update` gets the same
+    contexts, the arm, and its loss, from 0 (best) to 1. The number of arms may differ from round to round, d may not. Several rounds
+    may be open at a time.
+
+    Subclasses write `start`, `probabilities` and `learn`. Losses, not rewards: a reward r in [0, 1] is the loss 1 - r. A loss beyond
+    [0, 1] is clipped, NaN is not learnt from; both are counted and warned of, and with `strict` an error.
+    """
+
+    strict: bool = False
+
+    def begin(self, num_features: int, seed: int = 0) -> State:
+        """A state that knows nothing, for contexts of that width."""
+        if num_features < 1:
+            raise UserError(f"num_features={num_features!r} must be at least 1")
+        return State(num_features, seed, self.start(num_features, seed))
+
+    def choose(self, state: State, contexts: ArrayLike) -> Choice:
+        """An arm for these contexts (K, d), drawn by the state's own coins: the same seed picks the same arms."""
+        rows = checked_contexts(state, contexts)
+        probabilities = self.probabilities(state, rows)
+        arm = SampledDraws(state.seed).at(state.rounds).categorical(probabilities)
+        state.rounds += 1
+        state.pending.append(arm)
+        return Choice(arm, float(probabilities[arm]), probabilities)
+
+    def update(self, state: State, contexts: ArrayLike, arm: int, loss: float) -> None:
+        """The loss of an arm that `choose` picked, once for each time it did."""
+        if arm not in state.pending:
+            waiting = ", ".join(map(str, state.pending)) or "none"
+            raise UserError(f"arm={arm!r} was not chosen in a round that still waits for its loss (waiting: {waiting})")
+        self.replay(state, contexts, arm, loss)
+        state.pending.remove(arm)
+
+    def replay(self, state: State, contexts: ArrayLike, arm: int, loss: float) -> None:
+        """Learn from a round that somebody else has chosen, such as a logged one."""
+        rows = checked_contexts(state, contexts)
+        if not 0 <= arm < len(rows):
+            raise UserError(f"arm={arm!r} must be from 0 to {len(rows) - 1}: there is a context for each of {len(rows)} arms")
+        loss = self._sound(state, float(loss))
+        if not math.isnan(loss):
+            self.learn(state, rows[arm], loss)
+            state.num_updates += 1
+            state.paid += loss
+
+    def _sound(self, state: State, loss: float) -> float:
+        if 0 <= loss <= 1:
+            return loss
+        message = f"loss={loss!r} must be from 0 to 1, best first: divide by a bound, and give 1 - r for a reward r"
+        if self.strict:
+            raise UserError(message)
+        state.num_bad += 1
+        done = "it was not learnt from" if math.isnan(loss) else "it was clipped"
+        warnings.warn(f"{message} ({done}; {state.num_bad} so far)", BadLossWarning, stacklevel=4)
+        return loss if math.isnan(loss) else min(max(loss, 0.0), 1.0)
+
+    @abstractmethod
+    def start(self, num_features: int, seed: int) -> dict[str, Array]:
+        """The arrays of a state that knows nothing."""
+
+    @abstractmethod
+    def probabilities(self, state: State, contexts: Array) -> Array:
+        """The chance of each arm, (K,), for contexts (K, d). Changes nothing."""
+
+    @abstractmethod
+    def learn(self, state: State, context: Array, loss: float) -> None:
+        """Learn that an arm with this context (d,) cost `loss`."""
+
+
+def checked_contexts(state: State, contexts: ArrayLike) -> Array:
+    """Contexts (K, d) as numbers; ValueError where the state was begun for others."""
+    rows = np.asarray(contexts, dtype=np.float64)
+    if rows.ndim != 2 or not len(rows):
+        raise UserError(f"contexts of shape {rows.shape} must be (arms, features), with one arm or more")
+    if rows.shape[1] != state.num_features:
+        raise UserError(f"contexts have {rows.shape[1]} features, but the chooser began with {state.num_features}: begin anew")
+    if not np.isfinite(rows).all():
+        raise UserError("contexts hold NaN or infinity: replace them before choosing")
+    return rows

@@ -1,0 +1,76 @@
+"""Logged rounds: kept with their propensities, and replayed to judge another chooser that never ran."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from foretell.decoding.chooser import Array, OnlineChooser
+from foretell.errors import UserError
+
+
+class Round(NamedTuple):
+    """Contexts (K, d), the arm that was picked, with what probability, and its loss."""
+
+    contexts: Array
+    arm: int
+    propensity: float
+    loss: float
+
+
+class Estimate(NamedTuple):
+    """What a chooser would have lost a round. value: by inverse propensities, unbiased for a chooser that does not learn on the way;
+    error: its standard error. weighted: the same over the sum of the weights, biased and steadier. logged: what was in fact lost."""
+
+    value: float
+    error: float
+    weighted: float
+    logged: float
+
+
+def replay(chooser: OnlineChooser, rounds: Iterable[Round], seed: int = 0) -> Estimate:
+    """Let a chooser that knows nothing live through logged rounds: it is asked for its probabilities, then told what was picked and lost.
+
+    Every arm that it may pick must have had a chance in the log. Horvitz and Thompson, "A Generalization of Sampling Without Replacement
+    from a Finite Universe"; over bandits: Dudik, Langford and Li, "Doubly Robust Policy Evaluation and Learning", section 2.
+
+    >>> from foretell.decoding.choosers.epsilon_greedy import EpsilonGreedy
+    >>> contexts = np.eye(2)
+    >>> replay(EpsilonGreedy(epsilon=1.0), [Round(contexts, arm, 0.5, loss=float(arm)) for arm in (0, 1)]).value  # as it was logged
+    0.5
+    """
+    state, weights, losses = None, [], []
+    for contexts, arm, propensity, loss in rounds:
+        if not 0 < propensity <= 1:
+            raise UserError(f"propensity={propensity!r} of a logged round must be above 0 and at most 1")
+        state = state or chooser.begin(contexts.shape[1], seed)
+        weights.append(chooser.probabilities(state, contexts)[arm] / propensity)
+        losses.append(loss)
+        chooser.replay(state, contexts, arm, loss)
+        state.rounds += 1
+    if not losses:
+        raise UserError("rounds are empty: there is nothing to replay")
+    weighed = np.multiply(weights, losses)
+    total = float(np.sum(weights))
+    return Estimate(
+        float(weighed.mean()),
+        float(weighed.std() / np.sqrt(len(weighed))),
+        float(weighed.sum() / total) if total else float("nan"),
+        float(np.mean(losses)),
+    )
+
+
+def write_rounds(path: str | Path, rounds: Iterable[Round]) -> None:
+    """As one compressed file of arrays (.npz). All rounds must have the same number of arms."""
+    contexts, arms, propensities, losses = zip(*rounds, strict=True)
+    np.savez_compressed(path, contexts=np.array(contexts, dtype=np.float32), arms=arms, propensities=propensities, losses=losses)
+
+
+def read_rounds(path: str | Path) -> list[Round]:
+    """What `write_rounds` wrote; contexts come back in single precision."""
+    with np.load(path) as file:
+        columns = [file[name] for name in ("contexts", "arms", "propensities", "losses")]
+    return [Round(rows.astype(np.float64), int(arm), float(p), float(loss)) for rows, arm, p, loss in zip(*columns, strict=True)]

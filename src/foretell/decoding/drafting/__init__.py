@@ -1,0 +1,1 @@
+"""What drafters share: tables of successors, tree builders, draft caches."""

@@ -1,0 +1,98 @@
+"""What drafters with a model of their own share: that model, and drafting with it level by level.
+
+A level costs one forward pass of the draft model over all requests of the batch; who the children are is the drafter's affair.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from foretell.decoding.distribution import Distribution
+from foretell.decoding.drafter import Ask, Drafter, Seen
+from foretell.decoding.drafting.draft_cache import DraftCache
+from foretell.decoding.tree import ROOT, Tree
+from foretell.models.base import Model
+from foretell.models.vocabulary import check_same_vocabulary
+
+#: The draft's distribution after each of the nodes (or ROOT) that may get children, in the order in which they were drafted.
+Distributions = dict[int, Distribution]
+#: grow(distributions, level) adds children to the request's tree and returns the new nodes.
+Grow = Callable[[Distributions, int], list[int]]
+
+
+class LevelDrafter(Drafter):
+    """Abstract: subclasses add the field `model`, `widths`, and `propose`, which calls `draft_levels`. Their memory is the loaded
+    draft model, their state a `DraftCache`."""
+
+    model: Model | str
+
+    @property
+    @abstractmethod
+    def widths(self) -> Sequence[int]:
+        """Rows of the draft step of each level; a pace asks for their cost many times a step."""
+
+    def remember(self, model: Model) -> Model:
+        """ValueError where the draft model's vocabulary is not the target's."""
+        draft = self.model
+        if isinstance(draft, str):
+            from foretell.models.load import load
+
+            draft = load(draft)
+        check_same_vocabulary(model, draft)
+        return draft
+
+    def begin(self, memory: Any, tokens: Sequence[int]) -> DraftCache:
+        return DraftCache.of(memory)
+
+    def draft_cost(self, memory: Any, depth: int) -> float:
+        from foretell.decoding.pacing.cost_curve import curve_of
+
+        curve = curve_of(memory)  # a stored one: a curve measured anew would change what a seed draws
+        return sum(curve(width) for width in self.widths[:depth])
+
+    def observe(self, state: Any, seen: Seen) -> None:
+        state.observe(seen)
+
+
+def before_the_argmax(asks: Sequence[Ask]) -> list[Ask]:
+    """The asks with greedy samplers made plain: fixed candidates may come from any distribution, and a greedy one has one token."""
+    return [replace(ask, sampler=ask.sampler.replace(greedy=False)) if ask.sampler.greedy else ask for ask in asks]
+
+
+def draft_levels(asks: Sequence[Ask], num_levels: int, grower: Callable[[Ask], Grow]) -> list[Tree]:
+    """One tree for each ask, whose `state` is a `DraftCache`, of at most `num_levels` levels.
+
+    grower(ask): who grows that ask's tree (`ask.state.tree`); it must keep to `ask.num_nodes`, depth is seen to here. A
+    request that does not fit the draft model's longest text gets an empty tree.
+    """
+    growing = [ask for ask in asks if len(ask.tokens) + num_levels <= ask.state.model.max_length]
+    if growing:
+        model = growing[0].state.model
+        grow = [grower(ask) for ask in growing]
+        fed = model.forward([ask.state.feed_text(ask.tokens) for ask in growing])
+        distributions: list[Distributions] = [
+            {ROOT: ask.sampler.distribution(rows.logits[-1], ask.tokens, ask.prompt_length)} for ask, rows in zip(growing, fed, strict=True)
+        ]
+        depth = min(num_levels, max(ask.depth for ask in growing))
+        for level in range(depth):
+            grown = [each(distributions[i], level) if distributions[i] and level < growing[i].depth else [] for i, each in enumerate(grow)]
+            if not any(grown) or level + 1 == depth:
+                break
+            distributions = _distributions(model, growing, grown)
+    trees = {id(ask): ask.state.tree for ask in growing}
+    return [trees.get(id(ask), Tree()) for ask in asks]
+
+
+def _distributions(model: Model, asks: Sequence[Ask], grown: list[list[int]]) -> list[Distributions]:
+    """One draft step over the new nodes of all requests: the draft's distribution after each."""
+    busy = [i for i, new in enumerate(grown) if new]
+    distributions: list[Distributions] = [{} for _ in asks]
+    for i, rows in zip(busy, model.forward([asks[i].state.feed_nodes(grown[i]) for i in busy]), strict=True):
+        ask, tree = asks[i], asks[i].state.tree
+        for node, logits in zip(grown[i], rows.logits, strict=True):
+            history = ask.tokens + [tree.tokens[up] for up in tree.path(node)]
+            distributions[i][node] = ask.sampler.distribution(logits, history, ask.prompt_length)
+    return distributions

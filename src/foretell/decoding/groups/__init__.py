@@ -1,0 +1,1 @@
+"""Groups of models that take turns."""

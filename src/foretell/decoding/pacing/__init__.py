@@ -1,0 +1,1 @@
+"""What paces share: the cost curve, acceptance rates, records of arms."""

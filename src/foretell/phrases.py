@@ -1,0 +1,77 @@
+"""A model's own phrases, as a table that drafting can begin with: what it ranks highest after each context of its own answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from foretell.decoding.drafters.stand import Stand
+from foretell.decoding.drafting.successors.table import SuccessorTable
+from foretell.decoding.draws import SampledDraws
+from foretell.decoding.loop import Session
+from foretell.decoding.paces.never_slower import NeverSlower
+from foretell.decoding.recipe import Recipe
+from foretell.decoding.request import Request
+from foretell.decoding.sampling_options import make_sampler
+from foretell.errors import UserError
+from foretell.models.base import Model
+
+#: Told now and then: share of the work done, tokens so far.
+Report = Callable[[float, int], None]
+_BATCH = 16
+_MARK = "\x02user turn\x03"
+
+
+def made_up_prompts(model: Model, num: int, seed: int = 0, max_new_tokens: int = 96) -> list[list[int]]:
+    """About `num` prompts that the model itself thinks a user would write: it is asked to go on where the user's turn begins.
+
+    Turns that do not end within `max_new_tokens` or are shorter than 4 tokens are dropped. Xu et al., "Magpie: Alignment Data
+    Synthesis from Scratch by Prompting Aligned LLMs with Nothing", section 2. Errors: ValueError for a model without a chat template.
+    """
+    text = model.tokenizer
+    if text is None or text.chat_template is None:
+        raise UserError("prompts cannot be made up by a model without a chat template; name a file of prompts")
+    before = text.encode(text.render([{"role": "user", "content": _MARK}], answer=False).partition(_MARK)[0], special=False)
+    if not before:
+        raise UserError("this model's chat template begins with the user's own words, which it cannot make up; name a file of prompts")
+    sampler = make_sampler(temperature=1.0, top_p=0.95)
+    requests = [Request(before, max_new_tokens, sampler, SampledDraws(seed + i), text.stop_tokens) for i in range(num)]
+    for _ in Session(model, Recipe.parse("plain")).run(requests, _BATCH):
+        pass
+    ended = [request.generated for request in requests if request.finish_reason == "stop" and request.num_generated >= 4]
+    return [text.chat(text.decode(tokens).strip()) for tokens in ended]
+
+
+def own_phrases(
+    model: Model,
+    prompts: Sequence[Sequence[int]],
+    orders: Sequence[int] = (2, 1),
+    width: int = 6,
+    max_new_tokens: int = 160,
+    seconds: float | None = None,
+    report: Report = lambda done, tokens: None,
+) -> SuccessorTable:
+    """The table of STAND's rule that greedy answers to `prompts` fill. seconds: stop after so long, with what there is
+    then; Ctrl-C does the same once an answer is finished.
+
+    >>> from foretell.models.tiny import TinyModel
+    >>> table = own_phrases(TinyModel(8, order=1), [[1], [2]], orders=(1,), width=2, max_new_tokens=4)
+    >>> table.rule, len(table) > 0
+    ('mean', True)
+    """
+    drafter = Stand(tuple(orders), width, siblings="best-first", scope="global")
+    session = Session(model, Recipe(drafter, pace=NeverSlower(max_nodes=0)))
+    stop = model.tokenizer.stop_tokens if model.tokenizer is not None else frozenset()
+    requests = [Request(prompt, max_new_tokens, make_sampler(), SampledDraws(0), stop) for prompt in prompts]
+    begin, finished, tokens = time.monotonic(), 0, 0
+    try:
+        for request in session.run(requests, _BATCH):
+            if request.finish_reason:
+                finished, tokens = finished + 1, tokens + request.num_generated
+                report(finished / len(requests), tokens)
+            if seconds is not None and time.monotonic() - begin > seconds:
+                break
+    except KeyboardInterrupt:
+        if not finished:
+            raise
+    return session.draft_memory.of(())

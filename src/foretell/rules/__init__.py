@@ -1,0 +1,1 @@
+"""Rules: what may be written, as users say it, compiled to constraints."""

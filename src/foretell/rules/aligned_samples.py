@@ -1,0 +1,156 @@
+"""Many texts of one prompt by ASAp: forward passes only where the trie has not been, and, if wished, exact from the first text on."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from foretell.decoding.distribution import Distribution
+from foretell.decoding.draws import Draws, SampledDraws
+from foretell.decoding.loop import PREFILL_CHUNK
+from foretell.decoding.sampler import Sampler
+from foretell.errors import UserError
+from foretell.models.base import Feed, Model
+from foretell.models.vocabulary import Vocabulary
+from foretell.rules.constraints.asap import Asap, AsapState
+
+#: What may follow a known node, beside its children: the end, and a token that none of them is.
+_END, _REST = -1, -2
+
+
+@dataclass(frozen=True)
+class Sample:
+    """tokens: the new ones, without the stop token. log_p: log-probability of plain decoding; log_q: of the way it was drawn here,
+    by what was known then. num_passes: forward passes since the sample before it."""
+
+    tokens: tuple[int, ...]
+    log_p: float
+    log_q: float
+    num_passes: int
+
+
+def samples(
+    model: Model,
+    prompt: Sequence[int],
+    constraint: Asap,
+    *,
+    sampler: Sampler | None = None,
+    max_new_tokens: int = 256,
+    stop_tokens: frozenset[int] | None = None,
+    seed: int = 0,
+    exact: bool = False,
+) -> Iterator[Sample]:
+    """Texts without end, each with the distribution of ASAp at its moment, and sharing what they learn with requests of the same prompt,
+    sampler and length. Tries that come to a dead end or are cut by the length are made again. `itertools.islice` takes so many.
+
+    exact: adaptive rejection sampling. What the trie did not know about a drawn text when it was drawn is paid for with a coin: the
+    text is kept with the chance log_p - log_q - log of the bound at the root. Kept texts have the distribution itself, whatever was known,
+    at the price of more tries; the trie learns from those that are refused too.
+
+    Guarantee: as `Asap`; with `exact`, that of plain decoding given that the text obeys. Parys et al., "Constrained Adaptive Rejection
+    Sampling". Errors: ValueError as in `Asap`, and for an empty prompt.
+
+    >>> from foretell.rules.constraints.regex import Regex
+    >>> from foretell.models.tiny import TinyModel
+    >>> model = TinyModel(vocab_size=3, spelling=(b"a", b"b", None))
+    >>> drawn = samples(model, [0], Asap(Regex("a?b")), max_new_tokens=3, stop_tokens=frozenset({2}))
+    >>> {sample.tokens for sample in itertools.islice(drawn, 30)} == {(1,), (0, 1)}
+    True
+    """
+    if not len(prompt):
+        raise UserError("prompt=[] has no tokens; give at least one")
+    sampler = Sampler() if sampler is None else sampler
+    vocabulary = Vocabulary.of(model, stop_tokens)
+    most = min(max_new_tokens, model.max_length - len(prompt))
+    rows, passes = _Rows(model, list(prompt)), 0
+    for number in itertools.count(seed):
+        state = constraint.start(vocabulary, prompt).serving(sampler, most)
+        assert isinstance(state, AsapState)
+        before = state.trie.root.log_c
+        draws = SampledDraws(number)
+        drawn = _draw(state, sampler, rows, draws)
+        if drawn is None and state.trie.root.log_c == -math.inf:
+            raise state.hopeless()
+        if drawn is not None:
+            tokens, log_p, log_q = drawn
+            if not exact or draws.at(len(prompt), 1).bernoulli(math.exp(min(0.0, log_p - log_q - before))):
+                yield Sample(tokens, log_p, log_q, rows.num_passes - passes)
+                passes = rows.num_passes
+
+
+def _draw(state: AsapState, sampler: Sampler, rows: _Rows, draws: Draws) -> tuple[tuple[int, ...], float, float] | None:
+    """(tokens, log_p, log_q) of one text; None where it does not obey."""
+    text, stops = list(rows.prompt), state.vocabulary.stop_tokens
+    log_p = log_q = 0.0
+    while state.depth < state.most:
+        here, node = draws.at(len(text)), state.node
+        token, known = _REST, node if node is not None and node.visited else None
+        if known is not None:
+            options = {_END: known.log_end, _REST: known.log_rest}
+            options |= {child: after.log_p + after.log_c for child, after in known.children.items()}
+            best = max(options.values())
+            if best == -math.inf:
+                return None
+            distribution = Distribution.of(np.exp(np.array(list(options.values())) - best))
+            place = distribution.draw(here)
+            token, log_q = list(options)[place], log_q + math.log(distribution[place])
+        if token == _REST:
+            room = state.most - state.depth - 1
+            row = rows.after(text, [] if known is not None else state.forced(room)[:room])
+            state.target_distribution(sampler, row, text, len(rows.prompt))
+            assert state.visit.distribution is not None
+            ids, probs = state.visit.distribution
+            new = np.ones(len(ids), dtype=bool) if known is None else ~np.isin(ids, [*known.children, *stops])
+            if not probs[new].any():
+                return None
+            distribution = Distribution.of(probs[new], ids[new], state.vocabulary.size)
+            token = distribution.draw(here)
+            log_p, log_q = log_p + math.log(probs[ids.searchsorted(token)]), log_q + math.log(distribution[token])
+        elif known is not None:
+            log_p += known.log_end if token == _END else known.children[token].log_p
+        if token == _END or token in stops:
+            return tuple(text[len(rows.prompt) :]), log_p, log_q
+        text.append(token)
+        after = state.advance(token)
+        assert isinstance(after, AsapState)
+        state = after
+    state.ended()
+    return (tuple(text[len(rows.prompt) :]), log_p, log_q) if state.accepting else None
+
+
+class _Rows:
+    """The model's row after a text, of which the cache keeps what the next text may share."""
+
+    def __init__(self, model: Model, prompt: list[int]) -> None:
+        self.model, self.prompt = model, prompt
+        self.cache = model.new_cache()
+        self.cache.prompt_length = len(prompt)
+        self.num_passes = 0
+        self._cached: list[int] = []
+        self._known: dict[tuple[int, ...], Tensor] = {}
+
+    def after(self, text: list[int], ahead: list[int]) -> Tensor:
+        """Logits (vocab_size,) after `text`. ahead: tokens that will follow it for certain, whose rows are computed along."""
+        if tuple(text) not in self._known:
+            shared = next((i for i, (a, b) in enumerate(zip(self._cached, text, strict=False)) if a != b), len(self._cached))
+            shared = min(shared, len(text) - 1)
+            self.cache.truncate(shared)
+            fed = [*text[shared:], *ahead]
+            while len(fed) > PREFILL_CHUNK + len(ahead):
+                self._feed(fed[:PREFILL_CHUNK], 0)
+                fed = fed[PREFILL_CHUNK:]
+            rows = self._feed(fed, 1 + len(ahead))
+            self._cached = [*text, *ahead]
+            self._known = {(*text, *ahead[:i]): row for i, row in enumerate(rows)}
+        return self._known[tuple(text)]
+
+    def _feed(self, tokens: list[int], num_logits: int) -> Tensor:
+        [rows] = self.model.forward([Feed(self.cache, tokens, num_logits=num_logits)])
+        self.cache.keep(range(len(tokens)))
+        self.num_passes += 1
+        return rows.logits

@@ -1,0 +1,104 @@
+"""The one rule of a request, from the options that say it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foretell.decoding.constraint import Constraint
+from foretell.errors import UserError
+from foretell.rules.schema_source import read_schema
+from foretell.rules.tools import Tools, read_tools
+
+#: Options of `generate` that say a rule; at most one may be given.
+NAMES = ("schema", "regex", "grammar", "choices", "tools", "constraint")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """constraint: what is enforced. read: what a finished text becomes (`Result.value`). is_json: whether partial texts are JSON too.
+    tools: what the prompt must tell the model, or None."""
+
+    constraint: Constraint
+    read: Callable[[str], Any]
+    is_json: bool = False
+    tools: Tools | None = None
+
+
+def make_rule(
+    schema: Any = None,
+    regex: str | None = None,
+    grammar: str | Path | None = None,
+    choices: Sequence[str] | None = None,
+    tools: Sequence[Any] | None = None,
+    constraint: Constraint | str | None = None,
+) -> Rule | None:
+    """The rule that these options of `generate` say, None where none is given; ValueError for two."""
+    given = {
+        name: value for name, value in zip(NAMES, (schema, regex, grammar, choices, tools, constraint), strict=True) if value is not None
+    }
+    if len(given) > 1:
+        first, second, *_ = given
+        raise UserError(
+            f"{first}= and {second}= both say a rule; give one, or join them: "
+            "constraint=Both((JsonSchema(...), Regex(...))) from foretell.rules.constraints"
+        )
+    for name, value in given.items():
+        return _RULES[name](value)
+    return None
+
+
+def _schema(value: Any) -> Rule:
+    from foretell.rules.constraints.json_schema import JsonSchema
+
+    schema, read = read_schema(value)
+    return Rule(JsonSchema(schema), read, is_json=True)
+
+
+def _regex(value: str) -> Rule:
+    from foretell.rules.constraints.regex import Regex
+
+    return Rule(Regex(value), str)
+
+
+def _grammar(value: str | Path) -> Rule:
+    from foretell.rules.constraints.grammar import Grammar
+
+    if isinstance(value, Path) or (":" not in value and Path(value).suffix == ".lark"):
+        path = Path(value).expanduser()
+        if not path.is_file():
+            raise UserError(f"grammar={str(value)!r} is not a file; give a grammar in Lark's syntax, or the path of one")
+        value = path.read_text(encoding="utf-8")
+    return Rule(Grammar(value), str)
+
+
+def _choices(value: Sequence[str]) -> Rule:
+    from foretell.rules.constraints.choices import Choices
+
+    if isinstance(value, str):
+        raise UserError(f"choices={value!r} is one text; give a list of texts")
+    return Rule(Choices(tuple(value)), str)
+
+
+def _tools(value: Sequence[Any]) -> Rule:
+    from foretell.rules.constraints.json_schema import JsonSchema
+
+    tools = read_tools(value)
+    return Rule(JsonSchema(tools.schema), tools.read, is_json=True, tools=tools)
+
+
+def _constraint(value: Constraint | str) -> Rule:
+    if isinstance(value, str):
+        from foretell.decoding.part_text import parse_part
+
+        value = parse_part(value, "constraint")
+    if not isinstance(value, Constraint):
+        raise UserError(f"constraint={value!r} is no constraint; pass a part such as Regex('[0-9]+'), or its short text")
+    return Rule(value, str)
+
+
+_RULES: dict[str, Callable[[Any], Rule]] = {
+    "schema": _schema, "regex": _regex, "grammar": _grammar, "choices": _choices, "tools": _tools, "constraint": _constraint,
+}  # fmt: skip

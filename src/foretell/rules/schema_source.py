@@ -1,0 +1,85 @@
+"""A schema as users have it (a pydantic model, any Python type, a dict, a file, JSON text), and how a text is read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from foretell.errors import UserError
+
+#: Longest file or text that is read as a schema, in bytes.
+MOST_BYTES = 4_000_000
+
+
+def read_schema(schema: Any) -> tuple[dict[str, Any] | bool, Callable[[str], Any]]:
+    """(JSON Schema, how a valid text becomes a value). schema: a dict or bool; a path, or text that is one, to a JSON file; JSON text; a
+    pydantic model, whose texts become its instances; or any Python type that pydantic can describe (dataclass, TypedDict, list[int]).
+    Objects of Python types are closed: they have the members of the type and no others, unless the type itself asks for more.
+
+    ValueError, saying what was wrong, for text that is neither JSON nor a file, a file that is not JSON or larger than 4 MB, and a
+    type that has no schema.
+    """
+    if isinstance(schema, bool | Mapping):
+        return (schema if isinstance(schema, bool) else dict(schema)), json.loads
+    if isinstance(schema, str | Path):
+        return _read_text(schema), json.loads
+    if hasattr(schema, "model_json_schema") and hasattr(schema, "model_validate_json"):
+        return closed(schema.model_json_schema()), schema.model_validate_json
+    try:
+        from pydantic import TypeAdapter
+    except ImportError as error:
+        raise ImportError("schema: reading a Python type as a schema needs pydantic: pip install pydantic") from error
+    try:
+        adapter: Any = TypeAdapter(schema)
+        return closed(adapter.json_schema()), adapter.validate_json
+    except Exception as error:  # pydantic has many kinds of "this type has no schema"
+        raise UserError(
+            f"schema={schema!r} is no schema, and no type that has one ({error}); give a dict, a file or a pydantic model"
+        ) from error
+
+
+def closed(schema: Any) -> Any:
+    """The schema without members that `properties` does not name, wherever nothing else is said of them.
+
+    >>> closed({"type": "object", "properties": {"a": {}}})
+    {'type': 'object', 'properties': {'a': {}}, 'additionalProperties': False}
+    """
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    names = ("properties", "$defs")  # whose keys are names, not keywords
+    inner = {
+        key: {name: closed(part) for name, part in value.items()} if key in names and isinstance(value, Mapping) else closed(value)
+        for key, value in schema.items()
+        if key not in ("const", "enum", "default", "examples")
+    }
+    said = {**inner, **{key: value for key, value in schema.items() if key not in inner}}
+    return {**said, "additionalProperties": False} if "properties" in said and "additionalProperties" not in said else said
+
+
+def _read_text(source: str | Path) -> dict[str, Any] | bool:
+    text, name = str(source), "schema"
+    if isinstance(source, Path) or not text.lstrip().startswith(("{", "true", "false")):
+        path = Path(source).expanduser()
+        if not path.is_file():
+            raise UserError(f"schema={text[:80]!r} is neither JSON text nor a file; write {{...}}, or the path of a JSON file")
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise UserError(f"schema={text!r} has {size} bytes; the limit is {MOST_BYTES}")
+        name = text
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise UserError(f"schema={name!r} is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from error
+    elif len(text) > MOST_BYTES:
+        raise UserError(f"schema: the text has {len(text)} characters; the limit is {MOST_BYTES}")
+    try:
+        schema = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"schema: {name} is not readable JSON ({error})") from error
+    if not isinstance(schema, bool | dict):
+        raise UserError(f"schema: {name} holds a {type(schema).__name__}; a schema is an object, true or false")
+    return schema

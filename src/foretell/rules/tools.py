@@ -1,0 +1,123 @@
+"""Tool calls: a list of functions as one schema, and the answer as the call that it is."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from foretell.errors import UserError
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """What the model wants called: `name`, and `arguments` by name. `function` is the one that was given, where it was one."""
+
+    name: str
+    arguments: dict[str, Any]
+    function: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
+
+    def run(self) -> Any:
+        """The function's own answer to the arguments, which are made what its annotations say. ValueError where the tool was described
+        and not given."""
+        if self.function is None:
+            raise UserError(f"tool {self.name!r} was given as a description, not as a function; call it yourself with .arguments")
+        from pydantic import validate_call  # it described the function, so it is there
+
+        return validate_call(self.function)(**self.arguments)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """functions: by name, None where only described. descriptions: in the form of the OpenAI API, which chat templates know."""
+
+    functions: Mapping[str, Callable[..., Any] | None]
+    descriptions: Sequence[Mapping[str, Any]]
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """{"name": ..., "arguments": {...}} of one of the tools. Definitions of the tools' own schemas move to the top."""
+        calls, definitions = [], {}
+        for number, description in enumerate(self.descriptions):
+            tool = description["function"]
+            own, prefix = dict(tool.get("parameters") or {"type": "object", "properties": {}}), f"tool{number}_"
+            for name, definition in own.pop("$defs", {}).items():
+                definitions[prefix + name] = _renamed(definition, prefix)
+            calls.append(
+                {
+                    "type": "object",
+                    "properties": {"name": {"const": tool["name"]}, "arguments": _renamed(own, prefix)},
+                    "required": ["name", "arguments"],
+                    "additionalProperties": False,
+                }
+            )
+        schema: dict[str, Any] = calls[0] if len(calls) == 1 else {"anyOf": calls}
+        return {**schema, "$defs": definitions} if definitions else schema
+
+    def read(self, text: str) -> ToolCall:
+        """The call that a finished answer is."""
+        call = json.loads(text)
+        return ToolCall(call["name"], call["arguments"], self.functions.get(call["name"]))
+
+    @property
+    def instructions(self) -> str:
+        """What a model whose chat template knows no tools is told."""
+        listed = "\n".join(json.dumps(description["function"], ensure_ascii=False) for description in self.descriptions)
+        return (
+            f"You may call these functions:\n{listed}\n"
+            'Answer with the one call that helps, as JSON: {"name": "<function>", "arguments": {<argument>: <value>}}'
+        )
+
+
+def read_tools(tools: Sequence[Any]) -> Tools:
+    """tools: Python functions with annotated parameters, or descriptions, {"name", "description", "parameters"} or that within
+    {"type": "function", "function": ...}. ValueError for an empty list, a name twice, and what is neither."""
+    if isinstance(tools, str | Mapping) or not len(tools):
+        raise UserError(f"tools={tools!r} must be a list of functions or of descriptions, at least one")
+    functions: dict[str, Callable[..., Any] | None] = {}
+    descriptions = []
+    for tool in tools:
+        described = _describe(tool) if callable(tool) else tool
+        if isinstance(described, Mapping) and isinstance(described.get("function"), Mapping):
+            described = described["function"]
+        if not isinstance(described, Mapping) or not isinstance(described.get("name"), str):
+            raise UserError(f"tools: {tool!r} is neither a function nor a description with a name")
+        name = described["name"]
+        if name in functions:
+            raise UserError(f"tools: there are two called {name!r}")
+        functions[name] = tool if callable(tool) else None
+        descriptions.append({"type": "function", "function": dict(described)})
+    return Tools(functions, descriptions)
+
+
+def _describe(function: Callable[..., Any]) -> dict[str, Any]:
+    """A function's description from its signature and docstring."""
+    try:
+        from pydantic import Field, create_model
+    except ImportError as error:
+        raise ImportError("tools: describing a function needs pydantic: pip install pydantic; or give a description yourself") from error
+    fields: dict[str, Any] = {}
+    for parameter in inspect.signature(function, eval_str=True).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+            raise UserError(
+                f"tools: {function.__name__} has the parameter {parameter}, which cannot be given by name; describe it yourself"
+            )
+        kind = Any if parameter.annotation is parameter.empty else parameter.annotation
+        fields[parameter.name] = (kind, Field() if parameter.default is parameter.empty else Field(default=parameter.default))
+    schema = create_model(function.__name__, __config__={"extra": "forbid"}, **fields).model_json_schema()
+    schema.pop("title", None)
+    return {"name": function.__name__, "description": inspect.getdoc(function) or "", "parameters": schema}
+
+
+def _renamed(schema: Any, prefix: str) -> Any:
+    """The schema with `#/$defs/X` read as `#/$defs/<prefix>X`."""
+    if isinstance(schema, Mapping):
+        return {
+            key: f"#/$defs/{prefix}{value.removeprefix('#/$defs/')}"
+            if key == "$ref" and isinstance(value, str) and value.startswith("#/$defs/")
+            else _renamed(value, prefix)
+            for key, value in schema.items()
+        }
+    return [_renamed(each, prefix) for each in schema] if isinstance(schema, list) else schema

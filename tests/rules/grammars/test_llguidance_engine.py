@@ -1,0 +1,58 @@
+"""llguidance's states, asked in any order, say what a matcher says that went straight to each."""
+
+import json
+import random
+
+import pytest
+
+from foretell.decoding.constraint import State
+from foretell.models.vocabulary import Vocabulary
+from foretell.rules.grammars.llguidance_engine import GrammarState, Walker, compiled, from_json_schema
+
+WORDS = [b'{"', b'"}', b'", "', b'": ', b'": "', b"limit", b"role", b"rol", b"ab", b"abc", b', "', b"}}"]
+VOCABULARY = Vocabulary((*[bytes([byte]) for byte in range(32, 127)], *WORDS, None), frozenset({95 + len(WORDS)}))
+TEXT = {"type": "string"}
+SCHEMA = {"type": "object", "properties": {"limit": TEXT, "role": TEXT}, "required": ["role"], "additionalProperties": False}
+STYLE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+
+
+def start(schema=SCHEMA) -> GrammarState:
+    return GrammarState(Walker(compiled(from_json_schema(schema, **STYLE), VOCABULARY), VOCABULARY))
+
+
+def led(state: State, text: str) -> State:
+    for token in VOCABULARY.encode(text):
+        state = state.advance(token)
+    return state
+
+
+def test_a_token_set_after_another_way_was_taken():
+    state = start()
+    led(state, '{"role": "ab').allowed()
+    other = led(state, '{"limit": "ab')  # `role` is still to come here, so `"}` would end the text too early
+    end, more = VOCABULARY.tokens.index(b'"}'), VOCABULARY.tokens.index(b'", "')
+    assert (end in other.allowed(), more in other.allowed()) == (False, True)
+    assert other.allowed() == led(start(), '{"limit": "ab').allowed()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_order_of_asking(seed):
+    rng = random.Random(seed)
+    schema = {"type": "object", "properties": {"limit": SCHEMA, "role": TEXT, "ab": {"type": "array", "items": TEXT}}, "required": ["ab"]}
+    state, texts = start(schema), []
+    for _ in range(6):
+        inner = {**({"limit": "abc"} if rng.random() < 0.5 else {}), "role": "ab"}
+        value = {"limit": inner, "role": "limit", "ab": ["ab"] * rng.randrange(3)}
+        texts.append(json.dumps({key: value[key] for key in value if key == "ab" or rng.random() < 0.6}))
+    for _ in range(40):
+        tokens = VOCABULARY.encode(rng.choice(texts))
+        tokens = tokens[: rng.randrange(len(tokens) + 1)]
+        here, fresh = state, start(schema)
+        for token in tokens:
+            if rng.random() < 0.2:
+                here.allowed()
+            here, fresh = here.advance(token), fresh.advance(token)
+        assert here.forced() == fresh.forced()
+        assert here.accepting == fresh.accepting
+        assert here.allowed() == fresh.allowed()
+        assert all(here.accepts(token) == (token in fresh.allowed()) for token in rng.sample(range(VOCABULARY.size), 10))

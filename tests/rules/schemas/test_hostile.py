@@ -1,0 +1,138 @@
+"""What must not hang, crash or be misread: each ends in an error that says where, or in a constraint, within seconds."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from foretell.rules.constraints.json_schema import JsonSchema
+from foretell.rules.schemas.strings import BYTES
+
+
+def nested(depth):
+    schema = {"type": "string"}
+    for _ in range(depth):
+        schema = {"items": schema}
+    return schema
+
+
+def doubling(word, depth=40):
+    """Each definition names the one before it twice: small to write, endless to write out."""
+    definitions = {"d0": {"type": "string", "properties": {"a": True}}}
+    for i in range(1, depth):
+        definitions[f"d{i}"] = {word: [{"$ref": f"#/$defs/d{i - 1}"}, {"$ref": f"#/$defs/d{i - 1}"}]}
+    return {"$ref": f"#/$defs/d{depth - 1}", "$defs": definitions}
+
+
+REFUSED = {
+    "no object": ([1], "object or a bool"),
+    "nothing": (None, "object or a bool"),
+    "no JSON": ('{"type":', "no JSON text"),
+    "NaN": ({"minimum": float("nan")}, "no JSON"),
+    "a set": ({"enum": {1, 2}}, "no JSON"),
+    "half a pair": ({"const": "\ud800"}, "surrogate"),
+    "no type": ({"properties": {"a": {"type": "strin"}}}, "#/properties/a/type: no JSON Schema"),
+    "no list": ({"required": "a"}, "#/required: no JSON Schema"),
+    "no pattern": ({"properties": {"a": {"pattern": "(["}}}, "no regular expression"),
+    "remote": ({"items": {"$ref": "https://example.com/s.json"}}, r"#/items/\$ref: .*nothing is ever fetched"),
+    "a file": ({"$ref": "file:///s.json"}, "nothing is ever fetched"),
+    "nowhere": ({"$ref": "#/$defs/a"}, "mend the reference"),
+    "dialect": ({"$schema": "http://json-schema.org/draft-03/schema#"}, "no dialect known"),
+    "two dialects": (
+        {"$schema": "http://json-schema.org/draft-04/schema#", "items": {"$schema": "http://json-schema.org/draft-07/schema#"}},
+        "several",
+    ),
+    "itself": ({"$ref": "#"}, "leads back to itself"),
+    "a circle": (
+        {"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/b"}]}, "b": {"$ref": "#/$defs/a"}}},
+        "leads back to itself",
+    ),
+    "no base": ({"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]}, "none that ends"),
+    "no base in arrays": ({"type": "array", "items": {"$ref": "#"}, "minItems": 1}, "none that ends"),
+    "false": (False, "no value is valid"),
+    "bounds": ({"type": "integer", "minimum": 3, "maximum": 1}, "no value is valid"),
+    "lengths": ({"type": "string", "minLength": 3, "maxLength": 1}, "no value is valid"),
+    "types": ({"allOf": [{"type": "string"}, {"type": "integer"}]}, "no value is valid"),
+    "empty enum": ({"enum": ["a"], "type": "integer"}, "no value is valid"),
+    "deep": (nested(300), "nested deeper"),
+    "deep text": ('{"items":' * 3000 + "{}" + "}" * 3000, "nested deeper"),
+    "very deep text": ('{"items":' * 100_000 + "{}" + "}" * 100_000, "most_characters|nested deeper"),
+    "large": ({"description": "x" * 2_000_000}, "more than most_characters=1000000"),
+    "large enum": ({"enum": list(range(100_000))}, "#/enum: 100000 values"),
+    "wild keys": ({"patternProperties": {"^(a+)+$": True}, "unevaluatedProperties": False}, "cannot be searched safely"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name):
+    schema, message = REFUSED[name]
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match=message):
+        JsonSchema(schema).start(BYTES)
+    assert time.perf_counter() - start < 10
+
+
+TAKEN = {
+    "names twice, all": doubling("allOf"),
+    "names twice, any": doubling("anyOf"),
+    "names twice, not": {"not": doubling("anyOf")["$ref"] and {"$ref": "#/$defs/d39"}, "$defs": doubling("anyOf")["$defs"]},
+    "names twice, unevaluated": {**doubling("allOf"), "unevaluatedProperties": False},
+    "many choices at once": {"allOf": [{"anyOf": [{"required": [f"{i}{j}"]} for j in range(4)]} for i in range(12)]},
+    "overlapping choices": {"oneOf": [{"required": [f"p{i}"]} for i in range(80)]},
+    "many dependencies": {"dependentRequired": {f"p{i}": [f"p{i + 1}"] for i in range(30)}},
+    "many values": {"enum": [f"value {i}" for i in range(5000)]},
+    "huge numbers": {"minimum": 10**400, "multipleOf": 1e-300},
+    "huge counts": {"maxItems": 10**9, "minLength": 10**7, "minProperties": 10**6},
+    "wild pattern": {"pattern": "^(a+)+$"},
+    "wild repetition": {"pattern": "((a{1,1000}){1,1000}){1,1000}"},
+    "recursive siblings": {
+        "allOf": [{"$ref": "#/$defs/a"}],
+        "$defs": {"a": {"properties": {"a": {"allOf": [{"$ref": "#/$defs/a"}, {"minProperties": 1}]}}}},
+    },
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_taken(name):
+    start = time.perf_counter()
+    state = JsonSchema(TAKEN[name]).start(BYTES)
+    assert state.allowed()
+    assert time.perf_counter() - start < 10
+
+
+def test_verdicts_that_would_take_forever_are_not_accepted():
+    """2 ** 40 references for one string."""
+    part = JsonSchema(
+        {"items": doubling("allOf")["$defs"]["d0"] and {"$ref": "#/$defs/d39", "uniqueItems": True}, "$defs": doubling("allOf")["$defs"]}
+    )
+    start = time.perf_counter()
+    assert not part.accepts('["a"]')
+    assert time.perf_counter() - start < 20
+
+
+def test_a_search_that_runs_away_is_stopped_once():
+    part = JsonSchema({"pattern": r"^(?=(a|aa)+$)(a|aa)+\1\1b$"})
+    start = time.perf_counter()
+    state = part.start(BYTES)
+    for byte in b'"' + b"a" * 60:
+        state = state.advance(byte)
+    for _ in range(20):
+        assert not state.accepts(ord('"'))
+        state = state.advance(ord("a"))
+    assert time.perf_counter() - start < 10
+
+
+def test_a_longer_schema_may_be_asked_for():
+    schema = {"description": "x" * 2_000_000, "type": "null"}
+    assert JsonSchema(schema, most_characters=3_000_000).accepts("null")
+
+
+def test_texts_nested_beyond_python_are_not_accepted():
+    state = JsonSchema({"uniqueItems": True}).start(BYTES)
+    for byte in b"[" * 2000 + b"]" * 2000:
+        if not state.accepts(byte):
+            break
+        state = state.advance(byte)
+    else:
+        pytest.fail("a value was complete that cannot be read")
