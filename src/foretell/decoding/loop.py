@@ -22,7 +22,7 @@ from foretell.decoding.request import Request, write
 from foretell.decoding.trace import Clock, Step, Trace
 from foretell.decoding.tree import ROOT, Tree
 from foretell.errors import UserError
-from foretell.models.base import Cache, Feed, Model, Rows
+from foretell.models.base import Cache, Context, Feed, Model, Rows
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import Guarantee, weakest
 
@@ -85,8 +85,7 @@ class Session:
             raise UserError(
                 f"prompt has {len(request.prompt)} tokens, but the model was made for {self.model.max_length}; shorten the prompt"
             )
-        request.cache = self.model.new_cache()
-        request.cache.prompt_length = len(request.prompt)
+        request.cache = self.model.new_cache(Context(len(request.prompt), request.memory))
         if request.constraint is not None:
             state = request.constraint.start(Vocabulary.of(self.model, request.stop_tokens), request.tokens)
             most = min(request.max_new_tokens, self.model.max_length - len(request.prompt))

@@ -31,7 +31,8 @@ class Request:
     """prompt: token ids, at least one. stop_tokens end the text and are not part of it. stops: called with the generated
     tokens after each new one; True ends the text (stop strings). num_logprobs: None, or how many of the best to report.
     constraint: a rule that the new text obeys, or None; it needs stop tokens. max_backtracks: how many tokens may be taken back to get out
-    of dead ends; 0 for text that is shown as it comes. state: where the text stands in the rule."""
+    of dead ends; 0 for text that is shown as it comes. memory: (rows, width), what the model's rows read beside the text (an encoder's
+    output, a picture), or None. state: where the text stands in the rule."""
 
     prompt: Sequence[int]
     max_new_tokens: int
@@ -42,6 +43,7 @@ class Request:
     num_logprobs: int | None = None
     constraint: Constraint | None = None
     max_backtracks: int = 0
+    memory: Tensor | None = None
 
     tokens: list[int] = field(default_factory=list)
     finish_reason: str = ""
