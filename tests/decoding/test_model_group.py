@@ -24,7 +24,7 @@ from foretell.decoding.routers.entropy_adaptive import EntropyAdaptive
 from foretell.decoding.routers.random_blocks import RandomBlocks
 from foretell.decoding.routers.token_entropy import TokenEntropy
 from foretell.decoding.sampler import Sampler
-from foretell.models.base import Feed, Model
+from foretell.models.base import Context, Feed, Model
 from foretell.models.tiny import TinyModel
 from foretell.testing.combinations import examples
 from foretell.testing.laws import Case, check_law
@@ -55,8 +55,7 @@ def native_group(kind: str) -> ModelGroup:
 
 
 def speakers(group: Model, text: list[int], prompt_length: int = 0) -> list[int]:
-    cache = group.new_cache()
-    cache.prompt_length = prompt_length
+    cache = group.new_cache(Context(prompt_length))
     return list(group.forward([Feed(cache, text)])[0].speakers)
 
 

@@ -28,7 +28,7 @@ from foretell.decoding.trace import Clock, Step, Trace
 from foretell.decoding.tree import ROOT, Tree
 from foretell.decoding.verifier import Target
 from foretell.errors import UserError
-from foretell.models.base import Cache, Feed, Model, Rows
+from foretell.models.base import Cache, Context, Feed, Model, Rows
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import Guarantee, weakest
 
@@ -97,8 +97,7 @@ class Loop:
             raise UserError(
                 f"prompt has {len(request.prompt)} tokens, but the model was made for {self.model.max_length}; shorten the prompt"
             )
-        cache = self.model.new_cache()
-        cache.prompt_length = len(request.prompt)
+        cache = self.model.new_cache(Context(len(request.prompt), request.memory))
         if request.constraint is not None:
             state = request.constraint.start(self._vocabulary(request), request.tokens)
             most = min(request.max_new_tokens, self.model.max_length - len(request.prompt))

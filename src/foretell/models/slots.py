@@ -13,7 +13,7 @@ import weakref
 import torch
 
 from foretell.locks import ForkSafeLock
-from foretell.models.base import Cache
+from foretell.models.cache import Cache
 
 
 class SlotStore:

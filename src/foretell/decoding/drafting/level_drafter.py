@@ -14,6 +14,7 @@ from foretell.decoding.drafter import Ask, Drafter, Seen
 from foretell.decoding.drafting.draft_cache import DraftCache
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Model
+from foretell.models.reading import catch_up
 from foretell.models.vocabulary import check_same_vocabulary
 
 #: The draft's distribution after each of the nodes (or ROOT) that may get children, in the order in which they were drafted.
@@ -75,6 +76,7 @@ def draft_levels(asks: Sequence[Ask], num_levels: int, grower: Callable[[Ask], G
     if growing:
         model = growing[0].state.model
         grow = [grower(ask) for ask in growing]
+        catch_up(model, [(ask.state.cache, ask.tokens) for ask in growing])
         fed = model.forward([ask.state.feed_text(ask.tokens) for ask in growing])
         distributions: list[Distributions] = [
             {ROOT: ask.sampler.distribution(rows.logits[-1], ask.tokens, ask.prompt_length)} for ask, rows in zip(growing, fed, strict=True)

@@ -19,6 +19,7 @@ import torch
 
 from foretell.errors import UserError
 from foretell.models.base import Feed, Model
+from foretell.models.reading import read
 
 #: Row counts measured: dense where drafting happens, since engines jump at block sizes.
 ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 17, 20, 24, 32, 48, 64)
@@ -77,8 +78,7 @@ def measure(model: Model, rows: Sequence[int] = ROWS, context: int = 200, repeat
         context = max(1, model.max_length // 2 - 1)
     text = [(7919 * i) % model.vocab_size for i in range(context + max(rows))]
     cache = model.new_cache()
-    model.forward([Feed(cache, text[:context], num_logits=0)])
-    cache.keep(range(context))
+    read(model, [(cache, text[:context])], num_logits=0)
     times: dict[int, list[float]] = {n: [] for n in rows}
     for repeat in range(repeats + 1):
         for n in rows:
