@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from foretell.cli.common.catalog import NUMBERS, Entry, catalog, numbers
+
+from foretell.catalog import ROOMS, find
 from foretell.cli.common.docstring import take_apart
-from foretell.decoding.registry import ROOMS, find
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Kinds of what has a page, with their rooms.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from foretell.decoding.registry import ROOMS, parts
+from foretell.catalog import ROOMS, parts
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

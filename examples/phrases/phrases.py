@@ -37,7 +37,7 @@ class Phrases(Drafter):
         require(self.min_match >= 1, self, "min_match", self.min_match, "must be at least 1")
 
     @classmethod
-    def examples(cls) -> list[Phrases]:  # type: ignore[override]
+    def examples(cls) -> list[Phrases]:
         """Settings small enough for the law kit's tiny models; some drafts must be accepted and some rejected."""
         return [cls(((0, 1, 2, 0, 1), (2, 2, 1)), min_match=1)]
 

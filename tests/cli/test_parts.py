@@ -7,10 +7,10 @@ import inspect
 import json
 
 import pytest
-
 from foretell.cli.common.catalog import NUMBERS, catalog, lookup, numbers
+
+from foretell.catalog import ROOMS, parts
 from foretell.cli.common.docstring import take_apart
-from foretell.decoding.registry import ROOMS, parts
 
 
 @pytest.mark.parametrize("kind", ROOMS)

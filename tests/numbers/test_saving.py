@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from foretell.numbers.registry import all_estimators, all_forecasters
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor
@@ -18,7 +19,6 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from foretell.models.base import Model
 from foretell.numbers import HistogramRegressor, saving
-from foretell.numbers.registry import all_estimators, all_forecasters
 from foretell.numbers.saving import ARRAYS, HEAD, load, save
 from foretell.numbers.storage import SKLEARN, class_called
 

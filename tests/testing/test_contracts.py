@@ -6,11 +6,11 @@ import dataclasses
 
 import pytest
 
+from foretell.catalog import CONTRACTS
+from foretell.catalog.part_text import describe
 from foretell.decoding.drafter import Ask, Drafter, Seen
 from foretell.decoding.pace import Limit, Pace
 from foretell.decoding.pacing.cost_curve import CostCurve
-from foretell.decoding.part_text import describe
-from foretell.decoding.registry import CONTRACTS
 from foretell.decoding.samplers.top_k import TopK
 from foretell.decoding.tree import Tree
 from foretell.testing import contracts

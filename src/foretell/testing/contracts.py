@@ -15,13 +15,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from foretell.catalog import DECODING, name_of, parts
+from foretell.catalog.part_text import describe, parse_part
 from foretell.decoding.chooser import OnlineChooser
 from foretell.decoding.constraint import Constraint
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.pace import Pace
-from foretell.decoding.part_text import describe, parse_part
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.registry import CONTRACTS, name_of, parts
 from foretell.decoding.router import Router
 from foretell.decoding.sampler import Sampler, SamplerStep
 from foretell.decoding.search import Search
@@ -101,7 +101,7 @@ def check_options(part: Part) -> None:
 
 def check_repr(part: Part) -> None:
     """`repr` rebuilds the part."""
-    names: dict[str, Any] = {cls.__name__: cls for kind in CONTRACTS for cls in parts(kind).values()}
+    names: dict[str, Any] = {cls.__name__: cls for kind in DECODING for cls in parts(kind).values()}
     names |= {"Sampler": Sampler, "Recipe": Recipe, "TinyModel": TinyModel, "inf": math.inf}
     try:
         rebuilt = eval(repr(part), names)

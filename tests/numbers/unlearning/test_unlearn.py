@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from foretell.numbers.registry import all_unlearning_methods
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -16,7 +17,6 @@ from sklearn.preprocessing import StandardScaler
 
 from foretell.numbers.bodies.mlp import MLP
 from foretell.numbers.estimators.histogram_regressor import HistogramRegressor
-from foretell.numbers.registry import all_unlearning_methods
 from foretell.numbers.tables.table_regressor import TableRegressor
 from foretell.numbers.targets.mse import MSE
 from foretell.numbers.unlearning.blindspot import Blindspot

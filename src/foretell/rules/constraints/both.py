@@ -37,6 +37,8 @@ class Both(Combination):
     [0]
     """
 
+    papers = ("finite-automata",)
+
     constraints: tuple[Constraint, ...] = ()
 
     @property

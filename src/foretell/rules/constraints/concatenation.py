@@ -42,6 +42,8 @@ class Concatenation(Combination):
     [0, 1, 2]
     """
 
+    papers = ("finite-automata",)
+
     constraints: tuple[Constraint, ...] = ()
 
     def of_automata(self, automata: Sequence[ByteAutomaton]) -> ByteAutomaton:

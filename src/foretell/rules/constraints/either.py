@@ -35,6 +35,8 @@ class Either(Combination):
     [1, 2]
     """
 
+    papers = ("finite-automata",)
+
     constraints: tuple[Constraint, ...] = ()
 
     def of_automata(self, automata: Sequence[ByteAutomaton]) -> ByteAutomaton:
