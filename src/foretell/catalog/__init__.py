@@ -21,10 +21,10 @@ from typing import Any
 
 from foretell.catalog.entry import Entry, entry_of_class, entry_of_source, name_of, plain
 from foretell.catalog.renamed import PARTS
-from foretell.catalog.source import ClassSource, classes_of, path
+from foretell.catalog.source import ClassSource, classes_of, path, resolve, tree
 from foretell.parts import UnknownNameError, nearest
 
-__all__ = ["DECODING", "KINDS", "Entry", "Kind", "build", "entries", "find", "name_of", "parts", "plain"]
+__all__ = ["DECODING", "KINDS", "Entry", "Kind", "build", "entries", "find", "name_of", "parts", "plain", "refresh"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ KINDS = {
         Kind("estimator", "estimators", "foretell.numbers.estimators", "sklearn.base.BaseEstimator", "foretell.estimators"),
         Kind("forecaster", "forecasters", "foretell.numbers.forecasters", "sklearn.base.BaseEstimator", "foretell.forecasters"),
         Kind("bandit", "bandits", "foretell.numbers.choosers", "sklearn.base.BaseEstimator", "foretell.choosers"),
-        Kind("unlearning", "unlearning", "foretell.numbers.unlearning", "sklearn.base.BaseEstimator", "foretell.unlearning"),
+        Kind("unlearning-method", "unlearning-methods", "foretell.numbers.unlearning", "sklearn.base.BaseEstimator", "foretell.unlearning"),
         Kind("component", "components", "foretell.numbers", "foretell.numbers.component.Component", "foretell.components"),
         Kind("peer", "peers", "foretell.bench.peers", "foretell.bench.peers.base.Peer", "foretell.peers"),
     )
@@ -113,6 +113,12 @@ def build(name: str, kind: str, /, **options: Any) -> Any:
     return find(name, kind).load()(**options)
 
 
+def refresh() -> None:
+    """Forget what was found, so that packages which were installed or changed meanwhile are seen."""
+    for cached in (entries, parts, _offered, resolve, path, tree):
+        cached.cache_clear()
+
+
 def _is_named(entry: Entry, name: str) -> bool:
     return name == entry.name or name in entry.aliases
 
@@ -126,8 +132,7 @@ def _ours(kind: Kind) -> Iterator[Entry]:
     found = [cls for module in _modules(kind) for cls in classes_of(module) if _fulfils(cls, kind)]
     inherited = {ancestor for cls in found for ancestor in cls.ancestors}
     chosen = [cls for cls in found if f"{cls.module}.{cls.name}" not in inherited and not cls.name.startswith("_")]
-    homes = [cls.module for cls in chosen]
-    return (entry_of_source(kind.name, cls, is_alone=homes.count(cls.module) == 1) for cls in chosen)
+    return (entry_of_source(kind.name, cls) for cls in chosen)
 
 
 def _modules(kind: Kind) -> Iterator[str]:
@@ -156,7 +161,7 @@ def _plug_ins(kind: Kind) -> Iterator[Entry]:
         source = _source_of(point)
         if source is not None:
             if _fulfils(source, kind):
-                yield entry_of_source(kind.name, source, is_alone=False)
+                yield entry_of_source(kind.name, source)
             continue
         cls = point.load()
         home, _, contract = kind.contract.rpartition(".")

@@ -59,11 +59,11 @@ def _hyphenated(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
 
 
-def entry_of_source(kind: str, cls: ClassSource, is_alone: bool) -> Entry:
-    """What the source says of a part. is_alone: whether the module holds no other, so that the module's docstring is about it."""
+def entry_of_source(kind: str, cls: ClassSource) -> Entry:
+    """What the source says of a part. Where the module is named after the part, its docstring gives the summary."""
     doc = ast.get_docstring(cls.node) or ""
-    module_doc = ast.get_docstring(tree(path(cls.module))) or ""
     name = str(cls.literal("NAME", _hyphenated(cls.name)))
+    module_doc = ast.get_docstring(tree(path(cls.module))) if plain(cls.module.rpartition(".")[2]) == plain(name) else None
     return Entry(
         kind,
         name,
@@ -71,7 +71,7 @@ def entry_of_source(kind: str, cls: ClassSource, is_alone: bool) -> Entry:
         cls.name,
         tuple(cls.literal("aliases", ())),  # type: ignore[arg-type]
         tuple(cls.literal("papers", ())),  # type: ignore[arg-type]
-        _sentence(module_doc if is_alone and module_doc else doc, name),
+        _sentence(module_doc or doc, name),
         doc,
         *_guarantee(cls, doc),
         tuple(cls.options()),

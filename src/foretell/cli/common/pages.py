@@ -24,7 +24,7 @@ def print_part(entry: Entry) -> None:
     sections = take_apart(entry.doc, [name for name, _, _ in entry.options])
     also = f", also called {', '.join(entry.aliases)}" if entry.aliases else ""
     article = "an" if entry.kind[0] in "aeiou" else "a"
-    console.print(Text.assemble((entry.name, "bold green"), f"  {article} {entry.kind}{also}"), "")
+    console.print(Text.assemble((entry.name, "bold green"), f"  {article} {entry.kind.replace('-', ' ')}{also}"), "")
     console.print(_paragraphs(sections.what or [entry.summary]))
 
     facts = _facts_table()
@@ -97,7 +97,7 @@ def how_to_name(entry: Entry) -> tuple[str, str]:
     commands = {
         "estimator": f"foretell fit data.csv --target COLUMN --estimator {entry.name}",
         "forecaster": f"foretell forecast series.csv --horizon N --forecaster {entry.name}",
-        "unlearning": f"foretell unlearn FOLDER DATA.csv --forget ROWS.csv --output NEW --method {entry.name}",
+        "unlearning-method": f"foretell unlearn FOLDER DATA.csv --forget ROWS.csv --output NEW --method {entry.name}",
         "component": f"--set 'SETTING={entry.class_name}({options})'",
         "peer": "foretell bench --peer NAME",
         "router": f"--router '{text}'",

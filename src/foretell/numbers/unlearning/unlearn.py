@@ -128,7 +128,7 @@ def fingerprints(X: Any, y: Any) -> np.ndarray:  # noqa: N803
 
 def method_named(name: str) -> UnlearningMethod:
     """That method with its own settings; UnknownNameError with the nearest name otherwise."""
-    return find(name, "unlearning").load()()  # type: ignore[no-any-return]
+    return find(name, "unlearning-method").load()()  # type: ignore[no-any-return]
 
 
 def _method(method: UnlearningMethod | str | None) -> UnlearningMethod:
@@ -146,7 +146,7 @@ def _check_estimator(estimator: Any, method: UnlearningMethod) -> None:
     if is_classifier(estimator):
         raise UserError(f"estimator={kind} is a classifier; unlearning here is for regressors")
     if method.needs_network and not isinstance(estimator, TorchRegressor):
-        others = [name for name, cls in parts("unlearning").items() if not cls.needs_network]
+        others = [name for name, cls in parts("unlearning-method").items() if not cls.needs_network]
         raise UserError(
             f"estimator={kind} has no network that {type(method).__name__} could train further (it needs a TorchRegressor); "
             f"for any other regressor there is method={' or '.join(map(repr, others))}"
