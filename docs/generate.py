@@ -22,7 +22,7 @@ from foretell.catalog import Entry, entries, parts
 from foretell.catalog.papers import VERDICTS, Paper, papers, parts_of
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMAND = "python docs/generate.py"
+COMMAND = ".venv/bin/python docs/generate.py"
 _REGION = re.compile(r"(<!-- generated: (\w+)[^\n]* -->\n).*?(<!-- end generated -->)", re.DOTALL)
 #: What a seed gives, by how drafts are made: (drawn, learning from one request for another).
 _SEEDS = {
@@ -49,7 +49,8 @@ def parts_table() -> str:
     for kind in PAGED:
         for entry in entries(kind):
             if entry.file.startswith("foretell/"):
-                written = f", written `a {entry.symbol} b`" if entry.symbol else ""
+                symbol = entry.symbol.replace("|", "\\|")  # within code too, on GitHub
+                written = f", written `a {symbol} b`" if symbol else ""
                 label = "sampler step" if kind == "sampler" else kind.replace("-", " ")
                 rows.append([label, f"`{entry.name}`{written}", entry.summary.removeprefix(f"`a {entry.symbol} b`: ")])
     return "\n".join(table(["kind", "name", "what it does"], rows))

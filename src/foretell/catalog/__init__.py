@@ -173,5 +173,5 @@ def _source_of(point: EntryPoint) -> ClassSource | None:
     """The class that an entry point names, where its source can be read."""
     try:
         return next((cls for cls in classes_of(point.module) if cls.name == point.attr), None)
-    except (LookupError, OSError, SyntaxError):
+    except (LookupError, ValueError, OSError, SyntaxError):
         return None

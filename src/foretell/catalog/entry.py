@@ -60,10 +60,11 @@ def _hyphenated(name: str) -> str:
 
 
 def entry_of_source(kind: str, cls: ClassSource) -> Entry:
-    """What the source says of a part. Where the module is named after the part, its docstring gives the summary."""
+    """What the source says of a part. Where a module of ours is named after the part, its docstring gives the summary."""
     doc = ast.get_docstring(cls.node) or ""
     name = str(cls.literal("NAME", _hyphenated(cls.name)))
-    module_doc = ast.get_docstring(tree(path(cls.module))) if plain(cls.module.rpartition(".")[2]) == plain(name) else None
+    is_home = cls.module.startswith("foretell.") and plain(cls.module.rpartition(".")[2]) == plain(name)
+    module_doc = ast.get_docstring(tree(path(cls.module))) if is_home else None
     return Entry(
         kind,
         name,

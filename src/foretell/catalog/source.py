@@ -70,7 +70,8 @@ class ClassSource:
         """(name, type, default) of each dataclass field as written, default None where a value must be given. An inherited field is
         in its first place with its last default."""
         fields: dict[str, tuple[str, str, str | None]] = {}
-        for each in reversed(self.lineage):
+        decorated = [each for each in self.lineage if any("dataclass" in ast.unparse(mark) for mark in each.node.decorator_list)]
+        for each in reversed(decorated):
             for node in each.node.body:
                 if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and "ClassVar" not in ast.unparse(node.annotation):
                     default = None if node.value is None else _default(node.value)

@@ -8,12 +8,12 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
-from foretell.numbers.registry import all_choosers
 from sklearn.base import clone
 
 import foretell.numbers
 from foretell.decoding.chooser import BadLossWarning
 from foretell.decoding.choosers.neural_square_cb import NeuralSquareCB
+from foretell.numbers import all_choosers
 from foretell.numbers.choosers.neural_bandit import NeuralBandit
 from foretell.numbers.saving import load, save
 

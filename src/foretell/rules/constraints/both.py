@@ -38,6 +38,7 @@ class Both(Combination):
     """
 
     papers = ("finite-automata",)
+    symbol = "&"
 
     constraints: tuple[Constraint, ...] = ()
 

@@ -43,6 +43,7 @@ class Concatenation(Combination):
     """
 
     papers = ("finite-automata",)
+    symbol = "+"
 
     constraints: tuple[Constraint, ...] = ()
 

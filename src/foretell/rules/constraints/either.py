@@ -36,6 +36,7 @@ class Either(Combination):
     """
 
     papers = ("finite-automata",)
+    symbol = "|"
 
     constraints: tuple[Constraint, ...] = ()
 
