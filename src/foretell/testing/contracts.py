@@ -123,9 +123,7 @@ def check_docstring(cls: type[Part]) -> None:
 
 def check_papers(cls: type[Part]) -> None:
     """Names its papers, by short names that are known or as BibTeX entries."""
-    demand(
-        cls.papers or name_of(cls) in NO_PAPER, cls, 'has no papers; write papers = ("short-name",), of `foretell list paper`'
-    )
+    demand(cls.papers or name_of(cls) in NO_PAPER, cls, 'has no papers; write papers = ("short-name",), of `foretell list paper`')
     unknown = [name for name in cls.papers if name not in papers() and not name.lstrip().startswith("@")]
     demand(not unknown, cls, f"has papers={cls.papers!r}, of which {unknown} are neither known short names nor BibTeX entries")
 
