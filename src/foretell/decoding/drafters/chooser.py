@@ -81,6 +81,8 @@ class Chooser(Composite):
     2
     """
 
+    papers = ("ucb", "eesd")
+
     drafters: tuple[Drafter, ...] = ()
 
     symbol = "^"

@@ -36,6 +36,8 @@ class Interpolation(Composite):
     2
     """
 
+    papers = ("interpolated-estimation",)
+
     drafters: tuple[TableDrafter, ...] = ()
 
     symbol = "+"

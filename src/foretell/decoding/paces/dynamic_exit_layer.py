@@ -102,6 +102,8 @@ class DynamicExitLayer(Pace[None, _State]):
     DraftOrder(num_nodes=18, depth=18, choices=(ExitLayer(layer=4), ConfidenceStop(threshold=0.45)))
     """
 
+    papers = ("del",)
+
     max_nodes: int = 18
     keep: float = 0.95
 
@@ -112,7 +114,7 @@ class DynamicExitLayer(Pace[None, _State]):
         require(0 < self.keep <= 1, self, "keep", self.keep, "must be above 0 and at most 1")
 
     @classmethod
-    def examples(cls) -> list[DynamicExitLayer]:  # type: ignore[override]
+    def examples(cls) -> list[DynamicExitLayer]:
         return [cls(max_nodes=2)]
 
     @property
