@@ -26,10 +26,13 @@ class SlotStore:
         self._lock = threading.RLock()
 
     def claim(self, num: int) -> list[int]:
+        if num <= 0:
+            return []
         with self._lock:
             while len(self._free) < num:
                 self._grow()
-            slots = [self._free.pop() for _ in range(num)]
+            slots = self._free[: -num - 1 : -1]
+            del self._free[-num:]
             for slot in slots:
                 self._owners[slot] = 1
             return slots
