@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor
 
 from foretell.errors import UserError
+from foretell.locks import ForkSafeLock
 from foretell.models.adapter_cache import PastKeyValues, RowCache, tree_masks
 from foretell.models.adapter_layers import find_layers, normalised, only_layers
 from foretell.models.base import POST_NORM, Attention, Context, Feed, Model, Rows
@@ -55,7 +55,7 @@ class TransformersModel(Model):
         self._windows = self._read_windows(config)
         self._layers = find_layers(model.base_model, self.num_layers)
         self._tuples = False
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._probe()
 
     @classmethod

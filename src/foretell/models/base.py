@@ -9,8 +9,9 @@ where it has them, `_embed`, `_norm` and `_head`; `foretell.testing.model_contra
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,11 @@ import torch
 from torch import Tensor
 
 from foretell.errors import UserError
+from foretell.locks import ForkSafeLock
 from foretell.models.cache import NO_CONTEXT, Cache, Context
 from foretell.models.feed import CAUSAL, Attention, ContextOverflowError, Feed, check_feed
 from foretell.parts import EXACT_MODEL, Guarantee
+from foretell.pool import Pool
 
 #: Key of `Feed.hidden` for the state after the final norm (what the output head reads). Integers are pre-norm: 0 is the
 #: embedding, i the residual stream after layer i.
@@ -79,6 +82,18 @@ class Model(ABC):
         cache = self._new_cache(context)
         cache.context = context
         return cache
+
+    @cached_property
+    def lock(self) -> ForkSafeLock:
+        """Held, with `with`, by whoever decodes with this model: `Scheduler` for each step, searches for their whole run. Several threads
+        may then use one model; a child process made by `os.fork` finds it free."""
+        return ForkSafeLock()
+
+    @cached_property
+    def pool(self) -> Pool[Hashable, Any]:
+        """What is kept with this model and may be made again: sessions, search memories, vocabularies. Of 32 values at most, the one that
+        was used least recently goes first."""
+        return Pool(32)
 
     def forward(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from foretell.errors import UserError
+from foretell.locks import ForkSafeLock
 from foretell.models.architecture import Architecture
 from foretell.models.base import POST_NORM, Attention, Context, Feed, Model, Rows
 from foretell.models.plan import Plan, lay_flat
@@ -61,7 +61,7 @@ class NativeModel(Model):
         self.num_parameters = arch.num_parameters
         self.attentions = frozenset({Attention.CAUSAL} if any(arch.windows) else Attention)
         self.store = SlotStore(arch.num_layers, arch.num_kv_heads, arch.head_dim, engine.dtype, engine.device)
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     def _new_cache(self, context: Context) -> SlotCache:
         return SlotCache(self.store)
