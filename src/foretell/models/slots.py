@@ -26,13 +26,10 @@ class SlotStore:
         self._lock = ForkSafeLock()
 
     def claim(self, num: int) -> list[int]:
-        if num <= 0:
-            return []
         with self._lock:
             while len(self._free) < num:
                 self._grow()
-            slots = self._free[: -num - 1 : -1]
-            del self._free[-num:]
+            slots = [self._free.pop() for _ in range(num)]  # one by one: the collector may release slots in between
             for slot in slots:
                 self._owners[slot] = 1
             return slots
