@@ -106,7 +106,7 @@ def acceptance(model: Model, answers: list[ft.Request], layer: int) -> float:
     """Share of answer positions where the exit's arg-max is the token that the whole model wrote."""
     same = total = 0
     for request in answers:
-        logits = model.forward([Feed(model.new_cache(), request.tokens[:-1], num_logits=request.num_generated)], stop=layer)[0].logits
+        logits = model.forward([Feed(None, request.tokens[:-1], num_logits=request.num_generated)], stop=layer)[0].logits
         same += sum(a == b for a, b in zip(logits.argmax(-1).tolist(), request.generated, strict=True))
         total += request.num_generated
     return same / total

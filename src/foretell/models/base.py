@@ -21,7 +21,7 @@ from torch import Tensor
 from foretell.errors import UserError
 from foretell.locks import ForkSafeLock
 from foretell.models.cache import NO_CONTEXT, Cache, Context
-from foretell.models.feed import Attention, ContextOverflowError, Feed, check_feed
+from foretell.models.feed import CAUSAL, Attention, ContextOverflowError, Feed, check_feed
 from foretell.parts import EXACT_MODEL, Guarantee
 from foretell.pool import Pool
 
@@ -117,14 +117,16 @@ class Model(ABC):
             if key != POST_NORM and not (isinstance(key, int) and start <= key <= stop):
                 raise UserError(f"forward: hidden={key!r} must be {POST_NORM!r} or a layer between {start} and {stop}")
         whole = stop == self.num_layers
+        caches: list[Cache] = []
+        temporary: list[Cache] = []
         for feed in feeds:
-            check_feed(feed, self.width, start, whole or feed.cache is None)
-        passing = [self.new_cache() for feed in feeds if feed.cache is None]
-        if passing:
-            own = iter(passing)
-            feeds = [replace(feed, cache=next(own)) if feed.cache is None else feed for feed in feeds]
-        caches = [feed.cache for feed in feeds if feed.cache is not None]
-        if len({id(cache) for cache in caches}) < len(feeds):
+            check_feed(feed, self.width, start, whole)
+            if feed.cache is None:
+                temporary.append(self.new_cache())
+            caches.append(temporary[-1] if feed.cache is None else feed.cache)
+        if temporary:
+            feeds = [replace(feed, cache=cache) for feed, cache in zip(feeds, caches)]
+        if len(set(map(id, caches))) < len(caches):
             raise UserError("forward: two feeds of one batch share a cache; give one feed with all rows, or fork the cache")
         before = [(len(cache.pending), len(cache.pending_blocks), cache.placed) for cache in caches]
         try:
@@ -138,7 +140,7 @@ class Model(ABC):
                 cache.placed = placed
             raise
         finally:
-            for cache in passing:
+            for cache in temporary:
                 cache.truncate(0)
         if self.suppressed:
             for rows in results:
@@ -176,7 +178,7 @@ class Model(ABC):
         self._check_states("head", states)
         chosen = None if tokens is None else np.asarray(tokens, dtype=np.int64).reshape(-1)
         if chosen is not None and chosen.size and not 0 <= chosen.min() <= chosen.max() < self.vocab_size:
-            self._check_tokens("head", chosen.tolist())
+            self._check_tokens("head", chosen.tolist())  # raises, naming one
         num = self.vocab_size if chosen is None else len(chosen)
         if not len(states) or not num:
             return torch.empty(len(states), num, device=self.device)
@@ -190,9 +192,9 @@ class Model(ABC):
         return logits.index_fill(-1, torch.tensor(columns, dtype=torch.int64, device=logits.device), -torch.inf)
 
     def _check_tokens(self, owner: str, tokens: Sequence[int]) -> None:
-        for token in tokens:
-            if not 0 <= token < self.vocab_size:
-                raise UserError(f"{owner}: token={token!r} is outside the vocabulary of {self.vocab_size}")
+        if len(tokens) and not 0 <= min(tokens) <= max(tokens) < self.vocab_size:
+            wrong = next(token for token in tokens if not 0 <= token < self.vocab_size)
+            raise UserError(f"{owner}: token={wrong!r} is outside the vocabulary of {self.vocab_size}")
 
     def _check_states(self, owner: str, states: Tensor) -> None:
         if states.ndim != 2 or states.shape[1] != self.width or not states.is_floating_point():
@@ -200,10 +202,10 @@ class Model(ABC):
 
     def _append(self, feed: Feed, cache: Cache) -> None:
         """List the rows of `feed` as pending, and check them against what this model takes."""
-        first = len(cache.pending)
-        parents = feed.parents if feed.parents is not None else range(first - 1, first - 1 + len(feed))
-        if len(parents) != len(feed):
-            raise UserError(f"forward: {len(parents)} parents for {len(feed)} rows")
+        first, num = len(cache.pending), len(feed)
+        parents = feed.parents if feed.parents is not None else range(first - 1, first - 1 + num)
+        if len(parents) != num:
+            raise UserError(f"forward: {len(parents)} parents for {num} rows")
         if cache.pending_blocks:
             cache.check_parents(parents)
         if feed.places is None:
@@ -212,8 +214,9 @@ class Model(ABC):
             places = set(feed.places)
             self._check_tokens("forward", [token for row, token in enumerate(feed.tokens) if row not in places])
         cache.append(parents)
-        longest = cache.length + max(cache.depths[first:], default=-1) + 1
-        if feed.attention is not Attention.CAUSAL:
+        deepest = -1 if not num else cache.depths[-1] if feed.parents is None else max(cache.depths[first:])
+        longest = cache.length + deepest + 1
+        if feed.attention is not CAUSAL:
             if feed.attention not in self.attentions:
                 known = ", ".join(sorted(each.value for each in self.attentions))
                 raise UserError(f"forward: attention={feed.attention.value!r}, but this {type(self).__name__} has {known} only")

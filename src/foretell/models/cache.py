@@ -129,11 +129,12 @@ class Cache(ABC):
 
     def append(self, parents: Sequence[int]) -> None:
         """Note new pending rows; called by `Model.forward`. Each parent is -1 or an earlier pending row."""
+        pending, depths = self.pending, self.depths
         for parent in parents:
-            if not -1 <= parent < len(self.pending):
-                raise UserError(f"parent={parent!r} of pending row {len(self.pending)} must be -1 or an earlier pending row")
-            self.pending.append(parent)
-            self.depths.append(self.depths[parent] + 1 if parent >= 0 else 0)
+            if not -1 <= parent < len(pending):
+                raise UserError(f"parent={parent!r} of pending row {len(pending)} must be -1 or an earlier pending row")
+            pending.append(parent)
+            depths.append(depths[parent] + 1 if parent >= 0 else 0)
 
     def ancestors(self, row: int) -> list[int]:
         """Pending rows from the root down to `row`, itself included."""

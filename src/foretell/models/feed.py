@@ -29,6 +29,10 @@ class Attention(Enum):
     FULL = "full"
 
 
+#: Looked up for every feed of every step, where an enum's own look-up is slow (Python 3.11).
+CAUSAL = Attention.CAUSAL
+
+
 @dataclass
 class Feed:
     """One sequence's part of a batch: new rows for its cache.
@@ -56,7 +60,7 @@ class Feed:
     rows: Sequence[int] | None = None
     num_logits: int | None = None
     places: Sequence[int] | None = None
-    attention: Attention = Attention.CAUSAL
+    attention: Attention = CAUSAL
     num_prefix: int | None = None
     positions: Sequence[int] | None = None
 
@@ -68,7 +72,7 @@ class Feed:
         *,
         parents: Sequence[int] | None = None,
         num_logits: int | None = None,
-        attention: Attention = Attention.CAUSAL,
+        attention: Attention = CAUSAL,
         num_prefix: int | None = None,
         positions: Sequence[int] | None = None,
     ) -> Feed:
@@ -121,7 +125,7 @@ class Feed:
     @property
     def num_block(self) -> int:
         """How many of its first rows see each other; 0 where the feed is causal."""
-        if self.attention is Attention.CAUSAL:
+        if self.attention is CAUSAL:
             return 0
         return len(self) if self.attention is Attention.FULL else self.num_prefix or 0
 
@@ -130,14 +134,14 @@ class Feed:
         """Tokens or a tree of them, causal, each at its depth: what nearly every feed is."""
         return (
             self.embeddings is None and self.rows is None and self.places is None and self.positions is None
-            and self.num_prefix is None and self.attention is Attention.CAUSAL
+            and self.num_prefix is None and self.attention is CAUSAL
         )  # fmt: skip
 
 
 def check_feed(feed: Feed, width: int, start: int, whole: bool) -> None:
     """UserError, naming the argument and the remedy, where the settings of `feed` do not go together.
 
-    start: the layer that the forward begins after. whole: whether it runs all layers or `feed` has no cache.
+    start: the layer that the forward begins after. whole: whether it runs all layers from there on.
     """
     if feed.num_logits is not None and feed.num_logits < 0:
         raise UserError(f"forward: num_logits={feed.num_logits!r} must be 0 or above, or None for all rows")
@@ -145,13 +149,14 @@ def check_feed(feed: Feed, width: int, start: int, whole: bool) -> None:
         raise UserError("forward: a feed names `rows` when, and only when, start > 0")
     if feed.is_plain:
         return
+    whole = whole or feed.cache is None
     if feed.embeddings is not None:
         _check_embeddings(feed, feed.embeddings, width)
     elif feed.places is not None:
         raise UserError("forward: `places` are those of `embeddings`; give both, or neither")
     if feed.rows is not None:
         _check_resumed(feed)
-    if feed.attention is not Attention.CAUSAL:
+    if feed.attention is not CAUSAL:
         if feed.parents is not None:
             raise UserError(f"forward: attention={feed.attention.value!r} takes no `parents`: trees are causal; feed a chain")
         if not whole:
@@ -186,7 +191,7 @@ def _check_resumed(feed: Feed) -> None:
         raise UserError("forward: start > 0 resumes rows of a cache; give the cache that holds them")
     if feed.embeddings is None or feed.places is not None or len(feed.rows) != len(feed.embeddings):
         raise UserError("forward: start > 0 needs `embeddings` with one state per entry of `rows`")
-    if feed.parents is not None or feed.attention is not Attention.CAUSAL or feed.positions is not None:
+    if feed.parents is not None or feed.attention is not CAUSAL or feed.positions is not None:
         raise UserError("forward: start > 0 resumes rows where they are; leave out `parents`, `attention` and `positions`")
     for row in feed.rows:
         if not 0 <= row < len(feed.cache.pending):

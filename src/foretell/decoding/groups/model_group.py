@@ -104,7 +104,7 @@ class _Part:
     def __init__(self, group: ModelGroup, feed: Feed) -> None:
         cache = feed.cache
         if not isinstance(cache, GroupCache):
-            raise TypeError(f"forward: cache={cache!r} was not made by this model's new_cache()")
+            raise UserError(f"forward: cache={cache!r} was not made by this model's new_cache()")
         self.group, self.cache = group, cache
         first = len(cache.pending) - len(feed)
         for left in (cache.pending_tokens, cache.pending_states):  # there may be rows of a batch that failed
