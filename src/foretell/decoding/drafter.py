@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from foretell.decoding.constraint import State
+from foretell.decoding.constraint import ConstraintState
 from foretell.decoding.draws import Draws
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.tree import Tree
@@ -55,7 +55,7 @@ class Ask:
     draws: Draws
     cache: Cache | None = None
     setting: Setting = Setting()
-    constraint: State | None = None
+    constraint: ConstraintState | None = None
 
 
 #: Stream of `Draws` that drafts are drawn from, so that the target's coins stay the same whatever is drafted.

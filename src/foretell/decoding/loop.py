@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from foretell.decoding.constrained import ConstrainedSampler, pruned, step_back
-from foretell.decoding.constraint import State
+from foretell.decoding.constraint import ConstraintState
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.drafter import Ask, Queries, Seen
 from foretell.decoding.pacing.cost_curve import CostCurve
@@ -76,7 +76,7 @@ class Session:
                     self._refit(request)
                 if request.finish_reason:
                     if request.state is not None:
-                        request.state.ended()
+                        request.state.end_request()
                     request.cache = request.draft_state = request.pace_state = None  # `state` stays: it says where the text ended
             active = [request for request in active if not request.finish_reason]
 
@@ -90,7 +90,7 @@ class Session:
         if request.constraint is not None:
             state = request.constraint.start(Vocabulary.of(self.model, request.stop_tokens), request.tokens)
             most = min(request.max_new_tokens, self.model.max_length - len(request.prompt))
-            request.state = state.serving(request.sampler, most)
+            request.state = state.for_request(request.sampler, most)
         self._refit(request)
         request.trace = Trace(len(request.prompt), str(self.recipe), self.guarantee.kind)
         return request
@@ -204,7 +204,7 @@ class Session:
         first = len(logits) - len(tree)  # the row of node 0; the root's row is the one before
         start = len(request.tokens)
         margins: dict[int, float] = {}
-        states: dict[int, State | None] = {ROOT: request.state}
+        states: dict[int, ConstraintState | None] = {ROOT: request.state}
 
         def target(node: int) -> Distribution:
             history = request.tokens + [tree.tokens[up] for up in tree.path(node)] if node != ROOT else request.tokens

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from foretell.decoding.constraint import Constraint, State
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.draws import Draws
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.trace import Trace
@@ -48,7 +48,7 @@ class Request:
     logprobs: list[Logprob] = field(default_factory=list)
     trace: Trace = field(default_factory=lambda: Trace(0))
     cache: Cache | None = None
-    state: State | None = None
+    state: ConstraintState | None = None
     num_backtracks: int = 0
     dead_ends: set[tuple[int, ...]] = field(default_factory=set)
     draft_state: Any = None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
 
 from foretell.rules.constraints.json_schema import JsonSchema
-from foretell.rules.schemas.order import canonical_text
+from foretell.rules.schemas.canonical_text import canonical_text
 from foretell.rules.schemas.strings import BYTES
 from tests.rules.schemas.strategies import schemas, values
 
@@ -91,7 +91,7 @@ EXACT = [
 @pytest.mark.parametrize("schema", EXACT, ids=json.dumps)
 def test_what_can_be_said_in_other_words_is_compiled(schema):
     memory = JsonSchema(schema).remember(BYTES)
-    left_open = {word for words in memory.lowered.relaxed.values() for word in words}
+    left_open = {word for words in memory.relaxed.values() for word in words}
     assert left_open <= ({"maxProperties"} if "dependentSchemas" in schema else set())
 
 
@@ -118,7 +118,7 @@ CHECKED = [
 def test_what_cannot_is_checked_and_may_be_refused(schema, word, value):
     part = JsonSchema({"properties": {"x": {"items": schema}}})
     memory = part.remember(BYTES)
-    assert [word] == [each for words in memory.lowered.relaxed.values() for each in words]
+    assert [word] == [each for words in memory.relaxed.values() for each in words]
     assert not accepted(part, memory, {"x": [value]})
     with pytest.raises(ValueError, match=f"#/properties/x/items: {word} .*unsupported='check'"):
         part.replace(unsupported="refuse").remember(BYTES)
