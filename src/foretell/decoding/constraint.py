@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from torch import Tensor
@@ -152,7 +153,7 @@ class Constraint(Part, Generic[Memory]):
         """
         if not vocabulary.stop_tokens:
             raise UserError(f"{type(self).__name__}: the model has no stop token, so no text could end; pass stop_tokens to the request")
-        return vocabulary.memories.get(self, lambda: self.remember(vocabulary))
+        return vocabulary.memories.get(self, partial(self.remember, vocabulary))
 
 
 class EndedState(ConstraintState):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from foretell.errors import UserError
@@ -50,7 +50,7 @@ class Vocabulary:
     def derive(self, make: Callable[[Vocabulary], T]) -> T:
         """`make(self)`, computed once: tries and masks of the tokens, and other libraries' views of them. `make` is the key, so it must
         be a function or class that lives as long as the program."""
-        return self._derived.get(make, lambda: make(self))
+        return self._derived.get(make, partial(make, self))
 
     @cached_property
     def fingerprint(self) -> str:

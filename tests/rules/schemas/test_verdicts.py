@@ -12,6 +12,8 @@ from hypothesis_jsonschema import from_schema
 
 from foretell.rules.constraints.json_schema import JsonSchema
 from foretell.rules.schemas.canonical_text import canonical_text
+from foretell.rules.schemas.drafts import drafts
+from foretell.rules.schemas.engine_schema import TYPE_OF_KEYWORD
 from foretell.rules.schemas.strings import BYTES
 from tests.rules.schemas.strategies import schemas, values
 
@@ -165,3 +167,11 @@ def test_multiples_are_decimal_and_the_reference_stays_as_it_is():
     assert not jsonschema.Draft202012Validator({"multipleOf": 0.01}).is_valid(0.07)  # floats
     part = JsonSchema({"multipleOf": 0.01})
     assert accepted(part, part.remember(BYTES), 0.07)
+
+
+def test_every_keyword_is_known_to_restrict_one_type_or_all():
+    """A keyword that is missing in the table would be left out silently."""
+    of_all_types = {"$ref", "$dynamicRef", "$recursiveRef", "type", "const", "enum", "allOf", "anyOf", "oneOf", "not", "if"}
+    for draft in drafts():
+        known = {"dependentRequired" if keyword == "dependencies" else keyword for keyword in draft.validator.VALIDATORS}
+        assert known - of_all_types <= TYPE_OF_KEYWORD.keys(), draft.name

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from foretell.errors import UserError
+from foretell.rules.schemas.drafts import drafts
 from foretell.rules.schemas.engine_schema import EngineSchema
 from foretell.rules.schemas.schema_compiler import WHITESPACE, CompiledSchema
 from foretell.rules.schemas.schema_graph import graph_of
@@ -69,7 +70,8 @@ class _CanonicalWriter:
 
     def satisfies(self, schema: EngineSchema, value: Any) -> bool:
         if self.validator is None:
-            self.validator = SchemaValidator(graph_of({} if isinstance(self.root, bool) else dict(self.root)), formats=True)
+            root = {} if isinstance(self.root, bool) else dict(self.root)
+            self.validator = SchemaValidator(graph_of(root, drafts()[-1]), formats=True)
         return isinstance(schema, dict) and self.validator.surely_satisfies(self.validator.root, schema, value)
 
 

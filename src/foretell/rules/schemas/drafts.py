@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from foretell.errors import UserError
 
 INSTALL = "pip install 'foretell[schemas]'"
+#: The supported drafts by the names of jsonschema's validator classes, in the order of their numbers.
+_NUMBERS = {"Draft4": 4, "Draft6": 6, "Draft7": 7, "Draft201909": 8, "Draft202012": 9}
 
 
 class SchemaError(UserError):
@@ -38,42 +41,47 @@ def package() -> SimpleNamespace:
     )
 
 
-def draft_of(schema: Any) -> Any:
-    """jsonschema's validator class for the draft that `$schema` names, in the schema or a part of it; 2020-12 by default.
+@dataclass(frozen=True)
+class Draft:
+    """One draft. name: such as "Draft202012". number: 4, 6, 7, 8 (2019-09) or 9 (2020-12). identifier: the URI of its meta-schema, without
+    a fragment. validator: jsonschema's class."""
 
-    SchemaError for an unknown dialect, and for several, since readers would disagree about verdicts.
-    """
-    named = [part["$schema"] for part in subvalues(schema) if isinstance(part, dict) and isinstance(part.get("$schema"), str)]
-    if not named:
-        return package().validators.Draft202012Validator
-    if len({name.rstrip("#") for name in named}) > 1:
-        raise SchemaError(f"#: the schema names several dialects, {', '.join(sorted(set(named)))}; keep one")
-    name = named[0]
-    known = {identifier_of(draft).rstrip("#"): draft for draft in draft_numbers()}
-    known["http://json-schema.org/schema"] = package().validators.Draft202012Validator
-    if name.rstrip("#") not in known:
-        raise SchemaError(f"#/$schema: {name!r} is not a supported dialect; use one of {', '.join(sorted(known))}")
-    return known[name.rstrip("#")]
+    name: str
+    number: int
+    identifier: str
+    validator: Any
 
 
 @cache
-def draft_numbers() -> dict[Any, int]:
-    """The supported drafts (jsonschema's validator classes), with their numbers: 4, 6, 7, 8 (2019-09) and 9 (2020-12)."""
-    drafts = [getattr(package().validators, f"Draft{name}Validator") for name in ("4", "6", "7", "201909", "202012")]
-    return dict(zip(drafts, (4, 6, 7, 8, 9), strict=True))
+def drafts() -> tuple[Draft, ...]:
+    """The supported drafts, the oldest first."""
+    found = []
+    for name, number in _NUMBERS.items():
+        validator = getattr(package().validators, f"{name}Validator")
+        identifier = validator.META_SCHEMA.get("$id", validator.META_SCHEMA.get("id"))
+        found.append(Draft(name, number, identifier.rstrip("#"), validator))
+    return tuple(found)
 
 
-def identifier_of(draft: Any) -> str:
-    """The URI of a draft's meta-schema."""
-    return str(draft.META_SCHEMA.get("$id", draft.META_SCHEMA.get("id")))
+def take_draft(schema: Any) -> Draft:
+    """The draft that `$schema` names, in the schema or a part of it; 2020-12 by default. `$schema` is removed from the schema in place,
+    since jsonschema would choose its own validator class by it.
+
+    SchemaError for an unknown dialect, and for several, since readers would disagree about verdicts.
+    """
+    named = [part.pop("$schema") for part in _subvalues(schema) if isinstance(part, dict) and isinstance(part.get("$schema"), str)]
+    if not named:
+        return drafts()[-1]
+    if len({name.rstrip("#") for name in named}) > 1:
+        raise SchemaError(f"#: the schema names several dialects, {', '.join(sorted(set(named)))}; keep one")
+    known = {draft.identifier: draft for draft in drafts()}
+    known["http://json-schema.org/schema"] = drafts()[-1]
+    if named[0].rstrip("#") not in known:
+        raise SchemaError(f"#/$schema: {named[0]!r} is not a supported dialect; use one of {', '.join(sorted(known))}")
+    return known[named[0].rstrip("#")]
 
 
-def name_of_draft(draft: Any) -> str:
-    """A draft's name, such as "Draft202012"."""
-    return draft.__name__.removesuffix("Validator")
-
-
-def subvalues(value: Any) -> Iterator[Any]:
+def _subvalues(value: Any) -> Iterator[Any]:
     """A JSON value and everything in it, without recursion."""
     waiting = [value]
     while waiting:

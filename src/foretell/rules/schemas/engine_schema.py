@@ -10,6 +10,15 @@ from typing import Any
 EngineSchema = dict[str, Any] | bool
 
 TYPES = ("null", "boolean", "number", "string", "array", "object")
+_KEYWORDS = {
+    "number": "minimum exclusiveMinimum maximum exclusiveMaximum multipleOf",
+    "string": "minLength maxLength pattern format",
+    "array": "prefixItems items additionalItems unevaluatedItems contains minContains maxContains minItems maxItems uniqueItems",
+    "object": "properties patternProperties additionalProperties unevaluatedProperties propertyNames required minProperties "
+    "maxProperties dependentRequired dependentSchemas",
+}
+#: The type of values that a keyword restricts; keywords that restrict values of all types are missing.
+TYPE_OF_KEYWORD = {keyword: name for name, keywords in _KEYWORDS.items() for keyword in keywords.split()}
 #: The engine stores numbers as floats, so whole numbers are exact below this only.
 MAX_EXACT_INTEGER = 2**53
 

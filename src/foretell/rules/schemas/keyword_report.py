@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from foretell.rules.schemas.drafts import name_of_draft
 from foretell.rules.schemas.schema_compiler import WHITESPACE, CompiledSchema
 from foretell.rules.schemas.shortest import shortest
 
@@ -50,4 +49,4 @@ def keyword_report(compiled: CompiledSchema, whitespace: str = "json") -> Keywor
                 lines.append(KeywordSupport(node.path, keyword, COMPILED))
     lines += [KeywordSupport(path, keyword, UNKNOWN, why) for path, keyword, why in compiled.graph.unknown]
     separator = len(WHITESPACE[whitespace]["item_separator"]) - 1
-    return KeywordReport(name_of_draft(compiled.graph.draft), tuple(lines), int(shortest(compiled.schema, separator)))
+    return KeywordReport(compiled.graph.draft.name, tuple(lines), int(shortest(compiled.schema, separator)))

@@ -15,7 +15,7 @@ from typing import Any
 
 from foretell.rules.schemas.disjoint import Disjoint
 from foretell.rules.schemas.drafts import SchemaError
-from foretell.rules.schemas.engine_schema import EngineSchema, all_in_order, all_of, any_of, exactly
+from foretell.rules.schemas.engine_schema import TYPE_OF_KEYWORD, EngineSchema, all_in_order, all_of, any_of, exactly
 from foretell.rules.schemas.lowering_context import LoweringEffort
 from foretell.rules.schemas.negation import Negation
 from foretell.rules.schemas.object_keywords import object_keywords
@@ -55,9 +55,10 @@ class Lowering:
         while self._waiting:
             node = self._waiting.popleft()
             self._definitions[self._names[node]] = self.lower(node)
-        disjoint = Disjoint(self._definitions)
-        for node, branches, choice in self._exclusive_choices:
-            choice["anyOf"] = self._exclusive(node, branches, disjoint)
+        if self._exclusive_choices:
+            disjoint = Disjoint(self._definitions)
+            for node, branches, choice in self._exclusive_choices:
+                choice["anyOf"] = self._exclusive(node, branches, disjoint)
         return root if isinstance(root, bool) or not self._definitions else {**root, "$defs": self._definitions}
 
     def relax(self, node: SchemaNode, keyword: str, reason: str) -> None:
@@ -73,8 +74,11 @@ class Lowering:
             return self._values(node)
         own: dict[str, Any] = {"type": keywords["type"]} if "type" in keywords else {}
         after: list[EngineSchema] = []
-        own |= type_keywords(self, node, after)
-        own |= object_keywords(self, node, after)
+        types = {TYPE_OF_KEYWORD.get(keyword) for keyword in keywords}
+        if types & {"number", "string", "array"}:
+            own |= type_keywords(self, node, after)
+        if "object" in types:
+            own |= object_keywords(self, node, after)
         before: list[EngineSchema] = []
         has_properties = bool(own.keys() & {"properties", "required"})
         for keyword in keywords:  # properties are generated in the order of the keywords that name them

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretell.rules.schemas.engine_schema import MAX_EXACT_INTEGER, TYPES, EngineSchema, all_of, any_of
+from foretell.rules.schemas.engine_schema import MAX_EXACT_INTEGER, TYPE_OF_KEYWORD, TYPES, EngineSchema, all_of, any_of
 from foretell.rules.schemas.pattern_rewriting import excluding
 from foretell.rules.schemas.schema_graph import SchemaNode
 from foretell.rules.schemas.strings import format_schema
@@ -20,12 +20,6 @@ _OPPOSITE_BOUND = {
     "exclusiveMaximum": "minimum",
 }
 _COUNTED_TYPE = {"Length": "string", "Items": "array"}
-_KEYWORDS_OF_TYPE = {
-    "string": ("pattern", "format"),
-    "number": ("multipleOf",),
-    "array": ("prefixItems", "items", "contains", "uniqueItems", "unevaluatedItems"),
-}
-_TYPE_OF_KEYWORD = {keyword: name for name, keywords in _KEYWORDS_OF_TYPE.items() for keyword in keywords}
 
 #: (a schema that allows at least all that is not allowed, whether it allows nothing else).
 NegatedSchema = tuple[EngineSchema, bool]
@@ -80,7 +74,7 @@ class Negation:
             return all_of(part for part, _ in parts), all(is_exact for _, is_exact in parts)
         if keyword in ("not", "oneOf", "if", "dependentSchemas"):
             return True, False
-        return {"type": _TYPE_OF_KEYWORD.get(keyword, "object")}, False
+        return {"type": TYPE_OF_KEYWORD[keyword]}, False
 
 
 def _any_of(parts: Iterable[NegatedSchema]) -> NegatedSchema:

@@ -10,7 +10,7 @@ from typing import Any
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars.grammar_state import CompiledGrammar, GrammarError
 from foretell.rules.grammars.llguidance_engine import compile_grammar, from_json_schema
-from foretell.rules.schemas.drafts import SchemaError, draft_of, name_of_draft, package
+from foretell.rules.schemas.drafts import SchemaError, package, take_draft
 from foretell.rules.schemas.engine_schema import EngineSchema
 from foretell.rules.schemas.lowering import Lowering
 from foretell.rules.schemas.lowering_context import LoweringEffort
@@ -118,13 +118,13 @@ def parsed_schema(text: str) -> SchemaGraph:
     schema = json.loads(text)
     if _depth(schema) > MAX_DEPTH:
         raise _too_deep()
-    draft = draft_of(schema)
+    draft = take_draft(schema)
     try:
-        draft.check_schema(schema, format_checker=None)
-        return graph_of(schema)
+        draft.validator.check_schema(schema, format_checker=None)
+        return graph_of(schema, draft)
     except package().SchemaError as error:
         place = "".join(f"/{part}" for part in error.absolute_path)
-        raise SchemaError(f"#{place}: not a JSON Schema of {name_of_draft(draft)}: {error.message[:200]}") from None
+        raise SchemaError(f"#{place}: not a JSON Schema of {draft.name}: {error.message[:200]}") from None
     except RecursionError:
         raise _too_deep() from None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from foretell.rules.schemas.drafts import SchemaError, draft_numbers, draft_of, identifier_of, package, subvalues
+from foretell.rules.schemas.drafts import Draft, SchemaError, package
 
 #: Keywords without an effect on validity of their own: annotations, identifiers, and those that another keyword reads.
 SILENT_KEYWORDS = frozenset(
@@ -72,19 +72,19 @@ class SchemaNode:
 
 @dataclass
 class SchemaGraph:
-    """root: the whole schema's node. draft: its validator class. nodes: all, breadth first. unknown: (path, keyword, reason) of what is
+    """root: the whole schema's node. draft: the schema's. nodes: all, breadth first. unknown: (path, keyword, reason) of what is
     not a keyword where it stands."""
 
     root: SchemaNode
-    draft: Any
+    draft: Draft
     nodes: list[SchemaNode]
     unknown: list[tuple[str, str, str]]
 
 
-def graph_of(schema: Any) -> SchemaGraph:
-    """The graph of a schema, whose `$schema` is removed in place. SchemaError for unresolvable references, and for references that lead
-    back to themselves on the same value."""
-    graph = _GraphBuilder(draft_of(schema)).build(schema)
+def graph_of(schema: Any, draft: Draft) -> SchemaGraph:
+    """The graph of a schema of this draft. SchemaError for unresolvable references, and for references that lead back to themselves on
+    the same value."""
+    graph = _GraphBuilder(draft).build(schema)
     try:
         TopologicalSorter({node: [*node.in_place(), *node.conditional()] for node in graph.nodes}).prepare()
     except CycleError as error:
@@ -94,18 +94,15 @@ def graph_of(schema: Any) -> SchemaGraph:
 
 
 class _GraphBuilder:
-    def __init__(self, draft: Any) -> None:
-        self.draft, self.number = draft, draft_numbers()[draft]
-        self.specification = package().specification_with(identifier_of(draft))
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.specification = package().specification_with(draft.identifier)
         self.nodes: list[SchemaNode] = []
         self.unknown: list[tuple[str, str, str]] = []
         self.known: dict[Any, SchemaNode] = {}
         self.waiting: deque[SchemaNode] = deque()
 
     def build(self, schema: Any) -> SchemaGraph:
-        for part in subvalues(schema):
-            if isinstance(part, dict) and isinstance(part.get("$schema"), str):
-                del part["$schema"]
         resource = self.specification.create_resource(schema)
         resolver = package().registry.resolver_with_root(resource)
         root = self.node(schema, resolver, "#")
@@ -128,13 +125,13 @@ class _GraphBuilder:
 
     def read_keywords(self, node: SchemaNode) -> None:
         schema = node.schema
-        if "$ref" in schema and self.number <= 7:
-            beside = [key for key in schema if key != "$ref" and key not in SILENT_KEYWORDS and key in self.draft.VALIDATORS]
+        if "$ref" in schema and self.draft.number <= 7:
+            beside = [key for key in schema if key != "$ref" and key not in SILENT_KEYWORDS and key in self.draft.validator.VALIDATORS]
             self.unknown += [(node.path, key, "stands beside $ref, which this draft ignores") for key in beside]
             node.keywords["$ref"] = [self.resolve(node, schema["$ref"])]
             return
         for key, value in schema.items():
-            if key in self.draft.VALIDATORS:
+            if key in self.draft.validator.VALIDATORS:
                 self.read_keyword(node, key, value)
             elif key not in SILENT_KEYWORDS:
                 self.unknown.append((node.path, key, "is not a keyword of this draft"))
@@ -163,12 +160,12 @@ class _GraphBuilder:
             keywords[key] = self.subschema(node, value, key)
             if key == "if":
                 keywords.update({name: self.subschema(node, schema[name], name) for name in ("then", "else") if name in schema})
-            elif key == "contains" and self.number >= 8:
+            elif key == "contains" and self.draft.number >= 8:
                 keywords.update({name: schema[name] for name in ("minContains", "maxContains") if name in schema})
-        elif key in ("minimum", "maximum") and self.number == 4:
+        elif key in ("minimum", "maximum") and self.draft.number == 4:
             strict = "exclusive" + key.capitalize()
             keywords[strict if schema.get(strict) is True else key] = value
-        elif not (key.startswith("exclusive") and self.number == 4):
+        elif not (key.startswith("exclusive") and self.draft.number == 4):
             keywords[key] = value
 
     def subschema(self, node: SchemaNode, schema: Any, *names: Any) -> SchemaNode:

@@ -22,21 +22,19 @@ _Errors = Iterator[Any]
 
 
 @cache
-def validator_class(draft: Any, formats: bool) -> Any:
-    """The draft's validator class with our implementations of keywords. formats: whether known formats are enforced."""
+def validator_class(base: Any, formats: bool) -> Any:
+    """A draft's validator class with our implementations of keywords. base: jsonschema's. formats: whether known formats are enforced."""
     ours: dict[str, Any] = {"pattern": _pattern, "multipleOf": _multiple_of, "patternProperties": _pattern_properties}
     ours |= {"additionalProperties": _additional_properties, "format": _format if formats else _annotation}
-    ours |= {name: _counted(draft.VALIDATORS[name]) for name in ("$ref", "$dynamicRef", "$recursiveRef") if name in draft.VALIDATORS}
-    return package().validators.extend(draft, {name: rule for name, rule in ours.items() if name in draft.VALIDATORS})
+    ours |= {name: _counted(base.VALIDATORS[name]) for name in ("$ref", "$dynamicRef", "$recursiveRef") if name in base.VALIDATORS}
+    return package().validators.extend(base, {name: rule for name, rule in ours.items() if name in base.VALIDATORS})
 
 
 class SchemaValidator:
     """Validates values at the nodes of a graph. formats: whether known formats are enforced."""
 
     def __init__(self, graph: SchemaGraph, formats: bool) -> None:
-        # The graph removed `$schema`, for which jsonschema would choose its own class.
-        draft: Any = graph.draft
-        self.whole: Any = validator_class(draft, formats)(graph.root.schema, registry=package().registry)
+        self.whole: Any = validator_class(graph.draft.validator, formats)(graph.root.schema, registry=package().registry)
         self.root = graph.root
         self._validators: dict[SchemaNode, Any] = {}
 
