@@ -55,12 +55,12 @@ class Draft:
 @cache
 def drafts() -> tuple[Draft, ...]:
     """The supported drafts, the oldest first."""
-    found = []
+    supported = []
     for name, number in _NUMBERS.items():
         validator = getattr(package().validators, f"{name}Validator")
         identifier = validator.META_SCHEMA.get("$id", validator.META_SCHEMA.get("id"))
-        found.append(Draft(name, number, identifier.rstrip("#"), validator))
-    return tuple(found)
+        supported.append(Draft(name, number, identifier.rstrip("#"), validator))
+    return tuple(supported)
 
 
 def take_draft(schema: Any) -> Draft:
