@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -153,6 +154,7 @@ class Model(ABC):
     of measurements. tokenizer: a `foretell.models.text.Text`, or None. distribution: what the rows promise; not exact where they are
     not those of the one model that was named. suppressed: tokens that are never generated, whose logits are made -inf
     (placeholders that a network knows and no text may hold). num_parameters: weights, shared ones once; 0 where there are none.
+    source: the folder or GGUF file that the weights were read from, None where they were not.
     spelling: what each token writes, of models that have no tokenizer to say it (None: nothing does).
     """
 
@@ -167,6 +169,7 @@ class Model(ABC):
     guarantee: Guarantee = EXACT_MODEL
     num_parameters: int = 0
     suppressed: tuple[int, ...] = ()
+    source: Path | None = None
     spelling: Sequence[bytes | None] | None = None
 
     @abstractmethod
