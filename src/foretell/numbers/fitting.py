@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from foretell.training.settings import TrainSettings
-from foretell.training.trainer import Report, Trainer
+from foretell.training.trainer import Trainer, TrainingReport
 
 #: A loss over a batch: (network, the batch's rows of each tensor) -> one number.
 BatchLoss = Callable[[nn.Module, Sequence[Tensor]], Tensor]
@@ -35,7 +35,7 @@ def fit_network(
     name: str = "fitting",
     progress: bool = False,
     minutes: float | None = None,
-) -> Report:
+) -> TrainingReport:
     """Train `network` in place on shuffled batches of `rows` (tensors of equal length, on any device), by AdamW with a warm-up and
     a cosine. held_out: rows whose loss is worked out after each epoch; the best epoch's weights are kept, and after `patience`
     epochs without a better one (0: never) the run ends. watch: another figure to watch in place of the loss on held-out rows, after

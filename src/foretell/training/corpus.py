@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from foretell.errors import UserError
+from foretell.models.text import Text
 
 #: Ends every document; also the model's stop token.
 END = "<|end|>"
@@ -111,6 +112,11 @@ class Corpus:
     def end(self) -> int:
         """The id of END."""
         return self.tokenizer.token_to_id(END)
+
+    @property
+    def text(self) -> Text:
+        """The tokenizer as models keep theirs, with END as the token that stops a text."""
+        return Text(self.tokenizer, frozenset({self.end}), eos_token=END)
 
     def batch_at(self, step: int, size: int) -> Tensor:
         """`size` windows of length + 1 tokens from the training side, (size, length + 1) int64."""

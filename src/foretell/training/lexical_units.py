@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from foretell.training.backbones.backbone import Backbone
 
 #: Target of rows that are asked nothing (what PyTorch's cross-entropy leaves out).
 NOTHING = -100
@@ -39,13 +40,13 @@ def unit_lengths(units: Iterable[Unit]) -> dict[int, int]:
 
 
 @torch.no_grad()
-def token_probabilities(network: Any, rows: Tensor, batch: int = 32) -> Tensor:
-    """The probability that a transformers causal language model gives to each token of `rows` (n, length), 0 for the first."""
+def token_probabilities(network: Backbone, rows: Tensor, batch: int = 32) -> Tensor:
+    """(n, length): the probability that the network gives to each token of `rows` (n, length), 0 for the first. batch: rows a pass."""
     network.eval()
     found = []
     for piece in rows.split(batch):
-        logprobs = network(piece[:, :-1].to(network.device), use_cache=False).logits.float().log_softmax(-1)
-        found.append(F.pad(logprobs.gather(-1, piece[:, 1:, None].to(network.device))[..., 0].exp(), (1, 0)).cpu())
+        logprobs = network(piece[:, :-1].long()).logits.log_softmax(-1)
+        found.append(F.pad(logprobs.gather(-1, piece[:, 1:, None].long().to(network.device))[..., 0].exp(), (1, 0)).cpu())
     return torch.cat(found)
 
 
@@ -69,7 +70,7 @@ def branches_of(units: Iterable[Unit], num_tokens: int, ask_all: bool, length: i
 
 @dataclass
 class Packed:
-    """Texts with their branches in one pass: (n, rows) each, and `mask` (n, 1, rows, rows), True where a row may look. text_targets
+    """Texts with their branches in one pass: (n, rows) each, and `mask` (n, rows, rows), True where a row may look. text_targets
     and branch_targets are the tokens that rows of the text and placeholders are asked for, NOTHING elsewhere."""
 
     tokens: Tensor
@@ -100,4 +101,4 @@ def pack(texts: Tensor, branches: Sequence[Sequence[Branch]], placeholder: int) 
             mask[i, rows, : branch.end + 1] = True
             mask[i, rows, rows] = torch.ones(branch.num, branch.num, dtype=torch.bool).tril()
             at += branch.num
-    return Packed(tokens, positions, mask[:, None], text_targets, branch_targets)
+    return Packed(tokens, positions, mask, text_targets, branch_targets)

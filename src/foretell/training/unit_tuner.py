@@ -6,7 +6,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from foretell.errors import UserError
 from foretell.parts import require
+from foretell.training.backbones.backbone import Backbone
 from foretell.training.lexical_units import (
     NOTHING,
     Branch,
@@ -26,7 +26,7 @@ from foretell.training.lexical_units import (
     unit_lengths,
 )
 from foretell.training.settings import TrainSettings
-from foretell.training.trainer import Report, Trainer
+from foretell.training.trainer import Trainer, TrainingReport
 
 ASKS = ("unit", "all")
 MARKS = ("confidence", "random")
@@ -69,7 +69,7 @@ class UnitTuner:
         least = self.num_tokens - 1
         require(self.max_placeholders >= least, self, "max_placeholders", self.max_placeholders, f"must be at least {least}")
 
-    def mark(self, network: Any, rows: Tensor) -> list[list[Unit]]:
+    def mark(self, network: Backbone, rows: Tensor) -> list[list[Unit]]:
         """Units of each text of `rows` (n, length), by the network's own probabilities; ValueError where no unit has 2 tokens."""
         if rows.ndim != 2 or rows.shape[1] <= self.num_tokens:
             shape = tuple(rows.shape)
@@ -101,14 +101,11 @@ class UnitTuner:
             chosen.append(taken)
         return pack(rows, chosen, placeholder)
 
-    def loss(self, network: Any, batch: Packed, step: int) -> Tensor:
+    def loss(self, network: Backbone, batch: Packed, step: int) -> Tensor:
         """Next-token loss of the texts, and `mix` times that of the placeholders."""
         device = network.device
-        away = torch.zeros(batch.mask.shape, device=device).masked_fill(~batch.mask.to(device), torch.finfo(torch.float32).min)
-        output = network(
-            input_ids=batch.tokens.to(device), attention_mask=away, position_ids=batch.positions.to(device), use_cache=False
-        )  # fmt: skip
-        logits = output.logits.float().flatten(0, 1)
+        rows = network(batch.tokens, mask=batch.mask.to(device), positions=batch.positions.to(device))
+        logits = rows.logits.flatten(0, 1)
         text = F.cross_entropy(logits, batch.text_targets.flatten().to(device), ignore_index=NOTHING)
         asked = batch.branch_targets.flatten().to(device)
         if not bool((asked != NOTHING).any()):
@@ -117,12 +114,12 @@ class UnitTuner:
 
     def run(
         self,
-        network: Any,
+        network: Backbone,
         rows: Tensor,
         settings: TrainSettings,
         folder: Path | str | None = None,
         progress: bool = True,
-    ) -> tuple[int, Report]:
+    ) -> tuple[int, TrainingReport]:
         """Mark `rows` (n, length) with the network as it is, add a placeholder to it, and tune it; returns the placeholder's id.
 
         The network is changed in place. settings.batch texts a step; folder: where the trainer keeps its checkpoint.
@@ -137,24 +134,19 @@ class UnitTuner:
         report = Trainer(network, self.loss, batch_at, settings, folder=folder, name="lexical units").run(progress=progress)
         return placeholder, report
 
-    def histogram(self, network: Any, rows: Tensor) -> dict[int, int]:
+    def histogram(self, network: Backbone, rows: Tensor) -> dict[int, int]:
         """How many units of each length the network's own probabilities mark in `rows`."""
         return unit_lengths(unit for units in self.mark(network, rows) for unit in units)
 
 
-def add_placeholder(network: Any, rows: Tensor) -> int:
-    """Give the network one more token, whose embedding starts as the mean of all; returns its id, which nothing may generate."""
-    if not hasattr(network, "resize_token_embeddings"):
-        raise UserError(f"{type(network).__name__}: its embedding cannot be resized to hold a placeholder; take a transformers model")
-    placeholder = network.get_input_embeddings().num_embeddings
+def add_placeholder(network: Backbone, rows: Tensor) -> int:
+    """Give the network one more token (see `Backbone.add_token`) and return its id. UserError where `rows` (n, length) hold that id."""
+    if not isinstance(network, Backbone):
+        raise UserError(f"{type(network).__name__} is no Backbone; make one by Backbone.from_checkpoint")
+    placeholder = network.architecture.vocab_size
     if int(rows.max()) >= placeholder:
         raise UserError(f"rows hold the token {int(rows.max())}, but the network has {placeholder}; the placeholder would be a real token")
-    network.resize_token_embeddings(placeholder + 1, mean_resizing=False)
-    with torch.no_grad():
-        for table in {id(table): table for table in (network.get_input_embeddings(), network.get_output_embeddings())}.values():
-            table.weight[placeholder] = table.weight[:placeholder].mean(0)
-    network.generation_config.suppress_tokens = [placeholder]  # what `foretell.load` reads
-    return placeholder
+    return network.add_token()
 
 
 def _shuffled(units: Sequence[Unit], seed: int) -> list[Unit]:

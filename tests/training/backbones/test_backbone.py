@@ -150,7 +150,9 @@ def test_what_is_exported_loads_and_has_equal_rows(family, tmp_path, cache):
     rows = network(tokens, mask=mask, hidden=KEYS)
     assert_rows_equal(rows, mask, model)
     start = ft.load(tmp_path / "start", dtype="fp32")
-    assert not torch.allclose(model.forward([Feed(model.new_cache(), [1])])[0].logits, start.forward([Feed(start.new_cache(), [1])])[0].logits)
+    assert not torch.allclose(
+        model.forward([Feed(model.new_cache(), [1])])[0].logits, start.forward([Feed(start.new_cache(), [1])])[0].logits
+    )
     assert model.tokenizer.encode("hello <s>") == start.tokenizer.encode("hello <s>")
     assert model.tokenizer.stop_tokens == start.tokenizer.stop_tokens
     assert model.tokenizer.chat_template == start.tokenizer.chat_template
