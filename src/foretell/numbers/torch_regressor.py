@@ -19,12 +19,12 @@ class TorchRegressor(RegressorMixin, TorchEstimator):
 
     @abstractmethod
     def _point(self, outputs: Tensor) -> Tensor:
-        """The numbers that the network's outputs say, (n,), differentiable, in the units of y."""
+        """The numbers that the network's outputs say, (n,) or (n, k) of several targets, differentiable, in the units of y."""
 
     def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
         """How far outputs lie from those of another network for the same rows, (n,), differentiable: what unlearning matches by."""
         return (outputs - others).abs().flatten(1).mean(dim=1)
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """(n,) point estimates."""
+        """Point estimates, (n,), or (n, k) where y had k columns; in the units of y."""
         return self._point(self._outputs(X)).double().numpy()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from foretell.numbers.bodies.base import Body
 from foretell.numbers.digits.head import DigitHead
 from foretell.numbers.digits.leaves import Leaves
+from foretell.numbers.input_spec import flat
 
 #: Rows that are scored at once.
 SCORED = 1024
@@ -23,7 +24,7 @@ class DecodingMembers(nn.Module):
 
     def __init__(self, n_members: int, body: Body, decoder: DigitHead, leaves: Leaves, prior: np.ndarray, slopes: np.ndarray) -> None:
         super().__init__()
-        built = [body.build(len(slopes)) for _ in range(n_members)]
+        built = [body.build(flat(len(slopes))) for _ in range(n_members)]
         self.bodies = nn.ModuleList(layers for layers, _ in built)
         self.decoders: Any = nn.ModuleList(decoder.build(width, leaves, prior) for _, width in built)
         self.register_buffer("slopes", torch.as_tensor(slopes, dtype=torch.float32), persistent=False)

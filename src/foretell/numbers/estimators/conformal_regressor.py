@@ -134,7 +134,10 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _numbers(self, y: Any) -> np.ndarray:
         if y is None:
             raise UserError("ConformalRegressor requires y to be passed, but the target y is None")
-        return column_or_1d(check_array(y, ensure_2d=False, dtype="numeric", input_name="y"), warn=True).astype(np.float64)
+        checked = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
+        if checked.ndim == 2 and checked.shape[1] > 1:
+            raise UserError(f"ConformalRegressor: y has {checked.shape[1]} columns, and intervals are of one target; fit one for each column")
+        return column_or_1d(checked, warn=True).astype(np.float64)
 
     def _split(self, num: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows to fit to, and rows held out."""

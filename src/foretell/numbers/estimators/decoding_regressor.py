@@ -88,12 +88,12 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
         """The numbers that can be said, before the linear part is added."""
         return self._format().leaves(self.code_)
 
-    def _rest(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:  # noqa: N803
+    def _residual_targets(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:  # noqa: N803
         slopes, rest = linear_part(X, y, sample_weight) if self.linear else (np.zeros(X.shape[1]), y)
         self.slopes_ = slopes
         return rest
 
-    def _settle(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
+    def _fit_encoding(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         self.code_ = self._format().fit(y)
         centre = np.average(y, weights=sample_weight)
         edges = self.leaves_.edges

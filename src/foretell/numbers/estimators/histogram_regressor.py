@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from foretell.errors import UserError
+from foretell.numbers.batches import num_rows
 from foretell.numbers.bodies.base import Body
 from foretell.numbers.bodies.mlp import MLP
+from foretell.numbers.column_distributions import ColumnDistributions
 from foretell.numbers.distributional import DistributionalMixin
 from foretell.numbers.distributions import Distribution, Histogram
 from foretell.numbers.targets.base import Target
+from foretell.numbers.targets.each_column import EachColumn
 from foretell.numbers.targets.histogram import HistogramTarget
 from foretell.numbers.targets.hl_gauss import HLGauss
 from foretell.numbers.targets.mse import MSE
@@ -54,6 +57,8 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
     (True, (200, 100), (200, 2))
     """
 
+    structured_inputs: ClassVar[bool] = True
+
     body: Any = None
     target: Any = None
     temperature: float | None = 1.0
@@ -70,29 +75,33 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
         """The law of each row's number; ValueError where the target has a point only."""
         found = self._target().distribution(self.code_, self._tempered(self._outputs(X)))
         if found is None:
-            raise UserError(f"target={self._target()!r} predicts a point, not a law; take HLGauss(), or wrap in ConformalRegressor")
+            raise UserError(f"target={self._column_target()!r} predicts a point, not a law; take HLGauss(), or wrap in ConformalRegressor")
         return found
 
     def predict_dist(self, X: Any) -> np.ndarray:  # noqa: N803
-        """(n, m): the masses on the bins between the edges `code_["edges"]`."""
+        """(n, m): the masses on the bins between the edges `code_["edges"]`; of several targets (n, k, m), the edges of each column being
+        in `code_["columns"]`."""
         found = self.predict_distribution(X)
-        require(isinstance(found, Histogram), self, "target", self._target(), "has no bins; take HLGauss()")
-        return found.masses  # type: ignore[attr-defined]
+        columns = found.columns if isinstance(found, ColumnDistributions) else [found]
+        require(isinstance(columns[0], Histogram), self, "target", self._column_target(), "has no bins; take HLGauss()")
+        masses = [each.masses for each in columns if isinstance(each, Histogram)]
+        return np.stack(masses, axis=1) if isinstance(found, ColumnDistributions) else masses[0]
 
-    def _settle(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
-        target = self._target()
+    def _fit_encoding(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
+        target = self._column_target()
         require(isinstance(target, Target), self, "target", self.target, "must be a target such as HLGauss() or MSE()")
         given = self.temperature is not None
         good = not given or (isinstance(self.temperature, int | float | np.number) and 0 < self.temperature < math.inf)
         require(good, self, "temperature", self.temperature, "must be a number above 0, or None to fit it to rows held out")
         tempers = isinstance(target, HistogramTarget) or self.temperature == 1
         require(tempers, self, "temperature", self.temperature, f"needs a target with a histogram, not {target!r}; leave it at 1.0")
-        self.code_ = target.fit(y, sample_weight)
-        self.temperature_ = float(self.temperature) if self.temperature is not None else 1.0
+        self.code_ = self._target().fit(y, sample_weight)
+        start = float(self.temperature) if self.temperature is not None else 1.0
+        self.temperature_: Any = start if self.n_outputs_ == 1 else np.full(self.n_outputs_, start)
 
     def _make_network(self) -> nn.Module:
         require(self.body is None or isinstance(self.body, Body), self, "body", self.body, "must be a body such as MLP()")
-        body, width = (MLP() if self.body is None else self.body).build(self.n_features_in_)
+        body, width = (MLP() if self.body is None else self.body).build(self.inputs_)
         head = nn.Linear(width, self._target().width(self.code_))
         with torch.no_grad():
             head.bias.copy_(self._target().bias(self.code_))
@@ -101,28 +110,49 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
     def _encode(self, y: np.ndarray) -> Tensor:
         return self._target().encode(self.code_, y)
 
-    def _row_losses(self, network: nn.Module, inputs: Tensor, encoded: Tensor) -> Tensor:
+    def _row_losses(self, network: nn.Module, inputs: Any, encoded: Tensor) -> Tensor:
         return self._target().row_losses(network(inputs), encoded)
 
-    def _watch(self, network: nn.Module, held_out: Sequence[Tensor]) -> Tensor:
+    def _watch(self, network: nn.Module, held_out: Sequence[Any]) -> Tensor:
         inputs, encoded, weights = held_out
         return (self._target().row_errors(self.code_, network(inputs), encoded) * weights).mean()
 
-    def _calibrate(self, held_out: Sequence[Tensor]) -> None:
+    def _calibrate(self, held_out: Sequence[Any]) -> None:
         inputs, masses, weights = held_out
-        if self.temperature is None and len(inputs) >= LEAST_HELD_OUT and isinstance(self._target(), HistogramTarget):
-            with torch.no_grad():
-                widths = torch.as_tensor(np.diff(self.code_["edges"]))
-                self.temperature_ = best_temperature(self.network_(inputs).cpu(), masses.cpu(), weights.cpu(), widths)
+        if self.temperature is not None or num_rows(inputs) < LEAST_HELD_OUT or not isinstance(self._column_target(), HistogramTarget):
+            return
+        with torch.no_grad():
+            outputs, masses, weights = self.network_(inputs).cpu(), masses.cpu(), weights.cpu()
+        target = self._target()
+        if not isinstance(target, EachColumn):
+            self.temperature_ = best_temperature(outputs, masses, weights, _widths(self.code_))
+            return
+        columns = enumerate(zip(self.code_["columns"], target.split(self.code_, outputs), strict=True))
+        self.temperature_ = np.array([best_temperature(part, masses[:, i], weights, _widths(code)) for i, (code, part) in columns])
 
     def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
-        return self._target().imitation(outputs, others)
+        return self._target().imitation(self.code_, outputs, others)
 
     def _point(self, outputs: Tensor) -> Tensor:
         return self._target().mean(self.code_, self._tempered(outputs))
 
     def _tempered(self, outputs: Tensor) -> Tensor:
-        return outputs if self.temperature_ == 1 else outputs / self.temperature_
+        if self.n_outputs_ == 1:
+            return outputs if self.temperature_ == 1 else outputs / float(self.temperature_)
+        temperature = torch.as_tensor(np.repeat(self.temperature_, outputs.shape[1] // self.n_outputs_), dtype=outputs.dtype)
+        return outputs / temperature.to(outputs.device)
+
+    def _column_target(self) -> Target:
+        """How one number is said."""
+        return HLGauss() if self.target is None else self.target
 
     def _target(self) -> Target:
-        return HLGauss() if self.target is None else self.target
+        """How the numbers of a row are said."""
+        return self._column_target() if self.n_outputs_ == 1 else EachColumn(self._column_target())
+
+    def _takes_several_targets(self) -> bool:
+        return True
+
+
+def _widths(code: dict[str, Any]) -> Tensor:
+    return torch.as_tensor(np.diff(code["edges"]))

@@ -91,7 +91,7 @@ class SupReMixEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         require(self.output in OUTPUTS, self, "output", self.output, f"must be one of {', '.join(OUTPUTS)}")
         require(self.extra >= 0, self, "extra", self.extra, "must be 0 or above")
 
-    def _settle(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
+    def _fit_encoding(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         num = len(np.unique(y))
         if num == 1:
             raise UserError(f"SupReMixEncoder: y is {float(y[0])!r} in all {len(y)} rows; give at least three different values")
@@ -102,7 +102,7 @@ class SupReMixEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
         self._warned = False
 
     def _make_network(self) -> nn.Module:
-        body, width = (MLP() if self.body is None else self.body).build(self.n_features_in_)
+        body, width = (MLP() if self.body is None else self.body).build(self.inputs_)
         return nn.Sequential(body, nn.Linear(width, self.dimension), UnitLength())
 
     def _encode(self, y: np.ndarray) -> Tensor:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
-from foretell.numbers.fitting import fit_network
 from foretell.numbers.forecasters.base import Forecaster
 from foretell.numbers.forecasting.bases.base import Basis
 from foretell.numbers.forecasting.bases.ortho_trans import OrthoTrans
@@ -22,6 +20,9 @@ from foretell.numbers.forecasting.scalers.base import Scaler
 from foretell.numbers.forecasting.scalers.rev_in import RevIN
 from foretell.numbers.forecasting.windows import pairs_at, split_by_time
 from foretell.numbers.inference import outputs_of
+from foretell.numbers.input_spec import flat
+from foretell.numbers.standardisation import moments
+from foretell.numbers.torch_training import TorchTraining
 from foretell.parts import require
 
 #: Windows that go through the network at once when nothing is learnt.
@@ -29,17 +30,14 @@ PREDICT_WINDOWS = 512
 
 
 @dataclass(eq=False, repr=False)
-class OLinearForecaster(Forecaster):
+class OLinearForecaster(TorchTraining, Forecaster):
     """A network of dense layers over rotated windows: Scaler x Basis x Mixer x Head, each of which can be changed.
 
     basis: axes of a window and of its forecast (None: `OrthoTrans()`; `DCT()`, `Identity()`). mixer: how series look at each other
     (None: `NormLin()`; `CorrNormLin()` is OLinear-C; `SelfAttention()`, `Mean()`, `NoMixer()`). scaler: what is taken from each window
     (None: `RevIN()`; `LastValue()`). width: of the encoder. hidden: width inside its dense layers (None: the same). copies: of the
     window, each times a learnt factor (d in the paper). layers: of the encoder. dropout: in the encoder and on the mixer's matrix.
-    epochs: passes over the windows. batch_size: windows a step. learning_rate: the highest, of AdamW under a cosine. weight_decay: on
-    matrices. validation_fraction: the last part of the rows, never learnt from, by which the best epoch is chosen; 0 holds out none.
-    patience: epochs without a better one after which fitting ends (0: never). random_state: an int gives the same weights again.
-    device: a PyTorch device. verbose: show a progress bar.
+    Others as in all networks here (`TorchTraining`), where a row is a window; what is held out is the last part of the rows.
 
     The loss is the absolute error with weight 1/sqrt(i) for step i. Series are standardised over the rows that are learnt from.
 
@@ -62,6 +60,10 @@ class OLinearForecaster(Forecaster):
 
     NAME: ClassVar[str] = "olinear-forecaster"
 
+    epochs: int = 20
+    batch_size: int = 32
+    weight_decay: float = 0.0
+    patience: int = 5
     basis: Any = None
     mixer: Any = None
     scaler: Any = None
@@ -70,15 +72,6 @@ class OLinearForecaster(Forecaster):
     copies: int = 8
     layers: int = 2
     dropout: float = 0.1
-    epochs: int = 20
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    validation_fraction: float = 0.1
-    patience: int = 5
-    random_state: Any = None
-    device: str = "cpu"
-    verbose: bool = False
 
     @classmethod
     def examples(cls) -> list[OLinearForecaster]:
@@ -96,10 +89,7 @@ class OLinearForecaster(Forecaster):
     def _fit_series(self, Y: np.ndarray) -> None:  # noqa: N803
         self._check_settings()
         num_known, starts, held = split_by_time(len(Y), self.lag, self.horizon, self.validation_fraction)
-        known = Y[:num_known]
-        spread = known.std(axis=0)
-        self.centre_ = known.mean(axis=0)
-        self.scale_ = np.where(spread > 1e-12 * np.maximum(1.0, np.abs(self.centre_)), spread, 1.0)
+        self.centre_, self.scale_ = moments(Y[:num_known], flat(Y.shape[1]))
         scaled = (Y - self.centre_) / self.scale_
         basis = self._basis()
         self.basis_in_ = basis.fit(scaled[:num_known], self.lag)
@@ -108,7 +98,6 @@ class OLinearForecaster(Forecaster):
         self._train(torch.as_tensor(scaled, dtype=torch.float32, device=self.device), starts, held)
 
     def _train(self, rows: Tensor, starts: range, held: range) -> None:
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         weights = torch.arange(1, self.horizon + 1, device=self.device) ** -0.5
 
         def loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
@@ -119,23 +108,8 @@ class OLinearForecaster(Forecaster):
                 total = total + ((network(before) - after).abs() * weights).mean() * (len(part) / len(batch[0]))
             return total
 
-        self.network_ = self._fresh_network(seed)
-        report = fit_network(
-            self.network_,
-            [torch.as_tensor(starts, device=self.device)],
-            loss,
-            epochs=self.epochs,
-            batch_size=min(self.batch_size, len(starts)),
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            patience=self.patience,
-            held_out=[torch.as_tensor(held, device=self.device)] if held else None,
-            seed=seed,
-            name=type(self).__name__,
-            progress=self.verbose,
-        )
-        self.report_ = asdict(report)
-        self.network_.eval()
+        kept, held_out = (torch.as_tensor(each, device=self.device) for each in (starts, held))
+        self._fit_network(self._seed()[0], [kept], loss, [held_out] if held else None)
 
     def _make_network(self) -> nn.Module:
         """An untrained network, from settings and fitted plain attributes alone."""
@@ -149,11 +123,6 @@ class OLinearForecaster(Forecaster):
             Head(self.basis_out_, num, self.copies, self.width, hidden),
         )
 
-    def _fresh_network(self, seed: int) -> nn.Module:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return self._make_network().to(self.device)
-
     def _forecast(self, windows: np.ndarray) -> np.ndarray:
         scaled = ((windows - self.centre_) / self.scale_).swapaxes(1, 2)
         inputs = torch.as_tensor(np.ascontiguousarray(scaled), dtype=torch.float32, device=self.device)
@@ -161,15 +130,12 @@ class OLinearForecaster(Forecaster):
         return forecast.swapaxes(1, 2) * self.scale_ + self.centre_
 
     def _check_settings(self) -> None:
-        for name in ("width", "copies", "layers", "epochs", "batch_size"):
+        super()._check_settings()
+        for name in ("width", "copies", "layers"):
             value = getattr(self, name)
             require(isinstance(value, int | np.integer) and int(value) >= 1, self, name, value, "must be a whole number of at least 1")
         require(self.hidden is None or self.hidden >= 1, self, "hidden", self.hidden, "must be at least 1, or None for the width")
         require(0 <= self.dropout < 1, self, "dropout", self.dropout, "must be 0 or above and below 1")
-        require(self.learning_rate > 0, self, "learning_rate", self.learning_rate, "must be above 0")
-        require(self.weight_decay >= 0, self, "weight_decay", self.weight_decay, "must be 0 or above")
-        require(0 <= self.validation_fraction < 1, self, "validation_fraction", self.validation_fraction, "must be 0 or above, below 1")
-        require(self.patience >= 0, self, "patience", self.patience, "must be 0 or above")
 
 
 def _correlation(rows: np.ndarray) -> np.ndarray:

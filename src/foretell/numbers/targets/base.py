@@ -46,7 +46,12 @@ class Target(Component):
     def mean(self, code: dict[str, Any], outputs: Tensor) -> Tensor:
         """The number that outputs say, (n,), differentiable, in the units of `y`."""
 
-    def imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+    def error_unit(self, code: dict[str, Any]) -> float:
+        """The standard deviation of the training targets in the unit of `row_errors`, by which errors of several columns are compared:
+        1 where errors are in standard deviations already."""
+        return 1.0
+
+    def imitation(self, code: dict[str, Any], outputs: Tensor, others: Tensor) -> Tensor:
         """How far outputs lie from another network's for the same rows, (n,): by the absolute difference. Targets whose outputs are
         laws compare the laws."""
         return (outputs - others).abs().mean(dim=1)

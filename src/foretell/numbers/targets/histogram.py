@@ -58,7 +58,12 @@ class HistogramTarget(Target):
         mended by a temperature. Not squared, since far-off targets may be wrong ones."""
         return (self.mean(code, outputs) - encoded @ _centres(code, encoded)).abs()
 
-    def imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+    def error_unit(self, code: dict[str, Any]) -> float:
+        edges, prior = np.asarray(code["edges"]), np.asarray(code["prior"])
+        centres = (edges[:-1] + edges[1:]) / 2
+        return float(np.sqrt(prior @ (centres - prior @ centres) ** 2))
+
+    def imitation(self, code: dict[str, Any], outputs: Tensor, others: Tensor) -> Tensor:
         """The cross-entropy of our law against theirs."""
         return self.row_losses(outputs, others.softmax(dim=-1))
 

@@ -15,7 +15,7 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class ForgetRequest:
-    """What is to be forgotten. X (n, d), y (n,): all training rows (an array, or for
+    """What is to be forgotten. X (n, d), y (n,) or (n, k): all training rows (an array, or for
     methods that only fit the table as given). forget (n,): true for rows to forget, some but not all.
     sample_weight: (n,) as in fitting, or None. seed: all randomness follows from it."""
 

@@ -49,8 +49,8 @@ class GaussianAmnesiac(UnlearningMethod):
         return estimator
 
     def targets(self, request: ForgetRequest) -> np.ndarray:
-        """(n,): the targets trained on."""
+        """The targets trained on, of the shape of y; each column has draws of its own."""
         y = request.y.copy()
-        draws = check_random_state(request.seed).normal(y.mean(), y.std(), size=int(request.forget.sum()))
-        y[request.forget] = np.clip(draws, request.y.min(), request.y.max())
+        draws = check_random_state(request.seed).normal(y.mean(axis=0), y.std(axis=0), size=y[request.forget].shape)
+        y[request.forget] = np.clip(draws, request.y.min(axis=0), request.y.max(axis=0))
         return y

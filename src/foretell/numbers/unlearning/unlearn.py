@@ -35,8 +35,8 @@ def unlearn(
     """A new estimator of the same class, from which the rows' influence is removed: approximately, unless the method is `Retrain`.
     The estimator given is not changed in any bit.
 
-    X (n, d), y (n,): all rows that the estimator was trained on, those to forget and those that stay. forget: a boolean mask (n,) or
-    the rows' numbers. method: `Blindspot()` by default; others by object or name ("fine-tune", "gaussian-amnesiac", "retrain").
+    X (n, d), y (n,) or (n, k): all rows that the estimator was trained on, those to forget and those that stay. forget: a boolean mask
+    (n,) or the rows' numbers. method: `Blindspot()` by default; others by object or name ("fine-tune", "gaussian-amnesiac", "retrain").
     random_state: an int gives identical weights again. sample_weight: as in fitting. trained_on: `fingerprints(X, y)` kept from
     fitting; then rows to forget that are not among them are refused. They are not kept in the estimator, since who holds them can tell
     who was in the training data.
@@ -172,9 +172,16 @@ def _rows(estimator: Any, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:  # n
     if X is None or y is None:
         raise UserError("X and y must be all rows that the estimator was trained on: methods need those that stay as well")
     is_network = isinstance(estimator, TorchRegressor)
+    if is_network and hasattr(estimator, "input_spec_"):
+        name = type(estimator).__name__
+        raise UserError(f"unlearn: {name} was fitted to structured inputs, and rows are taken out of tables only; fit it anew without them")
     rows = estimator._checked(X) if is_network else check_array(X, dtype=None, ensure_all_finite=False)
-    target = np.asarray(column_or_1d(y, warn=True), dtype=np.float64)
+    several = is_network and estimator.n_outputs_ > 1
+    target = np.asarray(y if several else column_or_1d(y, warn=True), dtype=np.float64)
+    if several and target.shape[1:] != (estimator.n_outputs_,):
+        raise UserError(f"y has the shape {target.shape}, but the estimator was fitted to {estimator.n_outputs_} columns")
     check_consistent_length(rows, target)
-    if not np.isfinite(target).all():
-        raise UserError(f"y holds NaN or infinity in row {int(np.flatnonzero(~np.isfinite(target))[0])}")
+    bad = np.flatnonzero(~np.isfinite(target).reshape(len(target), -1).all(axis=1))
+    if len(bad):
+        raise UserError(f"y holds NaN or infinity in row {bad[0]}")
     return rows, target
