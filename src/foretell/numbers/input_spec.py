@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from foretell.errors import UserError
 
@@ -88,7 +89,7 @@ def from_plain(plain: Any) -> InputSpec:
 def is_structured(X: Any) -> bool:  # noqa: N803
     """Whether X is more than a table: an array of three or more dimensions, arrays of different lengths, or several arrays by name."""
     if isinstance(X, dict | Tokens):
-        return True
+        return not issparse(X)  # one of SciPy's sparse formats is a dict
     if isinstance(X, np.ndarray):
         return X.ndim > 2
     arrays = isinstance(X, list | tuple) and len(X) > 0 and all(isinstance(each, np.ndarray) and each.ndim > 0 for each in X)

@@ -50,7 +50,7 @@ class UnitTuner:
     >>> UnitTuner(alpha=1.5)
     Traceback (most recent call last):
         ...
-    ValueError: UnitTuner: alpha=1.5 must be a probability above 0
+    foretell.errors.UserError: UnitTuner: alpha=1.5 must be a probability above 0
     """
 
     alpha: float = 0.9
