@@ -210,7 +210,7 @@ def test_a_damaged_folder_says_what_is_wrong(fitted, tmp_path, damage, message):
         load(folder)
 
 
-@pytest.mark.parametrize("name", ["no-such-regressor", "os:system", "component:np", "sklearn:SVR", "..os:path", "storage:Writer"])
+@pytest.mark.parametrize("name", ["no-such-regressor", "os:system", "component:np", "sklearn:SVR", "..os:path", "storage:EstimatorWriter"])
 def test_only_known_classes_are_made(fitted, tmp_path, name):
     folder = save(fitted[0], tmp_path / "model")
     written = {"class": name, "settings": {}, "learnt": {}}

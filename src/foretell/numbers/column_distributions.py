@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from foretell.errors import UserError
-from foretell.numbers.distributions import Distribution
+from foretell.numbers.distributions import PredictiveDistribution
 
 
-class ColumnDistributions(Distribution):
-    """The marginal distributions of k numbers in each of n rows. What a `Distribution` says as (n, ...) is (n, k, ...) here: means (n, k),
-    several quantiles (n, k, levels), draws (n, k, n_samples), which are independent from column to column, log-densities (n, k).
+class ColumnDistributions(PredictiveDistribution):
+    """The marginal distributions of k numbers in each of n rows. Results have the shape (n, k, ...): means (n, k), several quantiles
+    (n, k, levels), draws (n, k, n_samples), which are independent from column to column, log-densities (n, k).
 
     columns: k distributions of n rows each; `log_density` takes y (n, k).
 
@@ -22,7 +22,7 @@ class ColumnDistributions(Distribution):
     [[0.5, 5.0]]
     """
 
-    def __init__(self, columns: Sequence[Distribution]) -> None:
+    def __init__(self, columns: Sequence[PredictiveDistribution]) -> None:
         self.columns = list(columns)
         if not self.columns or len({len(each) for each in self.columns}) > 1:
             raise UserError(f"columns have {[len(each) for each in self.columns]} rows; give one distribution or more, with the same rows")

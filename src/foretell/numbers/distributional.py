@@ -9,14 +9,14 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from foretell.errors import UserError
-from foretell.numbers.distributions import Distribution
+from foretell.numbers.distributions import PredictiveDistribution
 
 
 class DistributionalMixin(ABC):
     """Abstract: a class gives `predict_distribution` and has the rest."""
 
     @abstractmethod
-    def predict_distribution(self, X: Any) -> Distribution:  # noqa: N803
+    def predict_distribution(self, X: Any) -> PredictiveDistribution:  # noqa: N803
         """The law of each row's number."""
 
     def predict_quantile(self, X: Any, q: float | np.ndarray = 0.5) -> np.ndarray:  # noqa: N803

@@ -9,7 +9,7 @@ import numpy as np
 from foretell.errors import UserError
 
 
-class Distribution(ABC):
+class PredictiveDistribution(ABC):
     """Abstract: n laws over the real line, one a row; all results are float64 with n rows."""
 
     @abstractmethod
@@ -77,7 +77,7 @@ def _truths(y: np.ndarray, num: int) -> np.ndarray:
     return y
 
 
-class Histogram(Distribution):
+class Histogram(PredictiveDistribution):
     """Masses on bins, spread evenly inside each. edges: (m + 1,), increasing. masses: (n, m), rows are normalised.
 
     >>> law = Histogram(np.array([0.0, 1.0, 3.0]), np.array([[0.5, 0.5]]))
@@ -141,7 +141,7 @@ def _inverse(edges: np.ndarray, reached: np.ndarray, levels: np.ndarray) -> np.n
     return np.where(share >= 1, edges[right], inside)  # the edge itself, not what rounding makes of it
 
 
-class PointMasses(Distribution):
+class PointMasses(PredictiveDistribution):
     """Masses on numbers. values: (m,), increasing, the same for all rows. masses: (n, m), rows are normalised.
 
     A quantile is the least value whose mass up to and with it reaches q. `log_density` is a log-mass, -inf off the values.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from foretell.errors import UserError
-from foretell.numbers.distributions import Distribution
+from foretell.numbers.distributions import PredictiveDistribution
 
 
-class Shifted(Distribution):
+class Shifted(PredictiveDistribution):
     """The law of shift[i] + Z where Z has law i. shift: (n,).
 
     >>> from foretell.numbers.distributions import PointMasses
@@ -16,7 +16,7 @@ class Shifted(Distribution):
     [10.5]
     """
 
-    def __init__(self, law: Distribution, shift: np.ndarray) -> None:
+    def __init__(self, law: PredictiveDistribution, shift: np.ndarray) -> None:
         self.law, self.shift = law, np.asarray(shift, dtype=float)
         if self.shift.shape != (len(law),):
             raise UserError(f"shift has shape {self.shift.shape}, but there are {len(law)} laws: give one number each")

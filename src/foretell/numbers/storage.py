@@ -32,7 +32,7 @@ NETWORK, MAKER = "network_", "_make_network"
 
 
 @dataclass
-class Writer:
+class EstimatorWriter:
     """`write` gives JSON; arrays go to `arrays`, by the places that the JSON names."""
 
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
@@ -111,8 +111,8 @@ class Writer:
 
 
 @dataclass(frozen=True)
-class Reader:
-    """`read` undoes `Writer.write`."""
+class EstimatorReader:
+    """`read` undoes `EstimatorWriter.write`."""
 
     arrays: Mapping[str, np.ndarray]
     #: Of networks; None takes the one that they were fitted on.
@@ -165,7 +165,7 @@ class Reader:
 
 
 def class_called(name: str) -> type[BaseEstimator]:
-    """The class that a file names; ValueError for all but those that `Writer` names."""
+    """The class that a file names; ValueError for all but those that `EstimatorWriter` names."""
     for found in (all_estimators(), all_forecasters()):
         if name in found:
             return found[name]

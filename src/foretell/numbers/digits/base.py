@@ -20,7 +20,7 @@ MOST_LEAVES = 100_000
 class NumberFormat(Component):
     """Abstract: `fit` looks at the training targets once and returns a *code*, plain numbers, which all else is given back. A format
     writes finitely many numbers, each in one way, by rows of equally many tokens; `leaves` lists them, and the rest follows: which
-    number stands for a target (the nearest), which tokens may follow a beginning, and a law over all of them as a `Distribution`.
+    number stands for a target (the nearest), which tokens may follow a beginning, and a law over all of them as a `PredictiveDistribution`.
     """
 
     @abstractmethod

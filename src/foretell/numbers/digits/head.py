@@ -42,13 +42,13 @@ class DigitHead(Component):
 
 
 class DigitDecoder(nn.Module):
-    """The layers of a `DigitHead`: one `_Place` for every place of the token rows at which there is a choice."""
+    """The layers of a `DigitHead`: one `_TokenLayer` for every place of the token rows at which there is a choice."""
 
     def __init__(self, num_inputs: int, width: int, dropout: float, leaves: Leaves, prior: np.ndarray) -> None:
         super().__init__()
         levels = [level for level in leaves.levels if level.allowed.sum(axis=1).max() > 1]
         self.num_leaves = len(leaves)
-        self.places: Any = nn.ModuleList(_Place(num_inputs, width, dropout, level, prior, level is levels[-1]) for level in levels)
+        self.places: Any = nn.ModuleList(_TokenLayer(num_inputs, width, dropout, level, prior, level is levels[-1]) for level in levels)
 
     def forward(self, representation: Tensor) -> Tensor:
         """(n, num_inputs) -> (n, m), the log-mass of each number; rows sum to 1."""
@@ -67,7 +67,7 @@ class DigitDecoder(nn.Module):
         return sum((place.log_likelihood(representation, leaf) for place in self.places), nothing)
 
 
-class _Place(nn.Module):
+class _TokenLayer(nn.Module):
     """The law of the token at one place."""
 
     node: Tensor

@@ -136,7 +136,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             raise UserError("ConformalRegressor requires y to be passed, but the target y is None")
         checked = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
         if checked.ndim == 2 and checked.shape[1] > 1:
-            raise UserError(f"ConformalRegressor: y has {checked.shape[1]} columns, and intervals are of one target; fit one for each column")
+            raise UserError(f"ConformalRegressor: y has {checked.shape[1]} columns, and intervals are of one target; fit one for each")
         return column_or_1d(checked, warn=True).astype(np.float64)
 
     def _split(self, num: int) -> tuple[np.ndarray, np.ndarray]:

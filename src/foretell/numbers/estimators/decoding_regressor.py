@@ -17,7 +17,7 @@ from foretell.numbers.digits.leaves import Leaves
 from foretell.numbers.digits.members import DecodingMembers
 from foretell.numbers.digits.normalised import Normalised
 from foretell.numbers.distributional import DistributionalMixin
-from foretell.numbers.distributions import Distribution
+from foretell.numbers.distributions import PredictiveDistribution
 from foretell.numbers.linear_part import linear_part
 from foretell.numbers.shifted import Shifted
 from foretell.numbers.torch_regressor import TorchRegressor
@@ -164,12 +164,12 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
         self._check_settings()
         return getattr(self.predict_distribution(X), self.point)()
 
-    def predict_distribution(self, X: Any) -> Distribution:  # noqa: N803
+    def predict_distribution(self, X: Any) -> PredictiveDistribution:  # noqa: N803
         """The law of each row's number, which is spread evenly over the cell of every number that the format can write."""
         outputs = self._outputs(X).double().numpy()
         return Shifted(self.leaves_.histogram(outputs[:, 1:]), outputs[:, 0])
 
-    def predict_numbers(self, X: Any) -> Distribution:  # noqa: N803
+    def predict_numbers(self, X: Any) -> PredictiveDistribution:  # noqa: N803
         """The law as `PointMasses` on the numbers as they are written (with `linear`, beside each row's linear part)."""
         outputs = self._outputs(X).double().numpy()
         return Shifted(self.leaves_.points(outputs[:, 1:]), outputs[:, 0])

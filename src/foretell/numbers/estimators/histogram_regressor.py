@@ -17,8 +17,8 @@ from foretell.numbers.bodies.base import Body
 from foretell.numbers.bodies.mlp import MLP
 from foretell.numbers.column_distributions import ColumnDistributions
 from foretell.numbers.distributional import DistributionalMixin
-from foretell.numbers.distributions import Distribution, Histogram
-from foretell.numbers.targets.base import Target
+from foretell.numbers.distributions import Histogram, PredictiveDistribution
+from foretell.numbers.targets.base import NumberTarget
 from foretell.numbers.targets.each_column import EachColumn
 from foretell.numbers.targets.histogram import HistogramTarget
 from foretell.numbers.targets.hl_gauss import HLGauss
@@ -71,7 +71,7 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
             for target in (HLGauss(), TwoHot(), OneHot(), MSE())
         ]
 
-    def predict_distribution(self, X: Any) -> Distribution:  # noqa: N803
+    def predict_distribution(self, X: Any) -> PredictiveDistribution:  # noqa: N803
         """The law of each row's number; ValueError where the target has a point only."""
         found = self._target().distribution(self.code_, self._tempered(self._outputs(X)))
         if found is None:
@@ -89,7 +89,7 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
 
     def _fit_encoding(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         target = self._column_target()
-        require(isinstance(target, Target), self, "target", self.target, "must be a target such as HLGauss() or MSE()")
+        require(isinstance(target, NumberTarget), self, "target", self.target, "must be a target such as HLGauss() or MSE()")
         given = self.temperature is not None
         good = not given or (isinstance(self.temperature, int | float | np.number) and 0 < self.temperature < math.inf)
         require(good, self, "temperature", self.temperature, "must be a number above 0, or None to fit it to rows held out")
@@ -142,11 +142,11 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
         temperature = torch.as_tensor(np.repeat(self.temperature_, outputs.shape[1] // self.n_outputs_), dtype=outputs.dtype)
         return outputs / temperature.to(outputs.device)
 
-    def _column_target(self) -> Target:
+    def _column_target(self) -> NumberTarget:
         """How one number is said."""
         return HLGauss() if self.target is None else self.target
 
-    def _target(self) -> Target:
+    def _target(self) -> NumberTarget:
         """How the numbers of a row are said."""
         return self._column_target() if self.n_outputs_ == 1 else EachColumn(self._column_target())
 

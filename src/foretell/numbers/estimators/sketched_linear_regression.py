@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from foretell.errors import UserError
 from foretell.numbers.linear.error_bars import exact_estimate, refined_estimate, sketched_estimate
-from foretell.numbers.linear.sketched_system import Rows, fit_sketched
+from foretell.numbers.linear.sketched_system import TableRows, fit_sketched
 from foretell.numbers.linear.sketches.base import Sketch
 from foretell.numbers.linear.sketches.srdct import SRDCT
 from foretell.parts import require
@@ -136,7 +136,7 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         require(isinstance(m, int | np.integer) and int(m) > columns, self, "m", m, remedy)
         return int(m)
 
-    def _checked(self, chunk: Sequence[Any], start: bool = False) -> Rows:
+    def _checked(self, chunk: Sequence[Any], start: bool = False) -> TableRows:
         X, y, weight = (*chunk, None)[:3]  # noqa: N806
         if hasattr(X, "toarray") and not self._sketch().takes_sparse:
             raise TypeError(
@@ -153,9 +153,9 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
             if not kept.any():
                 raise UserError("SketchedLinearRegression: sample_weight has no row above 0; give at least one")
             X, y, root = X[kept], y[kept], np.sqrt(weight[kept])[:, None]  # noqa: N806
-        return Rows(X, y, root, flat)
+        return TableRows(X, y, root, flat)
 
-    def _fit(self, chunks: Iterable[Rows], sketch: Sketch | None, m: int, first: Rows) -> SketchedLinearRegression:
+    def _fit(self, chunks: Iterable[TableRows], sketch: Sketch | None, m: int, first: TableRows) -> SketchedLinearRegression:
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         names, repeats = getattr(self, "feature_names_in_", None), 1 if sketch is None else self.n_repeats
         fit = fit_sketched(chunks, sketch, m, repeats, bool(self.fit_intercept), rng, names, type(self).__name__)

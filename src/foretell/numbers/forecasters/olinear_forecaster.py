@@ -33,7 +33,7 @@ PREDICT_WINDOWS = 512
 class OLinearForecaster(TorchTraining, Forecaster):
     """A network of dense layers over rotated windows: Scaler x Basis x Mixer x Head, each of which can be changed.
 
-    basis: axes of a window and of its forecast (None: `OrthoTrans()`; `DCT()`, `Identity()`). mixer: how series look at each other
+    basis: axes of a window and of its forecast (None: `OrthoTrans()`; `DCT()`, `IdentityBasis()`). mixer: how series look at each other
     (None: `NormLin()`; `CorrNormLin()` is OLinear-C; `SelfAttention()`, `Mean()`, `NoMixer()`). scaler: what is taken from each window
     (None: `RevIN()`; `LastValue()`). width: of the encoder. hidden: width inside its dense layers (None: the same). copies: of the
     window, each times a learnt factor (d in the paper). layers: of the encoder. dropout: in the encoder and on the mixer's matrix.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from foretell.numbers.linear.refining import refine, table_products
-from foretell.numbers.linear.sketched_system import Rows, SketchedFit
+from foretell.numbers.linear.sketched_system import SketchedFit, TableRows
 
 
 @dataclass
-class Estimate:
+class CoefficientEstimate:
     """coefficients: (D, k), the intercept last. The error in direction a has the size sqrt(a' covariance a) * scale. covariance: (D, D).
     scale, bound, residual: (k,): bound for all coefficients, residual that of the table. spread: (D, k), over repeats, or None.
     least: the least singular value."""
@@ -29,14 +29,14 @@ class Estimate:
         return np.outer(np.sqrt(np.einsum("ij,ij->i", directions @ self.covariance, directions)), self.scale)
 
 
-def exact_estimate(fit: SketchedFit) -> Estimate:
+def exact_estimate(fit: SketchedFit) -> CoefficientEstimate:
     """Of the table itself: nothing is left to be wrong but rounding."""
     [only] = fit.solutions
     nothing = np.zeros(len(only.residual))
-    return Estimate(only.coefficients, only.inverse_gram(), nothing, nothing, only.residual, None, only.least())
+    return CoefficientEstimate(only.coefficients, only.inverse_gram(), nothing, nothing, only.residual, None, only.least())
 
 
-def sketched_estimate(fit: SketchedFit, m: int) -> Estimate:
+def sketched_estimate(fit: SketchedFit, m: int) -> CoefficientEstimate:
     """The mean over repeats. Given S A, a Gaussian S leaves errors that are normal with covariance (R'R)^-1 |S r|² / (m - D), |S r|
     being the sketched residual: the formula of ordinary least squares, in the sketched system."""
     found = np.array([each.coefficients for each in fit.solutions])
@@ -47,10 +47,10 @@ def sketched_estimate(fit: SketchedFit, m: int) -> Estimate:
     residual = deviation * np.sqrt(m)  # the sketched one is shorter than the table's, as it was made least
     bound = 2 * np.sqrt(np.log(2 * columns) / (m - columns) / num) * residual / least
     spread = found.std(axis=0, ddof=1) / np.sqrt(num) if num > 1 else None
-    return Estimate(found.mean(axis=0), covariance, deviation / np.sqrt(num), bound, residual, spread, least)
+    return CoefficientEstimate(found.mean(axis=0), covariance, deviation / np.sqrt(num), bound, residual, spread, least)
 
 
-def refined_estimate(fit: SketchedFit, m: int, rows: Rows, steps: int, intercept: bool) -> Estimate:
+def refined_estimate(fit: SketchedFit, m: int, rows: TableRows, steps: int, intercept: bool) -> CoefficientEstimate:
     """From the mean over repeats on. What is left is bounded by the gradient and by how far the sketch can distort lengths: singular
     values of A R^-1 are at least 1 / (1 + sqrt(D / m)), as of a Gaussian sketch."""
     start, factor = sketched_estimate(fit, m), fit.solutions[0].factor
@@ -62,4 +62,4 @@ def refined_estimate(fit: SketchedFit, m: int, rows: Rows, steps: int, intercept
     scale = (gradient + rounding) * (1 + np.sqrt(len(factor) / m)) ** 2
     residual = np.linalg.norm(targets - forward(found), axis=0)
     least = fit.solutions[0].least()
-    return Estimate(found, fit.solutions[0].inverse_gram(), scale, scale / least, residual, None, least)
+    return CoefficientEstimate(found, fit.solutions[0].inverse_gram(), scale, scale / least, residual, None, least)

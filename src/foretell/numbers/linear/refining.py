@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from foretell.numbers.linear.sketched_system import Rows
+from foretell.numbers.linear.sketched_system import TableRows
 
 Product = Callable[[np.ndarray], np.ndarray]
 
@@ -50,7 +50,7 @@ def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
-def table_products(rows: Rows, mean: np.ndarray, intercept: bool) -> tuple[Product, Product]:
+def table_products(rows: TableRows, mean: np.ndarray, intercept: bool) -> tuple[Product, Product]:
     """The table, centred by `mean` and with a column of ones where there is an intercept, as `forward` and `adjoint`: no copy is made."""
     root = 1.0 if rows.root is None else rows.root
 

@@ -16,7 +16,7 @@ from foretell.numbers.linear.systems import demand_full_rank
 
 
 @dataclass
-class Rows:
+class TableRows:
     """Rows of a table: X (n, d), y (n, k), root (n, 1), the square roots of their weights, or None. flat: y was given as (n,)."""
 
     X: Any
@@ -61,7 +61,7 @@ class SketchedSystem:
         self.sketch, self.m = sketch, m
         self.parts: list[np.ndarray] | None = None
 
-    def add(self, rows: Rows, rng: np.random.Generator) -> None:
+    def add(self, rows: TableRows, rng: np.random.Generator) -> None:
         matrices = rows.weighted()
         have, had = [[part.shape[1] for part in parts or matrices] for parts in (matrices, self.parts)]
         if have != had:
@@ -106,7 +106,7 @@ class SketchedFit:
 
 
 def fit_sketched(
-    chunks: Iterable[Rows],
+    chunks: Iterable[TableRows],
     sketch: Sketch | None,
     m: int,
     num_repeats: int,

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from foretell.numbers.component import Component
-from foretell.numbers.distributions import Distribution
+from foretell.numbers.distributions import PredictiveDistribution
 
 
 @dataclass(eq=False, repr=False)
-class Target(Component):
+class NumberTarget(Component):
     """Abstract: a code for numbers with its loss. `fit` looks at the training targets once and returns a *code*, plain data that all
     other methods are given back: a dict of numpy arrays and numbers, so that it can be saved as JSON.
 
@@ -60,6 +60,6 @@ class Target(Component):
         """Where the last layer's bias starts, (width,): so that an untrained network says what is common."""
         return torch.zeros(self.width(code))
 
-    def distribution(self, code: dict[str, Any], outputs: Tensor) -> Distribution | None:
+    def distribution(self, code: dict[str, Any], outputs: Tensor) -> PredictiveDistribution | None:
         """The whole law of each row's number, or None where the code has a point only."""
         return None

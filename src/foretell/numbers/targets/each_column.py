@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from foretell.numbers.column_distributions import ColumnDistributions
-from foretell.numbers.distributions import Distribution
-from foretell.numbers.targets.base import Target
+from foretell.numbers.distributions import PredictiveDistribution
+from foretell.numbers.targets.base import NumberTarget
 
 
 @dataclass(eq=False, repr=False)
-class EachColumn(Target):
+class EachColumn(NumberTarget):
     """k numbers a row, each said by `target` with a code of its own (its own bins, its own standard deviation). Estimators wrap their
     target in it where y has several columns. The network puts out the columns' outputs side by side.
 
@@ -64,7 +64,7 @@ class EachColumn(Target):
     def bias(self, code: dict[str, Any]) -> Tensor:
         return torch.cat([self.target.bias(each) for each in code["columns"]])
 
-    def distribution(self, code: dict[str, Any], outputs: Tensor) -> Distribution | None:
+    def distribution(self, code: dict[str, Any], outputs: Tensor) -> PredictiveDistribution | None:
         found = [self.target.distribution(each, part) for each, part in zip(code["columns"], self.split(code, outputs), strict=True)]
         whole = [each for each in found if each is not None]
         return ColumnDistributions(whole) if len(whole) == len(found) else None

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foretell.numbers.distributions import Distribution, Histogram
-from foretell.numbers.targets.base import Target
+from foretell.numbers.distributions import Histogram, PredictiveDistribution
+from foretell.numbers.targets.base import NumberTarget
 from foretell.numbers.targets.support import Support
 
 
 @dataclass(eq=False, repr=False)
-class HistogramTarget(Target):
+class HistogramTarget(NumberTarget):
     """Abstract: a number is a row of masses on the bins of `support` (None: `Support()`); a subclass says which.
 
     `row_losses` and `mean` work on the last dimension, whatever stands before it: a head of several numbers needs no reshaping.
@@ -73,7 +73,7 @@ class HistogramTarget(Target):
     def bias(self, code: dict[str, Any]) -> Tensor:
         return torch.as_tensor(np.log(code["prior"]), dtype=torch.float32)
 
-    def distribution(self, code: dict[str, Any], outputs: Tensor) -> Distribution:
+    def distribution(self, code: dict[str, Any], outputs: Tensor) -> PredictiveDistribution:
         return Histogram(code["edges"], outputs.double().softmax(dim=-1).numpy())
 
     def _bins(self) -> Support:

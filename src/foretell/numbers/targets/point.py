@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foretell.numbers.targets.base import Target
+from foretell.numbers.targets.base import NumberTarget
 
 
 @dataclass(eq=False, repr=False)
-class PointTarget(Target):
+class PointTarget(NumberTarget):
     """Abstract: one output, the number less the training mean, in training standard deviations. Has a point, no law. A subclass gives
     `row_losses`. The code: centre, scale (1 where all targets are one number)."""
 

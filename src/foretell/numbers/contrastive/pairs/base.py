@@ -52,12 +52,12 @@ class Pairs(Component):
     def others(self, code: dict[str, Any], embeddings: Tensor, labels: Tensor) -> Others:
         """Whom each row of a batch is compared with. embeddings: (n, d), labels: (n,). Random numbers are torch's own."""
 
-    def __add__(self, more: Pairs) -> Both:
-        return Both(self, more)
+    def __add__(self, more: Pairs) -> JoinedPairs:
+        return JoinedPairs(self, more)
 
 
 @dataclass(eq=False, repr=False)
-class Both(Pairs):
+class JoinedPairs(Pairs):
     """The others of two kinds: what `+` makes."""
 
     first: Any

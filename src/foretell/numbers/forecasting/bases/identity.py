@@ -10,7 +10,7 @@ from foretell.numbers.forecasting.bases.base import Basis
 
 
 @dataclass(eq=False, repr=False)
-class Identity(Basis):
+class IdentityBasis(Basis):
     """The steps of time themselves: what a forecaster without a transform sees."""
 
     def fit(self, rows: np.ndarray, length: int) -> np.ndarray:

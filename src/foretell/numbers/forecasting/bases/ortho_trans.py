@@ -59,7 +59,7 @@ def temporal_correlation(rows: np.ndarray, length: int) -> np.ndarray:
     if not found:
         raise UserError(
             f"OrthoTrans: none of the {rows.shape[1]} series varies over the windows of {length} steps, so that there is no correlation; "
-            "give series that vary, or basis=Identity()"
+            "give series that vary, or basis=IdentityBasis()"
         )
     mean = np.mean(found, axis=0)
     return (mean + mean.T) / 2
