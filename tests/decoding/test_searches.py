@@ -9,7 +9,7 @@ import random
 import pytest
 import torch
 
-from foretell.decoding.registry import find, parts
+from foretell.catalog import find, parts
 from foretell.decoding.sampler import NonFiniteLogitsError
 from foretell.decoding.search import Goal, Hypothesis, finite
 from foretell.decoding.searches.beam_search import BeamSearch

@@ -32,17 +32,8 @@ STRUCTURE = {"series": SERIES, "place": np.array([[0.5], [1.5]]), "words": Token
 
 def test_tables_are_no_structures():
     table = np.zeros((4, 2))
-    for plain in (
-        table,
-        table.tolist(),
-        pd.DataFrame(table),
-        pl.DataFrame(table),
-        [np.zeros(3), np.ones(3)],
-        [],
-        "abc",
-        None,
-        dok_array(table),
-    ):
+    tables = [table, table.tolist(), pd.DataFrame(table), pl.DataFrame(table), dok_array(table)]
+    for plain in (*tables, [np.zeros(3), np.ones(3)], [], "abc", None):
         assert not is_structured(plain)
     for structure in (np.zeros((4, 2, 2)), SERIES, [np.zeros((2, 2))] * 2, [np.zeros(3), np.zeros(2)], STRUCTURE, Tokens([[1]], 2)):
         assert is_structured(structure)

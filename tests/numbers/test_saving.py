@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from foretell.models.base import Model
-from foretell.numbers import HistogramRegressor, saving
-from foretell.numbers.registry import all_estimators, all_forecasters
+from foretell.numbers import HistogramRegressor, all_estimators, all_forecasters, saving
 from foretell.numbers.saving import ARRAYS, HEAD, load, save
 from foretell.numbers.storage import SKLEARN, class_called
 
@@ -257,3 +257,17 @@ def test_numbers_of_all_kinds(fitted, tmp_path):
     assert np.isnan(found.pop("nan"))
     assert (found[3], found["half"], found["flag"], found["empty"].shape) == (kept[3], kept["half"], kept["flag"], (0, 2))
     assert type(found["half"]) is np.float16
+
+
+@pytest.mark.parametrize(("name", "method"), [("encoder", "transform"), ("fine-tuned", "predict"), ("olinear", "predict")])
+def test_models_of_version_0_1_whose_parts_have_other_names_now(name, method):
+    """Pairs joined by +, and windows in no basis at all: classes that were called Both and Identity."""
+    folder = Path(__file__).parent / "saved_0_1"
+    expected = json.loads((folder / "expected.json").read_text())
+    model = load(folder / name)
+    answer = getattr(model, method)(*([] if name == "olinear" else [np.array(expected["X"])]))
+    np.testing.assert_allclose(answer, expected["outputs"][name], rtol=1e-5, atol=1e-6)
+    if name == "olinear":
+        assert type(model.basis).__name__ == "IdentityBasis"
+    if name == "encoder":
+        assert type(model.pairs).__name__ == "JoinedPairs"

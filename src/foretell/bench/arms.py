@@ -106,8 +106,8 @@ def short_name(recipe: Recipe) -> str:
     >>> short_name(Recipe.parse("prompt-lookup, pace=4"))
     'prompt-lookup, pace=4'
     """
+    from foretell.catalog.part_text import describe
     from foretell.decoding.paces.fixed import Fixed
-    from foretell.decoding.part_text import describe
 
     default, parts = Recipe(), [describe(recipe.drafter)]
     if recipe.verifier != default.verifier:
@@ -115,5 +115,5 @@ def short_name(recipe: Recipe) -> str:
     if recipe.pace != default.pace:
         parts.append(f"pace={recipe.pace.num_nodes}" if isinstance(recipe.pace, Fixed) else describe(recipe.pace))
     if recipe.sampler is not None:
-        parts.append(describe(recipe.sampler))
+        parts.append(str(recipe.sampler))
     return ", ".join(parts)

@@ -127,7 +127,7 @@ def read_named(recipes: list[str]) -> list[str | Recipe]:
 
 def _peers(options: Options, groups: Any, model: Model) -> tuple[list[Any], dict[str, str]]:
     from foretell.bench.peers.base import Place
-    from foretell.bench.peers.discovery import peer_arms
+    from foretell.bench.peers.selection import peer_arms
     from foretell.models.locate import locate
 
     longest = max(len(task.tokens) for group in groups for task in group.tasks)

@@ -103,7 +103,7 @@ class Drafter(Part):
     @property
     def name(self) -> str:
         """The name shown as the source of this drafter's tokens."""
-        from foretell.decoding.registry import name_of
+        from foretell.catalog import name_of
 
         return name_of(type(self))
 

@@ -46,6 +46,8 @@ class AdaptiveNgram(TableDrafter):
     [1, 2, 7]
     """
 
+    papers = ("anpd",)
+
     orders: tuple[int, ...] = (4, 3, 2, 1)
     width: int = 8
 
@@ -57,7 +59,7 @@ class AdaptiveNgram(TableDrafter):
         SuccessorTable(1, self.orders, self.width, "count")  # refuses what it does not like
 
     @classmethod
-    def examples(cls) -> list[AdaptiveNgram]:  # type: ignore[override]
+    def examples(cls) -> list[AdaptiveNgram]:
         return [cls((2, 1), 2), cls((1,), 3)]
 
     def remember(self, model: Model) -> int:

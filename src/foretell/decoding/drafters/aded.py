@@ -56,6 +56,8 @@ class Aded(TableDrafter):
     0.04
     """
 
+    papers = ("aded",)
+
     search: str = "puct"
     iterations: int = 150
     length: int = 3
@@ -83,7 +85,7 @@ class Aded(TableDrafter):
         self.tree_search()  # refuses what it does not like
 
     @classmethod
-    def examples(cls) -> list[Aded]:  # type: ignore[override]
+    def examples(cls) -> list[Aded]:
         return [
             cls(iterations=8, width=2, top=3),
             cls("best-first", step=1.0, top=3, adaptation="fresh", scope="request", learn_prompt=True),

@@ -79,6 +79,8 @@ class Chooser(Composite):
     2
     """
 
+    papers = ("ucb", "eesd")
+
     drafters: tuple[Drafter, ...] = ()
 
     symbol = "^"

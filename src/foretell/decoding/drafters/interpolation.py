@@ -35,6 +35,8 @@ class Interpolation(Composite):
     2
     """
 
+    papers = ("interpolated-estimation",)
+
     drafters: tuple[TableDrafter, ...] = ()
 
     symbol = "+"

@@ -50,6 +50,8 @@ class PlaceholderHeads(Drafter):
     [0, 1]
     """
 
+    papers = ("lexical-unit",)
+
     num_tokens: int = 4
     min_confidence: float = 0.9
     no_repeat: bool = True
@@ -63,7 +65,7 @@ class PlaceholderHeads(Drafter):
         require(self.behind in PLACES, self, "behind", self.behind, f"must be one of {', '.join(PLACES)}")
 
     @classmethod
-    def examples(cls) -> list[PlaceholderHeads]:  # type: ignore[override]
+    def examples(cls) -> list[PlaceholderHeads]:
         return [cls(3, 0.3, placeholder=1), cls(2, 0.3, False, 0, "all")]  # of a tiny model, which has no tokenizer to ask
 
     def remember(self, model: Model) -> Model:

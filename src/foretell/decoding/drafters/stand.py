@@ -66,6 +66,8 @@ class Stand(TableDrafter):
     'gumbel'
     """
 
+    papers = ("stand",)
+
     orders: tuple[int, ...] = (4, 3, 2, 1)
     width: int = 10
     shape: Template = TOKEN_RECYCLING_80
@@ -88,7 +90,7 @@ class Stand(TableDrafter):
         require(self.scope in SCOPES, self, "scope", self.scope, f"must be one of {', '.join(SCOPES)}")
 
     @classmethod
-    def examples(cls) -> list[Stand]:  # type: ignore[override]
+    def examples(cls) -> list[Stand]:
         shape = ((0,), (1,), (0, 0))
         return [
             cls((2, 1), 3, shape, scope="request"),

@@ -40,6 +40,8 @@ class TokenRecycling(TableDrafter):
     2
     """
 
+    papers = ("token-recycling",)
+
     k: int = 8
     template: Template = TOKEN_RECYCLING_80
     learn_prompt: bool = False
@@ -50,7 +52,7 @@ class TokenRecycling(TableDrafter):
         require(self.k >= need, self, "k", self.k, f"must be at least {need}, the template's largest rank plus one")
 
     @classmethod
-    def examples(cls) -> list[TokenRecycling]:  # type: ignore[override]
+    def examples(cls) -> list[TokenRecycling]:
         return [cls(k=2, template=((0,), (1,), (0, 0))), cls(k=3, template=((0,), (0, 0), (1,), (2,), (0, 1)), learn_prompt=True)]
 
     @property

@@ -40,6 +40,8 @@ class DraftVerify(Pace):
     0.601
     """
 
+    papers = ("draft-and-verify",)
+
     threshold: float = 0.6
     max_nodes: int = 18
     target: float = 0.9
@@ -53,7 +55,7 @@ class DraftVerify(Pace):
         require(isinstance(self.max_nodes, int) and self.max_nodes >= 1, self, "max_nodes", self.max_nodes, "must be at least 1")
 
     @classmethod
-    def examples(cls) -> list[DraftVerify]:  # type: ignore[override]
+    def examples(cls) -> list[DraftVerify]:
         return [cls(max_nodes=2)]
 
     def begin(self, memory: Any, alone: bool = False) -> _State:

@@ -103,6 +103,8 @@ class DynamicExitLayer(Pace):
     (Limit(num_nodes=18, depth=18), Setting(layer=4, threshold=0.45, member=None))
     """
 
+    papers = ("del",)
+
     max_nodes: int = 18
     keep: float = 0.95
 
@@ -113,7 +115,7 @@ class DynamicExitLayer(Pace):
         require(0 < self.keep <= 1, self, "keep", self.keep, "must be above 0 and at most 1")
 
     @classmethod
-    def examples(cls) -> list[DynamicExitLayer]:  # type: ignore[override]
+    def examples(cls) -> list[DynamicExitLayer]:
         return [cls(max_nodes=2)]
 
     @property

@@ -24,13 +24,15 @@ class Fixed(Pace):
     Limit(num_nodes=4, depth=4)
     """
 
+    papers = ("speculative-decoding",)
+
     num_nodes: int = 8
 
     def __post_init__(self) -> None:
         require(isinstance(self.num_nodes, int) and self.num_nodes >= 0, self, "num_nodes", self.num_nodes, "must be 0 or above")
 
     @classmethod
-    def examples(cls) -> list[Fixed]:  # type: ignore[override]
+    def examples(cls) -> list[Fixed]:
         return [cls(), cls(3)]
 
     def limit(self, state: Any, curve: CostCurve, draft_cost: Callable[[int], float]) -> Limit:

@@ -35,6 +35,8 @@ class Fsm(Pace):
     Limit(num_nodes=3, depth=3)
     """
 
+    papers = ("del",)
+
     start: int = 4
     max_nodes: int = 18
     up: int = 1
@@ -47,7 +49,7 @@ class Fsm(Pace):
         require(self.start <= self.max_nodes, self, "start", self.start, f"must be at most max_nodes={self.max_nodes}")
 
     @classmethod
-    def examples(cls) -> list[Fsm]:  # type: ignore[override]
+    def examples(cls) -> list[Fsm]:
         return [cls(start=1, max_nodes=2)]
 
     def begin(self, memory: Any, alone: bool = False) -> _State:

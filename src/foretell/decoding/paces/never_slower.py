@@ -52,6 +52,8 @@ class NeverSlower(Pace):
     [0]
     """
 
+    papers = ("speculative-decoding", "sequoia")
+
     max_nodes: int = 16
     memory: float = 200.0
     trust: float = 16.0

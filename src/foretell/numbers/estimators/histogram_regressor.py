@@ -57,6 +57,7 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
     (True, (200, 100), (200, 2))
     """
 
+    papers = ("hl-gauss", "calibration")
     structured_inputs: ClassVar[bool] = True
 
     body: Any = None
@@ -73,9 +74,9 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
 
     def predict_distribution(self, X: Any) -> PredictiveDistribution:  # noqa: N803
         """The law of each row's number; ValueError where the target has a point only."""
-        found = self._target().distribution(self.code_, self._tempered(self._outputs(X)))
+        found = self._row_target().distribution(self.code_, self._tempered(self._outputs(X)))
         if found is None:
-            raise UserError(f"target={self._column_target()!r} predicts a point, not a law; take HLGauss(), or wrap in ConformalRegressor")
+            raise UserError(f"target={self._target()!r} predicts a point, not a law; take HLGauss(), or wrap in ConformalRegressor")
         return found
 
     def predict_dist(self, X: Any) -> np.ndarray:  # noqa: N803
@@ -83,47 +84,47 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
         in `code_["columns"]`."""
         found = self.predict_distribution(X)
         columns = found.columns if isinstance(found, ColumnDistributions) else [found]
-        require(isinstance(columns[0], Histogram), self, "target", self._column_target(), "has no bins; take HLGauss()")
+        require(isinstance(columns[0], Histogram), self, "target", self._target(), "has no bins; take HLGauss()")
         masses = [each.masses for each in columns if isinstance(each, Histogram)]
         return np.stack(masses, axis=1) if isinstance(found, ColumnDistributions) else masses[0]
 
     def _fit_encoding(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
-        target = self._column_target()
+        target = self._target()
         require(isinstance(target, NumberTarget), self, "target", self.target, "must be a target such as HLGauss() or MSE()")
         given = self.temperature is not None
         good = not given or (isinstance(self.temperature, int | float | np.number) and 0 < self.temperature < math.inf)
         require(good, self, "temperature", self.temperature, "must be a number above 0, or None to fit it to rows held out")
         tempers = isinstance(target, HistogramTarget) or self.temperature == 1
         require(tempers, self, "temperature", self.temperature, f"needs a target with a histogram, not {target!r}; leave it at 1.0")
-        self.code_ = self._target().fit(y, sample_weight)
+        self.code_ = self._row_target().fit(y, sample_weight)
         start = float(self.temperature) if self.temperature is not None else 1.0
         self.temperature_: Any = start if self.n_outputs_ == 1 else np.full(self.n_outputs_, start)
 
     def _make_network(self) -> nn.Module:
         require(self.body is None or isinstance(self.body, Body), self, "body", self.body, "must be a body such as MLP()")
         body, width = (MLP() if self.body is None else self.body).build(self.inputs_)
-        head = nn.Linear(width, self._target().width(self.code_))
+        head = nn.Linear(width, self._row_target().width(self.code_))
         with torch.no_grad():
-            head.bias.copy_(self._target().bias(self.code_))
+            head.bias.copy_(self._row_target().bias(self.code_))
         return nn.Sequential(body, head)
 
     def _encode(self, y: np.ndarray) -> Tensor:
-        return self._target().encode(self.code_, y)
+        return self._row_target().encode(self.code_, y)
 
     def _row_losses(self, network: nn.Module, inputs: Any, encoded: Tensor) -> Tensor:
-        return self._target().row_losses(network(inputs), encoded)
+        return self._row_target().row_losses(network(inputs), encoded)
 
     def _watch(self, network: nn.Module, held_out: Sequence[Any]) -> Tensor:
         inputs, encoded, weights = held_out
-        return (self._target().row_errors(self.code_, network(inputs), encoded) * weights).mean()
+        return (self._row_target().row_errors(self.code_, network(inputs), encoded) * weights).mean()
 
     def _calibrate(self, held_out: Sequence[Any]) -> None:
         inputs, masses, weights = held_out
-        if self.temperature is not None or num_rows(inputs) < LEAST_HELD_OUT or not isinstance(self._column_target(), HistogramTarget):
+        if self.temperature is not None or num_rows(inputs) < LEAST_HELD_OUT or not isinstance(self._target(), HistogramTarget):
             return
         with torch.no_grad():
             outputs, masses, weights = self.network_(inputs).cpu(), masses.cpu(), weights.cpu()
-        target = self._target()
+        target = self._row_target()
         if not isinstance(target, EachColumn):
             self.temperature_ = best_temperature(outputs, masses, weights, _widths(self.code_))
             return
@@ -131,10 +132,10 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
         self.temperature_ = np.array([best_temperature(part, masses[:, i], weights, _widths(code)) for i, (code, part) in columns])
 
     def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
-        return self._target().imitation(self.code_, outputs, others)
+        return self._row_target().imitation(self.code_, outputs, others)
 
     def _point(self, outputs: Tensor) -> Tensor:
-        return self._target().mean(self.code_, self._tempered(outputs))
+        return self._row_target().mean(self.code_, self._tempered(outputs))
 
     def _tempered(self, outputs: Tensor) -> Tensor:
         if self.n_outputs_ == 1:
@@ -142,13 +143,13 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
         temperature = torch.as_tensor(np.repeat(self.temperature_, outputs.shape[1] // self.n_outputs_), dtype=outputs.dtype)
         return outputs / temperature.to(outputs.device)
 
-    def _column_target(self) -> NumberTarget:
+    def _target(self) -> NumberTarget:
         """How one number is said."""
         return HLGauss() if self.target is None else self.target
 
-    def _target(self) -> NumberTarget:
+    def _row_target(self) -> NumberTarget:
         """How the numbers of a row are said."""
-        return self._column_target() if self.n_outputs_ == 1 else EachColumn(self._column_target())
+        return self._target() if self.n_outputs_ == 1 else EachColumn(self._target())
 
     def _takes_several_targets(self) -> bool:
         return True

@@ -58,6 +58,8 @@ class OLinearForecaster(TorchTraining, Forecaster):
     True
     """
 
+    papers = ("olinear",)
+
     NAME: ClassVar[str] = "olinear-forecaster"
 
     epochs: int = 20
