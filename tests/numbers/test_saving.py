@@ -33,7 +33,7 @@ FORECASTERS = [(name, example) for name, cls in all_forecasters().items() for ex
 
 
 def outcome(fitted, method, *inputs):
-    """What it gives, or why it gives nothing: not every setting has a law to take intervals from."""
+    """What it gives, or why it gives nothing: not every setting has a distribution to take intervals from."""
     try:
         return getattr(fitted, method)(*inputs)
     except ValueError as error:

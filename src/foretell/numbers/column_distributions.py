@@ -1,4 +1,4 @@
-"""`ColumnDistributions`: the distributions of several numbers a row."""
+"""`ColumnDistributions`: predictive distributions of several targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small convolutional network over images."""
+"""`Convolution`: a small convolutional network over images."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ class PlanesFirst(nn.Module):
     """(n, height, width, planes) -> (n, planes, height, width), as convolutions take images."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """Moves the planes."""
+        """Images with the planes in the second dimension."""
         return images.movedim(-1, 1)
 
 
 @dataclass(eq=False, repr=False)
 class Convolution(Body):
-    """Images: X is (n, height, width, planes), or a table whose rows are square images, pixel after pixel (several planes: plane after
-    plane). A block is a 3x3 convolution, ReLU and a halving of the sides by the maximum; what the last block leaves is the
-    representation.
+    """A convolutional network. X is (n, height, width, planes), or a table whose rows are square images, pixel after pixel (several planes:
+    plane after plane). A block is a 3x3 convolution, ReLU and a max pooling that halves the sides; the output of the last block, flattened,
+    is the representation.
 
-    side: pixels in a row of the image, for tables only; rows must have a multiple of side * side numbers. channels: of each block.
+    side: pixels in a row of the image, for tables only; rows must have a multiple of side * side numbers. channels: of each block. Errors:
+    UserError for images that are too small for the blocks, and for tables that do not match `side`.
 
     >>> from foretell.numbers.input_spec import ArrayInput, flat
     >>> layers, width = Convolution(side=8, channels=(4, 6)).build(flat(64))

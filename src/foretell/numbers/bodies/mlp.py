@@ -1,4 +1,4 @@
-"""A multi-layer perceptron."""
+"""`MLP`: a multi-layer perceptron."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tan
 
 @dataclass(eq=False, repr=False)
 class MLP(Body):
-    """Dense layers over the columns of a table. widths: of each layer. activation: "relu", "gelu", "silu" or "tanh". dropout: share of
-    outputs left out in training. layer_norm: normalise each layer's input to the activation.
+    """Dense layers over the columns of a table.
+
+    widths: of each layer. activation: "relu", "gelu", "silu" or "tanh". dropout: share of outputs set to 0 in training. layer_norm:
+    normalise each layer's outputs before the activation. Errors: UserError for settings out of range, and for inputs that are no table.
 
     >>> from foretell.numbers.input_spec import flat
     >>> layers, width = MLP((16, 8)).build(flat(4))

@@ -1,4 +1,4 @@
-"""The body of a fitted encoder, to be trained further."""
+"""`Pretrained`: the body of a fitted encoder, to be trained further."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class Pretrained(Body):
-    """Fine-tuning: a copy of the layers that an encoder, such as `SupReMixEncoder`, has learnt is where fitting starts.
+    """Fine-tuning: fitting starts from a copy of the layers that an encoder, such as `SupReMixEncoder`, has learnt.
 
-    encoder: fitted, on the same columns; None is the one that `SupReMixRegressor` fits. scikit-learn's tools clone it with the
-    estimator around it, which would forget what it has learnt: give them `Pretrained(sklearn.frozen.FrozenEstimator(encoder))`.
+    encoder: fitted, on the same columns; None is the one that `SupReMixRegressor` fits. scikit-learn's tools clone it with the estimator
+    around it, which discards what it has learnt: pass `Pretrained(sklearn.frozen.FrozenEstimator(encoder))` to them. Errors: UserError for
+    an encoder that is missing or was fitted on other inputs; NotFittedError.
 
     >>> import numpy as np
     >>> from foretell.numbers.bodies.mlp import MLP

@@ -12,7 +12,7 @@ from foretell.numbers.component import Component
 from foretell.numbers.digits.leaves import Leaves
 from foretell.parts import require
 
-#: Most numbers that a format may write: all of them are listed, and a law gives each its mass.
+#: Most numbers that a format may write: all of them are listed, and a distribution gives each its mass.
 MOST_LEAVES = 100_000
 
 
@@ -20,7 +20,7 @@ MOST_LEAVES = 100_000
 class NumberFormat(Component):
     """Abstract: `fit` looks at the training targets once and returns a *code*, plain numbers, which all else is given back. A format
     writes finitely many numbers, each in one way, by rows of equally many tokens; `leaves` lists them, and the rest follows: which
-    number stands for a target (the nearest), which tokens may follow a beginning, and a law over all of them as a `PredictiveDistribution`.
+    number stands for a target (the nearest), which tokens may follow a beginning, and a distribution over all of them as a `PredictiveDistribution`.
     """
 
     @abstractmethod

@@ -14,18 +14,18 @@ from foretell.numbers.component import Component
 from foretell.numbers.digits.leaves import Leaves, Level
 from foretell.parts import require
 
-#: Numbers that are worked out at once when the whole law is asked for: bounds the memory.
+#: Numbers that are worked out at once when the whole distribution is asked for: bounds the memory.
 CHUNK = 4_000_000
 
 
 @dataclass(eq=False, repr=False)
 class DigitHead(Component):
-    """An autoregressive decoder of token rows: at each place the next token's law follows from the representation and from what was
+    """An autoregressive decoder of token rows: at each place the next token's distribution follows from the representation and from what was
     written before. A place has one dense layer of `width`, to which the beginning adds its own vector, so what is alike in
     all beginnings is learnt once. Tokens that the format forbids have no chance at all.
 
-    Trained by teacher forcing; the law of whole numbers is exact, as each beginning is read once: `DigitDecoder.forward`.
-    Needs: the format's leaves. Cost: of the exact law, a row of `width` for every beginning. Song and Bahri, "Decoding-based Regression",
+    Trained by teacher forcing; the distribution of whole numbers is exact, as each beginning is read once: `DigitDecoder.forward`.
+    Needs: the format's leaves. Cost: of the exact distribution, a row of `width` for every beginning. Song and Bahri, "Decoding-based Regression",
     2025, section 3, whose decoder is a transformer; ours sees the whole beginning as one symbol, which is stronger and affordable as
     beginnings are few. Errors: ValueError for a width below 1, dropout outside [0, 1).
     """
@@ -55,9 +55,9 @@ class DigitDecoder(nn.Module):
     def forward(self, representation: Tensor) -> Tensor:
         """(n, num_inputs) -> (n, m), the log-mass of each number; rows sum to 1."""
         parts = representation.split(max(1, CHUNK // self.num_leaves))
-        return torch.cat([self._laws(part) for part in parts])
+        return torch.cat([self._distributions(part) for part in parts])
 
-    def _laws(self, representation: Tensor) -> Tensor:
+    def _distributions(self, representation: Tensor) -> Tensor:
         masses = representation.new_zeros(len(representation), 1)
         for place in self.places:
             masses = place(representation, masses)
@@ -70,7 +70,7 @@ class DigitDecoder(nn.Module):
 
 
 class _TokenLayer(nn.Module):
-    """The law of the token at one place."""
+    """The distribution of the token at one place."""
 
     node: Tensor
     token: Tensor
@@ -96,11 +96,11 @@ class _TokenLayer(nn.Module):
     def forward(self, representation: Tensor, masses: Tensor) -> Tensor:
         """Log-masses of beginnings, (n, num_nodes) -> those of beginnings that are one token longer."""
         logits = self.after(self.layer(representation)[:, None] + self.beginning) + self.common
-        laws = logits.masked_fill(self.forbidden, -torch.inf).log_softmax(-1) + masses[..., None]
-        return laws.flatten(1).index_select(1, self.ways)
+        distributions = logits.masked_fill(self.forbidden, -torch.inf).log_softmax(-1) + masses[..., None]
+        return distributions.flatten(1).index_select(1, self.ways)
 
     def log_likelihood(self, representation: Tensor, leaf: Tensor) -> Tensor:
         node = self.node[leaf]
         logits = self.after(self.layer(representation)[:, None] + embedding(node, self.beginning)) + embedding(node, self.common)
-        laws = logits.masked_fill(self.forbidden[node], -torch.inf).log_softmax(-1)
-        return laws.gather(-1, self.token[leaf][..., None])[..., 0]
+        distributions = logits.masked_fill(self.forbidden[node], -torch.inf).log_softmax(-1)
+        return distributions.gather(-1, self.token[leaf][..., None])[..., 0]

@@ -77,7 +77,7 @@ class Leaves:
         return self.values[found]
 
     def histogram(self, masses: np.ndarray) -> Histogram:
-        """Masses (n, m) spread evenly over each number's cell: the law of what was rounded to be written."""
+        """Masses (n, m) spread evenly over each number's cell: the distribution of what was rounded to be written."""
         return Histogram(self.edges, masses)
 
     def points(self, masses: np.ndarray) -> PointMasses:

@@ -18,7 +18,7 @@ SCORED = 1024
 
 
 class DecodingMembers(nn.Module):
-    """Puts out (n, 1 + m): the linear part, and the masses of the m numbers, the mean of the members' laws."""
+    """Puts out (n, 1 + m): the linear part, and the masses of the m numbers, the mean of the members' distributions."""
 
     slopes: Tensor
 
@@ -34,14 +34,16 @@ class DecodingMembers(nn.Module):
         return torch.cat([(inputs @ self.slopes)[:, None], torch.stack(masses).mean(0)], 1)
 
     def crps(self, inputs: Tensor, edges: Tensor, y: Tensor) -> Tensor:
-        """(n, n_members): the continuous ranked probability score of each member's law, the integral over the inner edges between
+        """(n, n_members): the continuous ranked probability score of each member's distribution, the integral over the inner edges between
         numbers, (m - 1,), of the square of its distribution function less that of y, (n,)."""
         widths = edges.diff(append=edges[-1:]) if len(edges) else edges
         found = []
         for part, true in zip(inputs.split(SCORED), y.split(SCORED), strict=True):
             reached = (edges >= true[:, None]).to(inputs.dtype)
-            laws = [decoder(body(part)).exp() for body, decoder in zip(self.bodies, self.decoders, strict=True)]
-            found.append(torch.stack([((law.cumsum(1)[:, :-1] - reached).square() * widths).sum(1) for law in laws], 1))
+            distributions = [decoder(body(part)).exp() for body, decoder in zip(self.bodies, self.decoders, strict=True)]
+            found.append(
+                torch.stack([((distribution.cumsum(1)[:, :-1] - reached).square() * widths).sum(1) for distribution in distributions], 1)
+            )
         return torch.cat(found)
 
     def log_likelihood(self, inputs: Tensor, leaf: Tensor) -> Tensor:

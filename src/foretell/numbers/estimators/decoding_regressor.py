@@ -1,4 +1,4 @@
-"""`DecodingRegressor`: predicts a number by decoding its tokens, with the exact law over all numbers."""
+"""`DecodingRegressor`: predicts a number by decoding its tokens, with the exact distribution over all numbers."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
     chances of all numbers that the format can write are worked out, the tree of tokens level by level.
 
     format: how numbers are written (None: `Normalised()`). body: layers below (None: an MLP). decoder: None is `DigitHead()`. n_members:
-    networks that are trained side by side from different weights, whose laws are averaged. smoothing: targets are blurred in training,
+    networks that are trained side by side from different weights, whose distributions are averaged. smoothing: targets are blurred in training,
     by normal noise whose standard deviation is this share of theirs, so that neighbouring numbers are learnt as such, however unlike
-    their digits; the law is that of the blurred target, wider by half of smoothing ** 2. n_draws: blurred copies of a row. linear: take
-    off the prediction of a ridge regression first and decode the rest, so the law is shifted by it, row by row. point: what `predict`
+    their digits; the distribution is that of the blurred target, wider by half of smoothing ** 2. n_draws: blurred copies of a row. linear: take
+    off the prediction of a ridge regression first and decode the rest, so the distribution is shifted by it, row by row. point: what `predict`
     says, the law's "mean", "median" or "mode". Further settings: see `TorchRegressor`.
 
     Guarantee: exact; `predict_distribution` is a histogram over the numbers' cells, `predict_numbers` has the masses on the numbers as
@@ -44,14 +44,14 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
     training targets, inner_ (m - 1,) and blur_, edges between numbers and the noise as shares of the support, and those of
     `TorchRegressor`.
 
-    Song and Bahri, "Decoding-based Regression", 2025, sections 3 and 4; Song et al., "OmniPred", 2024. Departures: the exact law where
+    Song and Bahri, "Decoding-based Regression", 2025, sections 3 and 4; Song et al., "OmniPred", 2024. Departures: the exact distribution where
     they draw samples, members, blurred targets (as HL-Gauss does to a histogram), the linear part. Errors: ValueError for bad
     settings, for targets outside given bounds, NaN, text.
 
     >>> X = np.arange(60.0)[:, None] % 6
     >>> model = DecodingRegressor(epochs=20, n_members=1, random_state=0).fit(X, X[:, 0] ** 2)
-    >>> law = model.predict_distribution(X[:2])
-    >>> bool(np.abs(law.mean() - model.predict(X[:2])).max() < 1e-6), model.predict_interval(X[:2], 0.8).shape
+    >>> distribution = model.predict_distribution(X[:2])
+    >>> bool(np.abs(distribution.mean() - model.predict(X[:2])).max() < 1e-6), model.predict_interval(X[:2], 0.8).shape
     (True, (2, 2))
     """
 
@@ -162,16 +162,16 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
         return outputs[:, 0] + outputs[:, 1:] @ centres.to(outputs.dtype)
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """(n,): the mean, median or mode of each row's law, as `point` says."""
+        """(n,): the mean, median or mode of each row's distribution, as `point` says."""
         self._check_settings()
         return getattr(self.predict_distribution(X), self.point)()
 
     def predict_distribution(self, X: Any) -> PredictiveDistribution:  # noqa: N803
-        """The law of each row's number, which is spread evenly over the cell of every number that the format can write."""
+        """The distribution of each row's number, which is spread evenly over the cell of every number that the format can write."""
         outputs = self._outputs(X).double().numpy()
         return Shifted(self.leaves_.histogram(outputs[:, 1:]), outputs[:, 0])
 
     def predict_numbers(self, X: Any) -> PredictiveDistribution:  # noqa: N803
-        """The law as `PointMasses` on the numbers as they are written (with `linear`, beside each row's linear part)."""
+        """The distribution as `PointMasses` on the numbers as they are written (with `linear`, beside each row's linear part)."""
         outputs = self._outputs(X).double().numpy()
         return Shifted(self.leaves_.points(outputs[:, 1:]), outputs[:, 0])

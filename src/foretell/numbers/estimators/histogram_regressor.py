@@ -29,19 +29,19 @@ from foretell.numbers.temperature import best_temperature
 from foretell.numbers.torch_regressor import TorchRegressor
 from foretell.parts import require
 
-#: Fewer rows than these say too little of how wide laws should be.
+#: Fewer rows than these say too little of how wide distributions should be.
 LEAST_HELD_OUT = 20
 
 
 @dataclass(eq=False, repr=False)
 class HistogramRegressor(DistributionalMixin, TorchRegressor):
     """A network whose outputs are the masses of a histogram: regression as classification. `predict` gives the histogram's mean, and
-    the whole law is there for quantiles, intervals, draws and densities. Beside the settings of all networks here:
+    the whole distribution is there for quantiles, intervals, draws and densities. Beside the settings of all networks here:
 
     body: the layers below the last (None: `MLP()`, two of 256). target: how a number is said (None: `HLGauss()`; `TwoHot()`,
-    `OneHot()`, and the points `MSE()`, `L1()`, `Huber()` for comparison, which have no law). temperature: outputs are divided by it
-    before they become masses; above 1 widens laws. None fits it to the rows held out, where they are 20 or more (else 1), so that
-    laws are as wide as errors on rows not seen, which means pay for: they move with the laws.
+    `OneHot()`, and the points `MSE()`, `L1()`, `Huber()` for comparison, which have no distribution). temperature: outputs are divided by it
+    before they become masses; above 1 widens distributions. None fits it to the rows held out, where they are 20 or more (else 1), so that
+    distributions are as wide as errors on rows not seen, which means pay for: they move with the distributions.
 
     Needs: a support that holds all targets; from the training targets unless `HLGauss(Support(...))` says otherwise.
     Cost: an MSE network's, and as many outputs as bins.
@@ -73,10 +73,12 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
         ]
 
     def predict_distribution(self, X: Any) -> PredictiveDistribution:  # noqa: N803
-        """The law of each row's number; ValueError where the target has a point only."""
+        """The distribution of each row's number; ValueError where the target has a point only."""
         found = self._row_target().distribution(self.code_, self._tempered(self._outputs(X)))
         if found is None:
-            raise UserError(f"target={self._target()!r} predicts a point, not a law; take HLGauss(), or wrap in ConformalRegressor")
+            raise UserError(
+                f"target={self._target()!r} predicts a point, not a distribution; take HLGauss(), or wrap in ConformalRegressor"
+            )
         return found
 
     def predict_dist(self, X: Any) -> np.ndarray:  # noqa: N803

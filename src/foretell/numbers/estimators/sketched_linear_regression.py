@@ -86,7 +86,7 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def fit_chunks(self, chunks: Iterable[Sequence[Any]]) -> SketchedLinearRegression:
         """chunks: (X, y) or (X, y, sample_weight), each at best of m rows or more; seen once, so no `refine`. Every chunk gets a block of
-        S of its own, and the blocks' results add up: S = [S_1 S_2 ...]. Gaussian and CountSketch have the law that they have on the
+        S of its own, and the blocks' results add up: S = [S_1 S_2 ...]. Gaussian and CountSketch have the distribution that they have on the
         whole table; of SRHT it is nearly block SRHT (Balabanov, Beaupère, Grigori, Lederer, ICML 2023: an embedding with about as many
         rows; there all blocks keep the same rows and flip signs once more, here each draws its own). Others were seen to do as well."""
         sketch = self._settings()

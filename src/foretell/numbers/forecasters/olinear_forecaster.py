@@ -1,4 +1,4 @@
-"""`OLinearForecaster`: windows in the eigenbasis of their own correlation, series mixed by a normalised matrix, dense layers."""
+"""`OLinearForecaster`: windows in the eigenbasis of their correlation, series mixed by a normalised matrix, dense layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from foretell.numbers.forecasting.bases.base import Basis
 from foretell.numbers.forecasting.bases.ortho_trans import OrthoTrans
 from foretell.numbers.forecasting.mixers.base import Mixer
 from foretell.numbers.forecasting.mixers.norm_lin import NormLin
-from foretell.numbers.forecasting.network import EncoderLayer, ForecastNetwork, Head, Lift
+from foretell.numbers.forecasting.network import EncoderLayer, ForecastHead, ForecastNetwork, Lift
 from foretell.numbers.forecasting.scalers.base import Scaler
 from foretell.numbers.forecasting.scalers.rev_in import RevIN
 from foretell.numbers.forecasting.windows import pairs_at, split_by_time
@@ -25,32 +25,30 @@ from foretell.numbers.standardisation import moments
 from foretell.numbers.torch_training import TorchTraining
 from foretell.parts import require
 
-#: Windows that go through the network at once when nothing is learnt.
+#: Windows in one pass outside training.
 PREDICT_WINDOWS = 512
 
 
 @dataclass(eq=False, repr=False)
 class OLinearForecaster(TorchTraining, Forecaster):
-    """A network of dense layers over rotated windows: Scaler x Basis x Mixer x Head, each of which can be changed.
+    """A network of dense layers over rotated windows: scaler, basis, mixer and head, each of which can be replaced.
 
-    basis: axes of a window and of its forecast (None: `OrthoTrans()`; `DCT()`, `IdentityBasis()`). mixer: how series look at each other
-    (None: `NormLin()`; `CorrNormLin()` is OLinear-C; `SelfAttention()`, `Mean()`, `NoMixer()`). scaler: what is taken from each window
-    (None: `RevIN()`; `LastValue()`). width: of the encoder. hidden: width inside its dense layers (None: the same). copies: of the
-    window, each times a learnt factor (d in the paper). layers: of the encoder. dropout: in the encoder and on the mixer's matrix.
-    Others as in all networks here (`TorchTraining`), where a row is a window; what is held out is the last part of the rows.
+    basis: the orthogonal transform of a window and of its forecast (None: `OrthoTrans()`; `DCT()`, `IdentityBasis()`). mixer: how
+    information passes between series (None: `NormLin()`; `CorrNormLin()` is OLinear-C; `SelfAttention()`, `Mean()`, `NoMixer()`). scaler:
+    the normalisation of each window (None: `RevIN()`; `LastValue()`). width: of the encoder. hidden: width inside its dense layers (None:
+    the same). copies: of the window, each times a learnt factor (d in the paper). layers: of the encoder. dropout: in the encoder and on
+    the mixer's matrix. The other settings are those of `TorchTraining`, where a row is a window; the last part of the rows is held out.
 
-    The loss is the absolute error with weight 1/sqrt(i) for step i. Series are standardised over the rows that are learnt from.
+    The loss is the absolute error with weight 1/sqrt(i) for step i. Series are standardised over the rows that are learnt from. A forecast
+    takes one pass for all steps. The learnt shifts belong to the fitted series, so that other series need another fit.
 
-    Cost: a window, about layers * (2 * N * width * (width + hidden) + N² * width) multiplications for N series. Memory: a batch of
+    Cost: a window, about layers * (2 * N * width * (width + hidden) + N² * width) multiplications for N series. Memory: one batch of
     windows; all others are views. State: none between calls. Errors: those of `Forecaster`; all series constant (OrthoTrans).
 
     Attributes: centre_, scale_ (N,), basis_in_ (lag, lag), basis_out_ (horizon, horizon), correlation_ (N, N), network_, report_.
 
-    A forecast comes in one pass, all steps at once: there is nothing to draft and verify. The learnt shifts belong to the series
-    that were there, so that other series need another fit.
-
-    Yue et al., "OLinear: A Linear Model for Time Series Forecasting in Orthogonally Transformed Domain", sections 3 and 4.
-    Departures: AdamW with a warm-up and a cosine; no dropout on the forecast itself; those of OrthoTrans and RevIN.
+    Yue et al., "OLinear: A Linear Model for Time Series Forecasting in Orthogonally Transformed Domain", sections 3 and 4. Departures:
+    AdamW with a warm-up and a cosine; no dropout on the forecast itself; those of OrthoTrans and RevIN.
 
     >>> rows = np.sin(np.arange(200.0) / 5)[:, None]
     >>> model = OLinearForecaster(lag=32, horizon=4, width=16, epochs=30, learning_rate=5e-3, random_state=0).fit(rows)
@@ -77,6 +75,7 @@ class OLinearForecaster(TorchTraining, Forecaster):
 
     @classmethod
     def examples(cls) -> list[OLinearForecaster]:
+        """Small settings for checks."""
         return [cls(lag=8, horizon=5, width=8, copies=2, layers=1, epochs=2, random_state=0)]
 
     def _basis(self) -> Basis:
@@ -103,7 +102,7 @@ class OLinearForecaster(TorchTraining, Forecaster):
         weights = torch.arange(1, self.horizon + 1, device=self.device) ** -0.5
 
         def loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-            """batch: the starts of its windows; held-out windows are many, and go through in parts."""
+            """batch: the starts of its windows. There are many held-out windows, so they are computed in parts."""
             total = torch.zeros((), device=self.device)
             for part in batch[0].split(max(PREDICT_WINDOWS, self.batch_size)):
                 before, after = pairs_at(rows, part, self.lag, self.horizon)
@@ -122,7 +121,7 @@ class OLinearForecaster(TorchTraining, Forecaster):
             self._scaler().build(num),
             Lift(self.basis_in_, num, self.copies, self.width),
             nn.Sequential(*encoder, nn.LayerNorm(self.width)),
-            Head(self.basis_out_, num, self.copies, self.width, hidden),
+            ForecastHead(self.basis_out_, num, self.copies, self.width, hidden),
         )
 
     def _forecast(self, windows: np.ndarray) -> np.ndarray:
@@ -141,7 +140,7 @@ class OLinearForecaster(TorchTraining, Forecaster):
 
 
 def _correlation(rows: np.ndarray) -> np.ndarray:
-    """(N, N) between series; a series that does not vary goes with itself alone."""
+    """(N, N) correlation between series; a constant series is correlated with itself alone."""
     with np.errstate(invalid="ignore", divide="ignore"):
         found = np.nan_to_num(np.atleast_2d(np.corrcoef(rows, rowvar=False)))
     np.fill_diagonal(found, 1.0)

@@ -110,5 +110,5 @@ def _interval(model: TableRegressor, rows: pd.DataFrame, coverage: float) -> np.
         return None
     try:
         return model.predict_interval(rows, coverage)
-    except ValueError:  # a law is none of this setting's, a point is all it predicts
+    except ValueError:  # a distribution is none of this setting's, a point is all it predicts
         return None

@@ -1,4 +1,4 @@
-"""Several numbers a row: one target for each column."""
+"""Several targets: one encoding for each column of y."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from foretell.numbers.targets.base import NumberTarget
 
 @dataclass(eq=False, repr=False)
 class EachColumn(NumberTarget):
-    """k numbers a row, each said by `target` with a code of its own (its own bins, its own standard deviation). Estimators wrap their
-    target in it where y has several columns. The network puts out the columns' outputs side by side.
+    """k numbers a row, each encoded by `target` with a code of its own (its own bins, its own standard deviation). Estimators wrap their
+    target in it where y has several columns. The network's outputs for the columns lie side by side.
 
-    The loss is the mean over columns, so that columns in small units weigh as much as others. The k distributions are marginal ones:
-    nothing is said about how the columns depend on each other.
+    The loss is the mean over columns, so that columns in small units weigh as much as others. The k distributions are marginals; dependence
+    between columns is not modelled.
 
-    Here y is (n, k), encoded (n, k, ...), and means are (n, k). The code: columns, the list of the columns' codes. Errors: those of
+    Here y is (n, k), encoded is (n, k, ...), and means are (n, k). The code: columns, the list of the columns' codes. Errors: those of
     `target`.
 
     >>> from foretell.numbers.targets.mse import MSE

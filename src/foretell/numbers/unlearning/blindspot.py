@@ -32,7 +32,7 @@ class Blindspot(UnlearningMethod):
     blind_learning_rate: brief training of the blind network, about a tenth of the original's epochs or less. freeze_norm_stats:
     running statistics of norm layers are used as they are.
 
-    Needs: a `TorchRegressor`. Outputs are matched by the absolute difference, laws by their cross-entropy. Cost: `blind_epochs`
+    Needs: a `TorchRegressor`. Outputs are matched by the absolute difference, distributions by their cross-entropy. Cost: `blind_epochs`
     epochs of the retained rows, and `epochs` of all with one pass more for those to forget. Errors: names of layers that are not
     there; a warning where beta has no layer to act on, and where many batches hold no row to forget.
 

@@ -87,7 +87,7 @@ def figures(
 
 
 def _moved(before: float, after: float) -> float | None:
-    """1: predictions for forgotten rows have the retrained model's law; 0: as far from it as the original's; below 0: further."""
+    """1: predictions for forgotten rows have the retrained model's distribution; 0: as far from it as the original's; below 0: further."""
     return None if before == 0 else 1 - after / before
 
 

@@ -14,7 +14,7 @@ from foretell.numbers.unlearning.training import train_further
 
 @dataclass(eq=False, repr=False)
 class GaussianAmnesiac(UnlearningMethod):
-    """Gaussian fine-tuning: the targets of rows to forget are replaced by draws from the normal law with the mean and standard
+    """Gaussian fine-tuning: the targets of rows to forget are replaced by draws from the normal distribution with the mean and standard
     deviation of all training targets, drawn once, and the network is trained further on all rows by its own loss.
 
     epochs, learning_rate: passes over all rows and the rate, constant. freeze_norm_stats: running statistics of norm layers are used

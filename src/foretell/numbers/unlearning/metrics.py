@@ -21,7 +21,7 @@ def rmse(y: np.ndarray, predicted: np.ndarray) -> float:
 
 def distance_to_gold(predicted: np.ndarray, gold: np.ndarray) -> float:
     """Wasserstein-1 distance of two sets of predictions, in the units of y: how far numbers must move, on average, until both have the
-    same law.
+    same distribution.
 
     >>> distance_to_gold(np.array([1.0, 2.0]), np.array([3.0, 2.0]))
     1.0

@@ -14,7 +14,7 @@ ROWS = 2048
 
 @dataclass(eq=False, repr=False)
 class Gaussian(Sketch):
-    """All entries N(0, 1 / m). The one sketch whose law is known exactly (errors are Student's t), and the slowest: n m numbers are
+    """All entries N(0, 1 / m). The one sketch whose distribution is known exactly (errors are Student's t), and the slowest: n m numbers are
     drawn and multiplied, anew for each matrix, since S itself is never kept.
 
     >>> rows = np.random.default_rng(0).standard_normal((500, 3))

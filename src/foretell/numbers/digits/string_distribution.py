@@ -1,4 +1,4 @@
-"""The exact law of a language model over number strings behind a prompt."""
+"""The exact distribution of a language model over number strings behind a prompt."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from foretell.models.base import Cache, Feed, Model
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import require
 
-LAWS = ("masked", "conditioned")
+KINDS = ("masked", "conditioned")
 
 
 @dataclass(frozen=True)
-class StringLaw:
+class StringDistribution:
     """texts, masses: strings and their chances, which sum to 1. missed: the chance of all strings that were not looked at was at most
     this before what was found was made to sum to 1, so no chance and no sum of chances is off by more. num_rows: beginnings read."""
 
@@ -33,9 +33,9 @@ class StringLaw:
 
 
 @dataclass(frozen=True)
-class StringLaws:
-    """Works the law out. law: "masked" is the law that drawing under the constraint has: at each token what is not allowed gets no mass
-    and the rest is made to sum to 1. "conditioned" is the model's own law of whole strings, given that it writes one of the set and
+class StringEnumerator:
+    """Works the distribution out. distribution: "masked" is the distribution that drawing under the constraint has: at each token what is not allowed gets no mass
+    and the rest is made to sum to 1. "conditioned" is the model's own distribution of whole strings, given that it writes one of the set and
     ends there. They differ where the model would go on in a way that is not allowed. missed: how much mass may be left
     unseen; 0 looks at everything. most_rows: beginnings read of one prompt at most. batch: prompts that go through the model at once.
     width: beginnings of a prompt that are read in one pass.
@@ -46,21 +46,23 @@ class StringLaws:
     ValueError for settings out of range, prompts that are too long.
     """
 
-    law: str = "masked"
+    distribution: str = "masked"
     missed: float = 0.01
     most_rows: int = 2000
     batch: int = 8
     width: int = 64
 
     def __post_init__(self) -> None:
-        require(self.law in LAWS, self, "law", self.law, f"must be one of {', '.join(LAWS)}")
+        require(self.distribution in KINDS, self, "distribution", self.distribution, f"must be one of {', '.join(KINDS)}")
         require(0 <= self.missed < 1, self, "missed", self.missed, "must be 0 or above and below 1")
         for name in ("most_rows", "batch", "width"):
             value = getattr(self, name)
             require(isinstance(value, int) and value >= 1, self, name, value, "must be a whole number of at least 1")
 
-    def run(self, model: Model, prompts: Sequence[Sequence[int]], constraint: Constraint, stops: frozenset[int]) -> list[StringLaw]:
-        """The law behind each prompt (token ids) of what the constraint allows and a stop token ends."""
+    def run(
+        self, model: Model, prompts: Sequence[Sequence[int]], constraint: Constraint, stops: frozenset[int]
+    ) -> list[StringDistribution]:
+        """The distribution behind each prompt (token ids) of what the constraint allows and a stop token ends."""
         longest = max(map(len, prompts))
         if longest >= model.max_length:
             raise UserError(f"a prompt has {longest} tokens, but the model was made for {model.max_length}; show fewer or shorter examples")
@@ -72,9 +74,13 @@ class StringLaws:
             model.forward([Feed(cache, piece, num_logits=0)])
             cache.keep(range(len(piece)))
         groups = [prompts[i : i + self.batch] for i in range(0, len(prompts), self.batch)]
-        return [law for group in groups for law in self._group(model, cache, [list(prompt[shared:]) for prompt in group], start)]
+        return [
+            distribution
+            for group in groups
+            for distribution in self._group(model, cache, [list(prompt[shared:]) for prompt in group], start)
+        ]
 
-    def _group(self, model: Model, shared: Cache, rests: list[list[int]], start: State) -> list[StringLaw]:
+    def _group(self, model: Model, shared: Cache, rests: list[list[int]], start: State) -> list[StringDistribution]:
         caches = [shared.fork() for _ in rests]
         rows = model.forward([Feed(cache, rest, num_logits=1) for cache, rest in zip(caches, rests, strict=True)])
         walks = []
@@ -92,7 +98,7 @@ class StringLaws:
 
 @dataclass(eq=False)
 class _Node:
-    """A beginning: text, token, the row of what comes before it, its constraint's state, and log-masses under both laws."""
+    """A beginning: text, token, the row of what comes before it, its constraint's state, and log-masses under both distributions."""
 
     text: bytes
     token: int
@@ -106,9 +112,9 @@ class _Node:
 class _Walk:
     """The strings behind one prompt."""
 
-    def __init__(self, settings: StringLaws, cache: Cache, start: State, logits: Any) -> None:
+    def __init__(self, settings: StringEnumerator, cache: Cache, start: State, logits: Any) -> None:
         self.settings, self.cache = settings, cache
-        self.is_masked = settings.law == "masked"
+        self.is_masked = settings.distribution == "masked"
         self.found: dict[bytes, float] = {}
         self.heap: list[tuple[float, int, _Node]] = []
         self.order = itertools.count()
@@ -168,11 +174,11 @@ class _Walk:
         self.found[text] = self.found.get(text, 0.0) + mass
         self.total += mass
 
-    def result(self) -> StringLaw:
+    def result(self) -> StringDistribution:
         if not self.total > 0:
             raise UserError(f"no whole string was found in most_rows={self.settings.most_rows} rows; allow more, or fewer numbers")
         masses = np.array(list(self.found.values())) / self.total
-        return StringLaw(tuple(self.found), masses, self.missed, self.num_rows)
+        return StringDistribution(tuple(self.found), masses, self.missed, self.num_rows)
 
 
 def _shared(prompts: Sequence[Sequence[int]]) -> int:
