@@ -3,7 +3,7 @@ and the decoder learns the whole distribution. Ours: without drawing a sample, a
 
     python benchmarks/decoding_regressor.py                                    # all tables, 3 splits each
     python benchmarks/decoding_regressor.py --tables boston wage --splits 0    # an arm of it
-    python benchmarks/decoding_regressor.py --arms distribution speed                   # the exact distribution against samples, and what each costs
+    python benchmarks/decoding_regressor.py --arms distribution speed          # the exact distribution against samples, and what each costs
 
 Rivals, all on the same split: ridge regression with its penalty chosen by leave-one-out error, scikit-learn's gradient boosting as it
 comes, and a perceptron with squared error (`HistogramRegressor` with `MSE()`, as it comes). Ours is `DecodingRegressor()` as it comes;

@@ -9,7 +9,7 @@ from __future__ import annotations
 PARTS: dict[str, dict[str, str]] = {"component": {"identity": "identity-basis", "both": "joined-pairs"}}
 
 #: Options and learnt attributes, by class: {class name: {old name: present name}}.
-OPTIONS: dict[str, dict[str, str]] = {}
+OPTIONS: dict[str, dict[str, str]] = {"PromptedRegressor": {"law": "distribution"}}
 
 #: Classes in saved models, below `foretell.numbers`: {"old.module:Class": "present.module:Class"}.
 CLASSES: dict[str, str] = {

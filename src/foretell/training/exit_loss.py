@@ -1,4 +1,4 @@
-"""`ExitLoss`: trains a network so that its early layers can speak too, through the one final norm and head."""
+"""`ExitLoss`: trains the early layers of a network to predict too, through the same final norm and head."""
 
 from __future__ import annotations
 
@@ -21,16 +21,15 @@ WEIGHTS = ("equal", "depth")
 class ExitLoss:
     """Next-token cross-entropy at several exits of a `Backbone`, in nats a token.
 
-    exits: layers after which final norm and head are read; ascending, the last is the network's depth. weights: "equal",
-    "depth" (in proportion to the layer), or a number for each exit. schedule: "all" exits every step; "rotating", one early
-    exit a step, in turn, beside the last; "last" alone. dropout: largest chance that a sequence skips a layer; layer l of L
-    is skipped with dropout * (2 ** (l / (L - 1)) - 1), l from 0.
+    exits: layers after which final norm and head are applied; ascending, the last is the network's depth. weights: "equal", "depth" (in
+    proportion to the layer), or a number for each exit. schedule: "all" exits every step; "rotating", one early exit a step, in turn,
+    beside the last; "last" alone. dropout: largest probability that a sequence skips a layer; layer l of L is skipped with probability
+    dropout * (2 ** (l / (L - 1)) - 1), l from 0. Errors: UserError for settings out of range, and for exits that do not end with the depth.
 
-    The published recipes: all exits, equal weights is sorted fine-tuning (SoFT; Kavehzadeh et al., "S2D: Sorted Speculative
-    Decoding For More Efficient Deployment of Nested Large Language Models", section 3); rotating with dropout is LayerSkip
-    (Elhoushi et al., "LayerSkip: Enabling Early Exit Inference and Self-Speculative Decoding", section 4, in the form that
-    trl gives it: (CE(early) + CE(last)) / 2); "last" is ordinary training (SFT). Departures: LayerSkip's curriculum over
-    time is left out; a rotation gives each exit the same share.
+    The published methods: all exits with equal weights is sorted fine-tuning (SoFT; Kavehzadeh et al., "S2D: Sorted Speculative Decoding
+    For More Efficient Deployment of Nested Large Language Models", section 3); rotating with dropout is LayerSkip (Elhoushi et al.,
+    "LayerSkip: Enabling Early Exit Inference and Self-Speculative Decoding", section 4, in the form of trl: (CE(early) + CE(last)) / 2);
+    "last" is ordinary training (SFT). Departures: LayerSkip's curriculum over time is left out; a rotation gives each exit the same share.
 
     >>> ExitLoss((1, 3), schedule="rotating").weights_at(0)
     {1: 0.5, 3: 0.5}
@@ -63,7 +62,7 @@ class ExitLoss:
         return sum((weight * losses[layer] for layer, weight in weights.items()), torch.zeros((), device=batch.device))
 
     def weights_at(self, step: int) -> dict[int, float]:
-        """Weight by exit at `step`; they sum to 1."""
+        """The weight of each exit at `step`; they sum to 1."""
         if self.schedule == "last":
             return {self.exits[-1]: 1.0}
         if isinstance(self.weights, tuple):
@@ -78,7 +77,7 @@ class ExitLoss:
 
 
 def layer_chances(num_layers: int, dropout: float) -> tuple[float, ...]:
-    """The chance that a sequence skips each layer, rising with depth to `dropout`; () for none.
+    """The probability that a sequence skips each layer, increasing with depth to `dropout`; () for none.
 
     >>> layer_chances(3, 0.5)
     (0.0, 0.20710678118654746, 0.5)
@@ -98,7 +97,7 @@ def exit_losses(network: Backbone, batch: Tensor, exits: Sequence[int], layer_dr
 def exit_logits(
     network: Backbone, tokens: Tensor, exits: Sequence[int], layer_dropout: Sequence[float] = ()
 ) -> Iterator[tuple[int, Tensor]]:
-    """Each exit's logits (n, length, vocab_size) float32, one exit after the other; no layer runs beyond the last. tokens: (n, length)."""
+    """The logits (n, length, vocab_size) float32 of one exit after the other; no layer runs beyond the last exit. tokens: (n, length)."""
     states = network(tokens, hidden=exits, stop=max(exits), logits=False, layer_dropout=layer_dropout).hidden
     return ((layer, network.head(network.norm(states[layer]))) for layer in exits)
 
@@ -117,7 +116,8 @@ def held_out_losses(network: Backbone, batches: Iterable[Tensor], exits: Sequenc
 
 @torch.no_grad()
 def agreement(network: Backbone, batches: Iterable[Tensor], exits: Sequence[int]) -> dict[int, float]:
-    """Share of tokens where each exit's best token is the last exit's: what a draft from there could have accepted."""
+    """The share of tokens for which the best token of each exit is that of the last exit: an upper bound of what a draft from there has
+    accepted."""
     network.eval()
     same, num = dict.fromkeys(exits, 0), 0
     for batch in batches:

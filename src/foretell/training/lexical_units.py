@@ -1,4 +1,4 @@
-"""Lexical units: runs of tokens that a model is sure of once it has seen the first; and texts rebuilt to be learnt unit by unit."""
+"""Lexical units, runs of tokens that a model predicts confidently once it has seen the first, and texts laid out to learn them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from torch import Tensor
 
 from foretell.training.backbones.backbone import Backbone
 
-#: Target of rows that are asked nothing (what PyTorch's cross-entropy leaves out).
+#: Target of rows without a prediction, which PyTorch's cross-entropy ignores.
 NOTHING = -100
 
 Unit = tuple[int, int]  #: (start, end) in tokens, end excluded
 
 
 def mark_units(probabilities: Sequence[float], alpha: float, max_length: int) -> list[Unit]:
-    """Cut a text into units: maximal runs in which every token after the first has probability `alpha` or more, none longer than
-    `max_length`. probabilities: of each token given all before it; that of the first does not matter.
+    """Cut a text into units (start, end): maximal runs in which every token after the first has probability `alpha` or more, none longer
+    than `max_length`. probabilities: of each token given all before it; that of the first is not used.
 
     >>> mark_units([0.0, 0.95, 0.2, 0.99, 0.99], alpha=0.9, max_length=4)
     [(0, 2), (2, 5)]
@@ -35,7 +35,7 @@ def mark_units(probabilities: Sequence[float], alpha: float, max_length: int) ->
 
 
 def unit_lengths(units: Iterable[Unit]) -> dict[int, int]:
-    """How many units there are of each length, shortest first."""
+    """The number of units of each length, shortest first."""
     return dict(sorted(Counter(end - start for start, end in units).items()))
 
 
@@ -52,15 +52,15 @@ def token_probabilities(network: Backbone, rows: Tensor, batch: int = 32) -> Ten
 
 @dataclass(frozen=True)
 class Branch:
-    """Placeholders behind the token at `end`: the j-th, from 1, is asked for the token at end + 1 + j."""
+    """`num` placeholders after the token at position `end`: the j-th, from 1, predicts the token at end + 1 + j."""
 
     end: int
     num: int
 
 
 def branches_of(units: Iterable[Unit], num_tokens: int, ask_all: bool, length: int) -> list[Branch]:
-    """A branch before every token of a unit that at least one more token of it follows. It asks for the rest of the unit, or
-    (`ask_all`) for all `num_tokens` - 1 tokens after the next one, as far as the text goes."""
+    """A branch before every token of a unit that at least one more token of it follows. It predicts the rest of the unit, or (`ask_all`)
+    all `num_tokens` - 1 tokens after the next one, up to the end of the text. length: of the text, in tokens."""
     found = []
     for start, end in units:
         for here in range(max(start - 1, 0), end - 2):
@@ -70,8 +70,8 @@ def branches_of(units: Iterable[Unit], num_tokens: int, ask_all: bool, length: i
 
 @dataclass
 class Packed:
-    """Texts with their branches in one pass: (n, rows) each, and `mask` (n, rows, rows), True where a row may look. text_targets
-    and branch_targets are the tokens that rows of the text and placeholders are asked for, NOTHING elsewhere."""
+    """Texts with their branches in one pass: tokens, positions and targets are (n, rows); mask is (n, rows, rows) bool, True where a row
+    attends. text_targets and branch_targets are the tokens that rows of the text and placeholders predict, NOTHING elsewhere."""
 
     tokens: Tensor
     positions: Tensor
@@ -81,14 +81,15 @@ class Packed:
 
 
 def pack(texts: Tensor, branches: Sequence[Sequence[Branch]], placeholder: int) -> Packed:
-    """Lay each text (n, length) and its branches out in one row each; a branch sees its text up to its end, and itself."""
+    """Lay out each text (n, length) and its branches in one row each. A branch attends to its text up to its end, and to itself.
+    placeholder: the token id of placeholders."""
     num, length = texts.shape
     sizes = [sum(branch.num for branch in each) for each in branches]
     total = length + max(sizes, default=0)
     tokens = torch.full((num, total), placeholder)
     positions = torch.zeros(num, total, dtype=torch.long)
     text_targets, branch_targets = (torch.full((num, total), NOTHING) for _ in range(2))
-    mask = torch.eye(total, dtype=torch.bool).repeat(num, 1, 1)  # rows of padding see themselves: a row of nothing is NaN
+    mask = torch.eye(total, dtype=torch.bool).repeat(num, 1, 1)  # rows of padding attend to themselves, since attention to nothing is NaN
     tokens[:, :length], positions[:, :length] = texts, torch.arange(length)
     text_targets[:, : length - 1] = texts[:, 1:]
     mask[:, :length, :length] = torch.ones(length, length, dtype=torch.bool).tril()

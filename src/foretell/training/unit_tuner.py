@@ -1,4 +1,4 @@
-"""`UnitTuner`: tunes a network so that placeholders behind a text say the tokens after the next one (lexical unit decoding)."""
+"""`UnitTuner`: tunes a network so that placeholders after a text predict the tokens after the next one (lexical unit decoding)."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ MARKS = ("confidence", "random")
 
 @dataclass(frozen=True)
 class UnitTuner:
-    """How units are marked and learnt; a reconstruction, since the paper's code was never published.
+    """How units are marked and learnt. A reconstruction, since the paper's code was not published.
 
-    alpha: probability that every token of a unit after its first has under the network itself. num_tokens: K, longest unit.
-    mix: weight of the placeholders' loss beside the text's own next-token loss, which keeps the network what it was. asks:
-    "all", placeholders are asked for all K - 1 tokens, so that they also learn where they cannot know, or "unit", for tokens
-    of their unit only. marks: "confidence", or "random", units of the same lengths in random order: the
-    control. max_placeholders: most rows that a text's branches take in one step; more are sampled.
+    alpha: probability that every token of a unit after its first has under the network itself. num_tokens: K, longest unit. mix: weight of
+    the placeholders' loss beside the text's own next-token loss, which preserves the network. asks: "all", placeholders predict all K - 1
+    tokens, so that they also learn where they cannot know, or "unit", tokens of their unit only. marks: "confidence", or "random", units of
+    the same lengths in random order: the control. max_placeholders: most rows for the branches of a text in one step; beyond it they are
+    sampled. Errors: UserError for settings out of range.
 
-    Departures: branches begin at every token of a unit, where the paper speaks of its beginning only, since decoding may stop
-    anywhere; "all" is ours, since placeholders that were never asked beyond a unit are sure of themselves there for no reason.
+    Departures: branches begin at every token of a unit, not only at its beginning, since decoding may stop anywhere; "all" is ours, since
+    placeholders that were never trained beyond a unit are overconfident there.
 
     Sun et al., "Decoding at the Speed of Thought: Harnessing Parallel Decoding of Lexical Units for LLMs", section 3.
 
@@ -70,7 +70,7 @@ class UnitTuner:
         require(self.max_placeholders >= least, self, "max_placeholders", self.max_placeholders, f"must be at least {least}")
 
     def mark(self, network: Backbone, rows: Tensor) -> list[list[Unit]]:
-        """Units of each text of `rows` (n, length), by the network's own probabilities; ValueError where no unit has 2 tokens."""
+        """Units of each text of `rows` (n, length), by the network's own probabilities; UserError where no unit has 2 tokens."""
         if rows.ndim != 2 or rows.shape[1] <= self.num_tokens:
             shape = tuple(rows.shape)
             raise UserError(f"UnitTuner: texts of shape {shape} are not longer than num_tokens={self.num_tokens}; give longer ones")
@@ -88,7 +88,7 @@ class UnitTuner:
         return found
 
     def packed(self, rows: Tensor, units: Sequence[Sequence[Unit]], placeholder: int, seed: int) -> Packed:
-        """A step's texts with as many of their branches as there is room for."""
+        """A step's texts with as many of their branches as fit into max_placeholders."""
         dice, chosen = random.Random(seed), []
         for each in units:
             branches = branches_of(each, self.num_tokens, self.asks == "all", rows.shape[1])
@@ -102,7 +102,7 @@ class UnitTuner:
         return pack(rows, chosen, placeholder)
 
     def loss(self, network: Backbone, batch: Packed, step: int) -> Tensor:
-        """Next-token loss of the texts, and `mix` times that of the placeholders."""
+        """Next-token loss of the texts, plus `mix` times that of the placeholders, in nats a token."""
         device = network.device
         rows = network(batch.tokens, mask=batch.mask.to(device), positions=batch.positions.to(device))
         logits = rows.logits.flatten(0, 1)
@@ -120,7 +120,7 @@ class UnitTuner:
         folder: Path | str | None = None,
         progress: bool = True,
     ) -> tuple[int, TrainingReport]:
-        """Mark `rows` (n, length) with the network as it is, add a placeholder to it, and tune it; returns the placeholder's id.
+        """Mark `rows` (n, length) with the network as it is, add a placeholder token to it, and tune it; returns the placeholder's id.
 
         The network is changed in place. settings.batch texts a step; folder: where the trainer keeps its checkpoint.
         """
@@ -135,7 +135,7 @@ class UnitTuner:
         return placeholder, report
 
     def histogram(self, network: Backbone, rows: Tensor) -> dict[int, int]:
-        """How many units of each length the network's own probabilities mark in `rows`."""
+        """The number of units of each length that the network's own probabilities mark in `rows` (n, length)."""
         return unit_lengths(unit for units in self.mark(network, rows) for unit in units)
 
 

@@ -36,7 +36,7 @@ class Score(Component):
 
 @dataclass(eq=False, repr=False)
 class AbsoluteResidual(Score):
-    """|y - prediction|: intervals of the same width for all rows. Needs `predict`.
+    """The residual |y - prediction|: intervals of the same width for all rows. Needs `predict`.
 
     Paper: Lei, G'Sell, Rinaldo, Tibshirani and Wasserman (2018), algorithm 2.
     """
@@ -53,7 +53,8 @@ class AbsoluteResidual(Score):
 
 @dataclass(eq=False, repr=False)
 class NormalisedResidual(Score):
-    """|y - prediction| / spread, where a second model predicts the size of a row's residual: intervals are wide where the estimator errs most.
+    """The residual |y - prediction| divided by a spread, where a second model predicts the size of a row's residual: intervals are wide
+    where the estimator errs most.
 
     spread: the regressor of the logarithm of absolute residuals, fitted to the same rows; None takes another one of the estimator's kind.
     Paper: Lei et al. (2018), section 5.2.

@@ -1,4 +1,4 @@
-"""The exact distribution of a language model over number strings behind a prompt."""
+"""The exact distribution of a language model over number strings that follow a prompt."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from foretell.models.base import Cache, Feed, Model
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import require
 
+#: Kinds of distributions over strings; see `StringEnumerator`.
 KINDS = ("masked", "conditioned")
 
 
 @dataclass(frozen=True)
 class StringDistribution:
-    """texts, masses: strings and their chances, which sum to 1. missed: the chance of all strings that were not looked at was at most
-    this before what was found was made to sum to 1, so no chance and no sum of chances is off by more. num_rows: beginnings read."""
+    """texts, masses: strings and their probabilities, which sum to 1. missed: an upper bound of the probability of all strings that were
+    not enumerated, before normalisation; so no probability, and no sum of probabilities, is off by more. num_rows: prefixes read."""
 
     texts: tuple[bytes, ...]
     masses: np.ndarray
@@ -34,16 +35,17 @@ class StringDistribution:
 
 @dataclass(frozen=True)
 class StringEnumerator:
-    """Works the distribution out. distribution: "masked" is the distribution that drawing under the constraint has: at each token what is not allowed gets no mass
-    and the rest is made to sum to 1. "conditioned" is the model's own distribution of whole strings, given that it writes one of the set and
-    ends there. They differ where the model would go on in a way that is not allowed. missed: how much mass may be left
-    unseen; 0 looks at everything. most_rows: beginnings read of one prompt at most. batch: prompts that go through the model at once.
-    width: beginnings of a prompt that are read in one pass.
+    """Enumerates the strings that a constraint allows, with their probabilities under a language model.
 
-    Best first: of all beginnings that are not yet read, those of most mass. All spellings of a string in tokens are summed. Prompts
-    share what they begin with: it is read once. Cost: a row for every beginning; "conditioned" reads whole strings too, for the
-    chance of ending there: ten times as many rows where nothing is missed. The same tree as `ExhaustiveSearch` looks at. Errors:
-    ValueError for settings out of range, prompts that are too long.
+    distribution: "masked" is the distribution of sampling under the constraint: at each token what is not allowed gets no mass, and the
+    rest is normalised. "conditioned" is the model's own distribution of whole strings, given that it writes an allowed one and ends there.
+    They differ where the model would continue in a way that is not allowed. missed: how much mass may remain unread; 0 reads everything.
+    most_rows: prefixes read for one prompt at most. batch: prompts in one pass of the model. width: prefixes of a prompt read in one pass.
+
+    Best first: the unread prefixes with the most mass are read next. All tokenisations of a string are summed. The common beginning of the
+    prompts is read once. Cost: a row for every prefix; "conditioned" also reads whole strings, for the probability of ending there: ten
+    times as many rows where nothing is missed. The tree is that of `ExhaustiveSearch`. Errors: UserError for settings out of range, and for
+    prompts that are too long.
     """
 
     distribution: str = "masked"
@@ -62,10 +64,10 @@ class StringEnumerator:
     def run(
         self, model: Model, prompts: Sequence[Sequence[int]], constraint: Constraint, stops: frozenset[int]
     ) -> list[StringDistribution]:
-        """The distribution behind each prompt (token ids) of what the constraint allows and a stop token ends."""
+        """The distribution of what follows each prompt (token ids), restricted to what the constraint allows and a stop token ends."""
         longest = max(map(len, prompts))
         if longest >= model.max_length:
-            raise UserError(f"a prompt has {longest} tokens, but the model was made for {model.max_length}; show fewer or shorter examples")
+            raise UserError(f"a prompt has {longest} tokens, but the model supports {model.max_length}; show fewer or shorter examples")
         start = constraint.start(Vocabulary.of(model, stops))
         shared = _shared(prompts)
         cache = model.new_cache()
@@ -98,7 +100,7 @@ class StringEnumerator:
 
 @dataclass(eq=False)
 class _Node:
-    """A beginning: text, token, the row of what comes before it, its constraint's state, and log-masses under both distributions."""
+    """A prefix: its text, its last token, the row of the prefix before it, its constraint state, and its log-mass in both distributions."""
 
     text: bytes
     token: int
@@ -110,7 +112,7 @@ class _Node:
 
 
 class _Walk:
-    """The strings behind one prompt."""
+    """The search for strings behind one prompt."""
 
     def __init__(self, settings: StringEnumerator, cache: Cache, start: State, logits: Any) -> None:
         self.settings, self.cache = settings, cache
@@ -123,7 +125,7 @@ class _Walk:
 
     @property
     def missed(self) -> float:
-        """Share of the mass, at most, of what is not yet read."""
+        """Upper bound of the share of mass that is not yet read."""
         return self.left / (self.left + self.total) if self.heap else 0.0
 
     @property
@@ -131,7 +133,7 @@ class _Walk:
         return self.missed > self.settings.missed and self.num_rows < self.settings.most_rows
 
     def take(self, num: int) -> list[_Node]:
-        """At most so many beginnings, those of most mass, and no more than are needed."""
+        """At most `num` prefixes, those with the most mass, and no more than are needed."""
         nodes: list[_Node] = []
         while len(nodes) < num and self.heap and self.missed > self.settings.missed:
             key, _, node = heapq.heappop(self.heap)
@@ -146,7 +148,7 @@ class _Walk:
         return Feed(self.cache, [node.token for node in nodes], [node.parent for node in nodes])
 
     def read(self, node: _Node, logits: Any) -> None:
-        """Note what may come after a beginning, given the model's row there."""
+        """Add the continuations of a prefix, given the model's logits there."""
         self.num_rows += 1
         chances = finite(logits).double().log_softmax(-1).cpu().numpy()
         allowed = node.state.allowed().ids
@@ -164,7 +166,7 @@ class _Walk:
             after = _Node(text, token, node.row, node.state.advance(token), node.masked + chance - share, node.plain + chance)
             mass = after.masked if self.is_masked else after.plain
             if self.is_masked and after.state.finished:
-                self._finish(text, mass)  # nothing but its end may follow
+                self._finish(text, mass)  # only its end may follow
             else:
                 heapq.heappush(self.heap, (-mass, next(self.order), after))
                 self.left += float(np.exp(mass))

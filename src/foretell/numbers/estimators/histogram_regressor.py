@@ -1,4 +1,4 @@
-"""`HistogramRegressor`: a network that says a number by a histogram, trained by cross-entropy."""
+"""`HistogramRegressor`: a network that predicts a histogram, trained by cross-entropy."""
 
 from __future__ import annotations
 
@@ -29,27 +29,31 @@ from foretell.numbers.temperature import best_temperature
 from foretell.numbers.torch_regressor import TorchRegressor
 from foretell.parts import require
 
-#: Fewer rows than these say too little of how wide distributions should be.
+#: Held-out rows needed to fit the temperature.
 LEAST_HELD_OUT = 20
 
 
 @dataclass(eq=False, repr=False)
 class HistogramRegressor(DistributionalMixin, TorchRegressor):
-    """A network whose outputs are the masses of a histogram: regression as classification. `predict` gives the histogram's mean, and
-    the whole distribution is there for quantiles, intervals, draws and densities. Beside the settings of all networks here:
+    """A network whose outputs are the masses of a histogram: regression as classification. `predict` gives the histogram's mean; the whole
+    distribution gives quantiles, intervals, draws and densities.
 
-    body: the layers below the last (None: `MLP()`, two of 256). target: how a number is said (None: `HLGauss()`; `TwoHot()`,
-    `OneHot()`, and the points `MSE()`, `L1()`, `Huber()` for comparison, which have no distribution). temperature: outputs are divided by it
-    before they become masses; above 1 widens distributions. None fits it to the rows held out, where they are 20 or more (else 1), so that
-    distributions are as wide as errors on rows not seen, which means pay for: they move with the distributions.
+    body: the layers below the last (None: `MLP()`, two of 256). target: the encoding of numbers (None: `HLGauss()`; `TwoHot()`, `OneHot()`,
+    and for comparison the points `MSE()`, `L1()`, `Huber()`, which have no distribution). temperature: outputs are divided by it before
+    they become masses; above 1 widens distributions. None fits it to the held-out rows, where they are 20 or more (else 1), so that
+    distributions are as wide as errors on new rows; means then change too. Other settings: see `TorchTraining`.
 
-    Needs: a support that holds all targets; from the training targets unless `HLGauss(Support(...))` says otherwise.
-    Cost: an MSE network's, and as many outputs as bins.
-    State: code_ (the target's code: edges, prior, ...), temperature_, and those of all networks here.
-    Errors: ValueError for one constant target without a fixed support, targets outside a fixed support, several target columns.
-    Paper: Farebrother et al., "Stop Regressing: Training Value Functions via Classification for Scalable Deep RL", ICML 2024.
-    Departures: the last bias starts at the log of the training histogram; temperature, after Guo et al., "On Calibration of Modern
-    Neural Networks", ICML 2017, section 4.2.
+    y may have several columns: each is encoded by itself, and predictions have the shape (n, k). X may be structured where the body is made
+    for it; see `TorchEstimator`.
+
+    Needs: a support that holds all targets; it is taken from the training targets unless set, as in `HLGauss(Support(...))`. Cost: that of
+    an MSE network, with as many outputs as bins. State: code_ (the target's code: edges, prior, ...), temperature_ (a number, or (k,) of k
+    columns), and those of `TorchEstimator`. Errors: UserError for a constant target without a fixed support, and for targets outside a
+    fixed support.
+
+    Paper: Farebrother et al., "Stop Regressing: Training Value Functions via Classification for Scalable Deep RL", ICML 2024. Departures:
+    the last bias starts at the log of the training histogram; temperature, after Guo et al., "On Calibration of Modern Neural Networks",
+    ICML 2017, section 4.2.
 
     >>> X = np.linspace(-1, 1, 200)[:, None]
     >>> model = HistogramRegressor(body=MLP((32,)), epochs=60, learning_rate=1e-2, random_state=0).fit(X, np.sin(3 * X[:, 0]))
@@ -73,17 +77,17 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
         ]
 
     def predict_distribution(self, X: Any) -> PredictiveDistribution:  # noqa: N803
-        """The distribution of each row's number; ValueError where the target has a point only."""
+        """The distribution of each row's number, or of its k numbers (`ColumnDistributions`); UserError where the target is a point."""
         found = self._row_target().distribution(self.code_, self._tempered(self._outputs(X)))
         if found is None:
             raise UserError(
-                f"target={self._target()!r} predicts a point, not a distribution; take HLGauss(), or wrap in ConformalRegressor"
+                f"target={self._target()!r} predicts a point, not a distribution; take HLGauss(), or wrap it in ConformalRegressor"
             )
         return found
 
     def predict_dist(self, X: Any) -> np.ndarray:  # noqa: N803
-        """(n, m): the masses on the bins between the edges `code_["edges"]`; of several targets (n, k, m), the edges of each column being
-        in `code_["columns"]`."""
+        """(n, m): the masses on the bins between the edges `code_["edges"]`. With k target columns (n, k, m), where the edges of each
+        column are in `code_["columns"]`."""
         found = self.predict_distribution(X)
         columns = found.columns if isinstance(found, ColumnDistributions) else [found]
         require(isinstance(columns[0], Histogram), self, "target", self._target(), "has no bins; take HLGauss()")
@@ -146,11 +150,11 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
         return outputs / temperature.to(outputs.device)
 
     def _target(self) -> NumberTarget:
-        """How one number is said."""
+        """The encoding of one number."""
         return HLGauss() if self.target is None else self.target
 
     def _row_target(self) -> NumberTarget:
-        """How the numbers of a row are said."""
+        """The encoding of all numbers of a row."""
         return self._target() if self.n_outputs_ == 1 else EachColumn(self._target())
 
     def _takes_several_targets(self) -> bool:

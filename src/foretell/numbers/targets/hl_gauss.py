@@ -13,7 +13,8 @@ from foretell.numbers.targets.histogram import HistogramTarget
 from foretell.numbers.targets.support import Support, is_even
 from foretell.parts import require
 
-#: sigma in bins where neither setting is given. The mean of a code then differs from its number by at most 5e-6 bins; about six bins have mass.
+#: sigma in bins where neither setting is given: the mean of a code then differs from its number by at most 5e-6 bins, with about six
+#: bins that have mass.
 SIGMA_TO_BIN = 0.75
 
 

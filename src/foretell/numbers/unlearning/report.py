@@ -93,6 +93,7 @@ class UnlearningReport:
         return {"verdict": self.verdict, **self.figures, "words": self.parts}
 
     def to_json(self) -> str:
+        """`to_dict` as JSON text."""
         return json.dumps(self.to_dict())
 
     @property

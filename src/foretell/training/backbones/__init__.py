@@ -1,1 +1,1 @@
-"""Networks of models with gradients: what heads, adapters and encoders are trained on."""
+"""Backbones: networks of models with gradients, on which heads, adapters and encoders are trained."""
