@@ -138,7 +138,7 @@ def test_bad_input():
         found.fit(TEXTS, [1, 2, np.nan, 4])
     with pytest.raises(ValueError, match="could not convert string"):
         found.fit(TEXTS, ["one", "two", "three", "four"])
-    with pytest.raises(ValueError, match="made for 64"):
+    with pytest.raises(ValueError, match="the model supports 64"):
         fitted(model=TinyModel(len(LETTERS), max_length=64, spelling=LETTERS), n_shots=4).predict(["ink"])
     with pytest.raises(ValueError, match="no token that begins with"):
         stop_tokens(TinyModel(95, spelling=LETTERS[1:]))

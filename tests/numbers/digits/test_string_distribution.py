@@ -114,7 +114,7 @@ def test_bad_settings(options, named):
 
 def test_bad_prompts():
     small = TinyModel(len(SPELLING), max_length=4, spelling=SPELLING)
-    with pytest.raises(ValueError, match="made for 4"):
+    with pytest.raises(ValueError, match="the model supports 4"):
         StringEnumerator().run(small, [[8] * 5], RULE, STOPS)
     with pytest.raises(ValueError, match="no whole string"):
         StringEnumerator(missed=0, most_rows=1).run(model(), PROMPTS[:1], RULE, STOPS)

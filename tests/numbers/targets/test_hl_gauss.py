@@ -146,7 +146,7 @@ def test_far_targets_are_clamped_before_the_distribution_is_cut():
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        (HLGauss(sigma=1.0, sigma_to_bin=0.75), "sigma=1.0 and sigma_to_bin=0.75 say the same"),
+        (HLGauss(sigma=1.0, sigma_to_bin=0.75), "sigma=1.0 and sigma_to_bin=0.75 set the same quantity"),
         (HLGauss(sigma=0.0), "sigma=0.0 must be a number above 0"),
         (HLGauss(sigma=-1.0), "sigma=-1.0 must be a number above 0"),
         (HLGauss(sigma_to_bin=0.0), "sigma_to_bin=0.0 must be a number above 0"),
