@@ -33,10 +33,10 @@ from foretell.bench.progress import progress_bar
 from foretell.bench.runner import Progress
 from foretell.catalog.part_text import describe
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampling_options import make_sampler
+from foretell.decoding.session import Session
 from foretell.models.vocabulary import Vocabulary
 from foretell.prepare import default_recipe
 from foretell.rules.constraints.json_schema import JsonSchema

@@ -65,10 +65,10 @@ def seeds_table() -> str:
     for name, cls in parts("drafter").items():
         if issubclass(cls, Composite):
             continue
-        rows = [(_row_of(example), example) for example in cls.examples() if not example.is_plain]
+        rows = [(_row_of(example), example) for example in cls.examples() if example.traits.proposes]
         for row in dict.fromkeys(row for row, _ in rows):
             found[row].append(_named(name, row, rows))
-        if any(example.learns_across_requests for _, example in rows):
+        if any(example.traits.learns for _, example in rows):
             learners.append(f"`{name}`")
     labels = {
         (False, False): "fixed candidates: {}, and what is made of them; any drafter where decoding is greedy",
@@ -81,7 +81,7 @@ def seeds_table() -> str:
 
 
 def _row_of(drafter: Any) -> tuple[bool, bool]:
-    return drafter.draws_drafts, drafter.draws_drafts and drafter.learns_across_requests
+    return drafter.traits.samples, drafter.traits.samples and drafter.traits.learns
 
 
 def _named(name: str, row: tuple[bool, bool], rows: list[tuple[tuple[bool, bool], Any]]) -> str:

@@ -54,7 +54,7 @@ class Cycle(Model):
     def __init__(self, vocab_size: int) -> None:
         self.vocab_size = vocab_size
 
-    def new_cache(self) -> Cache:
+    def _new_cache(self, context) -> Cache:
         return TinyModel(self.vocab_size).new_cache()
 
     def _forward(self, feeds, hidden, start, stop) -> list[Rows]:
@@ -85,7 +85,7 @@ def observed(fed, guesses, tree=None, path=(), k=2, vocab=10) -> np.ndarray:
     for row, best in enumerate(guesses):
         for rank, token in enumerate(best):
             logits[row, token] = 10 - rank
-    drafter.observe(table, Seen(fed, logits, tree or Tree(), list(path), []))
+    drafter.observe_request(table, Seen(fed, logits, tree or Tree(), list(path), []))
     return table
 
 

@@ -8,12 +8,12 @@ Layout: `store[layer, slot, 0 or 1, kv_head, head_dim]`, 0 holding keys (after r
 
 from __future__ import annotations
 
-import threading
 import weakref
 
 import torch
 
-from foretell.models.base import Cache
+from foretell.locks import ForkSafeLock
+from foretell.models.cache import Cache
 
 
 class SlotStore:
@@ -23,13 +23,13 @@ class SlotStore:
         self.data = torch.zeros(num_layers, capacity, 2, num_kv_heads, head_dim, dtype=dtype, device=device)
         self._free = list(range(capacity - 1, -1, -1))
         self._owners = [0] * capacity
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
 
     def claim(self, num: int) -> list[int]:
         with self._lock:
             while len(self._free) < num:
                 self._grow()
-            slots = [self._free.pop() for _ in range(num)]
+            slots = [self._free.pop() for _ in range(num)]  # one by one: the collector may release slots in between
             for slot in slots:
                 self._owners[slot] = 1
             return slots

@@ -8,13 +8,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.drafter import Ask, Drafter, Seen
 from foretell.decoding.drafting.draft_cache import DraftCache
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Model
+from foretell.models.reading import catch_up
 from foretell.models.vocabulary import check_same_vocabulary
 
 #: The draft's distribution after each of the nodes (or ROOT) that may get children, in the order in which they were drafted.
@@ -23,7 +23,7 @@ Distributions = dict[int, Distribution]
 Grow = Callable[[Distributions, int], list[int]]
 
 
-class LevelDrafter(Drafter):
+class LevelDrafter(Drafter[Model, DraftCache]):
     """Abstract: subclasses add the field `model`, `widths`, and `propose`, which calls `draft_levels`. Their memory is the loaded
     draft model, their state a `DraftCache`."""
 
@@ -44,16 +44,20 @@ class LevelDrafter(Drafter):
         check_same_vocabulary(model, draft)
         return draft
 
-    def begin(self, memory: Any, tokens: Sequence[int]) -> DraftCache:
+    def begin(self, memory: Model, text: Sequence[int], cached: int = 0) -> DraftCache:
         return DraftCache.of(memory)
 
-    def draft_cost(self, memory: Any, depth: int) -> float:
-        from foretell.decoding.pacing.cost_curve import curve_of
+    def rewind(self, memory: Model, state: DraftCache, text: Sequence[int]) -> DraftCache:
+        state.truncate(len(text) - 1)
+        return state
+
+    def draft_cost(self, memory: Model, depth: int) -> float:
+        from foretell.decoding.pacing.measured_curve import curve_of
 
         curve = curve_of(memory)  # a stored one: a curve measured anew would change what a seed draws
         return sum(curve(width) for width in self.widths[:depth])
 
-    def observe(self, state: Any, seen: Seen) -> None:
+    def observe_request(self, state: DraftCache, seen: Seen) -> None:
         state.observe(seen)
 
 
@@ -72,6 +76,7 @@ def draft_levels(asks: Sequence[Ask], num_levels: int, grower: Callable[[Ask], G
     if growing:
         model = growing[0].state.model
         grow = [grower(ask) for ask in growing]
+        catch_up(model, [(ask.state.cache, ask.tokens) for ask in growing])
         fed = model.forward([ask.state.feed_text(ask.tokens) for ask in growing])
         distributions: list[Distributions] = [
             {ROOT: ask.sampler.distribution(rows.logits[-1], ask.tokens, ask.prompt_length)} for ask, rows in zip(growing, fed, strict=True)
