@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,7 @@ class Model(ABC):
     of measurements. tokenizer: a `foretell.models.text.Text`, or None. guarantee: what the rows promise; not exact where they are
     not those of the one model that was named. suppressed: tokens that are never generated, whose logits are made -inf
     (placeholders that a network knows and no text may hold). num_parameters: weights, shared ones once; 0 where there are none.
+    source: the folder or GGUF file that the weights were read from, None where they were not.
     spelling: what each token writes, of models that have no tokenizer to say it (None: nothing does).
     attentions: the kinds that a feed may ask for. has_positions: whether a feed may name the positions of its rows.
     memory_width: columns of the memory that the rows read (0: the model takes none).
@@ -69,6 +71,7 @@ class Model(ABC):
     guarantee: Guarantee = EXACT_MODEL
     num_parameters: int = 0
     suppressed: tuple[int, ...] = ()
+    source: Path | None = None
     spelling: Sequence[bytes | None] | None = None
     attentions: frozenset[Attention] = frozenset({Attention.CAUSAL})
     has_positions: bool = False

@@ -58,7 +58,7 @@ def load(
     source = locate(id_or_path)
     with progress_bar(progress) as steps:
         model = _load(source, dtype, chosen, where, backend, num_threads, steps)
-    model.suppressed = _suppressed(source, model.vocab_size)
+    model.source, model.suppressed = source, _suppressed(source, model.vocab_size)
     return model
 
 

@@ -103,6 +103,13 @@ class Text:
             "eos_token": self.eos_token,
         }
 
+    def save(self, folder: Path | str) -> None:
+        """Write tokenizer.json and tokenizer_config.json, which `from_folder` reads back; stop tokens belong to generation_config.json."""
+        self.tokenizer.save(str(Path(folder) / "tokenizer.json"))
+        settings = {"bos_token": self.bos_token, "eos_token": self.eos_token, "chat_template": self.chat_template}
+        named = {name: value for name, value in settings.items() if value} | {"tokenizer_class": "PreTrainedTokenizerFast"}
+        (Path(folder) / "tokenizer_config.json").write_text(json.dumps(named, indent=2) + "\n", encoding="utf-8")
+
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Text:
         """The inverse of `to_json`."""

@@ -1,4 +1,4 @@
-"""Turns what an estimator holds into JSON with arrays beside it, and back. Only known classes; nothing is run that a file says."""
+"""Converts what an estimator holds to JSON with arrays beside it, and back. Only known classes are made; nothing in a file is executed."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ NETWORK, MAKER = "network_", "_make_network"
 
 
 @dataclass
-class Writer:
-    """`write` gives JSON; arrays go to `arrays`, by the places that the JSON names."""
+class EstimatorWriter:
+    """`write` returns JSON; arrays go to `arrays`, under the names that the JSON refers to."""
 
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     has_sklearn: bool = False
 
     def write(self, value: Any, place: str) -> Any:
-        """place: which attribute this is, as errors call it."""
+        """A value as JSON. place: the attribute it belongs to, for error messages. UserError for what cannot be stored."""
         if value is None or type(value) in (bool, int, str):
             return value
         if type(value) is float:
@@ -70,7 +70,7 @@ class Writer:
         raise _cannot(place, value)
 
     def write_object(self, value: BaseEstimator, place: str) -> dict[str, Any]:
-        """An estimator or component: its class by name, its settings, what it has learnt."""
+        """An estimator or component: its class by name, its settings, and what it has learnt."""
         settings = value.get_params(deep=False)
         learnt = {name: item for name, item in vars(value).items() if name not in settings}
         network = learnt.pop(NETWORK, None)
@@ -114,14 +114,15 @@ class Writer:
 
 
 @dataclass(frozen=True)
-class Reader:
-    """`read` undoes `Writer.write`."""
+class EstimatorReader:
+    """`read` is the inverse of `EstimatorWriter.write`."""
 
     arrays: Mapping[str, np.ndarray]
     #: Of networks; None takes the one that they were fitted on.
     device: str | None = None
 
     def read(self, value: Any) -> Any:
+        """The value that JSON stands for. UserError for kinds of values that are unknown here."""
         if isinstance(value, list):
             return [self.read(item) for item in value]
         if not isinstance(value, dict):
@@ -154,6 +155,7 @@ class Reader:
         raise UserError(f"there is no kind of value called {kind!r}")
 
     def read_object(self, value: dict[str, Any]) -> Any:
+        """The estimator or component that JSON stands for, with its network on `device`."""
         cls = class_called(value["class"])
         settings = {present_option(cls.__name__, name): self.read(item) for name, item in value["settings"].items()}
         if "device" in settings and self.device is not None:
@@ -169,7 +171,7 @@ class Reader:
 
 
 def class_called(name: str) -> type[BaseEstimator]:
-    """The class that a file names; ValueError for all but those that `Writer` names."""
+    """The class that a file names; UserError for all but those that `EstimatorWriter` names."""
     try:
         return find(name, *KINDS).load()  # type: ignore[no-any-return]
     except UnknownNameError:
