@@ -27,6 +27,7 @@ from timed_answer import seconds
 
 import foretell as ft
 from foretell.bench.prompts import read_prompts, spread
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.early_exit import EarlyExit
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.pace import Pace
@@ -34,7 +35,7 @@ from foretell.decoding.paces.draft_verify import DraftVerify
 from foretell.decoding.paces.dynamic_exit_layer import DynamicExitLayer
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.fsm import Fsm
-from foretell.decoding.pacing.cost_curve import CostCurve, measure, use_curve
+from foretell.decoding.pacing.measured_curve import measure, use_curve
 from foretell.decoding.sampler import Sampler
 from foretell.models.base import Feed, Model
 from foretell.training.corpus import Corpus, documents

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 import torch
 
+from foretell.catalog.part_text import describe
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
@@ -16,7 +17,6 @@ from foretell.decoding.drafters.token_recycling import TokenRecycling
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.groups.model_group import ModelGroup, load_group
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.routers.always import Always

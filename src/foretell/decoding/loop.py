@@ -17,11 +17,12 @@ from torch import Tensor
 
 from foretell.decoding.constrained import Backtracking, ConstrainedSampler, pruned
 from foretell.decoding.constraint import State
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draft_order import DraftCosts
 from foretell.decoding.drafter import Ask, Queries, Seen
 from foretell.decoding.drafters.composite import members
-from foretell.decoding.pacing.cost_curve import CostCurve, curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.trace import Clock, Step, Trace

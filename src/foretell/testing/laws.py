@@ -12,9 +12,9 @@ from functools import cache, lru_cache
 import torch
 
 from foretell.decoding.constraint import Constraint, State
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws, SampledDraws, enumerate_outcomes
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler

@@ -52,7 +52,7 @@ class LevelDrafter(Drafter[Model, DraftCache]):
         return state
 
     def draft_cost(self, memory: Model, depth: int) -> float:
-        from foretell.decoding.pacing.cost_curve import curve_of
+        from foretell.decoding.pacing.measured_curve import curve_of
 
         curve = curve_of(memory)  # a stored one: a curve measured anew would change what a seed draws
         return sum(curve(width) for width in self.widths[:depth])

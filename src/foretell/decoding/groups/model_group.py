@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from foretell.catalog.part_text import describe, parse_part
 from foretell.decoding.groups.group_cache import GroupCache, catch_up
-from foretell.decoding.part_text import describe, parse_part
 from foretell.decoding.router import Router
 from foretell.errors import UserError
 from foretell.models.base import Context, Feed, Model, Rows
