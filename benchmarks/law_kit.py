@@ -17,7 +17,7 @@ import sys
 import time
 
 from foretell.testing.combinations import combinations, constrained, constrained_pairs, examples
-from foretell.testing.laws import TOLERANCE, Case, law_report
+from foretell.testing.laws import TOLERANCE, LawCase, law_report
 from foretell.testing.mutants import mutants, worst_error
 
 
@@ -30,7 +30,7 @@ def main() -> int:
     found = [] if args.only_constrained else list(combinations())
     for batch, length in zip((1, 3), args.lengths, strict=True):
         for number, each in enumerate(found, 1):
-            report = law_report(each.recipe, each.sampler, Case.small(batch, length))
+            report = law_report(each.recipe, each.sampler, LawCase.small(batch, length))
             worst, outcomes = max(worst, report.error, report.mass_error), outcomes + report.num_outcomes
             if not report.lawful:
                 broken.append(str(each))

@@ -66,7 +66,7 @@ class Nameless(TopK):
     ("check", "part", "message"),
     [
         (contracts.check_value, Loose(), "not frozen"),
-        (contracts.check_docstring, Loose, "has no Law"),
+        (contracts.check_docstring, Loose, "has no Guarantee"),
         (contracts.check_file, Loose, "lives in test_contracts.py"),
         (contracts.check_repr, Loose(), "does not rebuild"),
         (contracts.check_recipe, "text", "is no drafter"),
