@@ -163,7 +163,7 @@ class Ended(State):
 
     def advance(self, token: int) -> State:
         if token not in self.vocabulary.stop_tokens:
-            raise UserError(f"advance: token={token!r} follows a stop token, which ended the text")
+            raise ValueError(f"advance: token={token!r} follows a stop token, which ended the text")
         return self
 
 

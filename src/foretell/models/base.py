@@ -48,7 +48,7 @@ class Cache(ABC):
         parent = -1
         for row in path:
             if not 0 <= row < len(self.pending) or self.pending[row] != parent:
-                raise UserError(f"keep: path={list(path)!r} is not a root path of the {len(self.pending)} pending rows")
+                raise ValueError(f"keep: path={list(path)!r} is not a root path of the {len(self.pending)} pending rows")
             parent = row
         self._keep(list(path))
         self.length += len(path)
@@ -60,7 +60,7 @@ class Cache(ABC):
         There must be no pending rows. ValueError where this cache cannot.
         """
         if self.pending or not 0 <= num <= self.length:
-            raise UserError(f"reopen: num={num!r} must lie between 0 and the {self.length} committed rows, with none pending")
+            raise ValueError(f"reopen: num={num!r} must lie between 0 and the {self.length} committed rows, with none pending")
         self._reopen(num)
         self.length -= num
         self.append(range(-1, num - 1))
@@ -68,7 +68,7 @@ class Cache(ABC):
     def truncate(self, length: int) -> None:
         """Forget pending rows and all committed rows from `length` on."""
         if not 0 <= length <= self.length:
-            raise UserError(f"truncate: length={length!r} must lie between 0 and the {self.length} committed rows")
+            raise ValueError(f"truncate: length={length!r} must lie between 0 and the {self.length} committed rows")
         self._keep([])
         self._truncate(length)
         self.length, self.pending, self.depths = length, [], []
@@ -83,7 +83,7 @@ class Cache(ABC):
         """Note new pending rows; called by `Model.forward`. Each parent is -1 or an earlier pending row."""
         for parent in parents:
             if not -1 <= parent < len(self.pending):
-                raise UserError(f"parent={parent!r} of pending row {len(self.pending)} must be -1 or an earlier pending row")
+                raise ValueError(f"parent={parent!r} of pending row {len(self.pending)} must be -1 or an earlier pending row")
             self.pending.append(parent)
             self.depths.append(self.depths[parent] + 1 if parent >= 0 else 0)
 
@@ -188,12 +188,12 @@ class Model(ABC):
         """
         stop = self.num_layers if stop is None else stop
         if not 0 <= start <= stop <= self.num_layers:
-            raise UserError(f"forward: start={start}, stop={stop} must satisfy 0 <= start <= stop <= {self.num_layers} layers")
+            raise ValueError(f"forward: start={start}, stop={stop} must satisfy 0 <= start <= stop <= {self.num_layers} layers")
         for key in hidden:
             if key != POST_NORM and not (isinstance(key, int) and start <= key <= stop):
-                raise UserError(f"forward: hidden={key!r} must be {POST_NORM!r} or a layer between {start} and {stop}")
+                raise ValueError(f"forward: hidden={key!r} must be {POST_NORM!r} or a layer between {start} and {stop}")
         if len({id(feed.cache) for feed in feeds}) < len(feeds):
-            raise UserError("forward: two feeds of one batch share a cache; give one feed with all rows, or fork the cache")
+            raise ValueError("forward: two feeds of one batch share a cache; give one feed with all rows, or fork the cache")
         before = [len(feed.cache.pending) for feed in feeds]
         try:
             for feed in feeds:
@@ -231,15 +231,15 @@ class Model(ABC):
 
     def _check(self, feed: Feed, start: int) -> None:
         if (start > 0) != (feed.rows is not None):
-            raise UserError("forward: a feed names `rows` when, and only when, start > 0")
+            raise ValueError("forward: a feed names `rows` when, and only when, start > 0")
         if feed.rows is not None:
             if feed.embeddings is None or len(feed.rows) != len(feed.embeddings):
-                raise UserError("forward: start > 0 needs `embeddings` with one state per entry of `rows`")
+                raise ValueError("forward: start > 0 needs `embeddings` with one state per entry of `rows`")
             return
         first = len(feed.cache.pending)
         parents = feed.parents if feed.parents is not None else range(first - 1, first - 1 + len(feed))
         if len(parents) != len(feed):
-            raise UserError(f"forward: {len(parents)} parents for {len(feed)} rows")
+            raise ValueError(f"forward: {len(parents)} parents for {len(feed)} rows")
         self._check_tokens("forward", feed.tokens)
         feed.cache.append(parents)
         positions = feed.cache.length + max(feed.cache.depths[first:], default=-1) + 1

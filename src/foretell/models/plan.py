@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from foretell.errors import UserError
 from foretell.models.base import Feed
 from foretell.models.slots import SlotCache
 
@@ -79,7 +78,7 @@ def lay_flat(feeds: Sequence[Feed]) -> Plan:
         logit_bounds.append(len(logit_rows))
     fed = [feed.embeddings is not None for feed in feeds]
     if any(fed) and not all(fed):
-        raise UserError("forward: either all feeds of a batch carry embeddings or none")
+        raise ValueError("forward: either all feeds of a batch carry embeddings or none")
     states = torch.cat([feed.embeddings for feed in feeds if feed.embeddings is not None]) if all(fed) and fed else None
 
     def array(values: list[int]) -> np.ndarray:

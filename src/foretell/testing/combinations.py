@@ -6,7 +6,7 @@ The test suite runs the covering arrays, `benchmarks/law_kit.py` the products.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -180,20 +180,14 @@ def covering_combinations(drafters: Sequence[Drafter] | None = None) -> list[Par
 
     drafters: all examples, or those given.
     """
-    rows = covering_array(_factors(drafters), {("drafter", "verifier"): fits})
-    return [PartCombination(Recipe(row["drafter"], row["verifier"], row["pace"]), *row["sampler"], *row["batch"]) for row in rows]
+    return [_combination(row) for row in covering_array(_factors(drafters), {("drafter", "verifier"): fits})]
 
 
 def covering_constrained_combinations(drafters: Sequence[Drafter] | None = None) -> list[PartCombination]:
     """The same under constraints, which are one factor more."""
     factors = {**_factors(drafters), "constraint": examples("constraint")}
     rules = {("drafter", "verifier"): fits, ("sampler", "constraint"): lambda named, constraint: is_served(constraint, named[1])}
-    return [
-        PartCombination(
-            Recipe(resized(row["drafter"], len(SPELLING)), row["verifier"], row["pace"]), *row["sampler"], *row["batch"], row["constraint"]
-        )
-        for row in covering_array(factors, rules)
-    ]
+    return [_combination(row) for row in covering_array(factors, rules)]
 
 
 def _factors(drafters: Sequence[Drafter] | None) -> dict[str, Sequence[Any]]:
@@ -205,3 +199,11 @@ def _factors(drafters: Sequence[Drafter] | None) -> dict[str, Sequence[Any]]:
         "sampler": list(samplers().items()),
         "batch": BATCHES,
     }
+
+
+def _combination(row: Mapping[str, Any]) -> PartCombination:
+    """A row of a covering array as parts."""
+    drafter, constraint, (name, sampler), (batch, length) = row["drafter"], row.get("constraint"), row["sampler"], row["batch"]
+    if constraint is not None:
+        drafter = resized(drafter, len(SPELLING))
+    return PartCombination(Recipe(drafter, row["verifier"], row["pace"]), name, sampler, batch, length, constraint)

@@ -11,7 +11,6 @@ from foretell.decoding.drafter import Ask, Drafter, Seen
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.tree import Tree
-from foretell.errors import UserError
 from foretell.models.base import Model
 
 #: Steps after which a drafter's record has faded to 1/e.
@@ -104,7 +103,7 @@ class Chooser(Composite):
         for ask in asks:
             named = ask.setting.member
             if named is not None and not 0 <= named < self.num_members:
-                raise UserError(f"member={named!r} of Setting must be from 0 to {self.num_members - 1}, or None")
+                raise ValueError(f"member={named!r} of Setting must be from 0 to {self.num_members - 1}, or None")
             ask.state.chosen = self._best(ask.state.memory, ask.state.record, ask.depth) if named is None else named
         for number, drafter in enumerate(self.drafters):
             own = [i for i, ask in enumerate(asks) if ask.state.chosen == number]

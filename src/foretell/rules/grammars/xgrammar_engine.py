@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from foretell.decoding.token_set import TokenSet
+from foretell.errors import MissingPackageError
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars import llguidance_engine
 from foretell.rules.grammars.llguidance_engine import GrammarError, GrammarState
@@ -123,7 +124,7 @@ def _compiler(vocabulary: Vocabulary) -> Any:
     try:
         import xgrammar
     except ImportError as error:
-        raise ImportError(INSTALL) from error
+        raise MissingPackageError(INSTALL) from error
     if "xgrammar" not in vocabulary.__dict__:
         spelling = [data or b"" for data in vocabulary.tokens]  # what writes nothing is special to it, and never allowed
         stops = sorted(vocabulary.stop_tokens)

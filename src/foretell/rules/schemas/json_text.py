@@ -6,8 +6,6 @@ import json
 import re
 from typing import Any, NamedTuple, Protocol
 
-from foretell.errors import UserError
-
 #: What comes next: a value; a key, or the end of the object; a colon; a comma or closing bracket; more of a string, or the letter of
 #: an escape in one; more of a number, or of a literal (true, false, null).
 VALUE, KEY, COLON, AFTER, STRING, ESCAPE, NUMBER, LITERAL = range(8)
@@ -149,7 +147,7 @@ class Reader(NamedTuple):
                     at -= 1
                     continue
                 else:
-                    raise UserError(f"no JSON text: {text[:at][-80:]!r}")
+                    raise ValueError(f"no JSON text: {text[:at][-80:]!r}")
             # A value is complete: text[start:at], at `place`.
             if place.asks and not place.complete(text[start:at]):
                 return None
@@ -204,4 +202,4 @@ def _loads(text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except RecursionError:
-        raise UserError("JSON text is nested too deep") from None
+        raise ValueError("JSON text is nested too deep") from None

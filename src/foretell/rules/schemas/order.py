@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from foretell.errors import UserError
 from foretell.rules.schemas.compiled_schema import WHITESPACE, Compiled
 from foretell.rules.schemas.engine_schema import Plain
 from foretell.rules.schemas.graph import graph_of
@@ -86,7 +85,7 @@ def _member(part: dict[str, Any], name: str) -> list[Plain]:
 def number(value: float) -> str:
     """A number without an exponent, and without a point where it is whole. ValueError for infinity and NaN."""
     if not math.isfinite(value):
-        raise UserError(f"{value} has no JSON text")
+        raise ValueError(f"{value} has no JSON text")
     if value == int(value):
         return str(int(Decimal(repr(value))))
     return format(Decimal(repr(value)), "f")

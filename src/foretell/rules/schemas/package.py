@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import cache
 from types import SimpleNamespace
 
+from foretell.errors import MissingPackageError
+
 INSTALL = "pip install 'foretell[schemas]'"
 
 
 @cache
 def package() -> SimpleNamespace:
-    """What is used of it. ImportError, with the remedy, where it is not installed."""
+    """What is used of it. MissingPackageError, with the remedy, where it is not installed."""
     try:
         import jsonschema_specifications
         from jsonschema import validators
@@ -18,7 +20,7 @@ def package() -> SimpleNamespace:
         from referencing.exceptions import Unresolvable
         from referencing.jsonschema import lookup_recursive_ref, specification_with
     except ImportError as error:
-        raise ImportError(f"to read JSON Schemas, install jsonschema: {INSTALL}") from error
+        raise MissingPackageError(f"to read JSON Schemas, install jsonschema: {INSTALL}") from error
     return SimpleNamespace(
         registry=jsonschema_specifications.REGISTRY,
         validators=validators,
