@@ -32,11 +32,11 @@ from foretell.bench.masks.cases import Case, read_cases
 from foretell.bench.progress import progress_bar
 from foretell.bench.runner import Progress
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampling_options import make_sampler
+from foretell.decoding.session import Session
 from foretell.models.vocabulary import Vocabulary
 from foretell.prepare import default_recipe
 from foretell.rules.constraints.json_schema import JsonSchema

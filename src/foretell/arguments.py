@@ -100,25 +100,27 @@ def bias(name: str, value: Any) -> dict[int, float]:
     return read
 
 
-def prompts(value: Any) -> tuple[list[Prompt], bool]:
-    """The prompts, and whether they were given as a list of several.
+def split_prompts(value: Any) -> tuple[list[Any], bool]:
+    """The prompts, each still to be read by `prompt`, and whether they were given as a list of several: a list or an iterator of prompts,
+    or a table of token ids.
 
-    One prompt is a text; a chat, which is a list of messages; or token ids, which are a list, an array or a tensor of whole numbers.
-    Several are a list or an iterator of such, or a table of token ids.
-
-    >>> prompts("Hello"), prompts(["Hello"]), prompts([5, 7]), prompts([])
+    >>> split_prompts("Hello"), split_prompts(["Hello"]), split_prompts([5, 7]), split_prompts([])
     ((['Hello'], False), (['Hello'], True), ([[5, 7]], False), ([], True))
     """
     if isinstance(value, Iterator):
-        return [prompt(each) for each in value], True
+        return list(value), True
     value = _plain(value)
     if isinstance(value, list | tuple) and not (value and (isinstance(value[0], Mapping) or _is_number(value[0]))):
-        return [prompt(each) for each in value], True
-    return [prompt(value)], False
+        return list(value), True
+    return [value], False
 
 
 def prompt(value: Any) -> Prompt:
-    """One prompt, as `prompts` reads it."""
+    """One prompt: text; a chat, which is a list of messages; or token ids, which are a list, an array or a tensor of whole numbers.
+
+    >>> prompt("Hello"), prompt([5.0, 7])
+    ('Hello', [5, 7])
+    """
     value = _plain(value)
     if isinstance(value, str):
         return text("prompt", value)

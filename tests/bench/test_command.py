@@ -151,5 +151,5 @@ def test_a_group_of_models_is_marked_as_lossy(model, capsys):
     group.tokenizer = model.tokenizer
     assert run_bench(Options(recipes=["prompt-lookup"], limit=2, max_new_tokens=12), lambda: group, as_json=False) == 0
     *tables, last = capsys.readouterr().out.strip().splitlines()
-    assert {arm["law"] for arm in json.loads(last)["arms"]} == {"lossy"}
+    assert {arm["guarantee"] for arm in json.loads(last)["arms"]} == {"lossy"}
     assert any("prompt-lookup (lossy)" in line for line in tables)

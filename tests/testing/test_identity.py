@@ -10,7 +10,6 @@ import pytest
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.drafters.forced import Forced
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
 from foretell.decoding.pacing.cost_curve import CostCurve
@@ -18,6 +17,7 @@ from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
+from foretell.decoding.session import Session
 from foretell.models.base import Model
 from foretell.models.tiny import TinyModel
 from foretell.testing.combinations import covering_combinations, examples
@@ -56,7 +56,7 @@ def test_a_text_that_depends_on_the_recipe_is_caught():
 
 
 def test_no_example_is_a_silent_exception():
-    exceptions = {type(drafter).__name__ for drafter in DRAFTERS if drafter.draws_drafts and drafter.learns_across_requests}
+    exceptions = {type(drafter).__name__ for drafter in DRAFTERS if drafter.traits.samples and drafter.traits.learns}
     assert exceptions == {"Stand"}  # drawn from a table that answers to one question share; list parts here when they become one
 
 
@@ -101,4 +101,4 @@ def test_speculation_happens_in_these_tests():
     for drafter in DRAFTERS:
         requests = decode(small_model(), Recipe(drafter, pace=Fixed()), Sampler(), 40, batch=3)
         accepted = sum(len(step.accepted) for request in requests for step in request.trace.steps)
-        assert drafter.is_plain or isinstance(drafter, Forced) or accepted > 0
+        assert not drafter.traits.proposes or isinstance(drafter, Forced) or accepted > 0

@@ -6,7 +6,7 @@ The test suite runs the covering arrays, `benchmarks/law_kit.py` the products.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -15,7 +15,6 @@ from foretell.decoding.constraint import Constraint
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.draws import Draws, SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
@@ -23,8 +22,9 @@ from foretell.decoding.registry import name_of, parts
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler, SamplerStep
 from foretell.decoding.sampling_options import make_sampler
+from foretell.decoding.session import Session
 from foretell.decoding.tree import Kind, Tree
-from foretell.decoding.verifier import Decision, Verifier
+from foretell.decoding.verifier import Decision, Target, Verifier
 from foretell.decoding.verifiers.exact import Exact
 from foretell.errors import UserError
 from foretell.models.vocabulary import Vocabulary
@@ -104,7 +104,7 @@ class _KindRecorder(Verifier):
     def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:
         return Exact().choose(p, siblings, tree, draws)
 
-    def decide(self, tree: Tree, target: Callable[[int], Distribution], draws: Draws, position: int) -> Decision:
+    def decide(self, tree: Tree, target: Target, draws: Draws, position: int, state: None = None) -> Decision:
         self.seen.update(tree.kinds)
         return super().decide(tree, target, draws, position)
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from functools import cache
 
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
+from foretell.decoding.session import Session
 from foretell.models.base import Model
 from foretell.models.tiny import TinyModel
 from foretell.testing.laws import STEPPED_CURVE, remembering
@@ -62,10 +62,10 @@ def check_identity(recipe: Recipe, sampler: Sampler, model: Model | None = None,
     model = small_model() if model is None else model
     drafter = recipe.drafter
     alone = decode(model, recipe, sampler, max_new_tokens)
-    if sampler.greedy or not drafter.draws_drafts:
+    if sampler.greedy or not drafter.traits.samples:
         for tokens, request in zip(plain_texts(model, sampler, max_new_tokens), alone, strict=True):
             _compare(tokens, request, sampler, f"{recipe}: differs from plain decoding")
-    if sampler.greedy or not (drafter.draws_drafts and drafter.learns_across_requests):
+    if sampler.greedy or not (drafter.traits.samples and drafter.traits.learns):
         together = decode(model, recipe, sampler, max_new_tokens, batch=3, order=(2, 0, 1))
         for one, other in zip(alone, together, strict=True):
             _compare(one.generated, other, sampler, f"{recipe}: differs in a batch and another order")

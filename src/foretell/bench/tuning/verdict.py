@@ -25,7 +25,7 @@ class Verdict:
 
     @property
     def is_plain(self) -> bool:
-        return self.recipe.drafter.is_plain
+        return not self.recipe.drafter.traits.proposes
 
 
 def judge(rungs: Sequence[Rung], report: BenchReport) -> Verdict:
