@@ -89,15 +89,16 @@ CHAT = [{"role": "user", "content": "Hello"}]
     ],
 )
 def test_prompts(given, read, many):
-    assert arguments.prompts(given) == (read, many)
+    split, is_list = arguments.split_prompts(given)
+    assert ([arguments.prompt(each) for each in split], is_list) == (read, many)
 
 
 @pytest.mark.parametrize(
-    "wrong", [None, 5, b"Hello", {"role": "user", "content": "Hello"}, {"a"}, [None], ["Hello", 5], [1, "a"], [1.5], [-1], [[["a"]]]]
+    "wrong", [None, 5, b"Hello", {"role": "user", "content": "Hello"}, {"a"}, ["Hello"], [1, "a"], [1.5], [-1], [["a"]]]
 )
 def test_what_is_no_prompt(wrong):
     with pytest.raises(UserError, match="prompt"):
-        arguments.prompts(wrong)
+        arguments.prompt(wrong)
 
 
 def test_content_of_messages():
