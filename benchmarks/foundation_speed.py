@@ -24,7 +24,7 @@ from foretell.bench.defaults import default_recipes
 from foretell.bench.duration import parse_seconds, show_seconds
 from foretell.bench.machine import describe_machine, describe_versions, is_busy, usable_processors
 from foretell.bench.peers.base import Place
-from foretell.bench.peers.discovery import peer_arms
+from foretell.bench.peers.selection import peer_arms
 from foretell.bench.progress import progress_bar
 from foretell.bench.prompts import read_prompts, spread
 from foretell.bench.report import make_report
@@ -33,7 +33,7 @@ from foretell.bench.statistics import Spread, paired_ratios
 from foretell.bench.summary import PLAIN, group_rates
 from foretell.bench.tables import interval, make_console, print_report
 from foretell.bench.tasks import make_groups, make_tasks
-from foretell.decoding.pacing.cost_curve import curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.models.locate import locate
 
 #: What a user of transformers can switch on without another model.

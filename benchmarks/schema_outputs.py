@@ -31,8 +31,8 @@ from foretell.bench.machine import describe_machine, describe_versions, is_busy
 from foretell.bench.masks.cases import Case, read_cases
 from foretell.bench.progress import progress_bar
 from foretell.bench.runner import Progress
+from foretell.catalog.part_text import describe
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampling_options import make_sampler

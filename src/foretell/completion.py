@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from foretell import arguments
-from foretell.decoding.part_text import describe, parse_part
+from foretell.catalog.part_text import describe, parse_part
 from foretell.decoding.search import Found, Goal, Search
 from foretell.decoding.searches.superposed import Superposed
 from foretell.decoding.searching.ngram_model import NGramModel

@@ -17,8 +17,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from foretell.models.base import Model
-from foretell.numbers import HistogramRegressor, saving
-from foretell.numbers.registry import all_estimators, all_forecasters
+from foretell.numbers import HistogramRegressor, all_estimators, all_forecasters, saving
 from foretell.numbers.saving import ARRAYS, HEAD, load, save
 from foretell.numbers.storage import SKLEARN, class_called
 

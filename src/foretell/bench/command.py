@@ -19,7 +19,7 @@ from foretell.bench.report import BenchReport, make_report
 from foretell.bench.runner import INTERRUPTED, run
 from foretell.bench.summary import PLAIN
 from foretell.bench.tasks import make_groups, make_tasks
-from foretell.decoding.pacing.cost_curve import curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampling_options import make_sampler
 from foretell.errors import UserError
@@ -128,7 +128,7 @@ def read_named(recipes: list[str]) -> list[str | Recipe]:
 
 def _peers(options: Options, groups: Any, model: Model) -> tuple[list[Any], dict[str, str]]:
     from foretell.bench.peers.base import Place
-    from foretell.bench.peers.discovery import peer_arms
+    from foretell.bench.peers.selection import peer_arms
     from foretell.models.locate import locate
 
     longest = max(len(task.tokens) for group in groups for task in group.tasks)

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from foretell.catalog import name_of, parts
+from foretell.catalog.part_text import describe
 from foretell.decoding.constraint import Constraint
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.draws import Draws, SampledDraws
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.registry import name_of, parts
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler, SamplerStep
 from foretell.decoding.sampling_options import make_sampler
