@@ -25,7 +25,7 @@ def main() -> int:
         home = Path(folder)
         venv.create(home / "venv", with_pip=True)
         python = home / "venv" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", str(ROOT / "constraints.txt")]
+        pip = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-c", str(ROOT / "constraints.txt")]
         subprocess.run([*pip, str(ROOT)], check=True, timeout=INSTALL_SECONDS)
         print(f"core alone: installed in {time.monotonic() - begin:.0f} s", flush=True)
         # Away from the sources, so that what was installed is what is imported.
