@@ -63,6 +63,7 @@ def test_every_component_is_on_their_page():
     assert all(f"| `{entry.class_name}` |" in page for entry in entries("component"))
 
 
+@pytest.mark.every_part
 def test_lists_made_from_the_code_are_current():
     """README's table of parts, the table of seeds in exactness.md, and papers.md."""
     changes = generate.difference()

@@ -149,7 +149,7 @@ def test_recipe_files(generate, model, home):
         (["--file", "absent.txt"], "absent.txt: No such file"),
         (["hi", "--dtype", "int9"], "did you mean 'int8'?"),
         (["hi", "--device", "gpu"], "device='gpu' is unknown"),
-        (["hi", "--threads", "0"], "num_threads=0 must be a positive number"),
+        (["hi", "--threads", "0"], "num_threads=0 must be a whole number from 1"),
         (["hi", "--model", "no/such/model"], "no model 'no/such/model'"),
     ],
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foretell import arguments
 from foretell.bench.arms import Arm, Setting, recipe_arms
 from foretell.bench.defaults import default_recipes
 from foretell.bench.duration import parse_seconds
@@ -69,7 +70,7 @@ class Options:
 
 def read_recipe(text: str) -> Recipe:
     """A recipe's short text, or a file's."""
-    return Recipe.read(Path(text).expanduser()) if text.strip().endswith(".toml") else Recipe.parse(text)
+    return Recipe.read(arguments.path("recipe", text)) if text.strip().endswith(".toml") else Recipe.parse(text)
 
 
 def run_bench(options: Options, load: Callable[[], Model], as_json: bool) -> int:

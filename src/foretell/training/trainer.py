@@ -104,7 +104,7 @@ class Trainer(Generic[Network]):
         self._optimiser.zero_grad(set_to_none=True)
         loss = self.loss(self.model, self.batch_at(report.step, self.settings.batch), report.step)
         if not torch.isfinite(loss):
-            raise FloatingPointError(f"{self.name}: the loss is {float(loss.detach())} at step {report.step}; lower learning_rate")
+            raise UserError(f"{self.name}: the loss is {float(loss.detach())} at step {report.step}; lower learning_rate")
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self._optimiser.step()

@@ -42,6 +42,8 @@ def _version(wanted: bool) -> None:
 
 def _program(
     version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, metavar="", help="Say the version.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an error; works after a verb too.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", metavar="", help="Show the traceback of an error, as FORETELL_DEBUG=1 does; works after a verb too.")
+    ] = False,
 ) -> None:
     """Say the next words sooner: exact speculative decoding from small parts that combine."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foretell import arguments
 from foretell.errors import UserError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def read_recipe(text: str) -> Recipe:
     from foretell.decoding.recipe import Recipe
 
     text = text.strip()
-    return Recipe.read(Path(text).expanduser()) if text.endswith(".toml") else Recipe.parse(text)
+    return Recipe.read(arguments.path("recipe", text)) if text.endswith(".toml") else Recipe.parse(text)
 
 
 @contextmanager

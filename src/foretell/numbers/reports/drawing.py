@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
+from foretell.errors import MissingPackageError
+
 #: Colours of the page by name, as they are in the light. Plots are drawn in these, and each becomes the page's variable.
 COLOURS = {
     "ink": "#141412", "soft": "#55544f", "muted": "#85837c", "grid": "#e6e5df", "axis": "#b9b7ae", "card": "#ffffff",
@@ -65,7 +67,7 @@ def drawing(alt: str, height: float = 320, rows: int = 1, columns: int = 1, **sh
         from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("plots need matplotlib: pip install 'foretell[numbers]'") from error
+        raise MissingPackageError("plots need matplotlib: pip install 'foretell[numbers]'") from error
     with rc_context({**_STYLE, "svg.hashsalt": alt}):
         figure = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
         drawn = Drawing(figure, figure.subplots(rows, columns, **sharing))

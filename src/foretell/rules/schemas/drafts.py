@@ -8,7 +8,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from foretell.errors import UserError
+from foretell.errors import MissingPackageError, UserError
 
 INSTALL = "pip install 'foretell[schemas]'"
 #: The supported drafts by the names of jsonschema's validator classes, in the order of their numbers.
@@ -29,7 +29,7 @@ def package() -> SimpleNamespace:
         from referencing.exceptions import Unresolvable
         from referencing.jsonschema import lookup_recursive_ref, specification_with
     except ImportError as error:
-        raise ImportError(f"to read JSON Schemas, install jsonschema: {INSTALL}") from error
+        raise MissingPackageError(f"to read JSON Schemas, install jsonschema: {INSTALL}") from error
     return SimpleNamespace(
         registry=jsonschema_specifications.REGISTRY,
         validators=validators,
