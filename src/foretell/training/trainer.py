@@ -7,7 +7,6 @@ It knows nothing about language models. Batches are a function of the step, and 
 from __future__ import annotations
 
 import math
-import os
 import pickle
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from foretell.errors import UserError
+from foretell.files import atomic_path
 from foretell.training.progress import training_bar
 from foretell.training.settings import TrainSettings
 
@@ -40,7 +40,7 @@ class Trainer:
     """Fits `model` by `loss(model, batch, step)` with AdamW; `batch_at(step, size)` gives a step's batch.
 
     held_out: the loss to stop by, worked out on other data (None: the last training loss stands in, and nothing stops early).
-    folder: where the checkpoint lives (a temporary file, then renamed); None keeps none. `run` leaves the best weights seen
+    folder: where the checkpoint lives; None keeps none. `run` leaves the best weights seen
     in the model; a folder whose run has other settings is refused.
 
     >>> model = nn.Linear(1, 1)
@@ -141,12 +141,8 @@ class Trainer:
             "best": self._best,
             "optimiser": self._optimiser.state_dict(),
         }
-        temporary = self.folder / f"{CHECKPOINT}.{os.getpid()}.partial"
-        try:
-            torch.save(state, temporary)
-            os.replace(temporary, self.folder / CHECKPOINT)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with atomic_path(self.folder / CHECKPOINT) as temporary, temporary.open("wb") as file:
+            torch.save(state, file)
 
     def _resume(self) -> None:
         path = None if self.folder is None else self.folder / CHECKPOINT
