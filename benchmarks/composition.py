@@ -24,10 +24,9 @@ from pathlib import Path
 import foretell as ft
 from foretell.bench.arms import RecipeArm, Setting
 from foretell.bench.defaults import train_free_drafters
-from foretell.bench.duration import parse_seconds, show_seconds
+from foretell.bench.duration import parse_seconds
 from foretell.bench.machine import describe_machine, describe_versions, is_busy, usable_processors
 from foretell.bench.page.page import write_page
-from foretell.bench.progress import progress_bar
 from foretell.bench.prompts import BUILTIN, read_prompts, spread
 from foretell.bench.report import BenchReport, make_report
 from foretell.bench.runner import run
@@ -37,6 +36,7 @@ from foretell.bench.tasks import make_groups, make_tasks
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.pacing.cost_curve import curve_of
 from foretell.decoding.recipe import Recipe
+from foretell.progress import progress_bar, show_seconds
 
 #: Short names in tables and plots for what would not fit there.
 NAMES = {

@@ -27,10 +27,9 @@ from typing import Any
 
 import foretell as ft
 from foretell.bench.arms import Arm, Output, RecipeArm, Setting
-from foretell.bench.duration import parse_seconds, show_seconds
+from foretell.bench.duration import parse_seconds
 from foretell.bench.json_tasks import TASKS, JsonTask
 from foretell.bench.machine import describe_machine, describe_versions, is_busy
-from foretell.bench.progress import progress_bar
 from foretell.bench.runner import Run, Sample, run
 from foretell.bench.statistics import Spread
 from foretell.bench.tables import interval
@@ -44,6 +43,7 @@ from foretell.decoding.request import Request
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
 from foretell.prepare import default_recipe
+from foretell.progress import progress_bar, show_seconds
 from foretell.rules.constraints.json_schema import JsonSchema
 
 FREE, PLAIN, FORCED, BEST = "free", "constrained", "forced", "forced >> default"

@@ -21,11 +21,10 @@ import sys
 import foretell as ft
 from foretell.bench.arms import Arm, Setting, recipe_arms
 from foretell.bench.defaults import default_recipes
-from foretell.bench.duration import parse_seconds, show_seconds
+from foretell.bench.duration import parse_seconds
 from foretell.bench.machine import describe_machine, describe_versions, is_busy, usable_processors
 from foretell.bench.peers.base import Place
 from foretell.bench.peers.discovery import peer_arms
-from foretell.bench.progress import progress_bar
 from foretell.bench.prompts import read_prompts, spread
 from foretell.bench.report import make_report
 from foretell.bench.runner import Run, run
@@ -35,6 +34,7 @@ from foretell.bench.tables import interval, make_console, print_report
 from foretell.bench.tasks import make_groups, make_tasks
 from foretell.decoding.pacing.cost_curve import curve_of
 from foretell.models.locate import locate
+from foretell.progress import progress_bar, show_seconds
 
 #: What a user of transformers can switch on without another model.
 ACCELERATED = ("transformers-bf16", "transformers-int8", "transformers-lookup-5", "transformers-lookup-10")

@@ -19,7 +19,6 @@ import sys
 from pathlib import Path
 
 import foretell as ft
-from foretell.bench.duration import show_seconds
 from foretell.bench.machine import describe_machine, describe_versions, is_busy
 from foretell.bench.mask_bench import MaskBench, MaskRun
 from foretell.bench.masks.cases import read_cases
@@ -27,9 +26,9 @@ from foretell.bench.masks.engines import ENGINES
 from foretell.bench.masks.measure import REFUSED, WRONG_REJECT
 from foretell.bench.masks.summary import EngineSummary
 from foretell.bench.masks.tables import markdown, print_table, summaries
-from foretell.bench.progress import progress_bar
 from foretell.bench.tables import make_console
 from foretell.models.vocabulary import Vocabulary
+from foretell.progress import progress_bar, show_seconds
 
 
 def claims(run: MaskRun) -> list[tuple[str, float, float, bool]]:

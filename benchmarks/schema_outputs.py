@@ -26,11 +26,8 @@ from typing import Any
 
 import foretell as ft
 from foretell.api import MAX_BACKTRACKS
-from foretell.bench.duration import show_seconds
 from foretell.bench.machine import describe_machine, describe_versions, is_busy
 from foretell.bench.masks.cases import Case, read_cases
-from foretell.bench.progress import progress_bar
-from foretell.bench.runner import Progress
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
 from foretell.decoding.part_text import describe
@@ -39,6 +36,7 @@ from foretell.decoding.request import Request
 from foretell.decoding.sampling_options import make_sampler
 from foretell.models.vocabulary import Vocabulary
 from foretell.prepare import default_recipe
+from foretell.progress import Progress, progress_bar, show_seconds
 from foretell.rules.constraints.json_schema import JsonSchema
 
 VALID, INVALID, CUT, DEAD_END, REFUSED, TIMEOUT, UNCHECKED, HUNG = (
@@ -139,8 +137,7 @@ def main() -> int:
     try:
         with progress_bar("schema outputs") as progress:
             for number, case in enumerate(left):
-                spent = time.perf_counter() - begin
-                progress(Progress(case.name, number / len(left), spent / number * (len(left) - number) if number else 0.0))
+                progress(Progress(number / len(left), case.name))
                 keep({"case": case.name, "outcome": "begun", "tokens": 0, "reason": "did not end"})
                 faulthandler.dump_traceback_later(2 * args.seconds, exit=True)
                 done[case.name] = write_one(case, model, session, args)

@@ -74,9 +74,9 @@ def test_a_peer_that_fails_is_left_out_but_our_own_faults_are_raised():
 def test_progress_foretells_the_time_to_go():
     clock, told = Clock(), []
     run([FakeArm("a", clock, 1.0), FakeArm("b", clock, 3.0)], fake_groups(5), Setting(16), report=told.append, clock=clock, warm=False)
-    assert told[2].to_go == pytest.approx(16.0)  # after one round of 4 seconds, four are to go
-    assert told[2].done == pytest.approx(0.2)
-    assert [progress.done for progress in told] == sorted(progress.done for progress in told)
+    assert told[2].seconds_left == pytest.approx(16.0)  # after one round of 4 seconds, four are to go
+    assert told[2].share == pytest.approx(0.2)
+    assert [progress.share for progress in told] == sorted(progress.share for progress in told)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("5m", 300), ("1h30m", 5400), ("0.5 min", 30), ("2H", 7200)])

@@ -12,7 +12,6 @@ from foretell.bench.arms import Arm, Setting, recipe_arms
 from foretell.bench.defaults import default_recipes
 from foretell.bench.duration import parse_seconds
 from foretell.bench.machine import describe_machine, describe_versions, usable_processors
-from foretell.bench.progress import progress_bar
 from foretell.bench.prompts import BUILTIN, read_prompts, spread
 from foretell.bench.report import BenchReport, make_report
 from foretell.bench.runner import INTERRUPTED, run
@@ -23,6 +22,7 @@ from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampling_options import make_sampler
 from foretell.errors import UserError
 from foretell.models.base import Model
+from foretell.progress import progress_bar
 
 #: Exit code of a run that Ctrl-C ended, as shells have it.
 EXIT_INTERRUPTED = 130

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from foretell.bench.masks.cases import Case
 from foretell.bench.masks.engines import engine_named
 from foretell.bench.masks.measure import PASS, Measured
 from foretell.bench.masks.worker import Worker
-from foretell.bench.runner import INTERRUPTED, Forecast, Progress
+from foretell.bench.runner import INTERRUPTED, Forecast
 from foretell.errors import UserError
 from foretell.models.vocabulary import Vocabulary
+from foretell.progress import Progress, ReportProgress, no_progress
 
 
 @dataclass
@@ -59,7 +60,7 @@ class MaskBench:
         for name in self.engines:
             engine_named(name)
 
-    def run(self, report: Callable[[Progress], None] = lambda progress: None) -> MaskRun:
+    def run(self, report: ReportProgress = no_progress) -> MaskRun:
         """All engines on all cases; Ctrl-C ends the run with the cases that all engines have done."""
         result, begin = MaskRun(self.cases, {name: [] for name in self.engines}, limit=self.seconds), time.perf_counter()
         workers = {name: Worker(name, self.vocabulary) for name in self.engines}
@@ -69,7 +70,7 @@ class MaskBench:
                 done = {}
                 for name, worker in workers.items():
                     to_go = forecast.to_go()
-                    report(Progress(f"{name} on {number + 1} of {len(self.cases)}", number / len(self.cases), to_go))
+                    report(Progress(number / len(self.cases), f"{name} on {number + 1} of {len(self.cases)}", to_go))
                     start = time.perf_counter()
                     done[name] = worker.measure(case, self.seconds)
                     forecast.note(name, time.perf_counter() - start)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from foretell.bench.arms import Arm, Output, Setting
 from foretell.bench.tasks import Group
 from foretell.errors import UserError
+from foretell.progress import Progress, ReportProgress, no_progress
 
 #: Tokens generated to warm an arm up before it is timed: compiles kernels, touches memory, starts threads.
 WARM_TOKENS = 8
@@ -29,15 +30,6 @@ class Sample:
     group: int
     repeat: int
     output: Output
-
-
-@dataclass
-class Progress:
-    """Told before each run: what runs now, the share done and the seconds to go as the runs so far suggest."""
-
-    label: str
-    done: float
-    to_go: float
 
 
 @dataclass
@@ -73,7 +65,7 @@ def run(
     setting: Setting,
     repeats: int = 1,
     budget: float | None = None,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: ReportProgress = no_progress,
     clock: Callable[[], float] = time.perf_counter,
     warm: bool = True,
 ) -> Run:
@@ -100,7 +92,7 @@ def run(
             for arm in here:
                 past, to_go = clock() - begin, forecast.to_go(result.failed)
                 label = f"{arm.name} on prompt {group + 1} of {len(groups)}"
-                report(Progress(label, past / (past + to_go) if to_go else 0.0, to_go))
+                report(Progress(past / (past + to_go) if to_go else 0.0, label, to_go))
                 start = clock()
                 _measure(arm, groups[group], Sample(arm.name, group, repeat, Output(0.0, None, [])), result)
                 forecast.note(arm.name, clock() - start)
@@ -132,11 +124,11 @@ class Forecast:
         return sum(count * self.mean(arm) for arm, count in self.left.items() if arm not in without)
 
 
-def _warm_up(arms: Sequence[Arm], groups: Sequence[Group], setting: Setting, result: Run, report: Callable[[Progress], None]) -> None:
+def _warm_up(arms: Sequence[Arm], groups: Sequence[Group], setting: Setting, result: Run, report: ReportProgress) -> None:
     short = Setting(min(WARM_TOKENS, setting.num_tokens), setting.sampler)
     shortest = min(groups, key=lambda group: sum(len(task.tokens) for task in group.tasks))
     for arm in arms:
-        report(Progress(f"{arm.name}: loading and warming up", 0.0, 0.0))
+        report(Progress(0.0, f"{arm.name}: loading and warming up"))
         _measure(arm, shortest, None, result, short)
 
 

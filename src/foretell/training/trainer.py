@@ -19,10 +19,12 @@ from torch import Tensor, nn
 
 from foretell.errors import UserError
 from foretell.files import atomic_path
-from foretell.training.progress import training_bar
+from foretell.progress import Progress, progress_bar
 from foretell.training.settings import TrainSettings
 
 CHECKPOINT = "checkpoint.pt"
+#: Seconds between the lines about a run whose stderr is no terminal.
+LOG_SECONDS = 30.0
 
 
 @dataclass
@@ -73,7 +75,7 @@ class Trainer:
         self._resume()
         began, last_saved, before = time.perf_counter(), time.perf_counter(), self.report.seconds
         report, settings = self.report, self.settings
-        with torch.random.fork_rng(devices=[]), training_bar(self.name, progress) as show:
+        with torch.random.fork_rng(devices=[]), progress_bar(self.name, progress, LOG_SECONDS) as show:
             while not report.finished:
                 self._step()
                 now = time.perf_counter()
@@ -81,9 +83,10 @@ class Trainer:
                 done = self._share_done()
                 if report.step % settings.evaluate_every == 0 or done >= 1:
                     report.finished = self._evaluate() or done >= 1
-                    show(done, f"step {report.step}, held out {report.history[-1][1]:.3f}", report.seconds)
+                    label = f"step {report.step}, held out {report.history[-1][1]:.3f}"
                 else:
-                    show(done, "", report.seconds)
+                    label = ""
+                show(Progress(min(done, 1.0), label, report.seconds * (1 - done) / done if 0 < done < 1 else 0.0))
                 pausing = pause_after is not None and now - began >= pause_after
                 if report.finished or pausing or now - last_saved > settings.checkpoint_seconds:
                     self._save()

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from foretell.bench.arms import Arm, Setting
 from foretell.bench.prompts import kinds_of
-from foretell.bench.runner import INTERRUPTED, Progress
+from foretell.bench.runner import INTERRUPTED
 from foretell.bench.summary import PLAIN
 from foretell.bench.tasks import Group
 from foretell.bench.tuning.halving import Rung, halve
 from foretell.decoding.recipe import Recipe
+from foretell.progress import ReportProgress, no_progress
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def best_by_kind(
     groups: Sequence[Group],
     setting: Setting,
     budget: float,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: ReportProgress = no_progress,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[KindWinner]:
     """A halving on each kind's prompts, the budget in seconds shared equally; Ctrl-C ends it with the kinds that were finished."""

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from foretell.bench.arms import Arm, Setting, recipe_arms
 from foretell.bench.command import EXIT_INTERRUPTED
-from foretell.bench.duration import parse_seconds, show_seconds
+from foretell.bench.duration import parse_seconds
 from foretell.bench.machine import describe_machine, describe_versions, usable_processors
-from foretell.bench.progress import progress_bar
 from foretell.bench.prompts import BUILTIN, read_prompts, spread
 from foretell.bench.report import make_report
 from foretell.bench.runner import INTERRUPTED
@@ -29,6 +28,7 @@ from foretell.decoding.sampling_options import make_sampler
 from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.prepare import default_recipe
+from foretell.progress import progress_bar, show_seconds
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from foretell.bench.arms import Arm, Setting
-from foretell.bench.runner import INTERRUPTED, Progress, Run, run
+from foretell.bench.runner import INTERRUPTED, Run, run
 from foretell.bench.summary import PLAIN, group_rates
 from foretell.bench.tasks import Group
 from foretell.decoding.recipe import Recipe
+from foretell.progress import ReportProgress, no_progress
 
 #: Recipes in the last rung, plain not counted.
 FINALISTS = 2
@@ -47,7 +48,7 @@ def halve(
     groups: Sequence[Group],
     setting: Setting,
     budget: float,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: ReportProgress = no_progress,
     after: Callable[[Rung], None] = lambda rung: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[Rung]:
