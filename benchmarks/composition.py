@@ -26,7 +26,7 @@ from foretell.bench.arms import RecipeArm, Setting
 from foretell.bench.defaults import train_free_drafters
 from foretell.bench.duration import parse_seconds
 from foretell.bench.machine import describe_machine, describe_versions, is_busy, usable_processors
-from foretell.bench.page.page import write_page
+from foretell.bench.page import write_report
 from foretell.bench.prompts import BUILTIN, read_prompts, spread
 from foretell.bench.report import BenchReport, make_report
 from foretell.bench.runner import run
@@ -36,6 +36,7 @@ from foretell.bench.tasks import make_groups, make_tasks
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.pacing.cost_curve import curve_of
 from foretell.decoding.recipe import Recipe
+from foretell.files import write_text
 from foretell.progress import progress_bar, show_seconds
 
 #: Short names in tables and plots for what would not fit there.
@@ -168,11 +169,9 @@ def main() -> int:
     heats = measure(model, [*SINGLES, *COMPOSITES], BUILTIN, None, args.tokens, "20m")
     print_report(heats, make_console())
     if args.report:
-        write_page(heats, Path(args.report), "Every method and the composites")
+        write_report(heats, Path(args.report), "Every method and the composites")
     if args.page:
-        partial = Path(args.page + ".partial")
-        partial.write_text(markdown(heats) + "\n", encoding="utf-8")
-        partial.replace(args.page)
+        write_text(args.page, markdown(heats) + "\n")
     finals = heats
     if args.prompts:
         chosen = [*finalists(heats), ranked(heats, True)[0]]

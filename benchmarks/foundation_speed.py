@@ -91,11 +91,9 @@ def main() -> int:
     report = make_report(result, arms, curve, title, words, settings, machine, versions, left_out)
     print_report(report, make_console())
     if args.report:
-        from pathlib import Path
+        from foretell.bench.page import write_report
 
-        from foretell.bench.page.page import write_page
-
-        write_page(report, Path(args.report), "Foundation speed")
+        write_report(report, args.report, "Foundation speed")
 
     # Odd rounds choose, even rounds count; both hold all kinds when their number is no multiple of two, else half of them,
     # so whole passes over the kinds are taken in turn.

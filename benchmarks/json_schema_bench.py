@@ -27,6 +27,7 @@ from foretell.bench.masks.measure import REFUSED, WRONG_REJECT
 from foretell.bench.masks.summary import EngineSummary
 from foretell.bench.masks.tables import markdown, print_table, summaries
 from foretell.bench.tables import make_console
+from foretell.files import write_text
 from foretell.models.vocabulary import Vocabulary
 from foretell.progress import progress_bar, show_seconds
 
@@ -81,9 +82,7 @@ def main() -> int:
                     file.write(json.dumps({"engine": engine, **values}) + "\n")
     if args.write:
         path = Path(__file__).parents[1] / "docs" / "tables" / "mask-bench.inc"
-        partial = path.with_suffix(".partial")
-        partial.write_text(markdown(run) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_text(path, markdown(run) + "\n")
     print(f"took {show_seconds(run.seconds)}; {run.ended or 'complete'}; load {machine['load']} at the start")
     summary = {
         "claims": [{"claim": claim, "reached": reached, "target": target, "met": met} for claim, reached, target, met in rows],

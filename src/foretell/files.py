@@ -115,6 +115,26 @@ def write_text(path: str | Path, text: str, durable: bool = True) -> None:
     write_bytes(path, text.encode("utf-8"), durable)
 
 
+def check_output_path(path: str | Path | None, option: str) -> None:
+    """Refuse an output file that could not be written, before the work whose result it is to hold.
+
+    path: None where no file is wanted. option: for the message, as users write it. Raises UserError where the folder is missing or
+    `path` is a folder itself.
+
+    >>> check_output_path("absent/report.html", "--report")
+    Traceback (most recent call last):
+    ...
+    foretell.errors.UserError: --report absent/report.html: the folder absent does not exist; create it first
+    """
+    if path is None:
+        return
+    parent = Path(path).parent
+    if not parent.is_dir():
+        raise UserError(f"{option} {path}: the folder {parent} does not exist; create it first")
+    if Path(path).is_dir():
+        raise UserError(f"{option} {path}: it is a folder; give the path of a file")
+
+
 def remove_stale(folder: Path, seconds: float = STALE_SECONDS) -> None:
     """Remove temporary files and folders older than `seconds`, which killed processes left; what refuses stays."""
     for path in folder.glob(f".*{SUFFIX}"):

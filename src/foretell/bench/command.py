@@ -23,6 +23,7 @@ from foretell.decoding.sampling_options import make_sampler
 from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.progress import progress_bar
+from foretell.reports.page import check_report_path
 
 #: Exit code of a run that Ctrl-C ended, as shells have it.
 EXIT_INTERRUPTED = 130
@@ -58,8 +59,7 @@ class Options:
             raise UserError(f"--temperature {self.temperature} with --peers: peers are compared greedily; drop one of them")
         if self.peers and self.batch > 1:
             raise UserError(f"--batch {self.batch} with --peers: peers decode one text at a time; drop one of them")
-        if self.report is not None and not self.report.parent.is_dir():
-            raise UserError(f"--report {str(self.report)!r}: the folder {str(self.report.parent)!r} does not exist; create it first")
+        check_report_path(self.report)
         if self.time_budget is not None:
             parse_seconds(self.time_budget, "--time-budget")
         spread(read_prompts(self.prompts), self.limit)
@@ -76,9 +76,9 @@ def run_bench(options: Options, load: Callable[[], Model], as_json: bool) -> int
     """Measure, print, write; returns the exit code."""
     report = measure(options, load())
     if options.report is not None:
-        from foretell.bench.page.page import write_page
+        from foretell.bench.page import write_report
 
-        write_page(report, options.report)
+        write_report(report, options.report)
     if not as_json:
         from foretell.bench.tables import make_console, print_report
 

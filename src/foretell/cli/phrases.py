@@ -9,6 +9,7 @@ import typer
 
 from foretell.cli.common.options import Device, Dtype, ModelName, Threads, load_model, switch
 from foretell.errors import UserError
+from foretell.files import check_output_path
 
 _PROMPTS = "Prompts to answer: a file as for `foretell bench`. By default the model makes them up."
 _ORDERS = "Lengths of context to remember."
@@ -36,8 +37,7 @@ def phrases(
     """
     if num < 1 or max_new_tokens < 1 or minutes <= 0:
         raise UserError(f"--num {num}, --max-new-tokens {max_new_tokens} and --minutes {minutes} must all be above 0")
-    if not output.parent.is_dir():
-        raise UserError(f"FILE {str(output)!r}: the folder {str(output.parent)!r} does not exist; create it first")
+    check_output_path(output, "FILE")
     lengths = _lengths(orders)
     from foretell.bench.prompts import read_prompts, spread
     from foretell.decoding.drafting.successors.files import save_table

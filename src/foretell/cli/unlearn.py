@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretell.cli.common.numbers import Report, check_folder
+from foretell.cli.common.numbers import Report
 from foretell.cli.common.options import notice, switch
 from foretell.errors import UserError
 
@@ -38,7 +38,9 @@ def unlearn(
     All methods but `retrain` are approximate. --report says how well it worked, for which a model is trained without the rows to
     compare with, and relearning is tried: that takes longer than training did.
     """
-    check_folder(report, "--report")
+    from foretell.reports.page import check_report_path
+
+    check_report_path(report)
     if output.absolute() == model.absolute():
         raise UserError(f"--output {output} is the model itself, which stays as it is; choose another folder")
     with notice("loading"):

@@ -26,9 +26,11 @@ from foretell.decoding.pacing.cost_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampling_options import make_sampler
 from foretell.errors import UserError
+from foretell.files import check_output_path
 from foretell.models.base import Model
 from foretell.prepare import default_recipe
 from foretell.progress import progress_bar, show_seconds
+from foretell.reports.page import check_report_path
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,8 @@ class Options:
         for name in ("max_new_tokens", "batch"):
             if getattr(self, name) < 1:
                 raise UserError(f"--{name.replace('_', '-')} {getattr(self, name)!r} must be at least 1")
-        for name in ("output", "report"):
-            path = getattr(self, name)
-            if path is not None and not path.parent.is_dir():
-                raise UserError(f"--{name} {str(path)!r}: the folder {str(path.parent)!r} does not exist; create it first")
+        check_output_path(self.output, "--output")
+        check_report_path(self.report)
         if self.output is not None and self.output.suffix != ".toml":
             raise UserError(f"--output {str(self.output)!r} must end in .toml, as recipes are read by that name")
         parse_seconds(self.budget, "--budget")
@@ -80,10 +80,10 @@ def run_tune(options: Options, load: Callable[[], Model], as_json: bool) -> int:
         tuning.verdict.recipe.write(target, explain(tuning.verdict, tuning.rungs, tuning.report))
         written = str(target)
     if options.report is not None:
-        from foretell.bench.page.page import write_page
+        from foretell.bench.page import write_report
 
         tables = [ladder_table(tuning), *([kinds_table(tuning)] if tuning.kinds else [])]
-        write_page(tuning.report, options.report, "Foretell tune", tables, f"{tuning.verdict.why}.")
+        write_report(tuning.report, options.report, "Foretell tune", tables, f"{tuning.verdict.why}.")
     if not as_json:
         print_tuning(tuning, console)
         console.print(_where(written, interrupted, options), style="bold", markup=False, highlight=False)

@@ -7,13 +7,13 @@ from rich.console import Console
 from rich.table import Table
 
 from foretell.bench.arms import short_name
-from foretell.bench.page.page import Table as PageTable
 from foretell.bench.summary import PLAIN, group_rates
 from foretell.bench.tables import print_report
 from foretell.bench.tuning.by_kind import KindWinner
 from foretell.bench.tuning.halving import Rung
 from foretell.bench.tuning.outcome import Tuning
 from foretell.decoding.trace import Trace
+from foretell.reports.page import Section
 
 
 def print_rung(rung: Rung, console: Console) -> None:
@@ -51,17 +51,18 @@ def print_tuning(tuning: Tuning, console: Console) -> None:
     console.print(f"winner: {tuning.verdict.recipe}", style="bold green", markup=False, highlight=False)
 
 
-def kinds_table(tuning: Tuning) -> PageTable:
+def kinds_table(tuning: Tuning) -> Section:
     """The winner of every kind, for the page."""
-    words = "Times plain by total time on the kind's own prompts, of the recipes that did well over all."
-    return PageTable("The best of every kind", words, ["kind", "recipe", "times plain", "prompts"], [_cells(each) for each in tuning.kinds])
+    words = "Times plain by total time on the kind's own prompts, of the recipes that were fast on all prompts."
+    head, rows = ["kind", "recipe", "times plain", "prompts"], [_cells(each) for each in tuning.kinds]
+    return Section("The best recipe by kind of prompt", words, head=head, rows=rows)
 
 
 def _cells(winner: KindWinner) -> list[str]:
     return [winner.kind, short_name(winner.recipe), f"{winner.times_plain:.2f}", str(winner.num)]
 
 
-def ladder_table(tuning: Tuning) -> PageTable:
+def ladder_table(tuning: Tuning) -> Section:
     """Every recipe with its score at each rung, for the page."""
     names: dict[str, list[str]] = {}
     for number, rung in enumerate(tuning.rungs):
@@ -70,5 +71,5 @@ def ladder_table(tuning: Tuning) -> PageTable:
     counts = [len(group_rates(rung.run.of(PLAIN))) for rung in tuning.rungs]
     head = ["recipe", *(f"rung {i} ({count} prompts)" for i, count in enumerate(counts, 1))]
     rows = [[name, *scores] for name, scores in sorted(names.items(), key=lambda item: item[1][::-1], reverse=True)]
-    words = "Times plain by total time on the rung's prompts; the faster half goes on."
-    return PageTable("Successive halving", words, head, rows)
+    words = "Times plain by total time on the prompts of a rung; the faster half goes on to the next."
+    return Section("Successive halving", words, head=head, rows=rows)
