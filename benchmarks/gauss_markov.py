@@ -224,11 +224,9 @@ def plot(curve: list[tuple[int, float, float, float]], wide: float | None) -> st
         lines["floor with the next token"] = [wide / start for _ in curve]
     places = list(range(len(curve)))
     steps = [str(point[0]) for point in curve]
-    alt, ylabel = "What a head's error consists of while it is trained", "squared error of a linear head,\nshare of that before training"
-    svg = line_plot(
-        alt, places, lines, "steps of SGD (not to scale)", ylabel, has_legend=True, ylim=(0, 1), xticks=places, xticklabels=steps
-    )
-    return standalone(svg)
+    alt, title = "What a head's error consists of while it is trained", "squared error of a linear head, share of that before training"
+    settings = {"title": title, "ylim": (0, 1), "xticks": places, "xticklabels": steps}
+    return standalone(line_plot(alt, places, lines, "steps of SGD (not to scale)", "", has_legend=True, **settings))
 
 
 def main() -> int:

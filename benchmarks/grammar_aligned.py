@@ -233,9 +233,9 @@ def plot(result: dict, setting: str) -> str:
     names = {"masking": "masking", "asap": "ASAp", "exact": "exact, by rejection"}
     marks, lines = result["marks"], {names[name]: values for name, values in result["curves"].items()}
     ticks = [mark for mark in (5, 10, 20, 50, 100, 200, 300, 1000, 2000) if marks[0] <= mark <= marks[-1]]
-    ylabel = f"KL of the model's own distribution from\nthe samples' frequencies, nats; {setting}"
-    settings = {"xscale": "log", "ylim": (0, None), "xticks": ticks, "xticklabels": ticks}
-    return standalone(line_plot("KL divergence by number of samples", marks, lines, "samples", ylabel, has_legend=True, **settings))
+    title = f"KL of the model's own distribution from the samples' frequencies, nats; {setting}"
+    settings = {"title": title, "xscale": "log", "ylim": (0, None), "xticks": ticks, "xticklabels": ticks}
+    return standalone(line_plot("KL divergence by number of samples", marks, lines, "samples", "", has_legend=True, **settings))
 
 
 def main() -> int:

@@ -172,11 +172,11 @@ def plot(draws: int, d: int = 16) -> str:
             A, b = hard(d, m, 4 * m)  # noqa: N806
             curves[name].append(float(np.quantile([np.abs(sketched(sketch, A, b, m, seed)).max() for seed in range(draws)], 0.95)))
     alt = "Largest error of a coefficient against the rows of the summary, beside the bound"
-    ylabel = f"largest error of a coefficient, 95 % of {draws} draws,\nin |r| |A+|; d = {d} columns, hard instance"
+    title = f"largest error of a coefficient, 95 % of {draws} draws, in |r| |A+|; d = {d} columns, hard instance"
     ticks = [0.0625, 0.125, 0.25, 0.5]
     rows = {"xscale": "log", "xticks": sizes, "xticklabels": [f"{m // d} d" for m in sizes]}
     errors = {"yscale": "log", "yticks": ticks, "yticklabels": ticks, "ylim": (0.05, 0.5)}
-    return standalone(line_plot(alt, sizes, curves, "rows of the summary, m", ylabel, has_legend=True, **rows, **errors))
+    return standalone(line_plot(alt, sizes, curves, "rows of the summary, m", "", has_legend=True, title=title, **rows, **errors))
 
 
 def normal_equations(A: np.ndarray, b: np.ndarray) -> np.ndarray:  # noqa: N803

@@ -139,9 +139,9 @@ def plot(curves: dict[str, list[float]], setting: str) -> str:
     """Tokens a step by answer number, a line an arm; the axis begins at plain decoding's 1. SVG."""
     lines = {words: curves[name] for name, words in DRAWN.items()}
     answers = range(1, 1 + len(next(iter(lines.values()))))
-    alt, xlabel = "Tokens a step by the number of the answer to the same question", f"number of the answer; {setting}"
-    svg = line_plot(alt, answers, lines, xlabel, "tokens a step", has_legend=True, ylim=(1, None), xticks=answers)
-    return standalone(svg)
+    alt, xlabel = "Tokens a step by the number of the answer to the same question", "number of the answer to the same question"
+    settings = {"title": f"tokens a step; {setting}", "ylim": (1, None), "xticks": answers}
+    return standalone(line_plot(alt, answers, lines, xlabel, "", has_legend=True, **settings))
 
 
 def main() -> int:

@@ -37,7 +37,8 @@ def acceptance_plot(report: BenchReport) -> str:
     depths = range(1, 1 + max(map(len, lines.values())))
     colours = {arm.name: arm_colour(report, arm) for arm in report.arms}
     alt = "Share of drafted tokens accepted by depth of the draft"
-    return line_plot(alt, depths, lines, "depth of the draft", "accepted, per cent", colours, ylim=(0, 100), xticks=depths)
+    settings = {"ylim": (0, 100), "xticks": depths, "xlim": (0.8, max(len(depths), 2) + 0.2)}
+    return line_plot(alt, depths, lines, "depth of the draft", "accepted, per cent", colours, **settings)
 
 
 def time_plot(report: BenchReport) -> str:

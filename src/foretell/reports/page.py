@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,9 @@ from markupsafe import Markup
 from foretell.files import check_output_path, write_text
 from foretell.reports.drawing import require_matplotlib
 from foretell.reports.theme import PALETTE
+
+#: Room around a plot that is a file of its own, in its units.
+_MARGIN = 16
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,13 @@ def standalone(plot: str) -> str:
     True
     """
     style = _environment().get_template("theme.css.j2").render(palette=PALETTE)
-    head, body = plot.split(">", 1)
+    width, height = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', plot)[0]
+    wide, high = float(width) + 2 * _MARGIN, float(height) + 2 * _MARGIN
+    box = f"{-_MARGIN} {-_MARGIN} {wide:g} {high:g}"
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    head = head.replace("<svg", f"<svg {names}", 1)
-    return f'{head}>\n<style>\n{style}</style>\n<rect width="100%" height="100%" rx="10" style="fill: var(--card)"/>\n{body}\n'
+    head, body = plot.replace(f'"0 0 {width} {height}"', f'"{box}"', 1).replace("<svg", f"<svg {names}", 1).split(">", 1)
+    card = f'<rect x="{-_MARGIN}" y="{-_MARGIN}" width="{wide:g}" height="{high:g}" rx="10" style="fill: var(--card)"/>'
+    return f"{head}>\n<style>\n{style}</style>\n{card}\n{body}\n"
 
 
 def check_report_path(path: Path | None, option: str = "--report") -> None:
