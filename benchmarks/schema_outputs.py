@@ -27,7 +27,7 @@ from typing import Any
 import foretell as ft
 from foretell.api import MAX_BACKTRACKS
 from foretell.bench.machine import describe_machine, describe_versions, is_busy
-from foretell.bench.masks.cases import Case, read_cases
+from foretell.bench.masks.cases import SchemaCase, read_cases
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import Session
 from foretell.decoding.part_text import describe
@@ -47,13 +47,13 @@ OUTCOMES = (VALID, INVALID, CUT, DEAD_END, REFUSED, TIMEOUT, UNCHECKED, HUNG)
 SHOWN = 1200
 
 
-def ask(case: Case) -> str:
+def ask(case: SchemaCase) -> str:
     text = json.dumps(case.schema, ensure_ascii=False)
     shown = text if len(text) <= SHOWN else text[:SHOWN] + " ..."
     return f"Give an example instance of this JSON schema. Answer with JSON only.\n\n{shown}"
 
 
-def verdict(case: Case, text: str) -> tuple[str, str]:
+def verdict(case: SchemaCase, text: str) -> tuple[str, str]:
     """(outcome, reason) of a finished text, by jsonschema."""
     from jsonschema.validators import validator_for
 
@@ -66,7 +66,7 @@ def verdict(case: Case, text: str) -> tuple[str, str]:
     return (VALID, "") if error is None else (INVALID, f"{error.json_path}: {error.message[:200]}")
 
 
-def write_one(case: Case, model: ft.Model, session: Session, args: argparse.Namespace) -> dict[str, Any]:
+def write_one(case: SchemaCase, model: ft.Model, session: Session, args: argparse.Namespace) -> dict[str, Any]:
     """The outcome of one schema."""
     begin = time.perf_counter()
     found: dict[str, Any] = {"case": case.name, "reason": "", "tokens": 0}

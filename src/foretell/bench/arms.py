@@ -18,9 +18,12 @@ from foretell.decoding.trace import Trace
 from foretell.models.base import Model
 from foretell.parts import weakest
 
+#: The name of the arm that decodes without drafts, with which all others are compared.
+PLAIN = "plain"
+
 
 @dataclass(frozen=True)
-class Setting:
+class BenchSetting:
     """What all arms have in common. num_tokens: generated for each prompt. stop_tokens: empty for texts of fixed length."""
 
     num_tokens: int = 96
@@ -29,7 +32,7 @@ class Setting:
 
 
 @dataclass
-class Output:
+class ArmOutput:
     """What one group took. seconds: all of it, prompt included. first_seconds: until the first token of each text was known,
     None where that was not measured. tokens: the texts. traces: of our own loop, empty for peers."""
 
@@ -58,7 +61,7 @@ class Arm(ABC):
         """Forget what was learnt; called at the start of each repeat, as a drafter that has seen the prompts would flatter."""
 
     @abstractmethod
-    def run(self, group: Group, setting: Setting) -> Output:
+    def run(self, group: Group, setting: BenchSetting) -> ArmOutput:
         """Decode a group and time it."""
 
 
@@ -73,7 +76,7 @@ class RecipeArm(Arm):
     def begin(self) -> None:
         self.session = Session(self.model, self.recipe, self.curve)
 
-    def run(self, group: Group, setting: Setting) -> Output:
+    def run(self, group: Group, setting: BenchSetting) -> ArmOutput:
         if self.session is None:
             self.begin()
         assert self.session is not None
@@ -88,7 +91,7 @@ class RecipeArm(Arm):
             first.setdefault(id(request), time.perf_counter() - begin)
         elapsed = time.perf_counter() - begin
         texts = [request.generated for request in requests]
-        return Output(elapsed, max(first.values(), default=None), texts, [request.trace for request in requests])
+        return ArmOutput(elapsed, max(first.values(), default=None), texts, [request.trace for request in requests])
 
 
 def recipe_arms(recipes: Sequence[str | Recipe], model: Model, curve: CostCurve | None = None) -> list[Arm]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foretell.bench.summary import PLAIN
+from foretell.bench.arms import PLAIN
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.registry import parts

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foretell.bench.masks.cases import Case
+from foretell.bench.masks.cases import SchemaCase
 from foretell.bench.masks.engines import engine_named
-from foretell.bench.masks.measure import PASS, Measured
-from foretell.bench.masks.worker import Worker
-from foretell.bench.runner import INTERRUPTED, Forecast
+from foretell.bench.masks.measure import PASS, CaseResult
+from foretell.bench.masks.worker import EngineWorker
+from foretell.bench.runner import INTERRUPTED, TimeEstimate
 from foretell.errors import UserError
 from foretell.models.vocabulary import Vocabulary
 from foretell.progress import Progress, ReportProgress, no_progress
@@ -21,8 +21,8 @@ from foretell.progress import Progress, ReportProgress, no_progress
 class MaskRun:
     """found: what each engine made of each case, in the order of the cases. ended: "" when all is done, else why not."""
 
-    cases: Sequence[Case]
-    found: dict[str, list[Measured]]
+    cases: Sequence[SchemaCase]
+    found: dict[str, list[CaseResult]]
     ended: str = ""
     seconds: float = 0.0
     limit: float = 0.0
@@ -48,7 +48,7 @@ class MaskBench:
     """
 
     engines: Sequence[str]
-    cases: Sequence[Case]
+    cases: Sequence[SchemaCase]
     vocabulary: Vocabulary
     seconds: float = 10.0
 
@@ -63,17 +63,17 @@ class MaskBench:
     def run(self, report: ReportProgress = no_progress) -> MaskRun:
         """All engines on all cases; Ctrl-C ends the run with the cases that all engines have done."""
         result, begin = MaskRun(self.cases, {name: [] for name in self.engines}, limit=self.seconds), time.perf_counter()
-        workers = {name: Worker(name, self.vocabulary) for name in self.engines}
-        forecast = Forecast(Counter(dict.fromkeys(self.engines, len(self.cases))))
+        workers = {name: EngineWorker(name, self.vocabulary) for name in self.engines}
+        estimate = TimeEstimate(Counter(dict.fromkeys(self.engines, len(self.cases))))
         try:
             for number, case in enumerate(self.cases):
                 done = {}
                 for name, worker in workers.items():
-                    to_go = forecast.to_go()
-                    report(Progress(number / len(self.cases), f"{name} on {number + 1} of {len(self.cases)}", to_go))
+                    seconds_left = estimate.seconds_left()
+                    report(Progress(number / len(self.cases), f"{name} on {number + 1} of {len(self.cases)}", seconds_left))
                     start = time.perf_counter()
                     done[name] = worker.measure(case, self.seconds)
-                    forecast.note(name, time.perf_counter() - start)
+                    estimate.note(name, time.perf_counter() - start)
                 for name, one in done.items():
                     result.found[name].append(one)
         except KeyboardInterrupt:

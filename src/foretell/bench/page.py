@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from foretell.bench import plots
+from foretell.bench.arms import PLAIN
 from foretell.bench.report import BenchReport
-from foretell.bench.summary import PLAIN
 from foretell.bench.tables import interval
 from foretell.reports.page import Section, page, write_page
 

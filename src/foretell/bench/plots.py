@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from foretell.bench.arms import PLAIN
 from foretell.bench.report import BenchReport
-from foretell.bench.summary import PHASES, PLAIN, ArmSummary
+from foretell.bench.summary import PHASES, ArmSummary
 from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.reports.bars import BarRow, Segment, horizontal_bars
 from foretell.reports.drawing import drawing
@@ -37,7 +39,7 @@ def acceptance_plot(report: BenchReport) -> str:
     depths = range(1, 1 + max(map(len, lines.values())))
     colours = {arm.name: arm_colour(report, arm) for arm in report.arms}
     alt = "Share of drafted tokens accepted by depth of the draft"
-    settings = {"ylim": (0, 100), "xticks": depths, "xlim": (0.8, max(len(depths), 2) + 0.2)}
+    settings: dict[str, Any] = {"ylim": (0, 100), "xticks": depths, "xlim": (0.8, max(len(depths), 2) + 0.2)}
     return line_plot(alt, depths, lines, "depth of the draft", "accepted, per cent", colours, **settings)
 
 

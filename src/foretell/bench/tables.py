@@ -6,9 +6,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from foretell.bench.arms import PLAIN
 from foretell.bench.report import BenchReport
 from foretell.bench.statistics import Spread
-from foretell.bench.summary import PLAIN, ArmSummary, ByKind
+from foretell.bench.summary import ArmSummary, KindSummary
 
 _COLUMNS = ("tokens/s", "after 1st", "x plain", "95 %", "tok/step", "1st acc", "draft", "other", "same text")
 _LEGEND = (
@@ -105,7 +106,7 @@ def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 
-def _kind(cell: ByKind | None) -> str:
+def _kind(cell: KindSummary | None) -> str:
     if cell is None:
         return ""
     return _number(cell.speedup, ".2f") + (f" {cell.tokens_per_step:.1f}" if cell.tokens_per_step else "")

@@ -52,12 +52,13 @@ def bench(
     Arms take turns on each prompt, in rotating order; ratios are paired by prompt. Ctrl-C reports what was finished. The last
     line of the output is JSON.
     """
-    from foretell.bench.command import Options, run_bench
+    from foretell.bench.command import BenchOptions, run_bench
+    from foretell.bench.workload import Workload
     from foretell.cli.common.options import load_model
 
-    options = Options(
-        recipes, prompts, limit, max_new_tokens, repeats, batch, temperature, stop, time_budget, remeasure,
-        peers or [], peer_prompts, assistant, model, threads, report,
-    )  # fmt: skip
+    workload = Workload(prompts, limit, max_new_tokens, batch, temperature, stop)
+    options = BenchOptions(
+        workload, recipes or [], repeats, time_budget, remeasure, peers or [], peer_prompts, assistant, model, threads, report
+    )
     options.check()
     raise typer.Exit(run_bench(options, lambda: load_model(model, dtype, device, threads, small, router), as_json))

@@ -38,12 +38,12 @@ def tune(
     Recipes are measured side by side with plain decoding; the faster half goes on to more prompts, until the budget is spent.
     Only exact recipes are tried, and plain stays where nothing beats it. The reasons are written into the recipe file.
     """
-    from foretell.bench.tuning.command import Options, run_tune
+    from foretell.bench.tuning.command import TuneOptions, run_tune
+    from foretell.bench.workload import Workload
     from foretell.cli.common.options import load_model, read_recipe
 
     named = tuple(read_recipe(text) for text in recipe or ())
-    options = Options(
-        prompts, limit, budget, max_new_tokens, batch, temperature, allow_lossy, dry_run, output, model, threads, report, named, by_kind
-    )
+    workload = Workload(prompts, limit, max_new_tokens, batch, temperature)
+    options = TuneOptions(workload, budget, allow_lossy, by_kind, named, model, threads, output, dry_run, report)
     options.check()
     raise typer.Exit(run_tune(options, lambda: load_model(model, dtype, device, threads), as_json))

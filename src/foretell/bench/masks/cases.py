@@ -12,7 +12,7 @@ from foretell.errors import UserError
 
 
 @dataclass(frozen=True)
-class Instance:
+class SchemaInstance:
     """A JSON value, as it is written, and whether it keeps the schema."""
 
     text: str
@@ -20,21 +20,21 @@ class Instance:
     description: str = ""
 
     @classmethod
-    def of(cls, value: Any, valid: bool, description: str = "") -> Instance:
+    def of(cls, value: Any, valid: bool, description: str = "") -> SchemaInstance:
         """Written as Python and most models do: a space after commas and colons, letters as they are."""
         return cls(json.dumps(value, ensure_ascii=False), valid, description)
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class SchemaCase:
     """A schema and its instances."""
 
     name: str
     schema: Any
-    instances: tuple[Instance, ...] = ()
+    instances: tuple[SchemaInstance, ...] = ()
 
 
-def read_cases(folder: str | Path, limit: int | None = None) -> list[Case]:
+def read_cases(folder: str | Path, limit: int | None = None) -> list[SchemaCase]:
     """The cases of a folder's JSON files, by name; with `limit`, so many spread evenly over all.
 
     A file of MaskBench has "schema" and "tests" (each with "valid", "data" and maybe "description"). Any other file is a schema, whose own
@@ -48,22 +48,22 @@ def read_cases(folder: str | Path, limit: int | None = None) -> list[Case]:
     return [_read(path) for path in paths]
 
 
-def _read(path: Path) -> Case:
+def _read(path: Path) -> SchemaCase:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path}: not JSON ({error})") from error
     if isinstance(content, dict) and "schema" in content and isinstance(content.get("tests"), list):
-        tests = [Instance.of(test["data"], bool(test["valid"]), test.get("description", "")) for test in content["tests"]]
-        return Case(path.stem, content["schema"], tuple(tests))
-    return Case(path.stem, content, tuple(_examples(content)))
+        tests = [SchemaInstance.of(test["data"], bool(test["valid"]), test.get("description", "")) for test in content["tests"]]
+        return SchemaCase(path.stem, content["schema"], tuple(tests))
+    return SchemaCase(path.stem, content, tuple(_examples(content)))
 
 
-def _examples(schema: Any) -> Sequence[Instance]:
+def _examples(schema: Any) -> Sequence[SchemaInstance]:
     examples = schema.get("examples") if isinstance(schema, dict) else None
     if not isinstance(examples, list):
         return []
     from jsonschema.validators import validator_for
 
     validator = validator_for(schema)(schema)
-    return [Instance.of(value, validator.is_valid(value), f"example {i + 1}") for i, value in enumerate(examples)]
+    return [SchemaInstance.of(value, validator.is_valid(value), f"example {i + 1}") for i, value in enumerate(examples)]

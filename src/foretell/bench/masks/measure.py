@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from foretell.bench.masks.cases import Case, Instance
+from foretell.bench.masks.cases import SchemaCase, SchemaInstance
 from foretell.bench.masks.engines import Engine
 from foretell.decoding.constraint import State
 from foretell.models.vocabulary import Vocabulary
@@ -18,7 +18,7 @@ OUTCOMES = (PASS, REFUSED, WRONG_REJECT, WRONG_ACCEPT, TIMEOUT, CRASH)
 
 
 @dataclass
-class Measured:
+class CaseResult:
     """compile_seconds: until the state at the beginning was there. first_mask_seconds: until its token set was, compiling included. None
     where it did not come to that. mask_seconds: of each token set, leading the engine to its place included. num_tokens, num_forced:
     tokens of accepted valid instances, and those that were the only ones allowed. wrong_accepts, wrong_rejects: those instances.
@@ -37,13 +37,15 @@ class Measured:
     order_rejects: list[str] = field(default_factory=list)
 
 
-def measure(engine: Engine, case: Case, vocabulary: Vocabulary, compiled: Callable[[float], None] = lambda seconds: None) -> Measured:
+def measure(
+    engine: Engine, case: SchemaCase, vocabulary: Vocabulary, compiled: Callable[[float], None] = lambda seconds: None
+) -> CaseResult:
     """Compile the schema and lead the engine through each instance token by token; `compiled` is told the seconds of the first.
 
     Guarantee: an instance is accepted if each of its tokens, as the model's tokenizer cuts it, is in the token set before it and the text
     may end after the last. Errors of the engine are outcomes.
     """
-    found = Measured(case.name)
+    found = CaseResult(case.name)
     begin = time.perf_counter()
     try:
         start = engine(case.schema, vocabulary)
@@ -67,7 +69,7 @@ def measure(engine: Engine, case: Case, vocabulary: Vocabulary, compiled: Callab
                 continue
             said = instance.description or instance.text[:80]
             (found.wrong_accepts if accepted else found.wrong_rejects).append(said)
-            if not accepted and _accepts(start, _in_order(case, instance), vocabulary, Measured(case.name)):
+            if not accepted and _accepts(start, _in_order(case, instance), vocabulary, CaseResult(case.name)):
                 found.order_rejects.append(said)
     except (KeyboardInterrupt, SystemExit):
         raise
@@ -80,7 +82,7 @@ def measure(engine: Engine, case: Case, vocabulary: Vocabulary, compiled: Callab
     return found
 
 
-def _accepts(state: State, instance: Instance, vocabulary: Vocabulary, found: Measured) -> bool:
+def _accepts(state: State, instance: SchemaInstance, vocabulary: Vocabulary, found: CaseResult) -> bool:
     tokens, forced = vocabulary.encode(instance.text), 0
     for token in tokens:
         begin = time.perf_counter()
@@ -99,7 +101,7 @@ def _accepts(state: State, instance: Instance, vocabulary: Vocabulary, found: Me
     return accepted
 
 
-def _in_order(case: Case, instance: Instance) -> Instance:
+def _in_order(case: SchemaCase, instance: SchemaInstance) -> SchemaInstance:
     """The instance with its members in the schema's order; as it is where we cannot read the schema."""
     from foretell.rules.constraints.json_schema import JsonSchema
 

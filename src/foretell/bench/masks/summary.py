@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from foretell.bench.masks.measure import OUTCOMES, PASS, REFUSED, Measured
+from foretell.bench.masks.measure import OUTCOMES, PASS, REFUSED, CaseResult
 
 
 @dataclass(frozen=True)
-class Times:
+class TimeSummary:
     """Seconds: mean, median and 99th percentile of `num` values."""
 
     mean: float
@@ -22,7 +22,7 @@ class Times:
     num: int
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> Times | None:
+    def of(cls, values: Sequence[float]) -> TimeSummary | None:
         """None where there are no values."""
         if not len(values):
             return None
@@ -41,14 +41,14 @@ class EngineSummary:
     wrong_accepts: int
     wrong_rejects: int
     order_rejects: int
-    compile: Times | None
-    first_mask: Times | None
-    mask: Times | None
+    compile: TimeSummary | None
+    first_mask: TimeSummary | None
+    mask: TimeSummary | None
     forced: float | None
     reasons: dict[str, int]
 
     @classmethod
-    def of(cls, engine: str, found: Sequence[Measured], only: Container[str] | None = None) -> EngineSummary:
+    def of(cls, engine: str, found: Sequence[CaseResult], only: Container[str] | None = None) -> EngineSummary:
         """Over all cases, or those named in `only`."""
         kept = [one for one in found if only is None or one.case in only]
         counts = Counter(one.outcome for one in kept)
@@ -60,9 +60,9 @@ class EngineSummary:
             sum(len(one.wrong_accepts) for one in kept),
             sum(len(one.wrong_rejects) for one in kept),
             sum(len(one.order_rejects) for one in kept),
-            Times.of([one.compile_seconds for one in compiled if one.compile_seconds is not None]),
-            Times.of([one.first_mask_seconds for one in compiled if one.first_mask_seconds is not None]),
-            Times.of([seconds for one in kept for seconds in one.mask_seconds]),
+            TimeSummary.of([one.compile_seconds for one in compiled if one.compile_seconds is not None]),
+            TimeSummary.of([one.first_mask_seconds for one in compiled if one.first_mask_seconds is not None]),
+            TimeSummary.of([seconds for one in kept for seconds in one.mask_seconds]),
             sum(one.num_forced for one in kept) / num_tokens if num_tokens else None,
             dict(Counter(one.reason for one in kept if one.outcome == REFUSED).most_common()),
         )

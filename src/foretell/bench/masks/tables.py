@@ -10,7 +10,7 @@ from rich.table import Table
 
 from foretell.bench.mask_bench import MaskRun
 from foretell.bench.masks.measure import CRASH, PASS, REFUSED, TIMEOUT, WRONG_ACCEPT, WRONG_REJECT
-from foretell.bench.masks.published import NUM_SCHEMAS, PUBLISHED, SETTING, Published
+from foretell.bench.masks.published import NUM_SCHEMAS, PUBLISHED, SETTING, PublishedResult
 from foretell.bench.masks.summary import EngineSummary
 
 HEAD = (
@@ -72,7 +72,7 @@ def _row(one: EngineSummary, name: str) -> list[str]:
     ]
 
 
-def _published(one: Published) -> list[str]:
+def _published(one: PublishedResult) -> list[str]:
     passing = f"{one.passing} of {NUM_SCHEMAS} ({one.passing / NUM_SCHEMAS:.1%})"
     counts = [one.refused, one.wrong_rejects, one.wrong_accepts]
     return [f"{one.engine}, published", passing, *map(str, counts), _NONE, _NONE, _times(one.compile), _NONE, _times(one.mask), _NONE]

@@ -9,16 +9,16 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
-from foretell.bench.masks.cases import Case
+from foretell.bench.masks.cases import SchemaCase
 from foretell.bench.masks.engines import Engine, engine_named
-from foretell.bench.masks.measure import CRASH, TIMEOUT, Measured, measure
+from foretell.bench.masks.measure import CRASH, TIMEOUT, CaseResult, measure
 from foretell.models.vocabulary import Vocabulary
 
 #: Longest wait for a new process: it reads the vocabulary and compiles a first schema, untimed.
 START_SECONDS = 120.0
 
 
-class Worker:
+class EngineWorker:
     """The process of one engine: started when first needed, and anew after it was killed."""
 
     def __init__(self, engine: str | Engine, vocabulary: Vocabulary) -> None:
@@ -28,7 +28,7 @@ class Worker:
         self.process: Any = None
         self.pipe: Any = None
 
-    def measure(self, case: Case, seconds: float) -> Measured:
+    def measure(self, case: SchemaCase, seconds: float) -> CaseResult:
         """The case's outcome, after at most so many seconds."""
         if self.process is None:
             self._start()
@@ -41,13 +41,13 @@ class Worker:
                 self.process.join()
                 reason = f"the process ended with status {self.process.exitcode}"
                 self.close()
-                return Measured(case.name, CRASH, reason, compiled)
-            if isinstance(told, Measured):
+                return CaseResult(case.name, CRASH, reason, compiled)
+            if isinstance(told, CaseResult):
                 return told
             compiled = told
         self.close()
         doing = "compiling" if compiled is None else "computing token sets"
-        return Measured(case.name, TIMEOUT, f"still {doing} after {seconds:g} s", seconds if compiled is None else compiled)
+        return CaseResult(case.name, TIMEOUT, f"still {doing} after {seconds:g} s", seconds if compiled is None else compiled)
 
     def close(self) -> None:
         """End the process at once."""
@@ -75,7 +75,7 @@ class Worker:
 def _serve(pipe: Connection, engine: str | Engine, vocabulary: Vocabulary) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the bench, which ends this process
     engine = engine_named(engine) if isinstance(engine, str) else engine
-    measure(engine, Case("first", {"type": "null"}), vocabulary)
+    measure(engine, SchemaCase("first", {"type": "null"}), vocabulary)
     pipe.send(True)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # some engines warn of every other schema
     while True:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from foretell.bench.arms import Arm, Output, Setting
+from foretell.bench.arms import Arm, ArmOutput, BenchSetting
 from foretell.bench.tasks import Group
 from foretell.errors import UserError
 
@@ -17,7 +17,7 @@ INSTALL = "pip install 'foretell[peers]'"
 
 
 @dataclass(frozen=True)
-class Place:
+class PeerSetup:
     """What a peer is loaded with. source: the folder or GGUF file of the weights. assistant: files of a smaller model of the
     same family, or None. num_threads: of the arithmetic. context: longest text, in tokens. device: where our model runs."""
 
@@ -46,17 +46,17 @@ class Peer(ABC):
         """The settings offered."""
         return [cls()]
 
-    def problem(self, place: Place) -> str:
+    def problem(self, setup: PeerSetup) -> str:
         """Why it cannot run with this model here, with the remedy; "" where it can."""
         missing = [module for module in self.modules if importlib.util.find_spec(module) is None]
         if missing:
             return f"{missing[0]} is not installed; {self.install}"
-        if place.device.split(":")[0] not in self.devices:
-            return f"it runs on {' and '.join(self.devices)} here, our model on {place.device}; use --device {self.devices[0]}"
+        if setup.device.split(":")[0] not in self.devices:
+            return f"it runs on {' and '.join(self.devices)} here, our model on {setup.device}; use --device {self.devices[0]}"
         return ""
 
     @abstractmethod
-    def load(self, place: Place) -> None:
+    def load(self, setup: PeerSetup) -> None:
         """Read the weights."""
 
     @abstractmethod
@@ -70,16 +70,16 @@ class PeerArm(Arm):
     is_peer = True
     guarantee = "peer"
 
-    def __init__(self, peer: Peer, place: Place, limit: int | None = None) -> None:
-        self.name, self.detail, self.peer, self.place, self.limit = peer.name, peer.detail, peer, place, limit
+    def __init__(self, peer: Peer, setup: PeerSetup, limit: int | None = None) -> None:
+        self.name, self.detail, self.peer, self.setup, self.limit = peer.name, peer.detail, peer, setup, limit
         self._loaded = False
 
     def begin(self) -> None:
         """Nothing to forget."""
 
-    def run(self, group: Group, setting: Setting) -> Output:
+    def run(self, group: Group, setting: BenchSetting) -> ArmOutput:
         if not self._loaded:
-            self.peer.load(self.place)
+            self.peer.load(self.setup)
             self._loaded = True
         if not setting.sampler.greedy:
             raise UserError(f"peer {self.name!r} is compared greedily; use temperature 0")
@@ -90,4 +90,4 @@ class PeerArm(Arm):
             first = until_first if not texts or until_first is None or first is None else first + until_first
             seconds += took
             texts.append(tokens)
-        return Output(seconds, first, texts)
+        return ArmOutput(seconds, first, texts)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from foretell.bench.peers.base import Peer, Place
+from foretell.bench.peers.base import Peer, PeerSetup
 
 
 @lru_cache(maxsize=8)
@@ -85,11 +85,11 @@ class TransformersPeer(Peer):
     def options(self) -> dict[str, Any]:
         """Further arguments of `model.generate`."""
 
-    def load(self, place: Place) -> None:
+    def load(self, setup: PeerSetup) -> None:
         import torch
 
-        torch.set_num_threads(place.num_threads)
-        self._model = load_in_transformers(place.source, self.dtype, place.device)
+        torch.set_num_threads(setup.num_threads)
+        self._model = load_in_transformers(setup.source, self.dtype, setup.device)
 
     def generate(self, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int]) -> tuple[list[int], float, float | None]:
         return timed_generate(self._model, tokens, num_tokens, stop_tokens, **self.options())

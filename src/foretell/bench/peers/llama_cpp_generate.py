@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.bench.peers.base import Peer, Place
+from foretell.bench.peers.base import Peer, PeerSetup
 
 
 @dataclass
@@ -32,23 +32,23 @@ class LlamaCpp(Peer):
         draft = f", LlamaPromptLookupDecoding(num_pred_tokens={self.lookup})" if self.lookup else ""
         return f"llama.cpp, greedy, the GGUF file as it is{draft}"
 
-    def problem(self, place: Place) -> str:
-        wrong = "" if place.source.suffix == ".gguf" else "llama.cpp reads GGUF files only; give --model a .gguf file"
-        return super().problem(place) or wrong
+    def problem(self, setup: PeerSetup) -> str:
+        wrong = "" if setup.source.suffix == ".gguf" else "llama.cpp reads GGUF files only; give --model a .gguf file"
+        return super().problem(setup) or wrong
 
-    def load(self, place: Place) -> None:
+    def load(self, setup: PeerSetup) -> None:
         from llama_cpp import Llama
         from llama_cpp.llama_speculative import LlamaPromptLookupDecoding
 
         options: dict[str, Any] = {
-            "n_ctx": place.context,
-            "n_threads": place.num_threads,
-            "n_threads_batch": place.num_threads,
+            "n_ctx": setup.context,
+            "n_threads": setup.num_threads,
+            "n_threads_batch": setup.num_threads,
             "verbose": False,
         }
         if self.lookup:
             options |= {"draft_model": LlamaPromptLookupDecoding(num_pred_tokens=self.lookup), "logits_all": True}
-        self._model = Llama(model_path=str(place.source), **options)
+        self._model = Llama(model_path=str(setup.source), **options)
 
     def generate(self, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int]) -> tuple[list[int], float, float | None]:
         self._model.reset()  # or it would keep what this prompt shares with the last

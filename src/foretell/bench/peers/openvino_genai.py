@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.bench.peers.base import Peer, Place
+from foretell.bench.peers.base import Peer, PeerSetup
 
 
 @dataclass
@@ -31,20 +31,20 @@ class OpenVinoGenAi(Peer):
         draft = f", prompt_lookup with num_assistant_tokens={self.lookup}" if self.lookup else ""
         return f"OpenVINO GenAI, greedy, reading the GGUF file{draft}"
 
-    def problem(self, place: Place) -> str:
-        missing = super().problem(place)
-        exported = place.source.is_dir() and (place.source / "openvino_model.xml").is_file()
-        if missing or exported or place.source.suffix == ".gguf":
+    def problem(self, setup: PeerSetup) -> str:
+        missing = super().problem(setup)
+        exported = setup.source.is_dir() and (setup.source / "openvino_model.xml").is_file()
+        if missing or exported or setup.source.suffix == ".gguf":
             return missing
         return "OpenVINO GenAI reads GGUF files, or folders exported for it; give --model a .gguf file"
 
-    def load(self, place: Place) -> None:
+    def load(self, setup: PeerSetup) -> None:
         import openvino_genai
 
-        options: dict[str, Any] = {"INFERENCE_NUM_THREADS": place.num_threads}
+        options: dict[str, Any] = {"INFERENCE_NUM_THREADS": setup.num_threads}
         if self.lookup:
             options["prompt_lookup"] = True
-        self._pipeline = openvino_genai.LLMPipeline(str(place.source), "CPU", **options)
+        self._pipeline = openvino_genai.LLMPipeline(str(setup.source), "CPU", **options)
 
     def generate(self, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int]) -> tuple[list[int], float, float | None]:
         import numpy as np

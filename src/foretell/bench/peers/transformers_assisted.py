@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.bench.peers.base import Place
+from foretell.bench.peers.base import PeerSetup
 from foretell.bench.peers.in_transformers import TransformersPeer, load_in_transformers
 
 
@@ -19,14 +19,14 @@ class TransformersAssisted(TransformersPeer):
     name = "transformers-assisted"
     detail = "transformers generate, greedy, fp32, assistant_model"
 
-    def problem(self, place: Place) -> str:
-        wrong = "" if place.assistant else "it needs a smaller model of the same family; name one with --assistant"
-        return super().problem(place) or wrong
+    def problem(self, setup: PeerSetup) -> str:
+        wrong = "" if setup.assistant else "it needs a smaller model of the same family; name one with --assistant"
+        return super().problem(setup) or wrong
 
-    def load(self, place: Place) -> None:
-        assert place.assistant is not None
-        super().load(place)
-        self._assistant = load_in_transformers(place.assistant, device=place.device)
+    def load(self, setup: PeerSetup) -> None:
+        assert setup.assistant is not None
+        super().load(setup)
+        self._assistant = load_in_transformers(setup.assistant, device=setup.device)
 
     def options(self) -> dict[str, Any]:
         return {"assistant_model": self._assistant}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.bench.peers.base import Peer, Place
+from foretell.bench.peers.base import Peer, PeerSetup
 from foretell.bench.peers.in_transformers import TransformersPeer
 
 DTYPES = ("fp32", "bf16", "int8")
@@ -30,9 +30,9 @@ class TransformersGenerate(TransformersPeer):
         quantised = ", linear layers quantised dynamically" if self.dtype == "int8" else ""
         return f"transformers generate, greedy, {self.dtype}{quantised}"
 
-    def problem(self, place: Place) -> str:
-        on_cpu = self.dtype != "int8" or place.device == "cpu"
-        return super().problem(place) or ("" if on_cpu else "PyTorch's dynamic quantisation runs on the CPU; use --device cpu")
+    def problem(self, setup: PeerSetup) -> str:
+        on_cpu = self.dtype != "int8" or setup.device == "cpu"
+        return super().problem(setup) or ("" if on_cpu else "PyTorch's dynamic quantisation runs on the CPU; use --device cpu")
 
     def options(self) -> dict[str, Any]:
         return {}

@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from foretell.bench.arms import Arm, Setting
+from foretell.bench.arms import PLAIN, Arm, BenchSetting
 from foretell.bench.prompts import kinds_of
 from foretell.bench.runner import INTERRUPTED
-from foretell.bench.summary import PLAIN
 from foretell.bench.tasks import Group
 from foretell.bench.tuning.halving import Rung, halve
 from foretell.decoding.recipe import Recipe
@@ -30,27 +29,24 @@ def best_by_kind(
     recipes: Sequence[Recipe],
     arms_of: Callable[[Sequence[Recipe]], list[Arm]],
     groups: Sequence[Group],
-    setting: Setting,
+    setting: BenchSetting,
     budget: float,
     report: ReportProgress = no_progress,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[KindWinner]:
     """A halving on each kind's prompts, the budget in seconds shared equally; Ctrl-C ends it with the kinds that were finished."""
-    found, kinds = [], kinds_of(groups)
+    winners, kinds = [], kinds_of(groups)
     for kind in kinds:
         own = [group for group in groups if group.kind == kind]
         rungs = halve(recipes, lambda ranking: [], arms_of, own, setting, budget / len(kinds), report, clock=clock)
         if rungs[-1].run.ended == INTERRUPTED:
             break
-        found.append(_winner(kind, rungs))
-    return found
+        winners.append(_winner(kind, rungs))
+    return winners
 
 
 def _winner(kind: str, rungs: Sequence[Rung]) -> KindWinner:
     last = rungs[-1]
-    names = {recipe: arm.name for recipe, arm in zip(last.recipes, last.arms[1:], strict=True)}
-    num = len({sample.group for sample in last.run.samples})
-    ranking = last.ranked()
-    if not ranking or last.scores[names[ranking[0]]] <= 1:
-        return KindWinner(kind, Recipe.parse(PLAIN), 1.0, num)
-    return KindWinner(kind, ranking[0], last.scores[names[ranking[0]]], num)
+    ranking, num = last.ranked(), last.run.num_groups
+    score = last.scores[last.names[ranking[0]]] if ranking else 0.0
+    return KindWinner(kind, ranking[0], score, num) if score > 1 else KindWinner(kind, Recipe.parse(PLAIN), 1.0, num)

@@ -12,7 +12,7 @@ from foretell.bench.tuning.verdict import Verdict
 
 
 @dataclass
-class Tuning:
+class TuningResult:
     """rungs: from the first to the last. report: figures of the last one. kinds: the winner of every kind, where asked for."""
 
     rungs: list[Rung]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from foretell.bench.arms import PLAIN
 from foretell.bench.report import BenchReport
-from foretell.bench.summary import PLAIN, ArmSummary
+from foretell.bench.summary import ArmSummary
 from foretell.bench.tables import interval
 from foretell.bench.tuning.halving import Rung
 from foretell.decoding.recipe import Recipe
@@ -32,7 +33,7 @@ def judge(rungs: Sequence[Rung], report: BenchReport) -> Verdict:
     """The fastest recipe of the last rung, if it beat plain beyond doubt: by total time, and with the whole 95 % interval of the
     paired ratios above 1. Otherwise plain."""
     last = rungs[-1]
-    names = {recipe: arm.name for recipe, arm in zip(last.recipes, last.arms[1:], strict=True)}
+    names = last.names
     figures = {arm.name: arm for arm in report.arms}
     ranking = [recipe for recipe in last.ranked() if names[recipe] in figures]
     plain = Recipe.parse(PLAIN)

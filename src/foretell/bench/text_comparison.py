@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from foretell.bench.runner import Sample
+from foretell.bench.runner import Measurement
 
 
 @dataclass(frozen=True)
-class Difference:
+class TextDifference:
     """The first place where a text differs from plain's, and whether that place is a tie that either trace marked."""
 
     group: int
@@ -19,11 +19,11 @@ class Difference:
 
 
 @dataclass
-class Identity:
+class TextComparison:
     """compared: texts; differences: of those that differ."""
 
     compared: int = 0
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[TextDifference] = field(default_factory=list)
 
     @property
     def unmarked(self) -> int:
@@ -46,18 +46,19 @@ def first_difference(a: Sequence[int], b: Sequence[int]) -> int | None:
     return None if len(a) == len(b) else min(len(a), len(b))
 
 
-def compare(samples: Sequence[Sample], plain: Sequence[Sample]) -> Identity | None:
-    """Texts of the first repeat against plain's; None where there is nothing to compare."""
-    reference = {sample.group: sample.output for sample in plain if sample.repeat == 0}
-    found = Identity()
-    for sample in samples:
-        expected = reference.get(sample.group)
-        if sample.repeat or expected is None:
+def compare(measurements: Sequence[Measurement], plain: Sequence[Measurement]) -> TextComparison | None:
+    """Compare the texts of the first repeat with plain decoding's; None where no group was measured by both."""
+    reference = {measurement.group: measurement.output for measurement in plain if measurement.repeat == 0}
+    comparison = TextComparison()
+    for measurement in measurements:
+        output, expected = measurement.output, reference.get(measurement.group)
+        if measurement.repeat or expected is None:
             continue
-        for number, (tokens, wanted) in enumerate(zip(sample.output.tokens, expected.tokens, strict=True)):
-            found.compared += 1
+        for number, (tokens, wanted) in enumerate(zip(output.tokens, expected.tokens, strict=True)):
+            comparison.compared += 1
             place = first_difference(tokens, wanted)
             if place is not None:
-                traces = [output.traces[number] for output in (sample.output, expected) if output.traces]
-                found.differences.append(Difference(sample.group, number, place, any(place in trace.ties for trace in traces)))
-    return found if found.compared else None
+                traces = [each.traces[number] for each in (output, expected) if each.traces]
+                at_tie = any(place in trace.ties for trace in traces)
+                comparison.differences.append(TextDifference(measurement.group, number, place, at_tie))
+    return comparison if comparison.compared else None
