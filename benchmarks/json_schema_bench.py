@@ -34,11 +34,11 @@ from foretell.progress import progress_bar, show_seconds
 
 def claims(run: MaskRun) -> list[tuple[str, float, float, bool]]:
     """(claim, reached, target, met)."""
-    if not {"foretell", "llguidance"} <= set(run.found):
+    if not {"foretell", "llguidance"} <= set(run.results):
         return []
-    ours, theirs = (EngineSummary.of(name, run.found[name]) for name in ("foretell", "llguidance"))
-    compiled = {one.case for one in run.found["llguidance"] if one.outcome != REFUSED}
-    there = EngineSummary.of("foretell", run.found["foretell"], compiled).outcomes[WRONG_REJECT]
+    ours, theirs = (EngineSummary.of(name, run.results[name]) for name in ("foretell", "llguidance"))
+    compiled = {one.case for one in run.results["llguidance"] if one.outcome != REFUSED}
+    there = EngineSummary.of("foretell", run.results["foretell"], compiled).outcomes[WRONG_REJECT]
     mine, most = ours.outcomes[WRONG_REJECT], theirs.outcomes[WRONG_REJECT]
     strict = [one.wrong_rejects - one.order_rejects for one in (ours, theirs)]
     points = round(100 * (ours.passing - theirs.passing), 2)
@@ -76,7 +76,7 @@ def main() -> int:
         print(f"{claim:68} {reached:8g}   target {target:g}{'' if met else '   MISSED'}")
     if args.details:
         with Path(args.details).open("w", encoding="utf-8") as file:
-            for engine, outcomes in run.found.items():
+            for engine, outcomes in run.results.items():
                 for outcome in outcomes:
                     values = {key: value for key, value in vars(outcome).items() if key != "mask_seconds"}
                     file.write(json.dumps({"engine": engine, **values}) + "\n")

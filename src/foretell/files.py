@@ -183,8 +183,8 @@ def _number_of_full_disk(error: BaseException | None) -> int | None:
     Libraries written in Rust (safetensors, tokenizers) end their messages in it, torch raises while it handles the OSError.
     """
     while error is not None:
-        found = re.search(r"\(os error (\d+)\)", str(error))
-        number = error.errno if isinstance(error, OSError) else int(found[1]) if found else None
+        told = re.search(r"\(os error (\d+)\)", str(error))
+        number = error.errno if isinstance(error, OSError) else int(told[1]) if told else None
         if number in _NO_SPACE:
             return number
         error = error.__context__

@@ -88,7 +88,7 @@ def test_runs_engines_side_by_side():
     cases, told = [case_of(POINT), case_of({"oneOf": [{"minimum": 1}, {"maximum": 5}]}, [3, 9], "either")], []
     run = MaskBench(["llguidance"], cases, ASCII).run(told.append)
     assert run.ended == ""
-    assert [one.outcome for one in run.found["llguidance"]] == [PASS, REFUSED]
+    assert [one.outcome for one in run.results["llguidance"]] == [PASS, REFUSED]
     assert run.common == {"point"}
     assert [progress.label for progress in told] == ["llguidance on 1 of 2", "llguidance on 2 of 2"]
 
@@ -108,12 +108,12 @@ def test_summary_over_all_and_over_the_common_subset():
     run = MaskRun(
         [SchemaCase("a", {}), SchemaCase("b", {})], {"one": [quick, slow], "other": [quick, CaseResult("b", REFUSED, "too hard", 0.1)]}
     )
-    one, other = (EngineSummary.of(name, found) for name, found in run.found.items())
+    one, other = (EngineSummary.of(name, found) for name, found in run.results.items())
     assert (one.passing, other.passing) == (1.0, 0.5)
     assert (one.compile.p50, one.mask.num, one.forced) == (pytest.approx(0.2505), 3, 0.2)
     assert other.reasons == {"too hard": 1}
     assert other.compile.num == 1  # what was refused was not compiled
-    common = EngineSummary.of("one", run.found["one"], run.common)
+    common = EngineSummary.of("one", run.results["one"], run.common)
     assert (common.num_cases, common.mask.mean, common.forced) == (1, pytest.approx(2e-5), 0.4)
     assert sum(other.outcomes.values()) == 2
     assert set(other.outcomes) == set(OUTCOMES)

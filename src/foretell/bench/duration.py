@@ -1,4 +1,4 @@
-"""Durations as people write them."""
+"""Reading durations such as "5m"."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "": 1}
 
 
 def parse_seconds(text: str, name: str) -> float:
-    """Seconds of "90", "90s", "5m", "1h" or "1h30m"; ValueError naming the option `name` otherwise.
+    """Seconds of "90", "90s", "5m", "1h" or "1h30m". name: of the option, for the message. Raises UserError for any other text.
 
     >>> parse_seconds("1m30s", "--budget")
     90.0

@@ -36,7 +36,7 @@ def sections(report: BenchReport) -> list[Section]:
     sources = [(colour, source or "the model itself") for source, colour in plots.source_colours(report).items()]
     phases = [(colour, phase) for phase, colour in plots.PHASE_COLOURS.items()]
     name, rows = (best.name, best.rows) if best is not None else ("", {})
-    found = [
+    all_sections = [
         arm_table(report),
         peer_table(report),
         Section("Speed", "All tokens over all time. Other programs are grey.", figure=plots.speed_plot(report)),
@@ -67,7 +67,7 @@ def sections(report: BenchReport) -> list[Section]:
         Section("Arms in full", facts={arm.name: arm.detail for arm in report.arms}),
         Section("Settings and machine", facts=_facts(report)),
     ]
-    return [section for section in found if section.figure or section.rows or section.facts]
+    return [section for section in all_sections if section.figure or section.rows or section.facts]
 
 
 def arm_table(report: BenchReport) -> Section:

@@ -1,4 +1,4 @@
-"""A bench's outcome as one value: what was measured, on what, and what came out."""
+"""The outcome of a bench as one value: what was measured, on what, and the figures."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class BenchReport:
 
     @property
     def best(self) -> ArmSummary | None:
-        """The fastest of our own arms, by the median paired ratio to plain; exact ones only where there are any."""
+        """The fastest of our own arms by the median paired ratio to plain decoding; an exact one, if there is any."""
         own = [arm for arm in self.arms if not arm.is_peer and arm.speedup is not None]
         exact = [arm for arm in own if arm.guarantee == "exact"] or own
         return max(exact, key=lambda arm: arm.speedup.median if arm.speedup else 0.0, default=None)
@@ -60,7 +60,7 @@ class BenchReport:
         return list(dict.fromkeys(kind for arm in self.arms for kind in arm.by_kind))
 
     def sentence(self) -> str:
-        """The outcome in words."""
+        """The outcome in one sentence."""
         best = self.best
         if best is None or best.speedup is None:
             return "Nothing was compared with plain decoding."

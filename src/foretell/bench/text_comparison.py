@@ -1,4 +1,4 @@
-"""Whether an arm wrote what plain decoding wrote."""
+"""Comparing an arm's texts with plain decoding's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from foretell.bench.runner import Measurement
 
 @dataclass(frozen=True)
 class TextDifference:
-    """The first place where a text differs from plain's, and whether that place is a tie that either trace marked."""
+    """The first place where a text differs from plain decoding's.
+
+    group, text: numbers of the group and of the text in it. place: index of the token. at_tie: whether either trace marks it as a tie.
+    """
 
     group: int
     text: int
@@ -20,23 +23,25 @@ class TextDifference:
 
 @dataclass
 class TextComparison:
-    """compared: texts; differences: of those that differ."""
+    """compared: number of texts. differences: one for each text that differs."""
 
     compared: int = 0
     differences: list[TextDifference] = field(default_factory=list)
 
     @property
     def unmarked(self) -> int:
-        """Differences that no tie excuses."""
+        """Differences that are not at a tie."""
         return sum(not difference.at_tie for difference in self.differences)
 
     @property
     def same(self) -> int:
+        """Texts that are equal."""
         return self.compared - len(self.differences)
 
 
 def first_difference(a: Sequence[int], b: Sequence[int]) -> int | None:
-    """
+    """The first index where two texts differ; None for equal texts.
+
     >>> first_difference([1, 2, 3], [1, 2, 4]), first_difference([1], [1, 2]), first_difference([1], [1])
     (2, 1, None)
     """

@@ -1,4 +1,4 @@
-"""Schemas with instances that must be accepted or rejected, read from a folder."""
+"""JSON Schemas with instances that must be accepted or rejected, read from a folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from foretell.errors import UserError
 
 @dataclass(frozen=True)
 class SchemaInstance:
-    """A JSON value, as it is written, and whether it keeps the schema."""
+    """A JSON value. text: as it is written. valid: whether the schema accepts it. description: for messages."""
 
     text: str
     valid: bool
@@ -21,13 +21,13 @@ class SchemaInstance:
 
     @classmethod
     def of(cls, value: Any, valid: bool, description: str = "") -> SchemaInstance:
-        """Written as Python and most models do: a space after commas and colons, letters as they are."""
+        """Write `value` as Python and most models do: a space after commas and colons, non-ASCII letters as they are."""
         return cls(json.dumps(value, ensure_ascii=False), valid, description)
 
 
 @dataclass(frozen=True, eq=False)
 class SchemaCase:
-    """A schema and its instances."""
+    """A schema and its instances. name: of its file, without the ending."""
 
     name: str
     schema: Any
@@ -35,10 +35,11 @@ class SchemaCase:
 
 
 def read_cases(folder: str | Path, limit: int | None = None) -> list[SchemaCase]:
-    """The cases of a folder's JSON files, by name; with `limit`, so many spread evenly over all.
+    """The cases of a folder's JSON files, in the order of their names. limit: number of cases, evenly spaced; None means all.
 
-    A file of MaskBench has "schema" and "tests" (each with "valid", "data" and maybe "description"). Any other file is a schema, whose own
-    "examples" are its instances, valid or not as `jsonschema` says. ValueError for a folder without such files or a file that is no JSON.
+    A file of MaskBench has "schema" and "tests" (each with "valid", "data" and optionally "description"). Any other file is a schema, and
+    its "examples" are the instances, valid or not according to `jsonschema`. Raises UserError for a folder without JSON files and for a
+    file that is not JSON.
     """
     paths = sorted(Path(folder).glob("*.json"))
     if not paths:

@@ -1,4 +1,4 @@
-"""One engine's figures over the cases of a run."""
+"""Figures of one engine over the cases of a mask bench."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from foretell.bench.masks.measure import OUTCOMES, PASS, REFUSED, CaseResult
 
 @dataclass(frozen=True)
 class TimeSummary:
-    """Seconds: mean, median and 99th percentile of `num` values."""
+    """Mean, median and 99th percentile of `num` times, in seconds."""
 
     mean: float
     p50: float
@@ -23,7 +23,7 @@ class TimeSummary:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> TimeSummary | None:
-        """None where there are no values."""
+        """Summarise times in seconds; None for no values."""
         if not len(values):
             return None
         p50, p99 = np.quantile(values, [0.5, 0.99])
@@ -32,9 +32,13 @@ class TimeSummary:
 
 @dataclass(frozen=True)
 class EngineSummary:
-    """outcomes: cases by outcome. wrong_accepts, wrong_rejects, order_rejects: instances. compile, first_mask: a schema, refused ones left
-    out and those that ran out of time counted with what they had. mask: a token set. forced: share of valid instances' tokens that were
-    the only ones allowed. reasons: why schemas were refused, the most frequent first."""
+    """Figures of one engine.
+
+    outcomes: number of cases by outcome. wrong_accepts, wrong_rejects, order_rejects: numbers of instances. compile, first_mask: times of a
+    schema, without refused ones; a schema that timed out counts with the time it had. mask: times of a token set. forced: share of the
+    valid instances' tokens that were the only ones allowed, None for no tokens. reasons: why schemas were refused, with numbers, the most
+    frequent first.
+    """
 
     engine: str
     outcomes: dict[str, int]
@@ -48,9 +52,9 @@ class EngineSummary:
     reasons: dict[str, int]
 
     @classmethod
-    def of(cls, engine: str, found: Sequence[CaseResult], only: Container[str] | None = None) -> EngineSummary:
-        """Over all cases, or those named in `only`."""
-        kept = [one for one in found if only is None or one.case in only]
+    def of(cls, engine: str, results: Sequence[CaseResult], only: Container[str] | None = None) -> EngineSummary:
+        """Summarise all results, or those of the cases named in `only`."""
+        kept = [one for one in results if only is None or one.case in only]
         counts = Counter(one.outcome for one in kept)
         compiled = [one for one in kept if one.outcome != REFUSED]
         num_tokens = sum(one.num_tokens for one in kept)
@@ -69,11 +73,12 @@ class EngineSummary:
 
     @property
     def num_cases(self) -> int:
+        """Cases that were measured."""
         return sum(self.outcomes.values())
 
     @property
     def passing(self) -> float:
-        """Share of cases."""
+        """Share of the cases that the engine passes, 0 to 1."""
         return self.outcomes[PASS] / self.num_cases if self.num_cases else 0.0
 
     def to_dict(self) -> dict[str, Any]:

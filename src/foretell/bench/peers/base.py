@@ -18,8 +18,11 @@ INSTALL = "pip install 'foretell[peers]'"
 
 @dataclass(frozen=True)
 class PeerSetup:
-    """What a peer is loaded with. source: the folder or GGUF file of the weights. assistant: files of a smaller model of the
-    same family, or None. num_threads: of the arithmetic. context: longest text, in tokens. device: where our model runs."""
+    """What a peer is loaded with.
+
+    source: the folder or GGUF file of the weights. num_threads: of its arithmetic. context: longest text, in tokens. assistant: folder or
+    file of a smaller model of the same family, or None. device: where our model runs, such as "cpu" or "cuda:0".
+    """
 
     source: Path
     num_threads: int
@@ -29,10 +32,10 @@ class PeerSetup:
 
 
 class Peer(ABC):
-    """Greedy decoding by another program. Subclasses are dataclasses of settings; `variants` lists those offered by name.
+    """Greedy decoding by another program. Subclasses are dataclasses of settings; `variants` lists the settings offered by name.
 
-    name: as the user types it. detail: what is run, in words. modules: Python modules it needs; install: how to get them; devices:
-    kinds of device it can run on here.
+    name: as the user types it. detail: what is run, in words. modules: Python modules that it needs. install: the command to install
+    them. devices: kinds of device that it can run on here.
     """
 
     modules: ClassVar[tuple[str, ...]] = ()
@@ -43,11 +46,11 @@ class Peer(ABC):
 
     @classmethod
     def variants(cls) -> list[Peer]:
-        """The settings offered."""
+        """The settings that are offered, each with a name of its own."""
         return [cls()]
 
     def problem(self, setup: PeerSetup) -> str:
-        """Why it cannot run with this model here, with the remedy; "" where it can."""
+        """Why it cannot run with this setup, with the remedy; "" where it can."""
         missing = [module for module in self.modules if importlib.util.find_spec(module) is None]
         if missing:
             return f"{missing[0]} is not installed; {self.install}"
@@ -61,11 +64,18 @@ class Peer(ABC):
 
     @abstractmethod
     def generate(self, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int]) -> tuple[list[int], float, float | None]:
-        """(new tokens, seconds, seconds until the first of them or None), greedily. With no stop tokens: exactly `num_tokens`."""
+        """Decode greedily: (new tokens, seconds, seconds until the first of them or None).
+
+        tokens: the prompt. num_tokens: of the text at most, or exactly where there are no stop tokens. stop_tokens: end the text, and are
+        not part of it.
+        """
 
 
 class PeerArm(Arm):
-    """A peer beside our recipes; it decodes one text at a time and learns nothing between texts."""
+    """The arm of a peer. It decodes one text at a time and learns nothing between texts.
+
+    setup: what the peer is loaded with, at the first run. limit: as in `Arm`.
+    """
 
     is_peer = True
     guarantee = "peer"
@@ -75,9 +85,10 @@ class PeerArm(Arm):
         self._loaded = False
 
     def begin(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: a peer learns nothing."""
 
     def run(self, group: Group, setting: BenchSetting) -> ArmOutput:
+        """Decode the group's prompts one after another. Raises UserError for a sampler that is not greedy."""
         if not self._loaded:
             self.peer.load(self.setup)
             self._loaded = True

@@ -1,4 +1,4 @@
-"""The best recipe of every kind of prompt: what did well over all is tried again on each kind's own prompts."""
+"""The best recipe for each kind of prompt: the recipes that were fast on all prompts, measured on each kind's own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from foretell.progress import ReportProgress, no_progress
 
 @dataclass(frozen=True)
 class KindWinner:
-    """The fastest recipe on prompts of a kind: times_plain of total time on `num` prompts; plain where nothing was faster."""
+    """The fastest recipe on `num` prompts of a kind; plain decoding where nothing is faster. times_plain: its speed-up by total time."""
 
     kind: str
     recipe: Recipe
@@ -34,7 +34,8 @@ def best_by_kind(
     report: ReportProgress = no_progress,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[KindWinner]:
-    """A halving on each kind's prompts, the budget in seconds shared equally; Ctrl-C ends it with the kinds that were finished."""
+    """Successive halving on each kind's prompts. budget: in seconds, shared equally; further arguments as of `halve`. Ctrl-C ends it with
+    the kinds that were finished."""
     winners, kinds = [], kinds_of(groups)
     for kind in kinds:
         own = [group for group in groups if group.kind == kind]

@@ -32,7 +32,7 @@ from foretell.reports.page import check_report_path
 
 @dataclass(frozen=True)
 class TuneOptions:
-    """The options of `foretell tune`; `foretell tune --help` explains them. recipes: named by the user, tried beside the found ones."""
+    """The options of `foretell tune`; `foretell tune --help` explains them. recipes: named by the user, tried beside the others."""
 
     workload: Workload = field(default_factory=Workload)
     budget: str = "5m"

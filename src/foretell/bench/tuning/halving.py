@@ -1,8 +1,8 @@
-"""Successive halving: measure many recipes on few prompts, keep the faster half, measure those on more, and so on.
+"""Successive halving: measure many recipes on few prompts, keep the faster half, measure it on more prompts, and so on.
 
 Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", section 3. The budget is time,
-shared equally among the rungs; within a rung the arms take turns on each prompt, with plain decoding among them. Rungs begin at
-different prompts and with fresh memories, so that newcomers meet the same conditions.
+shared equally among the rungs. Within a rung, the arms and plain decoding take turns on each prompt. Rungs begin at different prompts and
+with empty memories, so that recipes that join later are measured under the same conditions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from foretell.bench.tasks import Group
 from foretell.decoding.recipe import Recipe
 from foretell.progress import ReportProgress, no_progress
 
-#: Recipes in the last rung, plain not counted.
+#: Recipes in the last rung, without plain decoding.
 FINALISTS = 2
 
 
@@ -56,16 +56,17 @@ def halve(
     after: Callable[[Rung], None] = lambda rung: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[Rung]:
-    """All rungs, the last one with the finalists.
+    """All rungs in order; the last one has the finalists, unless time runs out before.
 
-    first: recipes of the first rung. grow: what the first rung's ranking adds to the second (compositions of its best).
-    arms_of: arms of plain and of the given recipes, in that order. after: told of each finished rung.
+    first: recipes of the first rung. grow: from the first rung's ranking to the recipes that join the second (compositions of the best).
+    arms_of: from recipes to the arms of plain decoding and of these recipes, in that order. groups, setting, report, clock: as of
+    `runner.run`. budget: in seconds. after: told of each finished rung.
     """
     begin, rungs, recipes = clock(), list[Rung](), list(first)
     while recipes:
         final = len(recipes) <= FINALISTS and bool(rungs)
         left = budget - (clock() - begin)
-        # Newcomers join the second rung, so at least one rung more than the halvings of the first.
+        # Recipes join at the second rung, so there is at least one rung more than the first one's halvings.
         steps = 1 if final else max(2, math.ceil(math.log2(max(len(recipes), 2))) + (not rungs))
         arms = arms_of(recipes)
         offset = sum(rung.run.num_groups for rung in rungs) % len(groups)

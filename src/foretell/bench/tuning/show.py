@@ -1,4 +1,4 @@
-"""A tuning on the terminal: a table at each rung, and the verdict."""
+"""Tables of a tuning, for the terminal and the page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from foretell.reports.page import Section
 
 
 def print_rung(rung: Rung, console: Console) -> None:
-    """Arms of a rung, fastest first; those that go on are marked."""
+    """Print the arms of a rung, the fastest first; those that go on to the next are marked."""
     num = rung.run.num_groups
     title = f"{len(rung.recipes)} {'recipe' if len(rung.recipes) == 1 else 'recipes'} on {num} {'prompt' if num == 1 else 'prompts'}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
@@ -36,10 +36,10 @@ def print_rung(rung: Rung, console: Console) -> None:
 
 
 def print_tuning(tuning: TuningResult, console: Console) -> None:
-    """The last rung in full, and the verdict."""
+    """Print the last rung in full, the winners by kind, and the verdict."""
     print_report(tuning.report, console, f"{tuning.verdict.why}.")
     if tuning.kinds:
-        table = Table(title="The best of every kind", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+        table = Table(title="The best recipe by kind of prompt", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
         for name, justify in (("kind", "left"), ("recipe", "left"), ("x plain", "right"), ("prompts", "right")):
             table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
         for each in tuning.kinds:
@@ -49,7 +49,7 @@ def print_tuning(tuning: TuningResult, console: Console) -> None:
 
 
 def kinds_table(tuning: TuningResult) -> Section:
-    """The winner of every kind, for the page."""
+    """The winners by kind of prompt, for the page."""
     words = "Times plain by total time on the kind's own prompts, of the recipes that were fast on all prompts."
     head, rows = ["kind", "recipe", "times plain", "prompts"], [_cells(each) for each in tuning.kinds]
     return Section("The best recipe by kind of prompt", words, head=head, rows=rows)
@@ -60,7 +60,7 @@ def _cells(winner: KindWinner) -> list[str]:
 
 
 def ladder_table(tuning: TuningResult) -> Section:
-    """Every recipe with its score at each rung, for the page."""
+    """All recipes with their score at each rung, for the page."""
     names: dict[str, list[str]] = {}
     for number, rung in enumerate(tuning.rungs):
         for name, score in rung.scores.items():

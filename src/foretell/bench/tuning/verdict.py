@@ -1,4 +1,4 @@
-"""The winner of a tuning, and why: never below plain."""
+"""The recipe that a tuning chooses, and why. It is never slower than plain decoding."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOTHING = "no recipe was measured within the budget, so plain decoding stays; g
 
 @dataclass(frozen=True)
 class Verdict:
-    """recipe: to use from now on. summary, runner_up: figures of the last rung, None where there are none."""
+    """recipe: that was chosen. summary, runner_up: figures of the last rung, None where there are none. why: in one sentence."""
 
     recipe: Recipe
     summary: ArmSummary | None
@@ -26,12 +26,13 @@ class Verdict:
 
     @property
     def is_plain(self) -> bool:
+        """Whether plain decoding was chosen."""
         return self.recipe.drafter.is_plain
 
 
 def judge(rungs: Sequence[Rung], report: BenchReport) -> Verdict:
-    """The fastest recipe of the last rung, if it beat plain beyond doubt: by total time, and with the whole 95 % interval of the
-    paired ratios above 1. Otherwise plain."""
+    """The fastest recipe of the last rung, if it is significantly faster than plain decoding: by total time, and with the whole 95 %
+    interval of the paired ratios above 1. Otherwise plain decoding. report: of the last rung."""
     last = rungs[-1]
     names = last.names
     figures = {arm.name: arm for arm in report.arms}
@@ -43,15 +44,15 @@ def judge(rungs: Sequence[Rung], report: BenchReport) -> Verdict:
     second = figures[names[ranking[1]]] if len(ranking) > 1 else None
     spread, total = best.speedup, last.scores[best.name]
     if spread is None or total <= 1.0 or spread.low <= 1.0:
-        found = f"{total:.2f} times plain" + (f", 95 % interval {interval(spread)}" if spread else "")
-        why = f"nothing beat plain decoding beyond doubt (the best, {best.name}: {found})"
+        reached = f"{total:.2f} times plain" + (f", 95 % interval {interval(spread)}" if spread else "")
+        why = f"nothing is significantly faster than plain decoding (the best, {best.name}: {reached})"
         return Verdict(plain, figures.get(PLAIN), best, f"{why}; more prompts or a longer --budget may show a smaller gain")
     why = f"{best.name} is {spread.median:.2f} times as fast as plain decoding (95 % interval {interval(spread)}, {spread.num} prompts)"
     return Verdict(ranking[0], best, second, why)
 
 
 def explain(verdict: Verdict, rungs: Sequence[Rung], report: BenchReport) -> str:
-    """The reasons, for the comments of the recipe file: what was measured, where, and what the figures say."""
+    """The reasons as comment lines of the recipe file: what was measured, where, and the figures."""
     tried = len({recipe for rung in rungs for recipe in rung.recipes})
     lines = [
         "Chosen by `foretell tune`. `foretell generate` uses this file where no recipe is named.",
