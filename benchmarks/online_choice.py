@@ -21,7 +21,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,14 @@ from timed_answer import seconds
 import foretell as ft
 from foretell.bench.prompts import read_prompts
 from foretell.decoding.choosing.replay import write_rounds
-from foretell.decoding.drafter import Setting
+from foretell.decoding.draft_order import NO_COSTS, DraftCosts, DraftOrder
 from foretell.decoding.drafters.chooser import Chooser
-from foretell.decoding.pace import Limit, Pace
+from foretell.decoding.pace import Pace
 from foretell.decoding.paces.bandit import Bandit
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.pacing.cost_curve import CostCurve, curve_of
 from foretell.decoding.tree import Tree
+from foretell.parts import Needs
 from foretell.prepare import default_recipe
 
 LENGTHS = (1, 2, 4, 8)
@@ -52,23 +53,20 @@ class Timed(Pace):
     took: list[float] = field(default_factory=list, compare=False)
 
     @property
-    def needs_curve(self) -> bool:
-        return True
+    def needs(self) -> Needs:
+        return self.pace.needs
 
-    def remember(self, num_members: int = 1) -> Any:
-        return self.pace.remember(num_members)
+    def remember(self, costs: DraftCosts = NO_COSTS) -> Any:
+        return self.pace.remember(costs)
 
     def begin(self, memory: Any, alone: bool = False) -> Any:
         return self.pace.begin(memory, alone)
 
-    def limit(self, state: Any, curve: CostCurve, draft_cost: Callable[..., float]) -> Limit:
+    def limit(self, state: Any, costs: DraftCosts) -> DraftOrder:
         begin = time.perf_counter()
-        found = self.pace.limit(state, curve, draft_cost)
+        found = self.pace.limit(state, costs)
         self.took.append(time.perf_counter() - begin)
         return found
-
-    def setting(self, state: Any) -> Setting:
-        return self.pace.setting(state)
 
     def observe(self, state: Any, tree: Tree, path: Sequence[int]) -> None:
         begin = time.perf_counter()

@@ -29,11 +29,11 @@ from foretell.api import MAX_BACKTRACKS
 from foretell.bench.machine import describe_machine, describe_versions, is_busy
 from foretell.bench.masks.cases import SchemaCase, read_cases
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampling_options import make_sampler
+from foretell.decoding.session import Session
 from foretell.models.vocabulary import Vocabulary
 from foretell.prepare import default_recipe
 from foretell.progress import Progress, progress_bar, show_seconds

@@ -83,8 +83,8 @@ def _claims(entry: Entry) -> dict[str, str]:
         return {}
     answers = {frozenset({True}): "yes", frozenset({False}): "no"}
     examples = cls.examples()
-    draws = frozenset(each.draws_drafts for each in examples)
-    learns = frozenset(each.learns_across_requests for each in examples)
+    draws = frozenset(each.traits.samples for each in examples)
+    learns = frozenset(each.traits.learns for each in examples)
     varies = "as its parts do" if entry.symbol else "as its options say"
     return {"Samples its drafts": answers.get(draws, varies), "Learns across requests": answers.get(learns, varies)}
 

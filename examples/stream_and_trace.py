@@ -10,7 +10,7 @@ print("\n")
 
 result = ft.generate(PROMPT, max_new_tokens=40)
 trace = result.trace
-print(f"{trace.num_tokens} tokens in {len(trace.decode_steps)} steps, {trace.tokens_per_second:.0f} tokens/s, {trace.law}")
+print(f"{trace.num_tokens} tokens in {len(trace.decode_steps)} steps, {trace.tokens_per_second:.0f} tokens/s, {trace.guarantee}")
 for source, count in trace.sources.most_common():
     print(f"  {count:3d} from {source or 'the model itself'}")
 for phase, seconds in trace.seconds.items():

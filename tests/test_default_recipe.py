@@ -7,7 +7,7 @@ import importlib.util
 import pytest
 
 import foretell as ft
-from foretell.decoding.loop import Session
+from foretell.decoding.session import Session
 from foretell.models.tiny import TinyModel
 from foretell.prepare import DEFAULT_RECIPE, WITH_PHRASES, default_recipe
 

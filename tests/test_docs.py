@@ -85,8 +85,8 @@ def test_what_a_seed_gives_is_said_of_every_drafter():
     fixed, drawn, dependent = re.findall(r"^\| (?:fixed candidates|drafts that are drawn).*$", page, re.MULTILINE)
     for name, cls in registry.parts("drafter").items():
         for example in [] if issubclass(cls, Composite) else cls.examples():
-            row = fixed if not example.draws_drafts else dependent if example.learns_across_requests else drawn
-            assert example.is_plain or f"`{name}`" in row, f"{example!r} is missing from the row {row!r}"
+            row = fixed if not example.traits.samples else dependent if example.traits.learns else drawn
+            assert not example.traits.proposes or f"`{name}`" in row, f"{example!r} is missing from the row {row!r}"
 
 
 def test_every_verb_is_on_the_page_of_the_program(hooks):

@@ -17,7 +17,7 @@ class Phrases(Drafter):
     phrases: phrases as token ids, for example the lines of a licence or of a form letter. min_match: at least so many tokens
     of a phrase must stand at the end of the text; the longest match wins.
 
-    Law: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: one comparison for each
+    Guarantee: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: one comparison for each
     phrase and length. State: none. Grade: tokens matched. Errors: ValueError for min_match below 1.
 
     Copying from a given text as in Yang et al., "Inference with Reference: Lossless Acceleration of Large Language Models",

@@ -23,7 +23,7 @@ _HOME = {
     "load": "foretell.models.load",
     "load_group": "foretell.decoding.groups.model_group",
     "Recipe": "foretell.decoding.recipe",
-    "Session": "foretell.decoding.loop",
+    "Session": "foretell.decoding.session",
     "Request": "foretell.decoding.request",
     "CostCurve": "foretell.decoding.pacing.cost_curve",
 }
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from foretell.api import Piece, Result, generate, stream
     from foretell.completion import complete
     from foretell.decoding.groups.model_group import load_group
-    from foretell.decoding.loop import Session
     from foretell.decoding.pacing.cost_curve import CostCurve
     from foretell.decoding.recipe import Recipe
     from foretell.decoding.request import Request
+    from foretell.decoding.session import Session
     from foretell.extraction import extract
     from foretell.models.load import load
 

@@ -14,9 +14,10 @@ from foretell.decoding.request import Logprob, Request
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.stopping import as_stop_strings, cut, held_back
 from foretell.decoding.trace import Trace
+from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.parts import UnknownNameError, nearest
-from foretell.prepare import Prompt, make_requests, recipe_for, resolve, session_of
+from foretell.prepare import Prompt, make_request, make_requests, recipe_for, resolve, session_of
 from foretell.rules.rule import NAMES, Rule, make_rule
 
 #: Tokens that `generate` takes back, in a request, to get out of dead ends of its rule.
@@ -27,9 +28,11 @@ _NOT_OPTIONS = ("prompt", "model", "recipe", "max_batch", "unknown")  # paramete
 @dataclass
 class Result:
     """text: what was generated. tokens: its token ids. finish_reason: "stop", "length" or "context"; under a rule also "dead-end", where
-    no text that obeys it goes on from here. logprobs: one entry a token where asked for, else empty. trace: the run, step by step.
-    value: under a rule, what the finished text says (a validated pydantic object, a JSON value, a `ToolCall`, else the text); None
-    where the text did not come to its end. report: what the constraint tells of itself (a `Monitor`'s dots and names), else None."""
+    no text that obeys it goes on from here; "error" where this prompt of several could not be decoded, and `error` says why. logprobs:
+    one entry a token where asked for, else empty. trace: the run, step by step. value: under a rule, what the finished text says (a
+    validated pydantic object, a JSON value, a `ToolCall`, else the text); None where the text did not come to its end. report: what the
+    constraint tells of itself (a `Monitor`'s dots and names), else None.
+    """
 
     text: str
     tokens: list[int]
@@ -38,6 +41,7 @@ class Result:
     logprobs: list[Logprob]
     value: Any = None
     report: Any = None
+    error: Exception | None = None
 
     def __str__(self) -> str:
         return self.text
@@ -87,6 +91,9 @@ def generate(
 ) -> Result | list[Result]:
     """Continue a prompt, or each of a list of prompts (a list gives a list).
 
+    A prompt that cannot be decoded raises its error; one of a list becomes a `Result` with that `error`, and the others are decoded.
+    Several threads may call this with one model: their prompts share the batch, and no text depends on the others.
+
     prompt: text, or a chat as a list of {"role": ..., "content": ...}. model: from `foretell.load`, or an id or path; None is
     the default model. recipe: a `Recipe` or its short text; None is `default_recipe(model)`. temperature 0 is greedy; the other
     sampling options are those of transformers and the OpenAI API, or pass a `sampler`. stop: texts that end the answer and are
@@ -110,10 +117,15 @@ def generate(
     recipe = recipe_for(model, recipe, rule is not None)
     prompts: Any = prompt if many else [prompt]
     requests = make_requests(list(prompts), model, recipe, rule=rule, max_backtracks=MAX_BACKTRACKS, **options)
-    for _ in session_of(model, recipe).run(requests, max_batch):
+    good = [request for request in requests if isinstance(request, Request)]
+    for _ in session_of(model, recipe).run(good, max_batch, keep_errors=True):
         pass
     results = [make_result(request, model, stop, rule) for request in requests]
-    return results if many else results[0]
+    if many:
+        return results
+    if results[0].error is not None:
+        raise results[0].error
+    return results[0]
 
 
 def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | str | None = None, **options: Any) -> Iterator[Piece]:
@@ -124,7 +136,7 @@ def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | st
     model = resolve(model)
     rule = make_rule(**{name: options.pop(name) for name in NAMES if name in options})
     recipe = recipe_for(model, recipe, rule is not None)
-    request = make_requests([prompt], model, recipe, rule=rule, **options)[0]
+    request = make_request(prompt, model, recipe, rule=rule, **options)
     text = ""
     for piece in stream_request(request, model, recipe, options.get("stop", ())):
         if rule is not None and rule.is_json:
@@ -138,10 +150,11 @@ def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | st
 def stream_request(request: Request, model: Model, recipe: Recipe, stop: str | Sequence[str] = ()) -> Iterator[Piece]:
     """Pieces of a prepared request, which afterwards holds its trace and finish reason."""
     strings, decoder = as_stop_strings(stop), model.tokenizer.stream()
-    given, held = 0, ""
-    for _ in session_of(model, recipe).run([request]):
-        sources = [source for step in request.trace.steps[-1:] for source in step.sources]
-        for token, source in zip(request.generated[given:], sources, strict=True):
+    held = ""
+    for event in session_of(model, recipe).scheduler.run([request]):
+        if request.error is not None:
+            raise request.error
+        for token, source in zip(event.tokens, event.sources, strict=True):
             text = held + decoder.push(token)
             if strings and cut(text, strings) != text:
                 yield Piece(cut(text, strings), source, [token])
@@ -150,7 +163,6 @@ def stream_request(request: Request, model: Model, recipe: Recipe, stop: str | S
             text, held = text[: len(text) - num], text[len(text) - num :]
             if text:
                 yield Piece(text, source, [token])
-        given = len(request.generated)
     rest = held + decoder.finish()
     if rest:
         yield Piece(rest)
@@ -164,11 +176,13 @@ def check_options(options: Mapping[str, Any]) -> None:
             raise UnknownNameError(f"generate has no option {option!r}: {nearest(option, known)}")
 
 
-def make_result(request: Request, model: Model, stop: str | Sequence[str] = (), rule: Rule | None = None) -> Result:
-    """The answer in a finished request, cut at stop strings."""
+def make_result(request: Request | UserError, model: Model, stop: str | Sequence[str] = (), rule: Rule | None = None) -> Result:
+    """The answer in a finished request, cut at stop strings; for the error that stands in a request's place, a result that says so."""
+    if isinstance(request, UserError):
+        return Result("", [], "error", Trace(0), [], error=request)
     text = cut(model.tokenizer.decode(request.generated), as_stop_strings(stop))
     value = None
     if rule is not None and request.state is not None and request.state.accepting:
         value = rule.read(request.state.vocabulary.text(request.generated).decode("utf-8"))
     report = None if request.state is None else request.state.report
-    return Result(text, request.generated, request.finish_reason, request.trace, request.logprobs, value, report)
+    return Result(text, request.generated, request.finish_reason, request.trace, request.logprobs, value, report, request.error)

@@ -77,11 +77,9 @@ def complete(
     if not text.strip():
         raise UserError("text is empty; give some text")
     chosen = make_search(search, k, ngrams)
-    memories = model.__dict__.setdefault("search_memories", {})  # kept on the model, so that they go with it
-    if chosen not in memories:
-        memories[chosen] = chosen.remember(model)
+    memory = model.pool.get(("search", chosen), lambda: chosen.remember(model))
     prompt = model.tokenizer.encode(text)
-    caches: list[tuple[list[int], Cache]] = model.__dict__.setdefault("completion_caches", [])
+    caches: list[tuple[list[int], Cache]] = model.pool.get("completion caches", list)
     try:
         before, cache = caches.pop()  # at most one caller has it; a second one at the same time starts anew
         # the prompt's last row is read anew: a group of models decides there whose turn it is
@@ -90,7 +88,7 @@ def complete(
     except IndexError:
         reused = None
     began = time.perf_counter()
-    found = chosen.run(model, Goal(prompt, max_new_tokens, model.tokenizer.stop_tokens, max_seconds, reused), memories[chosen])
+    found = chosen.run(model, Goal(prompt, max_new_tokens, model.tokenizer.stop_tokens, max_seconds, reused), memory)
     searched = time.perf_counter()
     distributions = log_probabilities(model, prompt, [each.tokens for each in found.hypotheses], found.cache)
     rescored = time.perf_counter()

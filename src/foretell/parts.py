@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
+import operator
 from abc import ABC
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,6 +33,37 @@ class UnknownNameError(UserError):
     """A part, option or field of that name does not exist; the message suggests the nearest."""
 
 
+@dataclass(frozen=True)
+class Needs:
+    """What a part needs of the model and the loop; `|` joins the needs of several parts.
+
+    hidden: hidden states of every row, by the keys of `Model.forward`. prompt_rows: logits at every position of the prompt (costs the
+    output head over the prompt). curve: the measured cost curve. tuned: a model that was trained for this part, which is therefore no
+    candidate for any other model.
+
+    >>> Needs(hidden=(2,)) | Needs(hidden=("post_norm", 2), curve=True)
+    Needs(hidden=(2, 'post_norm'), prompt_rows=False, curve=True, tuned=False)
+    """
+
+    hidden: tuple[int | str, ...] = ()
+    prompt_rows: bool = False
+    curve: bool = False
+    tuned: bool = False
+
+    def __or__(self, other: Needs) -> Needs:
+        return Needs(
+            tuple(dict.fromkeys((*self.hidden, *other.hidden))),
+            self.prompt_rows or other.prompt_rows,
+            self.curve or other.curve,
+            self.tuned or other.tuned,
+        )
+
+    @classmethod
+    def joined(cls, parts: Iterable[Part]) -> Needs:
+        """The needs of several parts together."""
+        return functools.reduce(operator.or_, (part.needs for part in parts), cls())
+
+
 class Part(ABC):
     """Base of everything a recipe names. Subclasses are frozen dataclasses; unknown options are refused by name."""
 
@@ -49,6 +82,11 @@ class Part(ABC):
     def examples(cls) -> list[Part]:
         """Small settings that the contract checks and the law kit use; override where defaults need an argument."""
         return [cls()]
+
+    @property
+    def needs(self) -> Needs:
+        """What this part needs of the model and the loop."""
+        return Needs()
 
     def replace(self, **changes: Any):
         """A copy with some settings changed."""

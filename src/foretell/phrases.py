@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from foretell.decoding.drafters.stand import Stand
 from foretell.decoding.drafting.successors.table import SuccessorTable
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.paces.never_slower import NeverSlower
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampling_options import make_sampler
+from foretell.decoding.session import Session
 from foretell.errors import UserError
 from foretell.models.base import Model
 

@@ -9,14 +9,15 @@ from typing import Any
 from foretell.decoding.drafters.forced import Forced
 from foretell.decoding.drafters.then import Then
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.sampling_options import make_sampler
+from foretell.decoding.session import Session
 from foretell.decoding.stopping import StopWatch, as_stop_strings
 from foretell.errors import UserError
 from foretell.models.base import Model
+from foretell.pool import Pool
 from foretell.rules.rule import Rule
 from foretell.rules.tools import Tools
 
@@ -27,16 +28,16 @@ DEFAULT_RECIPE = "prompt-lookup | token-recycling"
 #: A prompt: text, or a chat as a list of {"role", "content"}.
 Prompt = str | Sequence[Mapping[str, str]]
 
-_models: dict[str, Model] = {}
+#: Models that were named and not handed in, so that they are loaded once.
+_models: Pool[str, Model] = Pool(4)
 
 
 def default_recipe(model: Model) -> Recipe:
     """What `generate` uses with this model unless told otherwise."""
-    if "default_recipe" not in model.__dict__:  # kept there, as sessions are: reading the vocabulary takes 15 ms
-        from foretell.decoding.drafting.successors.files import shipped_table
+    from foretell.decoding.drafting.successors.files import shipped_table
 
-        model.__dict__["default_recipe"] = Recipe.parse(WITH_PHRASES if shipped_table(model) else DEFAULT_RECIPE)
-    return model.__dict__["default_recipe"]
+    # kept, since telling the vocabulary takes 15 ms
+    return model.pool.get("default recipe", lambda: Recipe.parse(WITH_PHRASES if shipped_table(model) else DEFAULT_RECIPE))
 
 
 def recipe_for(model: Model, recipe: Recipe | str | None, constrained: bool) -> Recipe:
@@ -53,24 +54,17 @@ def behind_forced(recipe: Recipe) -> Recipe:
 
 
 def session_of(model: Model, recipe: Recipe) -> Session:
-    """The session of this model and recipe, made once: its drafter's and pace's memory grow over calls."""
-    # Kept on the model, which they hold: a table of their own would keep every model alive.
-    sessions: dict[Recipe, Session] = model.__dict__.setdefault("sessions", {})
-    if recipe not in sessions:
-        sessions[recipe] = Session(model, recipe)
-    return sessions[recipe]
+    """The session of this model and recipe, kept with the model: its drafter's and pace's memory grow over calls."""
+    return model.pool.get(("session", recipe), lambda: Session(model, recipe))
 
 
 def resolve(model: Model | str | None) -> Model:
-    """A loaded model as it is; an id or path loaded once a process; None is the default model."""
+    """A loaded model as it is; an id or path, loaded once as long as few others are; None is the default model."""
     if isinstance(model, Model):
         return model
-    key = model or ""
-    if key not in _models:
-        from foretell.models.load import load
+    from foretell.models.load import load
 
-        _models[key] = load(model)
-    return _models[key]
+    return _models.get(model or "", lambda: load(model))
 
 
 def make_requests(
@@ -87,26 +81,43 @@ def make_requests(
     rule: Rule | None = None,
     max_backtracks: int = 0,
     **sampling: Any,
-) -> list[Request]:
-    """Requests of `generate`'s options: prompts encoded, the sampler made, stop strings watched."""
+) -> list[Request | UserError]:
+    """Requests of `generate`'s options: prompts encoded, the sampler made, stop strings watched. In place of a prompt that cannot be
+    decoded stands its error; options that concern all are refused at once."""
     sampler = _one_sampler(sampler, recipe, sampling)
     if model.tokenizer is None:
-        raise UserError("model: it has no tokenizer, so it cannot read text; use foretell.decoding.loop.Session with token ids")
+        raise UserError("model: it has no tokenizer, so it cannot read text; use foretell.decoding.session.Session with token ids")
     strings = as_stop_strings(stop)
-    return [
-        Request(
-            encode(prompt, model, chat, rule.tools if rule is not None else None),
+
+    def request(number: int, tokens: list[int]) -> Request:
+        return Request(
+            tokens,
             max_new_tokens,
             sampler,
-            SampledDraws(seed + i),
+            SampledDraws(seed + number),
             model.tokenizer.stop_tokens,
             StopWatch(model.tokenizer, strings) if strings else None,
             logprobs,
             rule.constraint if rule is not None else None,
             max_backtracks,
         )
-        for i, prompt in enumerate(prompts)
-    ]
+
+    request(0, [0])  # options are checked before any prompt is
+    requests: list[Request | UserError] = []
+    for number, prompt in enumerate(prompts):
+        try:
+            requests.append(request(number, encode(prompt, model, chat, rule.tools if rule is not None else None)))
+        except UserError as error:
+            requests.append(error)
+    return requests
+
+
+def make_request(prompt: Prompt, model: Model, recipe: Recipe, **options: Any) -> Request:
+    """The request of one prompt; raises its error."""
+    [request] = make_requests([prompt], model, recipe, **options)
+    if isinstance(request, UserError):
+        raise request
+    return request
 
 
 def _one_sampler(sampler: Sampler | None, recipe: Recipe, sampling: Mapping[str, Any]) -> Sampler:

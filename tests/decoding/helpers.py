@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
+from foretell.decoding.session import Session
 from foretell.decoding.tree import Tree
 from foretell.models.base import Feed, Model
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 
 from foretell.decoding.distribution import Distribution
+from foretell.decoding.draft_order import DraftCosts
 from foretell.decoding.pace import Pace
 from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.tree import Kind, Tree
@@ -25,14 +26,15 @@ def simulate(
 ) -> float:
     """Seconds by the curve for `requests` texts in turn. acceptance(step): chance of each next drafted token, steps counted
     over all requests. draft_cost: seconds for each drafted token."""
+    costs = DraftCosts(curve, lambda depth: draft_cost * depth)
     coins, memory, seconds, steps = random.Random(seed), pace.remember(), 0.0, 0
     for _ in range(requests):
         state, written = pace.begin(memory, alone=kind is not Kind.FIXED), 0
         while written < tokens:
-            limit = pace.limit(state, curve, lambda depth: draft_cost * depth)
+            limit = pace.limit(state, costs)
             length = min(limit.num_nodes, limit.depth, LONGEST, tokens - written - 1)
             seconds += draft_cost * length
-            tree = pace.trim([state], [chain(length, kind)], curve)[0] if length else Tree()
+            tree = pace.trim([state], [chain(length, kind)], costs)[0] if length else Tree()
             accepted = 0
             while accepted < len(tree) and coins.random() < acceptance(steps):
                 accepted += 1

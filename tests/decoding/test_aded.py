@@ -34,7 +34,7 @@ def weights_after(drafter: Aded, prompt: list[int], steps: list[list[int]]) -> d
     memory = drafter.remember(MODEL)
     state = drafter.begin(memory, prompt)
     for tokens in steps:
-        drafter.observe(state, seen(tokens))
+        drafter.observe_request(state, seen(tokens))
     table, found = state.table, {}
     for a in range(12):
         for b in range(12):
@@ -72,7 +72,7 @@ def test_it_proposes_what_it_learnt_and_nothing_else():
     drafter = Aded()
     state = drafter.begin(drafter.remember(MODEL), [1, 2, 3])
     assert len(drafter.propose([ask([1, 2, 3], state)])[0]) == 0
-    drafter.observe(state, seen([4, 5, 6]))
+    drafter.observe_request(state, seen([4, 5, 6]))
     assert drafter.propose([ask([1, 2, 3], state)])[0].tokens == [4, 5, 6]
     assert drafter.propose([ask([1, 2, 3], state, num_nodes=2)])[0].tokens == [4, 5]
     assert len(drafter.propose([ask([3], state)])[0]) == 0  # no pair yet: an ordinary step
@@ -99,11 +99,11 @@ def test_a_corpus_is_where_it_begins(tmp_path):
     memory = drafter.remember(MODEL)
     state = drafter.begin(memory, [1, 2])
     assert drafter.propose([ask([1, 2], state, depth=1)])[0].tokens == [3, 4]
-    drafter.observe(state, seen([5]))
+    drafter.observe_request(state, seen([5]))
     assert state.table.successors([1, 2])[0] == [3, 4, 5]
     own = Aded(corpus=str(path), scope="request")
     tables = own.remember(MODEL)
-    own.observe(own.begin(tables, [1, 2]), seen([5]))
+    own.observe_request(own.begin(tables, [1, 2]), seen([5]))
     assert tables.of([1, 2]).successors([1, 2])[0] == [3, 4]
     with pytest.raises(TableFileError, match="vocabulary of 12, the model's is 13"):
         drafter.remember(TinyModel(13))
@@ -138,14 +138,14 @@ def test_three_methods_are_three_settings_of_one_table():
     best = rows.topk(2).indices.numpy()
     recycling = TokenRecycling(k=2, template=((0,),))
     table = recycling.remember(MODEL)
-    recycling.observe(table, step)
+    recycling.observe_request(table, step)
     same = SuccessorTable(12, (1,), 2, "overwrite")
     same.learn_rows([[1], [2], [3]], best)
     assert (np.asarray(table[:]) == same.store.tokens).all()
 
     stand = Stand(orders=(2, 1), width=2, shape=((0,),))
     state = stand.begin(stand.remember(MODEL), [1, 2, 3])
-    stand.observe(state, step)
+    stand.observe_request(state, step)
     probs = rows.double().softmax(-1).numpy()
     averaged = SuccessorTable(12, (2, 1), 2, "mean")
     averaged.learn_rows([[-1, 1], [1, 2], [2, 3]], best, np.take_along_axis(probs, best, -1))
@@ -156,7 +156,7 @@ def test_three_methods_are_three_settings_of_one_table():
 
     aded = Aded(adaptation="fresh")
     grown = aded.begin(aded.remember(MODEL), [1, 2, 3])
-    aded.observe(grown, step)
+    aded.observe_request(grown, step)
     counted = SuccessorTable(12, (2,), 12, "add", step=0.04, cap=3.0)
     counted.learn_text([2, 3, 4])
     assert grown.table.successors([2, 3]) == counted.successors([2, 3]) == ([4], [0.04])

@@ -12,14 +12,15 @@ import pytest
 from foretell.decoding.chooser import Array, OnlineChooser, State
 from foretell.decoding.choosers.neural_fast_cb import NeuralFastCB
 from foretell.decoding.choosing.replay import Round, replay
-from foretell.decoding.drafter import Ask, Drafter, Setting
+from foretell.decoding.draft_order import DraftCosts, Member, free
+from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.drafters.chooser import Chooser
+from foretell.decoding.drafters.composite import members
 from foretell.decoding.drafters.forced import Forced
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
 from foretell.decoding.drafters.then import Then
 from foretell.decoding.drafters.token_recycling import TokenRecycling
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.pace import Pace
 from foretell.decoding.paces.bandit import Bandit
 from foretell.decoding.paces.fixed import Fixed
@@ -28,24 +29,27 @@ from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
+from foretell.decoding.session import Session
 from foretell.decoding.tree import Tree
 from foretell.models.tiny import TinyModel
 from tests.decoding.helpers import GREEDY, greedy_text
 
 CURVE = CostCurve((1, 2, 3, 5, 9, 17), (1.0, 1.05, 1.1, 1.15, 1.3, 1.8))
+#: For drafters of two members, whose drafts cost nothing.
+TWO_MEMBERS = DraftCosts(CURVE, members=(free, free))
 #: What each member is right with, by request.
 Traffic = Callable[[int], tuple[float, float]]
 
 
 def seconds(pace: Pace, traffic: Traffic, member: int = 0, requests: int = 20, seed: int = 0) -> list[float]:
     """Seconds by the curve of each request of 96 tokens. member: who drafts where the pace does not say."""
-    coins, memory, spent = random.Random(seed), pace.remember(2), []
+    coins, memory, spent = random.Random(seed), pace.remember(TWO_MEMBERS), []
     for number in range(requests):
         state, written, cost = pace.begin(memory), 0, 0.0
         while written < 96:
-            limit = pace.limit(state, CURVE, lambda depth, member=0: 0.0)
-            named = pace.setting(state).member
-            right = traffic(number)[member if named is None else named]
+            limit = pace.limit(state, TWO_MEMBERS)
+            named = limit.choice(Member)
+            right = traffic(number)[member if named is None else named.number]
             tree, accepted = Tree.chain([1] * min(limit.depth, 95 - written)), 0
             while accepted < len(tree) and coins.random() < right:
                 accepted += 1
@@ -83,7 +87,7 @@ def test_drafts_that_are_right_as_a_whole_or_not_at_all_are_worth_their_price():
     pace, coins, drafted = Bandit((8,)), random.Random(0), []
     state, curve = pace.begin(pace.remember()), CostCurve((1, 9), (1.0, 1.9))
     for _ in range(300):
-        depth = pace.limit(state, curve, lambda depth, member: 0.0).depth
+        depth = pace.limit(state, DraftCosts(curve)).depth
         pace.observe(state, Tree.chain([1] * depth), list(range(depth)) if coins.random() < 0.5 else [])
         drafted.append(depth > 0)
     assert sum(drafted[100:]) > 180
@@ -149,7 +153,7 @@ class Noting(Drafter):
         return self.number
 
     def propose(self, asks: list[Ask]) -> list[Tree]:
-        self.asked.extend((self.number, each.depth, each.setting.member) for each in asks)
+        self.asked.extend((self.number, each.depth, each.choice(Member)) for each in asks)
         return [Tree() for _ in asks]
 
     def draft_cost(self, memory, depth: int) -> float:
@@ -183,13 +187,13 @@ def test_what_is_forced_leaves_the_choice_to_the_pace():
     drafter = Then((Forced(), DRAFTER))
     assert Session(MODEL, Recipe(drafter, pace=Bandit((1, 2))), CURVE).pace_memory.record.num_members == 2
     noting = Then((Forced(), Chooser((Noting(0, []), Noting(1, [])))))
-    assert [noting.member_cost(noting.remember(MODEL), member, 2) for member in (0, 1)] == [0.2, 0.4]
+    assert [member.draft_cost(memory, 2) for member, memory in members(noting, noting.remember(MODEL))] == [0.2, 0.4]
 
 
 def test_a_member_that_is_not_there_is_refused():
     state = DRAFTER.begin(DRAFTER.remember(MODEL), [1, 2])
-    wrong = Ask([1, 2], 1, state, 2, 2, GREEDY, SampledDraws(0), setting=Setting(member=2))
-    with pytest.raises(ValueError, match=r"member=2 of Setting must be from 0 to 1, or None"):
+    wrong = Ask([1, 2], 1, state, 2, 2, GREEDY, SampledDraws(0), choices=(Member(2),))
+    with pytest.raises(ValueError, match=r"Member: number=2 must be from 0 to 1"):
         DRAFTER.propose([wrong])
 
 
@@ -201,7 +205,7 @@ def test_its_memory_comes_back_from_its_file(tmp_path):
     back = ArmMemory.read(tmp_path / "memory.npz")
     states = [pace.begin(memory) for memory in (session.pace_memory, back)]
     for _ in range(50):
-        limits = [pace.limit(state, CURVE, lambda depth, member: 0.0) for state in states]
+        limits = [pace.limit(state, TWO_MEMBERS) for state in states]
         assert limits[0] == limits[1]
         for state in states:
             pace.observe(state, Tree.chain([1] * limits[0].depth), list(range(limits[0].depth // 2)))
@@ -210,7 +214,7 @@ def test_its_memory_comes_back_from_its_file(tmp_path):
 
 def test_a_file_that_is_no_memory_is_refused(tmp_path):
     whole, cut, other = tmp_path / "whole.npz", tmp_path / "cut.npz", tmp_path / "other.npz"
-    Bandit().remember(2).write(whole)
+    Bandit().remember(TWO_MEMBERS).write(whole)
     cut.write_bytes(whole.read_bytes()[:200])
     np.savez(other, json=np.array('{"version": 2}'))
     for path in (cut, other):

@@ -55,7 +55,7 @@ def test_nodes_are_fixed_and_greedy_beams_as_wide_as_any():
     tree = propose(drafter, GREEDY)
     assert tree == propose(drafter, Sampler())
     assert (set(tree.kinds), len(tree)) == ({Kind.FIXED}, 6)
-    assert not drafter.draws_drafts
+    assert not drafter.traits.samples
 
 
 def test_limits_cut_the_least_probable_of_the_last_level_first():

@@ -9,13 +9,13 @@ import pytest
 from foretell.decoding.constrained import ConstrainedSampler, pruned
 from foretell.decoding.constraint import Ended, State
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Candidates, NonFiniteLogitsError, Sampler
 from foretell.decoding.samplers.logit_bias import LogitBias
 from foretell.decoding.sampling_options import make_sampler
+from foretell.decoding.session import Session
 from foretell.decoding.token_set import TokenSet
 from foretell.decoding.tree import Kind, Tree
 from foretell.models.tiny import TinyModel

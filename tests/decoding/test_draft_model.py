@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,13 +12,13 @@ import torch
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
+from foretell.decoding.draft_order import DraftCosts, DraftOrder
 from foretell.decoding.drafters.beam import Beam
 from foretell.decoding.drafters.draft_model import SIBLINGS, DraftModel
 from foretell.decoding.drafters.stochastic_beam import StochasticBeam
 from foretell.decoding.drafters.union import Union
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
-from foretell.decoding.pace import Limit, Pace
+from foretell.decoding.pace import Pace
 from foretell.decoding.paces.never_slower import NeverSlower
 from foretell.decoding.pacing.cost_curve import CostCurve, use_curve
 from foretell.decoding.recipe import Recipe
@@ -27,6 +27,7 @@ from foretell.decoding.sampler import Sampler
 from foretell.decoding.samplers.penalties import Penalties
 from foretell.decoding.samplers.top_k import TopK
 from foretell.decoding.sampling_options import make_sampler
+from foretell.decoding.session import Session
 from foretell.decoding.tree import ROOT, Kind, Tree
 from foretell.models.base import Feed
 from foretell.models.text import Text
@@ -107,11 +108,11 @@ class Whims(Pace):
     def begin(self, memory: Any, alone: bool = False) -> list[int]:
         return [0]
 
-    def limit(self, state: Any, curve: CostCurve, draft_cost: Callable[[int], float]) -> Limit:
+    def limit(self, state: Any, costs: DraftCosts) -> DraftOrder:
         state[0] += 1
-        return Limit((8, 0, 3, 8, 1)[state[0] % 5], (3, 3, 1, 2)[state[0] % 4])
+        return DraftOrder((8, 0, 3, 8, 1)[state[0] % 5], (3, 3, 1, 2)[state[0] % 4])
 
-    def trim(self, states: Sequence[Any], trees: Sequence[Tree], curve: CostCurve) -> list[Tree]:
+    def trim(self, states: Sequence[Any], trees: Sequence[Tree], costs: DraftCosts) -> list[Tree]:
         return [tree.clip((0, 8, 1, 8, 2, 3)[state[0] % 6], 3) for state, tree in zip(states, trees, strict=True)]
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
 import torch
 
-from foretell.decoding.drafter import Setting
+from foretell.decoding.draft_order import NOTHING, ConfidenceStop, DraftCosts, DraftOrder, ExitLayer
 from foretell.decoding.drafters.early_exit import EarlyExit
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
 from foretell.decoding.drafting import exits
 from foretell.decoding.drafting.exits import Shadow
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.paces.draft_verify import DraftVerify
 from foretell.decoding.paces.dynamic_exit_layer import DynamicExitLayer, tokens_per_second
 from foretell.decoding.paces.fixed import Fixed
@@ -24,6 +22,7 @@ from foretell.decoding.pacing.cost_curve import CostCurve, use_curve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
+from foretell.decoding.session import Session
 from foretell.decoding.tree import Tree
 from foretell.models.tiny import TinyModel
 from tests.decoding.helpers import GREEDY, greedy_text
@@ -73,7 +72,7 @@ def test_estimates_come_near_the_rates_and_the_right_exit_is_chosen(monkeypatch)
     (state,) = states
     for layer, rate in rates.items():
         assert state.counts[layer].alpha == pytest.approx(rate, abs=0.05)
-    assert state.chosen.layer == 4
+    assert pace.limit(state, DraftCosts(CURVE)).choice(ExitLayer).layer == 4
 
 
 def rate(way: tuple[float, float, float, float], num: int) -> float:
@@ -118,10 +117,11 @@ def test_a_threshold_that_would_end_right_drafts_is_left_aside():
         state = pace.begin(None)
         for _ in range(40):
             pace.learn(state, Shadow({2: [True] * 8 + [False] * 2}, {2: [0.8, low] * 4 + [0.2] * 2}, {2: 0.05}))
-        assert pace.limit(state, CURVE, lambda depth: 0.0).depth > 1
-        states.append(pace.setting(state))
-    assert states[0] == Setting(2, 0.0)
-    assert states[1] == Setting(2, pytest.approx(0.5))
+        order = pace.limit(state, DraftCosts(CURVE))
+        assert order.depth > 1
+        states.append(order.choices)
+    assert states[0] == (ExitLayer(2), ConfidenceStop(0.0))
+    assert states[1] == (ExitLayer(2), ConfidenceStop(pytest.approx(0.5)))
 
 
 PACES = [DynamicExitLayer(), DynamicExitLayer(max_nodes=3, keep=0.5), Fsm(), Fsm(1, 6, 2, 1), DraftVerify(), Fixed(5)]
@@ -142,7 +142,7 @@ def test_the_exit_changes_between_steps():
 
     class Spy(EarlyExit):
         def propose(self, asks):
-            asked.update(ask.setting.layer for ask in asks)
+            asked.update(chosen and chosen.layer for chosen in (ask.choice(ExitLayer) for ask in asks))
             return super().propose(asks)
 
     request = decode(session(model, Spy(2, num_tokens=18, candidates=(1, 2, 3)), DynamicExitLayer(keep=0.5), cost=0.1), [1, 2], 150)
@@ -189,24 +189,26 @@ def test_thresholds_where_one_kind_of_guess_is_missing():
     for hits, sure, threshold in (([True], [0.8], 0.4), ([False, True], [0.4, 0.8], 0.6)):
         state = pace.begin(None)
         pace.learn(state, Shadow({2: hits}, {2: sure}, {2: 0.1}))
-        if pace.limit(state, CURVE, lambda depth: 0.0).depth:
-            assert pace.setting(state).threshold == pytest.approx(threshold)
+        order = pace.limit(state, DraftCosts(CURVE))
+        if order.depth:
+            assert order.choice(ConfidenceStop).threshold == pytest.approx(threshold)
 
 
 def test_other_drafters_get_a_length_from_what_was_accepted():
     pace, curve = DynamicExitLayer(), CostCurve.flat(1.0, 0.3)
+    free, costly = DraftCosts(curve), DraftCosts(curve, lambda depth: 0.1 * depth)
     state = pace.begin(None)
-    assert pace.limit(state, curve, lambda depth: 0.0) == (1, 1)
+    assert pace.limit(state, free) == DraftOrder(1, 1)
     for _ in range(30):
         pace.observe(state, Tree.chain([1, 2, 3]), [0, 1, 2])
-    assert pace.limit(state, curve, lambda depth: 0.1 * depth).depth > 3
-    assert pace.setting(state) == Setting()
+    order = pace.limit(state, costly)
+    assert (order.depth > 3, order.choices) == (True, ())
     for _ in range(100):
         pace.observe(state, Tree.chain([1, 2, 3]), [])
-    assert pace.limit(state, curve, lambda depth: 0.1 * depth) == (0, 0)
+    assert pace.limit(state, costly) == NOTHING
     for _ in range(100):  # nothing was drafted: what failed is forgotten, and tried again
         pace.observe(state, Tree(), [])
-    assert pace.limit(state, curve, lambda depth: 0.1 * depth).depth >= 1
+    assert pace.limit(state, costly).depth >= 1
 
 
 def test_a_drafter_in_a_composite_is_measured_too():
@@ -223,8 +225,7 @@ def test_chains_end_where_the_exit_is_unsure():
         request = decode(session(model, EarlyExit(2, num_tokens=8, threshold=threshold), Fixed(8)), [1, 2], 40)
         longest = max(len(step.drafted) for step in request.trace.steps)
         assert longest == bound
-    asked = replace(Setting(), threshold=0.3)
-    request = decode(session(model, EarlyExit(2, num_tokens=8, threshold=asked.threshold), Fixed(8)), [1, 2], 40)
+    request = decode(session(model, EarlyExit(2, num_tokens=8, threshold=0.3), Fixed(8)), [1, 2], 40)
     text = list(request.prompt)
     for step in request.trace.steps[:-2]:
         rows = [model._layer(text + list(step.drafted[:i]), 2)[2] for i in range(len(step.drafted))]

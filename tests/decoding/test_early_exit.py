@@ -9,7 +9,6 @@ from foretell.decoding.drafter import Ask
 from foretell.decoding.drafters.early_exit import MOST_UNREAD, EarlyExit
 from foretell.decoding.drafters.union import Union
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.paces.never_slower import NeverSlower
 from foretell.decoding.pacing import cost_curve
 from foretell.decoding.pacing.cost_curve import CostCurve, measure, use_curve
@@ -18,6 +17,7 @@ from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.samplers.penalties import Penalties
 from foretell.decoding.samplers.top_k import TopK
+from foretell.decoding.session import Session
 from foretell.decoding.tree import Kind, Tree
 from foretell.models.base import Feed, Model
 from foretell.models.native import NativeModel

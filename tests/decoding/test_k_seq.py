@@ -10,7 +10,7 @@ import pytest
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws, SampledDraws, enumerate_outcomes
 from foretell.decoding.tree import Kind, Tree
-from foretell.decoding.verifier import KindMismatchError
+from foretell.decoding.verifier import KindMismatchError, Target
 from foretell.decoding.verifiers import k_seq
 from foretell.decoding.verifiers.exact import Exact
 from foretell.decoding.verifiers.k_seq import KSeq
@@ -31,7 +31,7 @@ def siblings(q: Distribution, num: int, draws: Draws, tree: Tree | None = None) 
 
 def acceptance(p: Distribution, q: Distribution, num: int, rule=None) -> float:
     def run(draws: Draws) -> bool:
-        return bool((rule or KSeq()).decide(siblings(q, num, draws), lambda node: p, draws, 0).path)
+        return bool((rule or KSeq()).decide(siblings(q, num, draws), Target(lambda node: p), draws, 0).path)
 
     return sum(probability for probability, hit in enumerate_outcomes(run) if hit)
 
@@ -90,7 +90,7 @@ def test_two_groups_hand_on_what_is_left():
 
         def run(draws: Draws, p=p, q=q, other=other) -> int:
             tree = siblings(other, 2, draws, siblings(q, 2, draws))
-            decision = KSeq().decide(tree, lambda node: p, draws, 0)
+            decision = KSeq().decide(tree, Target(lambda node: p), draws, 0)
             return tree.tokens[decision.path[0]] if decision.path else decision.token
 
         distribution = np.zeros(3)
@@ -103,7 +103,7 @@ def test_what_q_cannot_have_drawn_is_refused():
     tree = Tree()
     tree.add(0, kind=Kind.SAMPLED, q=Distribution.point(3, 1))
     with pytest.raises(KindMismatchError, match="token 0 has probability 0"):
-        KSeq().decide(tree, lambda node: Distribution.point(3, 0), SampledDraws(0), 0)
+        KSeq().decide(tree, Target(lambda node: Distribution.point(3, 0)), SampledDraws(0), 0)
 
 
 def test_a_large_vocabulary_and_many_siblings():
@@ -111,7 +111,7 @@ def test_a_large_vocabulary_and_many_siblings():
     p, q = (Distribution.of(random.dirichlet(np.full(20_000, 0.05))) for _ in range(2))
     tree = siblings(q, 12, SampledDraws(0))
     for seed in range(5):
-        token = KSeq().decide(tree, lambda node: p, SampledDraws(seed), 0).token
+        token = KSeq().decide(tree, Target(lambda node: p), SampledDraws(seed), 0).token
         assert p[token] > 0
     assert math.isfinite(k_seq._rho(p.probs, q.at(p.ids), 12)[0])
-    assert Exact().decide(tree, lambda node: p, SampledDraws(0), 0).token >= 0
+    assert Exact().decide(tree, Target(lambda node: p), SampledDraws(0), 0).token >= 0

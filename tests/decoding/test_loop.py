@@ -11,13 +11,13 @@ from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
 from foretell.decoding.drafters.token_recycling import TokenRecycling
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import NonFiniteLogitsError
 from foretell.decoding.sampling_options import make_sampler
+from foretell.decoding.session import Session
 from foretell.models.tiny import TinyModel
 from tests.decoding.helpers import GREEDY, Scripted, greedy_text, run
 
@@ -113,7 +113,7 @@ def test_leaving_early_keeps_what_was_generated():
         assert grown is done
         break
     assert done.generated == greedy_text(MODEL, PROMPT, 7)
-    assert done.finish_reason == ""
+    assert done.finish_reason == "cancelled"
 
 
 class Broken(TinyModel):

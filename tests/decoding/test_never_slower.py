@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from foretell.decoding.draft_order import DraftCosts
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
 from foretell.decoding.pacing.cost_curve import CostCurve
@@ -48,8 +49,8 @@ def test_drafting_that_costs_as_much_as_decoding_is_left_alone():
 def test_on_a_flat_curve_all_is_verified_and_where_a_row_costs_a_step_nothing():
     pace = NeverSlower()
     state = pace.begin(pace.remember())
-    assert len(pace.trim([state], [chain(5)], CostCurve.flat(1.0))[0]) == 5
-    assert len(pace.trim([state], [chain(5)], CostCurve.flat(1.0, per_row=1.0))[0]) == 0
+    assert len(pace.trim([state], [chain(5)], DraftCosts(CostCurve.flat(1.0)))[0]) == 5
+    assert len(pace.trim([state], [chain(5)], DraftCosts(CostCurve.flat(1.0, per_row=1.0)))[0]) == 0
 
 
 def test_nodes_of_a_batch_compete_for_rows():
@@ -59,7 +60,7 @@ def test_nodes_of_a_batch_compete_for_rows():
     for _ in range(60):
         pace.observe(good, chain(3), [0, 1, 2])
         pace.observe(bad, chain(3), [])
-    kept = pace.trim([good, bad], [chain(3), chain(3)], CostCurve.flat(1.0, per_row=0.2))
+    kept = pace.trim([good, bad], [chain(3), chain(3)], DraftCosts(CostCurve.flat(1.0, per_row=0.2)))
     assert [len(tree) for tree in kept] == [3, 0]
 
 
@@ -70,5 +71,5 @@ def test_a_request_that_is_decided_alone_does_not_feel_the_others():
     for _ in range(100):
         pace.observe(teacher, chain(3), [])
     alone, fresh = pace.begin(memory, alone=True), pace.begin(pace.remember(), alone=True)
-    together = pace.trim([alone, teacher], [chain(3), chain(3)], curve)[0]
-    assert len(together) == len(pace.trim([fresh], [chain(3)], curve)[0])
+    together = pace.trim([alone, teacher], [chain(3), chain(3)], DraftCosts(curve))[0]
+    assert len(together) == len(pace.trim([fresh], [chain(3)], DraftCosts(curve))[0])

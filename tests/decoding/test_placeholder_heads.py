@@ -16,9 +16,11 @@ from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.tree import ROOT, Tree
+from foretell.decoding.verifier import Target
 from foretell.decoding.verifiers.confidence import Confidence
 from foretell.models.base import POST_NORM, Feed, Model
 from foretell.models.tiny import TinyModel
+from foretell.parts import Needs
 from tests.decoding.helpers import GREEDY, ask, greedy_text, run
 from tests.models.zoo import build
 
@@ -32,11 +34,11 @@ class Curious(Drafter):
     tokens: tuple[int, ...] = (5, 6, 7)
 
     @property
-    def wants_hidden(self):
-        return (POST_NORM,)
+    def needs(self):
+        return Needs(hidden=(POST_NORM,))
 
-    def begin(self, memory, tokens):
-        return list(tokens)
+    def begin(self, memory, text, cached=0):
+        return list(text)
 
     def propose(self, asks):
         trees = []
@@ -51,7 +53,7 @@ class Curious(Drafter):
         behind = len(tree) - 1  # the last node, or the root
         return Queries(list(self.tokens), [ROOT, behind, len(tree) + 1])
 
-    def observe(self, state, seen: Seen):
+    def observe_request(self, state, seen: Seen):
         self.seen.append((list(state), seen))
         state += seen.tokens
 
@@ -241,7 +243,7 @@ def test_confidence_takes_what_is_sure_and_lets_the_target_decide_the_rest():
         tree = Tree()
         for token in tokens:
             tree.add(token, confidence=confidence)
-        return Confidence(beta).decide(tree, lambda node: distribution, SampledDraws(0), 2)
+        return Confidence(beta).decide(tree, Target(lambda node: distribution), SampledDraws(0), 2)
 
     best = int(row.argmax())
     assert decide(0.9, other, confidence=0.9).path == [0]  # a tie with beta is accepted

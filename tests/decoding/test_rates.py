@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foretell.decoding.distribution import Distribution
+from foretell.decoding.draft_order import NOTHING, DraftCosts, DraftOrder
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
@@ -75,18 +76,18 @@ def test_an_always_wrong_drafter_in_the_loop():
 
 
 def test_a_worthless_drafter_is_asked_less_often():
-    pace, curve = NeverSlower(), CostCurve.flat(1.0, 1.0)
+    pace, costs = NeverSlower(), DraftCosts(CostCurve.flat(1.0, 1.0))
     state, asked = pace.begin(pace.remember()), 0
     for _ in range(100):
-        limit = pace.limit(state, curve, lambda depth: 0.0)
+        limit = pace.limit(state, costs)
         asked += limit.num_nodes > 0
-        pace.observe(state, pace.trim([state], [chain(3) if limit.num_nodes else Tree()], curve)[0], [])
+        pace.observe(state, pace.trim([state], [chain(3) if limit.num_nodes else Tree()], costs)[0], [])
     assert asked < 25
 
 
 def test_a_draft_as_dear_as_a_step_is_not_asked_for():
     pace = NeverSlower()
-    assert pace.limit(pace.begin(pace.remember()), CostCurve.flat(1.0, 0.1), lambda depth: 1.0 * depth) == (0, 0)
+    assert pace.limit(pace.begin(pace.remember()), DraftCosts(CostCurve.flat(1.0, 0.1), lambda depth: 1.0 * depth)) == NOTHING
 
 
 @given(st.lists(st.tuples(st.integers(-1, 5), st.booleans()), max_size=10), st.lists(st.booleans(), min_size=30, max_size=30))
@@ -155,4 +156,4 @@ def test_wrong_settings_are_refused(options, message):
 def test_the_shortest_memory_and_no_nodes_work():
     pace = NeverSlower(memory=1)
     assert simulate(pace, CostCurve.flat(1.0, 0.1), lambda step: 0.5) < 960
-    assert dataclasses.replace(pace, max_nodes=0).limit(pace.begin(pace.remember()), CostCurve.flat(), lambda depth: 0.0) == (0, 0)
+    assert dataclasses.replace(pace, max_nodes=0).limit(pace.begin(pace.remember()), DraftCosts()) == DraftOrder(0, 0)

@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foretell.decoding.drafter import Ask, Setting
+from foretell.decoding.draft_order import ConfidenceStop
+from foretell.decoding.drafter import Ask
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
 from foretell.decoding.drafters.sorted_draft import SortedDraft
@@ -136,7 +137,9 @@ def test_asks_for_nothing_and_unsure_ends_keep_the_cache_in_step():
     drafter = SortedDraft(draft, (1, 2, 3), (0.4, 0.4), num_tokens=3)
     state, text = drafter.begin(drafter.remember(target), [1, 2]), [1, 2]
     for depth, threshold in ((2, None), (0, None), (3, 1.0), (0, None), (0, 0.5), (3, 0.0)):
-        ask = Ask(list(text), 2, state, depth, depth, GREEDY, SampledDraws(0), setting=Setting(threshold=threshold))
+        ask = Ask(
+            list(text), 2, state, depth, depth, GREEDY, SampledDraws(0), choices=() if threshold is None else (ConfidenceStop(threshold),)
+        )
         (tree,) = drafter.propose([ask])
         assert len(tree) == (1 if threshold == 1.0 else depth)
         fresh = replace(ask, state=drafter.begin(drafter.remember(target), text))

@@ -11,11 +11,11 @@ from foretell.decoding.drafters.stand import Stand
 from foretell.decoding.drafting.successors.files import TableFileError, save_table
 from foretell.decoding.drafting.successors.table import SuccessorTable
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampling_options import make_sampler
+from foretell.decoding.session import Session
 from foretell.decoding.tree import Kind, Tree
 from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel
@@ -125,7 +125,7 @@ def test_a_full_table_stays_full():
     state = stand.begin(stand.remember(MODEL), [1])
     assert state.table.settings == {**table.settings, "width": 10}
     for token in range(12):
-        stand.observe(state, Seen([token], torch.zeros(1, 12), Tree(), [], [0]))
+        stand.observe_request(state, Seen([token], torch.zeros(1, 12), Tree(), [], [0]))
     assert len(state.table) == 5
     assert state.table.evicted > 0
 

@@ -26,7 +26,7 @@ from foretell.decoding.sampler import Sampler
 from foretell.decoding.samplers.top_k import TopK
 from foretell.decoding.samplers.top_p import TopP
 from foretell.decoding.tree import ROOT, Kind, Tree
-from foretell.decoding.verifier import KindMismatchError, Verifier
+from foretell.decoding.verifier import KindMismatchError, Target, Verifier
 from foretell.decoding.verifiers.k_seq import KSeq
 from foretell.decoding.verifiers.multi_round import MultiRound
 from foretell.decoding.verifiers.recursive_rejection import RecursiveRejection
@@ -198,7 +198,7 @@ def first_two_tokens(
 
         def run(draws: Draws, tree: Tree = tree, target: dict = target) -> tuple[int, int]:
             # The third token does not matter: after a node of the second level the distribution is one token.
-            decision = verifier.decide(tree, lambda node: target.get(node, Distribution.point(size, 0)), draws, 0)
+            decision = verifier.decide(tree, Target(lambda node: target.get(node, Distribution.point(size, 0))), draws, 0)
             tokens = [*(tree.tokens[node] for node in decision.path), decision.token]
             return tokens[0], tokens[1] if len(tokens) > 1 else after[tokens[0]].draw(draws)
 
@@ -302,4 +302,4 @@ def test_a_law_that_could_not_have_drawn_the_sibling_is_named():
         tree.add(token, kind=Kind.WITHOUT_REPLACEMENT, q=Distribution.of(np.array([0.9, 0.1])))
     tree.q[1] = tree.q[0]
     with pytest.raises(KindMismatchError, match="the drafter's kind or q is wrong"):
-        RecursiveRejection().decide(tree, lambda node: Distribution.point(2, 1), SampledDraws(0), 0)
+        RecursiveRejection().decide(tree, Target(lambda node: Distribution.point(2, 1)), SampledDraws(0), 0)

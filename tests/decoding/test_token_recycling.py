@@ -85,7 +85,7 @@ def observed(fed, guesses, tree=None, path=(), k=2, vocab=10) -> np.ndarray:
     for row, best in enumerate(guesses):
         for rank, token in enumerate(best):
             logits[row, token] = 10 - rank
-    drafter.observe(table, Seen(fed, logits, tree or Tree(), list(path), []))
+    drafter.observe_request(table, Seen(fed, logits, tree or Tree(), list(path), []))
     return table
 
 

@@ -12,7 +12,7 @@ import pytest
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws, enumerate_outcomes
 from foretell.decoding.tree import ROOT, Kind, Tree
-from foretell.decoding.verifier import KindMismatchError, Verifier
+from foretell.decoding.verifier import KindMismatchError, Target, Verifier
 from foretell.decoding.verifiers.exact import Exact
 from foretell.decoding.verifiers.fixed_candidates import FixedCandidates
 from foretell.decoding.verifiers.k_seq import KSeq
@@ -59,7 +59,7 @@ def single_node(p: Distribution, q: Distribution, num: int, drawn: Kind, said: K
         add_siblings(tree, q, num, drawn, draws)
         tree.kinds = [said] * len(tree)
         tree.q = [q if said is not Kind.FIXED else None] * len(tree)
-        decision = verifier.decide(tree, lambda node: p, draws, 0)
+        decision = verifier.decide(tree, Target(lambda node: p), draws, 0)
         return (tree.tokens[decision.path[0]] if decision.path else decision.token), bool(decision.path)
 
     for probability, (token, hit) in enumerate_outcomes(run):
@@ -98,7 +98,7 @@ def test_other_kinds_are_refused(verifier, kind):
         tree = Tree()
         tree.add(0, kind=other, q=None if other is Kind.FIXED else Distribution.of(np.ones(2)))
         with pytest.raises(KindMismatchError, match=f"{other.value} drafts.*use the verifier 'exact'"):
-            verifier.decide(tree, lambda node: Distribution.of(np.ones(2)), None, 0)
+            verifier.decide(tree, Target(lambda node: Distribution.of(np.ones(2))), None, 0)
 
 
 def test_one_sibling_is_accepted_as_often_as_the_laws_overlap():
@@ -134,7 +134,7 @@ def test_groups_of_several_kinds_under_one_node(kinds):
             tree = Tree()
             for kind, distribution in zip(kinds, (q, other), strict=True):
                 add_siblings(tree, distribution, 2, kind, draws)
-            decision = Exact().decide(tree, lambda node: p, draws, 0)
+            decision = Exact().decide(tree, Target(lambda node: p), draws, 0)
             return tree.tokens[decision.path[0]] if decision.path else decision.token
 
         distribution = np.zeros(3)
@@ -154,7 +154,7 @@ def two_level_distribution(
         for node in range(len(tree)):
             add_siblings(tree, q((tree.tokens[node],)), branching[1], kind, draws, node)
         said = lambda node: tuple(tree.tokens[up] for up in tree.path(node))  # noqa: E731
-        decision = verifier.decide(tree, lambda node: p(said(node)), draws, 0)
+        decision = verifier.decide(tree, Target(lambda node: p(said(node))), draws, 0)
         tokens = [*(tree.tokens[node] for node in decision.path), decision.token]
         return (tokens[0], tokens[1] if len(tokens) > 1 else p((tokens[0],)).draw(draws))
 

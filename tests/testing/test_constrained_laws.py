@@ -67,8 +67,8 @@ def test_draws_are_asked_for_where_there_is_a_choice_only():
             asked.append(len(probs))
             return 0
 
-    from foretell.decoding.loop import Session
     from foretell.decoding.request import Request
+    from foretell.decoding.session import Session
 
     case = Case.constrained(Regex("ab[01]"))
     request = Request(case.prompt, 5, Sampler(), Counting(), case.stop_tokens, constraint=case.constraint)

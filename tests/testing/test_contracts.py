@@ -6,9 +6,9 @@ import dataclasses
 
 import pytest
 
+from foretell.decoding.draft_order import DraftCosts, DraftOrder
 from foretell.decoding.drafter import Ask, Drafter, Seen
-from foretell.decoding.pace import Limit, Pace
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.pace import Pace
 from foretell.decoding.part_text import describe
 from foretell.decoding.registry import CONTRACTS
 from foretell.decoding.samplers.top_k import TopK
@@ -31,7 +31,7 @@ def test_every_drafter_keeps_its_limits_and_requests_apart(drafter):
 
 
 def test_drafters_that_learn_across_requests_are_a_visible_exception():
-    learners = {type(drafter).__name__ for drafter in examples("drafter") if drafter.learns_across_requests}
+    learners = {type(drafter).__name__ for drafter in examples("drafter") if drafter.traits.learns}
     assert learners == {
         "TokenRecycling",
         "Aded",
@@ -49,8 +49,8 @@ class Loose(Pace):
 
     size: int = 1
 
-    def limit(self, state, curve: CostCurve, draft_cost) -> Limit:
-        return Limit(self.size, self.size)
+    def limit(self, state, costs: DraftCosts) -> DraftOrder:
+        return DraftOrder(self.size, self.size)
 
 
 class Misspelt(Loose):
@@ -95,7 +95,7 @@ class Gossip(Drafter):
     def propose(self, asks: list[Ask]) -> list[Tree]:
         return [Tree.chain(ask.state) for ask in asks]
 
-    def observe(self, state: list[int], seen: Seen) -> None:
+    def observe_request(self, state: list[int], seen: Seen) -> None:
         state[:] = seen.tokens[-1:] or [0]
 
 

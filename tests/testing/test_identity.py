@@ -9,7 +9,6 @@ import pytest
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.forced import Forced
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
 from foretell.decoding.pacing.cost_curve import CostCurve
@@ -17,6 +16,7 @@ from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
+from foretell.decoding.session import Session
 from foretell.models.base import Model
 from foretell.models.tiny import TinyModel
 from foretell.testing.combinations import examples, pairs, samplers
@@ -81,7 +81,7 @@ def speculated(request: Request) -> int:
 @pytest.mark.parametrize("name", ["softmax", "mix", "greedy"])
 def test_the_same_seed_gives_the_same_text_whatever_the_batch(drafter, name):
     """Batch of one or three, in any order, with any pace and verifier. The visible exception: drafters that draw their drafts
-    *and* learn across requests (`draws_drafts and learns_across_requests`). What another request taught them changes how much
+    *and* learn across requests (`traits.samples and traits.learns`). What another request taught them changes how much
     is drawn at a position, and drawn drafts use coins; their distribution is exact all the same."""
     model, sampler = tiny(), remembering(samplers()[name])
     plain = texts(model, Recipe(), sampler, 30, 1)
@@ -89,16 +89,16 @@ def test_the_same_seed_gives_the_same_text_whatever_the_batch(drafter, name):
         for pace in examples("pace"):
             recipe = Recipe(drafter, verifier, pace)
             alone = texts(model, recipe, sampler, 30, 1)
-            if drafter.draws_drafts and drafter.learns_across_requests and not sampler.greedy:
+            if drafter.traits.samples and drafter.traits.learns and not sampler.greedy:
                 continue
             for other in (texts(model, recipe, sampler, 30, 3), texts(model, recipe, sampler, 30, 3, (2, 0, 1))):
                 assert all(alone[i].generated == other[i].generated for i in alone), f"{verifier}, {pace}"
-            if sampler.greedy or not drafter.draws_drafts:  # then the text is plain decoding's with the same seed
+            if sampler.greedy or not drafter.traits.samples:  # then the text is plain decoding's with the same seed
                 assert all(alone[i].generated == plain[i].generated for i in alone), f"{verifier}, {pace}"
 
 
 def test_no_example_is_a_silent_exception():
-    exceptions = {type(drafter).__name__ for drafter in DRAFTERS if drafter.draws_drafts and drafter.learns_across_requests}
+    exceptions = {type(drafter).__name__ for drafter in DRAFTERS if drafter.traits.samples and drafter.traits.learns}
     assert exceptions == {"Stand"}  # drawn from a table that answers to one question share; list parts here when they become one
 
 
@@ -129,7 +129,7 @@ def test_paces_do_not_look_at_the_clock(pace, monkeypatch):
         return [(step.drafted, step.tokens) for request in requests.values() for step in request.trace.steps]
 
     for drafter in DRAFTERS:
-        if not drafter.learns_across_requests and not drafter.is_plain:
+        if not drafter.traits.learns and drafter.traits.proposes:
             quick = steps(drafter)
             with monkeypatch.context() as patch:
                 patch.setattr(type(drafter), "propose", slowly(type(drafter)))
@@ -141,4 +141,4 @@ def test_speculation_happens_in_these_tests():
     model = tiny()
     for drafter in DRAFTERS:
         done = texts(model, Recipe(drafter, pace=Fixed()), Sampler(), 40, 3).values()
-        assert drafter.is_plain or isinstance(drafter, Forced) or sum(map(speculated, done)) > 0
+        assert not drafter.traits.proposes or isinstance(drafter, Forced) or sum(map(speculated, done)) > 0

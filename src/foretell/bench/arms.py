@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from foretell.bench.tasks import Group
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
+from foretell.decoding.session import Session
 from foretell.decoding.trace import Trace
 from foretell.models.base import Model
 from foretell.parts import weakest

@@ -21,7 +21,7 @@ def train_free_drafters() -> list[Drafter]:
         except (TypeError, ValueError):
             continue  # it needs an option: a model, a table, a file
         assert isinstance(drafter, Drafter)
-        if not drafter.is_plain and not drafter.needs_tuned_model:
+        if drafter.traits.proposes and not drafter.needs.tuned:
             drafters.append(drafter)
     return drafters
 

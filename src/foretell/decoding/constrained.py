@@ -112,19 +112,28 @@ class Avoiding(State):
         return Avoiding(after, dead) if dead else after
 
 
-def step_back(request: Request, vocabulary: Vocabulary) -> bool:
-    """Take back the last token of a request that came to a dead end, so that it can go on; False where nothing is left to take back, or
-    the request's budget for it is spent. Whoever decodes it must then fit cache and drafts to the shorter text."""
-    if not request.num_generated or request.num_backtracks >= request.max_backtracks or request.constraint is None:
-        return False
-    request.num_backtracks += 1
-    request.dead_ends.add(tuple(request.generated))
-    request.tokens.pop()
-    if request.logprobs:
-        request.logprobs.pop()
-    request.trace.take_back()
-    request.finish_reason = ""
-    request.state = Avoiding(request.constraint.start(vocabulary, request.prompt), frozenset(request.dead_ends))
-    for token in request.generated:
-        request.state = request.state.advance(token)
-    return True
+@dataclass
+class Backtracking:
+    """Steps a request back out of dead ends. dead_ends: generated texts that came to one."""
+
+    dead_ends: set[tuple[int, ...]] = field(default_factory=set)
+
+    def step_back(self, request: Request, vocabulary: Vocabulary) -> bool:
+        """Take back the last token of a request that came to a dead end, so that it can go on without it there.
+
+        False where nothing is left to take back, or `max_backtracks` is spent. The search is depth-first: the text that comes of it obeys
+        the constraint, but is no sample of the step-by-step restricted distribution. The caller fits cache and states to the shorter text.
+        """
+        if not request.num_generated or request.num_backtracks >= request.max_backtracks or request.constraint is None:
+            return False
+        request.num_backtracks += 1
+        self.dead_ends.add(tuple(request.generated))
+        request.tokens.pop()
+        if request.logprobs:
+            request.logprobs.pop()
+        request.trace.take_back()
+        request.finish_reason = ""
+        request.state = Avoiding(request.constraint.start(vocabulary, request.prompt), frozenset(self.dead_ends))
+        for token in request.generated:
+            request.state = request.state.advance(token)
+        return True

@@ -6,11 +6,12 @@ import dataclasses
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from torch import Tensor
 
-from foretell.decoding.constraint import State
+from foretell.decoding.constraint import State as ConstraintState
+from foretell.decoding.draft_order import AnyChoice, Choice
 from foretell.decoding.draws import Draws
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.tree import Tree
@@ -20,18 +21,9 @@ from foretell.parts import Part
 if TYPE_CHECKING:  # compiled code that most drafters do without
     from foretell.decoding.drafting.successors.table import SuccessorTable
 
-
-@dataclass(frozen=True)
-class Setting:
-    """How a pace wants drafts made this time; a drafter takes from it what it knows, and None leaves it to the drafter.
-
-    layer: the exit to draft with. threshold: draft no further after a token where the best one's probability was below. member: of a
-    drafter that asks one of several, the one to ask.
-    """
-
-    layer: int | None = None
-    threshold: float | None = None
-    member: int | None = None
+#: What a drafter keeps across requests, and what it keeps of one request.
+Memory = TypeVar("Memory")
+State = TypeVar("State")
 
 
 @dataclass
@@ -42,8 +34,8 @@ class Ask:
     num_nodes, depth: at most so many nodes, no deeper. sampler, prompt_length: as in the target, so that a draft model warps
     its logits alike; under a constraint it gives no mass to what is forbidden. draws: for sampled drafts; use
     `draws.at(position, stream=DRAFT_STREAM)`. cache: the target's, with nothing pending, for drafters that run the target itself;
-    fork it, never change it (None: nobody decodes, as in some tests). setting: how the pace wants it. constraint: the state that
-    the text has come to, None without one; drafters need not look at it, since fixed candidates that it forbids are pruned.
+    fork it, never change it (None: nobody decodes, as in some tests). choices: what the pace chose beside the size. constraint: the
+    state that the text has come to, None without one; drafters need not look at it, since fixed candidates that it forbids are pruned.
     """
 
     tokens: list[int]
@@ -54,8 +46,12 @@ class Ask:
     sampler: Sampler
     draws: Draws
     cache: Cache | None = None
-    setting: Setting = Setting()
-    constraint: State | None = None
+    choices: tuple[Choice, ...] = ()
+    constraint: ConstraintState | None = None
+
+    def choice(self, kind: type[AnyChoice]) -> AnyChoice | None:
+        """The pace's choice of that kind; None where it left it to the drafter."""
+        return next((choice for choice in self.choices if isinstance(choice, kind)), None)
 
 
 #: Stream of `Draws` that drafts are drawn from, so that the target's coins stay the same whatever is drafted.
@@ -97,8 +93,31 @@ class Seen:
     query_hidden: dict[int | str, Tensor] = field(default_factory=dict)
 
 
-class Drafter(Part):
-    """Settings of a drafting method. Memory lives across requests, state within one; both are made here and passed back."""
+@dataclass(frozen=True)
+class Traits:
+    """What a drafter's proposals are like; `|` joins those of several drafters.
+
+    samples: proposals may hold sampled nodes, whose presence changes which coins a position uses. learns: one request's text changes
+    what another is proposed. proposes: it may propose something; plain decoding never does.
+
+    >>> Traits(proposes=False) | Traits(samples=True)
+    Traits(samples=True, learns=False, proposes=True)
+    """
+
+    samples: bool = False
+    learns: bool = False
+    proposes: bool = True
+
+    def __or__(self, other: Traits) -> Traits:
+        return Traits(self.samples or other.samples, self.learns or other.learns, self.proposes or other.proposes)
+
+
+class Drafter(Part, Generic[Memory, State]):
+    """Settings of a drafting method. Memory lives across requests, state within one; both are made here and passed back.
+
+    The loop calls, for each request: `begin` once; then, step by step, `propose` (not every step), `queries` and `observe`. The text of
+    an ask may have grown by several tokens since the last one. Where tokens are taken back, `rewind` comes instead of `observe`.
+    """
 
     @property
     def name(self) -> str:
@@ -108,80 +127,62 @@ class Drafter(Part):
         return name_of(type(self))
 
     @property
-    def wants_prompt_rows(self) -> bool:
-        """Whether `observe` wants logits at every prompt position (costs the output head over the prompt)."""
-        return False
-
-    @property
-    def wants_hidden(self) -> tuple[int | str, ...]:
-        """Hidden states that `observe` needs, keys as in `Model.forward`."""
-        return ()
-
-    @property
-    def draws_drafts(self) -> bool:
-        """Whether proposals may hold sampled nodes, whose presence changes which coins a position uses."""
-        return False
-
-    @property
-    def learns_across_requests(self) -> bool:
-        """Whether one request's text changes what another is proposed."""
-        return False
-
-    @property
-    def needs_tuned_model(self) -> bool:
-        """Whether it works only with a target that was trained for it, and so is no candidate for any model."""
-        return False
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether this drafter never proposes anything."""
-        return False
+    def traits(self) -> Traits:
+        """What the proposals are like."""
+        return Traits()
 
     def variants(self) -> list[Drafter]:
         """Settings worth trying beside these, which come first, for `foretell tune`: one yes-or-no setting changed at a time."""
         names = [field.name for field in dataclasses.fields(self) if isinstance(getattr(self, field.name), bool)]  # type: ignore[arg-type]
         return [self, *(self.replace(**{name: not getattr(self, name)}) for name in names)]
 
-    def remember(self, model: Model) -> Any:
-        """Memory kept across requests with this model; raises ValueError where the drafter does not fit the model."""
-        return None
+    def remember(self, model: Model) -> Memory:
+        """Memory kept across requests with this model; raises UserError where the drafter does not fit the model."""
+        return None  # type: ignore[return-value]
 
-    def begin(self, memory: Any, tokens: Sequence[int]) -> Any:
-        """State for a new request whose prompt is `tokens`."""
-        return memory
+    def begin(self, memory: Memory, text: Sequence[int], cached: int = 0) -> State:
+        """State for a request whose text so far is `text` (token ids).
+
+        cached: how many of its first tokens the target has read already, so that `observe` will not show their rows.
+        """
+        return memory  # type: ignore[return-value]
+
+    def rewind(self, memory: Memory, state: State, text: Sequence[int]) -> State:
+        """State for a request whose text was cut back to `text`, a prefix of what was read; all but its last token have been observed.
+
+        By default the request begins anew. Override it where the state holds what cannot be had again, such as the hidden states of
+        the text that is kept: their rows do not come a second time.
+        """
+        return self.begin(memory, text, len(text) - 1)
 
     @abstractmethod
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         """One tree for each ask, empty where nothing is worth proposing."""
 
-    def queries(self, state: Any, tree: Tree) -> Queries:
+    def queries(self, state: State, tree: Tree) -> Queries:
         """Extra rows for the pass that verifies `tree`, which is what the pace left of the proposal (or of several drafters').
 
         Asked of each request that was asked for a proposal, after `propose`; a function of its arguments that changes nothing.
         """
         return Queries()
 
-    def observe(self, state: Any, seen: Seen) -> Any:
-        """Learn from a verify pass of this request (also called for prompt chunks, with an empty tree).
+    def observe(self, states: Sequence[State], seens: Sequence[Seen]) -> list[Any]:
+        """Learn from a pass over several requests (also called for pieces of prompts, with an empty tree).
 
-        Returns what it measured on the way, for the pace (`Pace.learn`): None where there is nothing, as usual.
+        Returns what it measured of each on the way, for the pace (`Pace.learn`); None where there is nothing, as usual. By default
+        each request is observed alone; override this where one computation can serve the batch.
         """
+        return [self.observe_request(state, seen) for state, seen in zip(states, seens, strict=True)]
 
-    def draft_cost(self, memory: Any, depth: int) -> float:
+    def observe_request(self, state: State, seen: Seen) -> Any:
+        """`observe` of one request."""
+
+    def draft_cost(self, memory: Memory, depth: int) -> float:
         """Seconds that drafting to `depth` takes beside the target's own step; 0 where it does not matter."""
         return 0.0
 
-    @property
-    def num_members(self) -> int:
-        """How many drafters there are of which a pace may name the one to ask (`Setting.member`)."""
-        return 1
 
-    def member_cost(self, memory: Any, member: int, depth: int) -> float:
-        """`draft_cost` of a step for which that member is named."""
-        return self.draft_cost(memory, depth)
-
-
-class TableDrafter(Drafter):
+class TableDrafter(Drafter[Memory, State]):
     """Abstract: a drafter that keeps what it knows in a table of successors, so that it can be interpolated with others."""
 
     @abstractmethod

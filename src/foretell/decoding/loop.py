@@ -6,21 +6,27 @@ turns rows into distributions node by node, the verifier decides, the cache keep
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from foretell.decoding.constrained import ConstrainedSampler, pruned, step_back
+from torch import Tensor
+
+from foretell.decoding.constrained import Backtracking, ConstrainedSampler, pruned
 from foretell.decoding.constraint import State
 from foretell.decoding.distribution import Distribution
+from foretell.decoding.draft_order import DraftCosts
 from foretell.decoding.drafter import Ask, Queries, Seen
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.drafters.composite import members
+from foretell.decoding.pacing.cost_curve import CostCurve, curve_of
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.request import Request, write
+from foretell.decoding.request import Request
 from foretell.decoding.trace import Clock, Step, Trace
 from foretell.decoding.tree import ROOT, Tree
+from foretell.decoding.verifier import Target
 from foretell.errors import UserError
 from foretell.models.base import Cache, Feed, Model, Rows
 from foretell.models.vocabulary import Vocabulary
@@ -28,224 +34,284 @@ from foretell.parts import Guarantee, weakest
 
 #: Longest piece of a prompt fed in one step; longer prompts take several.
 PREFILL_CHUNK = 256
-_NO_CURVE = CostCurve.flat()
-_NOTHING: tuple[None, Queries] = (None, Queries())
+
+Item = TypeVar("Item")
 
 
 @dataclass
-class Session:
-    """A model with a recipe, and the memory its drafter and pace keep across requests."""
+class Running:
+    """A request on its way: its cache, and the states of the recipe's parts."""
 
-    model: Model
-    recipe: Recipe
-    curve: CostCurve | None = None
-    draft_memory: Any = field(init=False)
-    pace_memory: Any = field(init=False)
+    request: Request
+    cache: Cache
+    draft_state: Any = None
+    verify_state: Any = None
+    pace_state: Any = None
+    backtracking: Backtracking = field(default_factory=Backtracking)
 
-    def __post_init__(self) -> None:
-        if self.curve is None:
-            from foretell.decoding.pacing.cost_curve import curve_of
+    @property
+    def lag(self) -> int:
+        """Tokens of the text that are not in the cache."""
+        return len(self.request.tokens) - self.cache.length
 
-            needs = self.recipe.pace.needs_curve and not self.recipe.drafter.is_plain
-            self.curve = curve_of(self.model) if needs else _NO_CURVE
-        self.draft_memory = self.recipe.drafter.remember(self.model)
-        self.pace_memory = self.recipe.pace.remember(self.recipe.drafter.num_members)
+
+@dataclass
+class _Draft:
+    """What hangs on the end of a request's text in this step."""
+
+    tree: Tree = field(default_factory=Tree)
+    queries: Queries = field(default_factory=Queries)
+
+
+_NO_DRAFT = _Draft()
+
+
+class Loop:
+    """A model with a recipe, and the memories that the recipe's parts keep across requests. `begin` a request, then `step`.
+
+    It knows nothing of queues, threads and users: see `Scheduler`. One call at a time.
+    """
+
+    def __init__(self, model: Model, recipe: Recipe, curve: CostCurve | None = None) -> None:
+        self.model, self.recipe, self.needs = model, recipe, recipe.needs
+        self.traits = recipe.drafter.traits
+        if curve is None:
+            curve = curve_of(model) if self.needs.curve and self.traits.proposes else CostCurve.flat()
+        self.draft_memory: Any = recipe.drafter.remember(model)
+        self.verify_memory: Any = recipe.verifier.remember(model)
+        self.costs = DraftCosts(
+            curve,
+            partial(recipe.drafter.draft_cost, self.draft_memory),
+            tuple(partial(member.draft_cost, memory) for member, memory in members(recipe.drafter, self.draft_memory)),
+        )
+        self.pace_memory: Any = recipe.pace.remember(self.costs)
 
     @property
     def guarantee(self) -> Guarantee:
-        """What is promised about the text: the weaker of the verifier's distribution and the model's own."""
+        """What is promised about the text: the weaker of the verifier's guarantee and the model's own."""
         return weakest(self.recipe.verifier.guarantee, self.model.guarantee)
 
-    def run(self, requests: Iterable[Request], max_batch: int = 16) -> Iterator[Request]:
-        """Decode `requests`, at most `max_batch` at a time; yields a request each time its text grew or it ended.
-
-        A request is finished when `finish_reason` is set: "stop" (stop token or string, or a constraint that is fulfilled and allows
-        nothing more), "length" (max_new_tokens), "context" (the model's longest text) or "dead-end" (a constraint that is not
-        fulfilled allows nothing). Leaving the iterator early is safe: what was generated is in the requests.
-        """
-        if max_batch < 1:
-            raise UserError(f"max_batch={max_batch!r} must be at least 1")
-        waiting: deque[Request] = deque(requests)
-        active: list[Request] = []
-        while waiting or active:
-            while waiting and len(active) < max_batch:
-                active.append(self._begin(waiting.popleft()))
-            yield from self._step(active)
-            for request in active:
-                if request.finish_reason == "dead-end" and step_back(request, Vocabulary.of(self.model, request.stop_tokens)):
-                    self._refit(request)
-                if request.finish_reason:
-                    if request.state is not None:
-                        request.state.ended()
-                    request.cache = request.draft_state = request.pace_state = None  # `state` stays: it says where the text ended
-            active = [request for request in active if not request.finish_reason]
-
-    def _begin(self, request: Request) -> Request:
+    def begin(self, request: Request) -> Running:
+        """Make room for a request. UserError where it cannot be served: its prompt is too long, its constraint does not fit."""
         if len(request.prompt) >= self.model.max_length:
             raise UserError(
                 f"prompt has {len(request.prompt)} tokens, but the model was made for {self.model.max_length}; shorten the prompt"
             )
-        request.cache = self.model.new_cache()
-        request.cache.prompt_length = len(request.prompt)
+        cache = self.model.new_cache()
+        cache.prompt_length = len(request.prompt)
         if request.constraint is not None:
-            state = request.constraint.start(Vocabulary.of(self.model, request.stop_tokens), request.tokens)
+            state = request.constraint.start(self._vocabulary(request), request.tokens)
             most = min(request.max_new_tokens, self.model.max_length - len(request.prompt))
             request.state = state.serving(request.sampler, most)
-        self._refit(request)
+        draft_state = self.recipe.drafter.begin(self.draft_memory, request.tokens)
+        verify_state = self.recipe.verifier.begin(self.verify_memory, request.tokens)
+        running = Running(request, cache, draft_state, verify_state, self._pace_state(request))
         request.trace = Trace(len(request.prompt), str(self.recipe), self.guarantee.kind)
-        return request
+        return running
 
-    def _refit(self, request: Request) -> None:
-        """Cache and states for the text as it is: the prompt, or one that tokens were taken back from."""
-        cache = _cache(request)
-        cache.truncate(min(cache.length, len(request.tokens) - 1))
-        request.draft_state = self.recipe.drafter.begin(self.draft_memory, request.tokens)
-        request.pace_state = self.recipe.pace.begin(self.pace_memory, alone=self.recipe.drafter.draws_drafts and not request.sampler.greedy)
+    def _vocabulary(self, request: Request) -> Vocabulary:
+        return Vocabulary.of(self.model, request.stop_tokens)
 
-    def _step(self, active: list[Request]) -> list[Request]:
+    def _pace_state(self, request: Request) -> Any:
+        return self.recipe.pace.begin(self.pace_memory, alone=self.traits.samples and not request.sampler.greedy)
+
+    def step_back(self, running: Running) -> bool:
+        """Take a token of a request that came to a dead end back; False where it has to end there."""
+        request = running.request
+        if not running.backtracking.step_back(request, self._vocabulary(request)):
+            return False
+        running.cache.truncate(min(running.cache.length, len(request.tokens) - 1))
+        running.draft_state = self.recipe.drafter.rewind(self.draft_memory, running.draft_state, request.tokens)
+        running.verify_state = self.recipe.verifier.rewind(self.verify_memory, running.verify_state, request.tokens)
+        running.pace_state = self._pace_state(request)
+        return True
+
+    def end(self, running: Running) -> None:
+        """Let a request go that has ended, however it did."""
+        if running.request.state is not None:
+            with _alone(running.request):
+                running.request.state.ended()
+
+    def step(self, batch: Sequence[Running]) -> None:
+        """One step of every request of the batch: a piece of its prompt, or some more text.
+
+        Never raises for what concerns one request only: that request's `finish_reason` is then "error". Where a part fails in a call
+        that serves the whole batch, the requests are tried one by one.
+        """
         clock = Clock()
         # 1. Draft, for requests whose text is in the cache but for a piece that fits one step.
-        ready = [request for request in active if _lag(request) <= PREFILL_CHUNK]
-        drafts = dict(zip(map(id, ready), self._draft(ready), strict=True))
+        drafts: dict[int, _Draft] = {}
+        if self.traits.proposes:
+            self._draft([running for running in batch if running.lag <= PREFILL_CHUNK], drafts)
         clock.stop("draft")
         # 2. One forward pass over everybody's rows.
-        feeds, fed = [], []
-        every_row = self.recipe.drafter.wants_prompt_rows
-        for request in active:
-            cache, (tree, queries) = _cache(request), drafts.get(id(request), _NOTHING)
-            text = request.tokens[cache.length :][:PREFILL_CHUNK]
-            last = len(text) - 1
-            if tree is None:
-                feeds.append(Feed(cache, text, num_logits=None if every_row else 0))
-                fed.append(text)
-                continue
-            hanging = [*tree.parents, *queries.parents]
-            parents = [*range(-1, last), *(last if parent == ROOT else parent + last + 1 for parent in hanging)]
-            num_logits = None if every_row else 1 + len(hanging)
-            feeds.append(Feed(cache, [*text, *tree.tokens, *queries.tokens], parents, num_logits=num_logits))
-            fed.append(text + tree.tokens)
+        batch = [running for running in batch if not running.request.finish_reason]
+        feeds = [self._feed(running, drafts.get(id(running), _NO_DRAFT)) for running in batch]
         clock.stop("other")
-        outputs = self.model.forward(feeds, hidden=self.recipe.drafter.wants_hidden)
+        outputs = self._each(batch, feeds, lambda some: self.model.forward(some, hidden=self.needs.hidden))
         clock.stop("forward")
         # 3. Decide, keep, and let everyone observe.
-        grown = []
-        for request, feed_tokens, rows in zip(active, fed, outputs, strict=True):
-            tree, queries = drafts.get(id(request), _NOTHING)
-            if tree is None:
-                _cache(request).keep(range(len(feed_tokens)))
-                seen = Seen(feed_tokens, rows.logits, Tree(), [], [], rows.hidden)
-                step = Step(len(feed_tokens), [], [], [], [], [], [], [], {}, work=list(rows.work))
-            else:
-                seen, step = self._decide(request, tree, queries, feed_tokens, rows, clock)
-                grown.append(request)
-            clock.stop("decide")
-            measured = self.recipe.drafter.observe(request.draft_state, seen)
-            if measured is not None:
-                self.recipe.pace.learn(request.pace_state, measured)
-            clock.stop("draft")
-            request.trace.steps.append(step)
+        shown: list[tuple[Running, Seen]] = []
+        for running, feed, rows in zip(batch, feeds, outputs, strict=True):
+            if rows is not None:
+                with _alone(running.request):
+                    shown.append((running, self._decide(running, drafts.get(id(running), _NO_DRAFT), feed, rows, clock)))
+        clock.stop("decide")
+        self._observe(shown)
+        clock.stop("draft")
         clock.stop("other")
-        for request in active:
-            request.trace.steps[-1].seconds = clock.share(len(active))
-        return grown
+        for running, _ in shown:
+            running.request.trace.steps[-1].seconds = clock.share(len(batch))
 
-    def _draft(self, ready: list[Request]) -> list[tuple[Tree, Queries]]:
-        drafter, pace, curve = self.recipe.drafter, self.recipe.pace, self.curve
-        assert curve is not None
+    def _draft(self, ready: Sequence[Running], drafts: dict[int, _Draft]) -> None:
+        """Ask the drafter on behalf of each request whose pace wants drafts."""
+        pace, drafter, trees = self.recipe.pace, self.recipe.drafter, dict[int, Tree]()
+        asks: list[tuple[Running, Ask]] = []
+        for running in ready:
+            with _alone(running.request):
+                ask = self._ask(running)
+                if ask is not None:
+                    asks.append((running, ask))
+        if not asks:
+            return
+        asked = [running for running, _ in asks]
+        for running, tree in zip(asked, self._each(asked, [ask for _, ask in asks], drafter.propose), strict=True):
+            with _alone(running.request):
+                state = running.request.state
+                trees[id(running)] = tree if state is None or tree is None else pruned(tree, state)
+        ready = [running for running in ready if not running.request.finish_reason]
+        with _alone(*(running.request for running in ready)):
+            kept = pace.trim([running.pace_state for running in ready], [trees.get(id(running), Tree()) for running in ready], self.costs)
+            for running, tree in zip(ready, kept, strict=True):
+                drafts[id(running)] = _Draft(tree, self._queries(running, tree) if id(running) in trees else Queries())
 
-        def draft_cost(depth: int, member: int | None = None) -> float:
-            memory = self.draft_memory
-            return drafter.draft_cost(memory, depth) if member is None else drafter.member_cost(memory, member, depth)
+    def _ask(self, running: Running) -> Ask | None:
+        """The question to the drafter; None where the pace wants nothing, or there is no room for it."""
+        request = running.request
+        order = self.recipe.pace.limit(running.pace_state, self.costs)
+        # The last token of the step is the target's own, and the tree must fit the model's longest text.
+        room = min(request.max_new_tokens - request.num_generated, self.model.max_length - len(request.tokens)) - 1
+        depth = min(order.depth, room)
+        if order.num_nodes < 1 or depth < 1:
+            return None
+        sampler = request.sampler
+        if request.state is not None:
+            sampler = ConstrainedSampler.of(sampler, request.state, len(request.tokens))
+        return Ask(
+            request.tokens, len(request.prompt), running.draft_state, order.num_nodes, depth, sampler, request.draws, running.cache,
+            order.choices, request.state,
+        )  # fmt: skip
 
-        trees = [Tree() for _ in ready]
-        if drafter.is_plain:
-            return [(tree, Queries()) for tree in trees]
-        asks: dict[int, Ask] = {}
-        for i, request in enumerate(ready):
-            limit = pace.limit(request.pace_state, curve, draft_cost)
-            # The last token of the step is the target's own, and the tree must fit the model's longest text.
-            room = min(request.max_new_tokens - request.num_generated, self.model.max_length - len(request.tokens)) - 1
-            depth = min(limit.depth, room)
-            if limit.num_nodes > 0 and depth > 0:
-                asks[i] = Ask(
-                    request.tokens,
-                    len(request.prompt),
-                    request.draft_state,
-                    limit.num_nodes,
-                    depth,
-                    request.sampler
-                    if request.state is None
-                    else ConstrainedSampler.of(request.sampler, request.state, len(request.tokens)),
-                    request.draws,
-                    _cache(request),
-                    pace.setting(request.pace_state),
-                    request.state,
-                )
-        for i, tree in zip(asks, drafter.propose(list(asks.values())), strict=True):
-            state = ready[i].state
-            trees[i] = tree if state is None else pruned(tree, state)
-        if asks:
-            trees = pace.trim([request.pace_state for request in ready], trees, curve)
-        return [(tree, self._queries(ready[i], tree) if i in asks else Queries()) for i, tree in enumerate(trees)]
-
-    def _queries(self, request: Request, tree: Tree) -> Queries:
+    def _queries(self, running: Running, tree: Tree) -> Queries:
         """What the drafter asks beside the tree; nothing where that reaches beyond the model's longest text."""
-        queries = self.recipe.drafter.queries(request.draft_state, tree)
+        queries = self.recipe.drafter.queries(running.draft_state, tree)
         if len(queries):
             depths = tree.depths()
             for parent in queries.parents:
                 depths.append(1 if parent == ROOT else depths[parent] + 1)
-            if len(request.tokens) + max(depths) > self.model.max_length:
+            if len(running.request.tokens) + max(depths) > self.model.max_length:
                 return Queries()
         return queries
 
-    def _decide(self, request: Request, tree: Tree, queries: Queries, fed: list[int], rows: Rows, clock: Clock) -> tuple[Seen, Step]:
-        logits = rows.logits[: len(rows.logits) - len(queries)]
+    def _feed(self, running: Running, draft: _Draft) -> Feed:
+        """The text that the cache has not seen, and the draft behind it; of a long text a piece, whose rows nobody asks for."""
+        text = running.request.tokens[running.cache.length :]
+        if len(text) > PREFILL_CHUNK:
+            return Feed(running.cache, text[:PREFILL_CHUNK], num_logits=None if self.needs.prompt_rows else 0)
+        if not (len(draft.tree) or len(draft.queries)):
+            return Feed(running.cache, text, num_logits=None if self.needs.prompt_rows else 1)
+        tree, queries, last = draft.tree, draft.queries, len(text) - 1
+        hanging = [*tree.parents, *queries.parents]
+        parents = [*range(-1, last), *(last if parent == ROOT else parent + last + 1 for parent in hanging)]
+        num_logits = None if self.needs.prompt_rows else 1 + len(hanging)
+        return Feed(running.cache, [*text, *tree.tokens, *queries.tokens], parents, num_logits=num_logits)
+
+    def _decide(self, running: Running, draft: _Draft, feed: Feed, rows: Rows, clock: Clock) -> Seen:
+        """What comes of a request's rows: its text grows, its cache keeps what was accepted, and a step is noted in its trace."""
+        request, cache, tree, num_queries = running.request, running.cache, draft.tree, len(draft.queries)
+        num_fed = len(feed.tokens) - num_queries
+        fed, lag = list(feed.tokens[:num_fed]), num_fed - len(tree)
+        if running.lag > lag:  # a piece of the prompt
+            cache.keep(range(num_fed))
+            request.trace.steps.append(Step(num_fed, [], [], [], [], [], [], [], {}, work=list(rows.work)))
+            return Seen(fed, rows.logits, Tree(), [], [], rows.hidden)
+        logits = rows.logits[: len(rows.logits) - num_queries]
         first = len(logits) - len(tree)  # the row of node 0; the root's row is the one before
-        start = len(request.tokens)
         margins: dict[int, float] = {}
+        target = Target(
+            self._distributions(request, tree, lambda node: logits[first + node], margins, clock),
+            lambda node: {key: states[lag + node] for key, states in rows.hidden.items()},
+        )
+        decision = self.recipe.verifier.decide(tree, target, request.draws, len(request.tokens), running.verify_state)
+        cache.keep([*range(lag), *(lag + node for node in decision.path)])
+        if self.traits.proposes:
+            self.recipe.pace.observe(running.pace_state, tree, decision.path)
+        added = [*(tree.tokens[node] for node in decision.path), decision.token]
+        sources = [*(tree.sources[node] for node in decision.path), ""]
+        visited = [ROOT, *decision.path]
+        num = request.write(added, [logits[first + node] for node in visited], self.model.max_length)
+        ties = [place for place, node in enumerate(visited[:num]) if margins.get(node, math.inf) < self.model.tolerance]
+        speakers = [rows.speakers[first + node] for node in visited[:num]] if rows.speakers else []
+        request.trace.steps.append(
+            Step(
+                len(feed.tokens), tree.tokens, tree.parents, tree.sources, decision.path, added[:num], sources[:num], ties, {}, speakers,
+                list(rows.work),
+            )
+        )  # fmt: skip
+        hidden = {key: states[:num_fed] for key, states in rows.hidden.items()}
+        asked = {key: states[num_fed:] for key, states in rows.hidden.items()}
+        return Seen(fed, logits, tree, decision.path, added[:num], hidden, rows.logits[len(logits) :], asked)
+
+    def _distributions(
+        self, request: Request, tree: Tree, row: Callable[[int], Tensor], margins: dict[int, float], clock: Clock
+    ) -> Callable[[int], Distribution]:
+        """The target's distribution at each node, asked from the root down. `margins` takes the gap of each node's two best logits."""
         states: dict[int, State | None] = {ROOT: request.state}
 
-        def target(node: int) -> Distribution:
+        def distribution(node: int) -> Distribution:
             history = request.tokens + [tree.tokens[up] for up in tree.path(node)] if node != ROOT else request.tokens
-            if node != ROOT:  # nodes are visited from the root down
+            if node != ROOT and node not in states:
                 before = states[tree.parents[node]]
                 states[node] = None if before is None else before.advance(tree.tokens[node])
-            state, row = states[node], logits[first + node]
+            state = states[node]
             if state is None:
-                distribution = request.sampler.distribution(row, history, len(request.prompt))
+                p = request.sampler.distribution(row(node), history, len(request.prompt))
             else:
                 clock.stop("decide")
                 state.prepare(request.sampler)
                 clock.stop("mask")
-                distribution = state.target_distribution(request.sampler, row, history, len(request.prompt))
-            margins[node] = distribution.margin
-            return distribution
+                p = state.target_distribution(request.sampler, row(node), history, len(request.prompt))
+            margins[node] = p.margin
+            return p
 
-        decision = self.recipe.verifier.decide(tree, target, request.draws, start)
-        lag = len(fed) - len(tree)
-        _cache(request).keep([*range(lag), *(lag + node for node in decision.path)])
-        if not self.recipe.drafter.is_plain:
-            self.recipe.pace.observe(request.pace_state, tree, decision.path)
-        added = [*(tree.tokens[node] for node in decision.path), decision.token]
-        sources = [*(tree.sources[node] for node in decision.path), ""]
-        visited = [ROOT, *decision.path]
-        num = write(request, added, [logits[first + node] for node in visited], self.model.max_length)
-        ties = [place for place, node in enumerate(visited[:num]) if margins.get(node, math.inf) < self.model.tolerance]
-        speakers = [rows.speakers[first + node] for node in visited[:num]] if rows.speakers else []
-        step = Step(
-            len(fed) + len(queries), tree.tokens, tree.parents, tree.sources, decision.path, added[:num], sources[:num], ties, {}, speakers,
-            list(rows.work),
-        )  # fmt: skip
-        hidden = {key: states[: len(fed)] for key, states in rows.hidden.items()}
-        asked = {key: states[len(fed) :] for key, states in rows.hidden.items()}
-        return Seen(fed, logits, tree, decision.path, added[:num], hidden, rows.logits[len(logits) :], asked), step
+        return distribution
 
+    def _observe(self, shown: Sequence[tuple[Running, Seen]]) -> None:
+        """Tell the drafter, and the pace what the drafter measured. What fails here fails the requests it was told of."""
+        if not self.traits.proposes or not shown:
+            return
+        with _alone(*(running.request for running, _ in shown)):
+            measured = self.recipe.drafter.observe([running.draft_state for running, _ in shown], [seen for _, seen in shown])
+            for (running, _), value in zip(shown, measured, strict=True):
+                if value is not None:
+                    self.recipe.pace.learn(running.pace_state, value)
 
-def _cache(request: Request) -> Cache:
-    assert request.cache is not None  # `_begin` gave it one
-    return request.cache
+    def _each(self, batch: Sequence[Running], items: Sequence[Item], call: Callable[[Sequence[Item]], Sequence[Any]]) -> list[Any]:
+        """`call(items)`, an item a request; where that fails, one by one: None for the requests that fail alone."""
+        if not items:
+            return []
+        with contextlib.suppress(Exception) if len(items) > 1 else _alone(batch[0].request):
+            return list(call(items))
+        if len(items) == 1:
+            return [None]
+        return [result for running, item in zip(batch, items, strict=True) for result in self._each([running], [item], call)]
 
 
-def _lag(request: Request) -> int:
-    return len(request.tokens) - _cache(request).length
+@contextlib.contextmanager
+def _alone(*requests: Request) -> Iterator[None]:
+    """What goes wrong inside ends these requests, and nobody else's."""
+    try:
+        yield
+    except Exception as error:
+        for request in requests:
+            request.finish_reason, request.error = "error", error

@@ -31,7 +31,7 @@ from foretell.decoding.verifier import Verifier
 from foretell.decoding.verifiers.exact import Exact
 from foretell.errors import UserError
 from foretell.files import write_text
-from foretell.parts import Part, UnknownNameError, nearest, require
+from foretell.parts import Needs, Part, UnknownNameError, nearest, require
 
 FIELDS = ("drafter", "verifier", "pace")
 #: Where parts belong that no recipe holds.
@@ -61,6 +61,11 @@ class Recipe(Part):
         for name, contract in contracts.items():
             value = getattr(self, name)
             require(isinstance(value, contract), self, name, value, "is not a part of that kind; Recipe.parse reads text")
+
+    @property
+    def needs(self) -> Needs:
+        """What its parts need together."""
+        return Needs.joined((self.drafter, self.verifier, self.pace))
 
     @classmethod
     def parse(cls, text: str | Recipe) -> Recipe:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from torch import Tensor
 
@@ -13,7 +12,6 @@ from foretell.decoding.draws import Draws
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.trace import Trace
 from foretell.errors import UserError
-from foretell.models.base import Cache
 from foretell.models.one_thread import one_thread
 
 
@@ -26,12 +24,20 @@ class Logprob:
     top: list[tuple[int, float]]
 
 
-@dataclass
+@dataclass(eq=False)
 class Request:
-    """prompt: token ids, at least one. stop_tokens end the text and are not part of it. stops: called with the generated
-    tokens after each new one; True ends the text (stop strings). num_logprobs: None, or how many of the best to report.
-    constraint: a rule that the new text obeys, or None; it needs stop tokens. max_backtracks: how many tokens may be taken back to get out
-    of dead ends; 0 for text that is shown as it comes. state: where the text stands in the rule."""
+    """An order, and its outcome so far.
+
+    The order. prompt: token ids, at least one. stop_tokens: they end the text and are not part of it. stops: called with the generated
+    tokens after each new one; True ends the text (stop strings). num_logprobs: None, or how many of the best to report. constraint: a
+    rule that the new text obeys, or None; it needs stop tokens. max_backtracks: how many tokens may be taken back to get out of dead
+    ends; 0 for text that is shown as it comes.
+
+    The outcome, which only the loop changes. tokens: prompt and generated. finish_reason: "" while it runs, then "stop" (stop token or
+    string, or a constraint that is fulfilled and allows nothing more), "length" (max_new_tokens), "context" (the model's longest text),
+    "dead-end" (a constraint that is not fulfilled allows nothing), "cancelled" or "error". error: what went wrong, for "error".
+    state: where the text stands in the constraint. num_backtracks: tokens that were taken back.
+    """
 
     prompt: Sequence[int]
     max_new_tokens: int
@@ -43,16 +49,13 @@ class Request:
     constraint: Constraint | None = None
     max_backtracks: int = 0
 
-    tokens: list[int] = field(default_factory=list)
-    finish_reason: str = ""
-    logprobs: list[Logprob] = field(default_factory=list)
-    trace: Trace = field(default_factory=lambda: Trace(0))
-    cache: Cache | None = None
-    state: State | None = None
-    num_backtracks: int = 0
-    dead_ends: set[tuple[int, ...]] = field(default_factory=set)
-    draft_state: Any = None
-    pace_state: Any = None
+    tokens: list[int] = field(init=False)
+    finish_reason: str = field(default="", init=False)
+    error: Exception | None = field(default=None, init=False)
+    logprobs: list[Logprob] = field(default_factory=list, init=False)
+    trace: Trace = field(default_factory=lambda: Trace(0), init=False)
+    state: State | None = field(default=None, init=False)
+    num_backtracks: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         if not len(self.prompt):
@@ -73,29 +76,28 @@ class Request:
         """Tokens after the prompt."""
         return self.tokens[len(self.prompt) :]
 
+    def write(self, added: Sequence[int], rows: Sequence[Tensor], max_length: int) -> int:
+        """Add tokens to the text one by one until one ends it; returns how many were added.
 
-def write(request: Request, added: Sequence[int], rows: Sequence[Tensor], max_length: int) -> int:
-    """Add tokens to the request's text one by one until one ends it; returns how many were added.
-
-    rows: the logits (vocab_size,) that each was drawn from. max_length: the model's longest text.
-    """
-    for num, (token, logits) in enumerate(zip(added, rows, strict=True)):
-        if token in request.stop_tokens:
-            request.finish_reason = "stop" if request.state is None or request.state.accepting else "dead-end"
-            return num
-        request.tokens.append(token)
-        request.state = None if request.state is None else request.state.advance(token)
-        if request.num_logprobs is not None:
-            request.logprobs.append(_logprob(logits, token, request.num_logprobs))
-        if (request.stops is not None and request.stops(request.generated)) or (request.state is not None and request.state.finished):
-            request.finish_reason = "stop"
-        elif request.num_generated >= request.max_new_tokens:
-            request.finish_reason = "length"
-        elif len(request.tokens) >= max_length:
-            request.finish_reason = "context"
-        if request.finish_reason:
-            return num + 1
-    return len(added)
+        rows: the logits (vocab_size,) that each was drawn from. max_length: the model's longest text.
+        """
+        for num, (token, logits) in enumerate(zip(added, rows, strict=True)):
+            if token in self.stop_tokens:
+                self.finish_reason = "stop" if self.state is None or self.state.accepting else "dead-end"
+                return num
+            self.tokens.append(token)
+            self.state = None if self.state is None else self.state.advance(token)
+            if self.num_logprobs is not None:
+                self.logprobs.append(_logprob(logits, token, self.num_logprobs))
+            if (self.stops is not None and self.stops(self.generated)) or (self.state is not None and self.state.finished):
+                self.finish_reason = "stop"
+            elif self.num_generated >= self.max_new_tokens:
+                self.finish_reason = "length"
+            elif len(self.tokens) >= max_length:
+                self.finish_reason = "context"
+            if self.finish_reason:
+                return num + 1
+        return len(added)
 
 
 @one_thread()

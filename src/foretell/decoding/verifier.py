@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
+
+from torch import Tensor
 
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws
 from foretell.decoding.tree import ROOT, Kind, Tree
 from foretell.errors import UserError
+from foretell.models.base import Model
 from foretell.parts import Guarantee, Part
+
+#: What a verifier keeps across requests, and what it keeps of one request.
+Memory = TypeVar("Memory")
+State = TypeVar("State")
 
 
 @dataclass
@@ -34,25 +41,66 @@ def odds(p: Distribution, q: Distribution, token: int) -> float:
     return p[token] / chance
 
 
-class Verifier(Part):
-    """Settings of a verification rule. `kinds` are the draw kinds it handles, `distribution` what it promises for them."""
+def _no_states(node: int) -> Mapping[int | str, Tensor]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the target says at the nodes of a tree, ROOT (the end of the text) included; asked from the root down.
+
+    distribution(node): the target's distribution of the token after that node. hidden(node): the hidden states of that node's own row, each
+    (width,), by the keys that the verifier `needs`.
+    """
+
+    distribution: Callable[[int], Distribution]
+    hidden: Callable[[int], Mapping[int | str, Tensor]] = _no_states
+
+
+#: choose(node, siblings, draws): which of the children of an accepted node is accepted, or what remains; as `Verifier.choose`.
+Choose = Callable[[int, Sequence[int], Draws], "tuple[int | None, Distribution | int]"]
+
+
+class Verifier(Part, Generic[Memory, State]):
+    """Settings of a verification rule. `kinds` are the draw kinds it handles, `guarantee` what it promises for them.
+
+    Memory lives across requests, state within one. Most rules need neither, and say only how to `choose`; a rule that reads hidden
+    states, or remembers what it accepted, overrides `decide` and leaves the way through the tree to `walk`.
+    """
 
     guarantee: ClassVar[Guarantee]
     kinds: ClassVar[frozenset[Kind]]
 
+    def remember(self, model: Model) -> Memory:
+        """Memory kept across requests with this model; raises UserError where the rule does not fit the model."""
+        return None  # type: ignore[return-value]
+
+    def begin(self, memory: Memory, text: Sequence[int]) -> State:
+        """State for a request whose text so far is `text` (token ids)."""
+        return memory  # type: ignore[return-value]
+
+    def rewind(self, memory: Memory, state: State, text: Sequence[int]) -> State:
+        """State for a request whose text was cut back to `text`; by default the request begins anew."""
+        return self.begin(memory, text)
+
     @abstractmethod
     def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:
-        """Decide among `siblings` at a node whose target distribution is p.
+        """Decide among `siblings` at a node where the target's distribution is p.
 
         Returns (accepted sibling, _), or (None, what remains): the residual distribution to draw the next token from, or the token
         itself where the rule has drawn it.
         """
 
-    def decide(self, tree: Tree, target: Callable[[int], Distribution], draws: Draws, position: int) -> Decision:
-        """Walk down from the root. target(node): the target's distribution after that node (ROOT: after the text).
+    def decide(self, tree: Tree, target: Target, draws: Draws, position: int, state: State | None = None) -> Decision:
+        """The accepted path from the root, and the token that follows it.
 
-        position: index in the text of the token that follows the root; randomness of a depth belongs to its position.
+        position: index in the text of the token that follows the root; randomness of a depth belongs to its position. state: what
+        `begin` returned for this request; None in rules that keep none.
         """
+        return self.walk(tree, lambda node, siblings, here: self.choose(target.distribution(node), siblings, tree, here), draws, position)
+
+    def walk(self, tree: Tree, choose: Choose, draws: Draws, position: int) -> Decision:
+        """Go from the root to an accepted child as long as `choose` accepts one. KindMismatchError for kinds that the rule cannot take."""
         family = tree.children() if len(tree) else {}
         for kind in set(tree.kinds) - self.kinds if len(tree) else ():
             raise KindMismatchError(
@@ -63,7 +111,7 @@ class Verifier(Part):
         node = ROOT
         while True:
             here = draws.at(position + len(path))
-            child, rest = self.choose(target(node), family.get(node, ()), tree, here)
+            child, rest = choose(node, family.get(node, ()), here)
             if child is None:
                 return Decision(path, rest if isinstance(rest, int) else rest.draw(here))
             path.append(child)

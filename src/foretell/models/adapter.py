@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from foretell.errors import UserError
+from foretell.locks import ForkSafeLock
 from foretell.models.adapter_cache import PastKeyValues, RowCache, tree_masks
 from foretell.models.adapter_layers import find_layers, only_layers
 from foretell.models.base import Feed, Model, Rows
@@ -47,7 +47,7 @@ class TransformersModel(Model):
         self._windows = self._read_windows(config)
         self._layers = find_layers(model.base_model, self.num_layers)
         self._tuples = False
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._probe()
 
     @classmethod

@@ -8,15 +8,18 @@ prompt is a chain whose rows are all kept. This file knows nothing about decodin
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from foretell.errors import UserError
+from foretell.locks import ForkSafeLock
 from foretell.parts import EXACT_MODEL, Guarantee
+from foretell.pool import Pool
 
 #: Key of `Feed.hidden` for the state after the final norm (what the output head reads). Integers are pre-norm: 0 is the
 #: embedding, i the residual stream after layer i.
@@ -172,6 +175,18 @@ class Model(ABC):
     @abstractmethod
     def new_cache(self) -> Cache:
         """An empty cache for one sequence."""
+
+    @cached_property
+    def lock(self) -> ForkSafeLock:
+        """Held, with `with`, by whoever decodes with this model: `Scheduler` for each step, searches for their whole run. Several threads
+        may then use one model; a child process made by `os.fork` finds it free."""
+        return ForkSafeLock()
+
+    @cached_property
+    def pool(self) -> Pool[Hashable, Any]:
+        """What is kept with this model and may be made again: sessions, search memories, vocabularies. Of 32 values at most, the one that
+        was used least recently goes first."""
+        return Pool(32)
 
     def forward(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from foretell.locks import ForkSafeLock
 from foretell.models.architecture import Architecture
 from foretell.models.base import POST_NORM, Feed, Model, Rows
 from foretell.models.plan import Plan, lay_flat
@@ -48,7 +48,7 @@ class NativeModel(Model):
         self.fingerprint, self.tokenizer = fingerprint, tokenizer
         self.num_parameters = arch.num_parameters
         self.store = SlotStore(arch.num_layers, arch.num_kv_heads, arch.head_dim, engine.dtype, engine.device)
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     def new_cache(self) -> SlotCache:
         return SlotCache(self.store)

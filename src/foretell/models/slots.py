@@ -8,11 +8,11 @@ Layout: `store[layer, slot, 0 or 1, kv_head, head_dim]`, 0 holding keys (after r
 
 from __future__ import annotations
 
-import threading
 import weakref
 
 import torch
 
+from foretell.locks import ForkSafeLock
 from foretell.models.base import Cache
 
 
@@ -23,7 +23,7 @@ class SlotStore:
         self.data = torch.zeros(num_layers, capacity, 2, num_kv_heads, head_dim, dtype=dtype, device=device)
         self._free = list(range(capacity - 1, -1, -1))
         self._owners = [0] * capacity
-        self._lock = threading.RLock()
+        self._lock = ForkSafeLock()
 
     def claim(self, num: int) -> list[int]:
         with self._lock:

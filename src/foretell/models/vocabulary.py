@@ -31,10 +31,7 @@ class Vocabulary:
         """The model's, made once; with its tokenizer's stop tokens, or those given. ValueError where nothing says what tokens write."""
         tokenizer = model.tokenizer
         stops = frozenset(tokenizer.stop_tokens if stop_tokens is None and tokenizer is not None else stop_tokens or ())
-        known: dict[frozenset[int], Vocabulary] = model.__dict__.setdefault("vocabularies", {})
-        if stops not in known:
-            known[stops] = cls(_spelling(model, stops), stops, tokenizer, model.fingerprint)
-        return known[stops]
+        return model.pool.get(("vocabulary", stops), lambda: cls(_spelling(model, stops), stops, tokenizer, model.fingerprint))
 
     @property
     def size(self) -> int:

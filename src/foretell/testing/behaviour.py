@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from foretell.decoding.draft_order import DraftCosts, DraftOrder
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
-from foretell.decoding.pace import Limit, Pace
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.pace import Pace
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
+from foretell.decoding.session import Session
 from foretell.decoding.tree import Tree
 from foretell.testing.contracts import demand
 from foretell.testing.laws import Case
@@ -27,10 +27,10 @@ class Watching(Pace):
     num_nodes: int
     depth: int
 
-    def limit(self, state: Any, curve: CostCurve, draft_cost: Callable[[int], float]) -> Limit:
-        return Limit(self.num_nodes, self.depth)
+    def limit(self, state: Any, costs: DraftCosts) -> DraftOrder:
+        return DraftOrder(self.num_nodes, self.depth)
 
-    def trim(self, states: Sequence[Any], trees: Sequence[Tree], curve: CostCurve) -> list[Tree]:
+    def trim(self, states: Sequence[Any], trees: Sequence[Tree], costs: DraftCosts) -> list[Tree]:
         for tree in trees:
             good = len(tree) <= self.num_nodes and max(tree.depths(), default=0) <= self.depth
             demand(good, tree, f"is a tree beyond num_nodes={self.num_nodes}, depth={self.depth}")
@@ -61,8 +61,8 @@ def check_limits(drafter: Drafter) -> None:
 
 def check_apart(drafter: Drafter) -> None:
     """Requests that share batches, or follow each other in a session, are proposed what each would be alone. Drafters that
-    `learns_across_requests` are the exception they say they are."""
-    if drafter.learns_across_requests:
+    learn across requests (`Traits.learns`) are the exception they say they are."""
+    if drafter.traits.learns:
         return
     recipe = Recipe(drafter, pace=Watching(8, 3))
     alone = [finish(recipe, [request])[0] for request in requests()]

@@ -8,7 +8,6 @@ from functools import cache
 
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
@@ -16,6 +15,7 @@ from foretell.decoding.registry import name_of, parts
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler, SamplerStep
 from foretell.decoding.sampling_options import make_sampler
+from foretell.decoding.session import Session
 from foretell.decoding.verifier import KindMismatchError, Verifier
 from foretell.rules.constraints.regex import Regex
 from foretell.testing.laws import SPELLING, STEPPED_CURVE, Case

@@ -14,11 +14,11 @@ import torch
 from foretell.decoding.constraint import Constraint, State
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws, SampledDraws, enumerate_outcomes
-from foretell.decoding.loop import Session
 from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
+from foretell.decoding.session import Session
 from foretell.models.base import Feed, Model
 from foretell.models.tiny import TinyModel
 from foretell.models.vocabulary import Vocabulary

@@ -6,7 +6,7 @@ A mutant says which verifier it `breaks` and is found by that; `worst_error` is 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar
@@ -19,7 +19,7 @@ from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.tree import Kind, Tree
-from foretell.decoding.verifier import Decision, Guarantee, Verifier
+from foretell.decoding.verifier import Decision, Guarantee, Target, Verifier
 from foretell.decoding.verifiers.exact import Exact
 from foretell.decoding.verifiers.fixed_candidates import FixedCandidates
 from foretell.decoding.verifiers.k_seq import KSeq
@@ -74,12 +74,12 @@ class StaleBonus(Mutant):
     def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> Choice:
         return MultiRound().choose(p, siblings, tree, draws)
 
-    def decide(self, tree: Tree, target: Callable[[int], Distribution], draws: Draws, position: int) -> Decision:
+    def decide(self, tree: Tree, target: Target, draws: Draws, position: int, state: None = None) -> Decision:
         decision = MultiRound().decide(tree, target, draws, position)
         last = decision.path[-1] if decision.path else None
         if last is None or last in tree.parents:
             return decision
-        return Decision(decision.path, target(tree.parents[last]).draw(draws.at(position + len(decision.path), stream=9)))
+        return Decision(decision.path, target.distribution(tree.parents[last]).draw(draws.at(position + len(decision.path), stream=9)))
 
 
 @dataclass(frozen=True)

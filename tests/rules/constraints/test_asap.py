@@ -16,12 +16,12 @@ from foretell.decoding.drafters.forced import Forced
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
 from foretell.decoding.drafters.stochastic_beam import StochasticBeam
 from foretell.decoding.draws import SampledDraws, enumerate_outcomes
-from foretell.decoding.loop import Session
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.sampling_options import make_sampler
+from foretell.decoding.session import Session
 from foretell.decoding.token_set import TokenSet
 from foretell.decoding.verifiers.fixed_candidates import FixedCandidates
 from foretell.decoding.verifiers.multi_round import MultiRound

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 import foretell as ft
 from foretell.decoding.constraint import Ended
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
+from foretell.decoding.session import Session
 from foretell.models.tiny import TinyModel
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.analysis.answers import Answers

@@ -27,7 +27,7 @@ class Verdict:
     @property
     def is_plain(self) -> bool:
         """Whether plain decoding was chosen."""
-        return self.recipe.drafter.is_plain
+        return not self.recipe.drafter.traits.proposes
 
 
 def judge(rungs: Sequence[Rung], report: BenchReport) -> Verdict:

@@ -57,7 +57,7 @@ class Answer:
         """Everything that can be refused is refused here, before a token is generated."""
         from foretell.bench.tuning.tuned_recipe import tuned_recipe
         from foretell.decoding.pacing.cost_curve import known_curve
-        from foretell.prepare import behind_forced, default_recipe, make_requests, session_of
+        from foretell.prepare import behind_forced, default_recipe, make_request, session_of
 
         if rule is not None and rule.tools is not None and raw:
             raise UserError("--tools needs the chat template that --raw leaves out; drop one of them")
@@ -72,11 +72,11 @@ class Answer:
                 recipe = behind_forced(recipe)
         prompt = text if system is None else [{"role": "system", "content": system}, {"role": "user", "content": text}]
         options = dict(sampling, logit_bias={token_id(model, token): bias for token, bias in biases.items()})
-        [request] = make_requests(
-            [prompt], model, recipe, max_new_tokens=max_new_tokens, stop=stop, seed=seed, logprobs=logprobs, chat=not raw, rule=rule,
+        request = make_request(
+            prompt, model, recipe, max_new_tokens=max_new_tokens, stop=stop, seed=seed, logprobs=logprobs, chat=not raw, rule=rule,
             **options,
         )  # fmt: skip
-        measuring = recipe.pace.needs_curve and known_curve(model) is None
+        measuring = recipe.needs.curve and known_curve(model) is None
         with notice("measuring this machine, once" if measuring else "preparing"):
             session_of(model, recipe)
         return cls(model, recipe, origin, request, stop, known_curve(model), rule)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from foretell.decoding.drafter import Ask, TableDrafter
 from foretell.decoding.drafting.successors.table import SuccessorTable
@@ -24,7 +23,7 @@ class _State:
 
 
 @dataclass(frozen=True)
-class AdaptiveNgram(TableDrafter):
+class AdaptiveNgram(TableDrafter[int, _State]):
     """An n-gram model of the prompt and of what was written since, updated every step. Where prompt lookup copies the latest
     place that matches, this proposes the tree of the likeliest continuations of all places.
 
@@ -63,7 +62,7 @@ class AdaptiveNgram(TableDrafter):
     def remember(self, model: Model) -> int:
         return model.vocab_size
 
-    def begin(self, memory: Any, tokens: Sequence[int]) -> _State:
+    def begin(self, memory: int, text: Sequence[int], cached: int = 0) -> _State:
         return _State(SuccessorTable(memory, self.orders, self.width, "count"))
 
     def table_for(self, ask: Ask) -> SuccessorTable:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretell.decoding.drafter import Ask, Seen, TableDrafter
+from foretell.decoding.drafter import Ask, Seen, TableDrafter, Traits
 from foretell.decoding.drafting.successors.scope import SCOPES, ScopedTables
 from foretell.decoding.drafting.successors.table import SuccessorTable
 from foretell.decoding.drafting.trees.best_first import best_first
@@ -29,7 +29,7 @@ class _State:
 
 
 @dataclass(frozen=True)
-class Aded(TableDrafter):
+class Aded(TableDrafter[ScopedTables, _State]):
     """A table of weights of the third token after two. Each step the new text's trigrams gain weight, a search picks the most
     promising paths after the last two tokens, and these are the draft tree.
 
@@ -90,8 +90,8 @@ class Aded(TableDrafter):
         ]
 
     @property
-    def learns_across_requests(self) -> bool:
-        return self.adaptation != "none" and self.scope != "request"
+    def traits(self) -> Traits:
+        return Traits(learns=self.adaptation != "none" and self.scope != "request")
 
     def tree_search(self) -> TreeSearch:
         """The search as its own object."""
@@ -110,11 +110,14 @@ class Aded(TableDrafter):
             self.scope,
         )
 
-    def begin(self, memory: Any, tokens: Sequence[int]) -> _State:
-        table = memory.of(tokens)
+    def begin(self, memory: ScopedTables, text: Sequence[int], cached: int = 0) -> _State:
+        table = memory.of(text)
         if self.learn_prompt and self.adaptation != "none":
-            table.learn_text(tokens, first=2)
-        return _State(table, list(tokens))
+            table.learn_text(text, first=2)
+        return _State(table, list(text))
+
+    def rewind(self, memory: ScopedTables, state: _State, text: Sequence[int]) -> _State:
+        return _State(state.table, list(text))
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         return [fixed_tree(self._paths(ask), self.name) for ask in asks]
@@ -127,7 +130,7 @@ class Aded(TableDrafter):
             return self.tree_search().search(ask.state.table, ask.tokens, ask.num_nodes, ask.depth)
         return best_first(ask.state.table, ask.tokens, min(self.top, ask.num_nodes), min(self.length, ask.depth))
 
-    def observe(self, state: Any, seen: Seen) -> None:
+    def observe_request(self, state: _State, seen: Seen) -> None:
         if not seen.tokens:
             return
         state.text += seen.tokens

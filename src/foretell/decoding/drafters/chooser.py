@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.drafter import Ask, Drafter, Seen
+from foretell.decoding.draft_order import Choice, Member
+from foretell.decoding.drafter import Ask, Drafter, Seen, Traits
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.tree import Tree
@@ -84,8 +86,9 @@ class Chooser(Composite):
     symbol = "^"
 
     @property
-    def learns_across_requests(self) -> bool:
-        return super().learns_across_requests or not self.draws_drafts
+    def traits(self) -> Traits:
+        traits = super().traits
+        return dataclasses.replace(traits, learns=traits.learns or not traits.samples)
 
     def _new_record(self) -> _Record:
         return _Record([_Arm() for _ in self.drafters])
@@ -93,19 +96,23 @@ class Chooser(Composite):
     def remember(self, model: Model) -> Any:
         return _Memory(model, super().remember(model), self._new_record())
 
-    def begin(self, memory: Any, tokens: Sequence[int]) -> Any:
-        return _State(memory, self._new_record() if self.draws_drafts else memory.record, super().begin(memory.parts, tokens))
+    def begin(self, memory: Any, text: Sequence[int], cached: int = 0) -> Any:
+        return _State(memory, self._new_record() if self.traits.samples else memory.record, super().begin(memory.parts, text, cached))
+
+    def rewind(self, memory: Any, state: Any, text: Sequence[int]) -> Any:
+        return dataclasses.replace(state, parts=super().rewind(memory.parts, state.parts, text), chosen=None)
 
     def asks_of(self, number: int, asks: Sequence[Ask]) -> list[Ask]:
-        return super().asks_of(number, [replace(ask, state=ask.state.parts, setting=replace(ask.setting, member=None)) for ask in asks])
+        inner = [dataclasses.replace(ask, state=ask.state.parts, choices=_without_member(ask.choices)) for ask in asks]
+        return super().asks_of(number, inner)
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         trees = [Tree() for _ in asks]
         for ask in asks:
-            named = ask.setting.member
-            if named is not None and not 0 <= named < self.num_members:
-                raise UserError(f"member={named!r} of Setting must be from 0 to {self.num_members - 1}, or None")
-            ask.state.chosen = self._best(ask.state.memory, ask.state.record, ask.depth) if named is None else named
+            named = ask.choice(Member)
+            if named is not None and not 0 <= named.number < len(self.drafters):
+                raise UserError(f"Member: number={named.number!r} must be from 0 to {len(self.drafters) - 1}")
+            ask.state.chosen = self._best(ask.state.memory, ask.state.record, ask.depth) if named is None else named.number
         for number, drafter in enumerate(self.drafters):
             own = [i for i, ask in enumerate(asks) if ask.state.chosen == number]
             if own:
@@ -128,19 +135,22 @@ class Chooser(Composite):
     def queries(self, state: Any, tree: Tree) -> Any:
         return super().queries(state.parts, tree)
 
-    def observe(self, state: Any, seen: Seen) -> Any:
-        if state.chosen is not None:
-            state.record.steps += 1
-            state.record.arms[state.chosen].note(1 + len(seen.path), len(seen.tree))
-            state.chosen = None
-        return super().observe(state.parts, seen)
+    def observe(self, states: Sequence[Any], seens: Sequence[Seen]) -> list[Any]:
+        for state, seen in zip(states, seens, strict=True):
+            if state.chosen is not None:
+                state.record.steps += 1
+                state.record.arms[state.chosen].note(1 + len(seen.path), len(seen.tree))
+                state.chosen = None
+        return super().observe([state.parts for state in states], seens)
 
     def draft_cost(self, memory: Any, depth: int) -> float:
-        return self.member_cost(memory, self._best(memory, memory.record, depth), depth)
+        best = self._best(memory, memory.record, depth)
+        return self.drafters[best].draft_cost(memory.parts[best], depth)
 
-    @property
-    def num_members(self) -> int:
-        return len(self.drafters)
+    def members(self, memory: Any) -> list[tuple[Drafter, Any]]:
+        return list(zip(self.drafters, memory.parts, strict=True))
 
-    def member_cost(self, memory: Any, member: int, depth: int) -> float:
-        return self.drafters[member].draft_cost(memory.parts[member], depth)
+
+def _without_member(choices: Sequence[Choice]) -> tuple[Choice, ...]:
+    """The choices that the parts are told of: which of them drafts is not theirs to read."""
+    return tuple(choice for choice in choices if not isinstance(choice, Member))

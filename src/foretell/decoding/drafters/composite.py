@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import operator
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from foretell.decoding.drafter import Ask, Drafter, Queries, Seen
+from foretell.decoding.drafter import Ask, Drafter, Queries, Seen, Traits
 from foretell.decoding.tree import Tree
 from foretell.models.base import Model
-from foretell.parts import require
+from foretell.parts import Needs, require
 
 
-class Composite(Drafter):
+class Composite(Drafter[Any, Any]):
     """Abstract: subclasses add the field `drafters` and `propose`. `symbol` joins the parts in a recipe's short text."""
 
     drafters: tuple[Drafter, ...]
@@ -37,28 +39,16 @@ class Composite(Drafter):
         return [cls((lookup, recycling)), cls((lookup, sampled)), cls((sampled, distinct)), cls((distinct, distinct))]
 
     @property
-    def wants_prompt_rows(self) -> bool:
-        return any(drafter.wants_prompt_rows for drafter in self.drafters)
+    def needs(self) -> Needs:
+        return Needs.joined(self.drafters)
 
     @property
-    def wants_hidden(self) -> tuple[int | str, ...]:
-        return tuple(dict.fromkeys(key for drafter in self.drafters for key in drafter.wants_hidden))
+    def traits(self) -> Traits:
+        return functools.reduce(operator.or_, (drafter.traits for drafter in self.drafters))
 
-    @property
-    def draws_drafts(self) -> bool:
-        return any(drafter.draws_drafts for drafter in self.drafters)
-
-    @property
-    def learns_across_requests(self) -> bool:
-        return any(drafter.learns_across_requests for drafter in self.drafters)
-
-    @property
-    def needs_tuned_model(self) -> bool:
-        return any(drafter.needs_tuned_model for drafter in self.drafters)
-
-    @property
-    def is_plain(self) -> bool:
-        return all(drafter.is_plain for drafter in self.drafters)
+    def members(self, memory: Any) -> list[tuple[Drafter, Any]]:
+        """The drafters of which a step asks one, each with its memory: this one, as a rule."""
+        return [(self, memory)]
 
     def variants(self) -> list[Drafter]:
         return [
@@ -73,8 +63,11 @@ class Composite(Drafter):
     def remember(self, model: Model) -> tuple[Any, ...]:
         return tuple(drafter.remember(model) for drafter in self.drafters)
 
-    def begin(self, memory: Any, tokens: Sequence[int]) -> tuple[Any, ...]:
-        return tuple(drafter.begin(part, tokens) for drafter, part in zip(self.drafters, memory, strict=True))
+    def begin(self, memory: Any, text: Sequence[int], cached: int = 0) -> Any:
+        return tuple(drafter.begin(part, text, cached) for drafter, part in zip(self.drafters, memory, strict=True))
+
+    def rewind(self, memory: Any, state: Any, text: Sequence[int]) -> Any:
+        return tuple(drafter.rewind(kept, part, text) for drafter, kept, part in zip(self.drafters, memory, state, strict=True))
 
     def queries(self, state: Any, tree: Tree) -> Queries:
         joined = Queries()
@@ -84,17 +77,26 @@ class Composite(Drafter):
             joined.parents += [parent + shift if parent >= len(tree) else parent for parent in asked.parents]
         return joined
 
-    def observe(self, state: Any, seen: Seen) -> Any:
-        start, measured = 0, None
-        for drafter, part in zip(self.drafters, state, strict=True):
-            own = seen
-            if len(seen.query_logits):
-                rows = slice(start, start + len(drafter.queries(part, seen.tree)))
-                hidden = {key: states[rows] for key, states in seen.query_hidden.items()}
-                own, start = dataclasses.replace(seen, query_logits=seen.query_logits[rows], query_hidden=hidden), rows.stop
-            found = drafter.observe(part, own)
-            measured = found if measured is None else measured
+    def observe(self, states: Sequence[Any], seens: Sequence[Seen]) -> list[Any]:
+        """Each part sees the rows of its own queries. Of what the parts measured, the first that measured something counts."""
+        measured: list[Any] = [None] * len(states)
+        own = [self._split(state, seen) for state, seen in zip(states, seens, strict=True)]
+        for number, drafter in enumerate(self.drafters):
+            values = drafter.observe([state[number] for state in states], [each[number] for each in own])
+            measured = [value if before is None else before for before, value in zip(measured, values, strict=True)]
         return measured
+
+    def _split(self, state: Any, seen: Seen) -> list[Seen]:
+        """What each part is shown of a pass."""
+        if not len(seen.query_logits):
+            return [seen] * len(self.drafters)
+        shares, start = list[Seen](), 0
+        for drafter, part in zip(self.drafters, state, strict=True):
+            rows = slice(start, start + len(drafter.queries(part, seen.tree)))
+            hidden = {key: states[rows] for key, states in seen.query_hidden.items()}
+            shares.append(dataclasses.replace(seen, query_logits=seen.query_logits[rows], query_hidden=hidden))
+            start = rows.stop
+        return shares
 
     def draft_cost(self, memory: Any, depth: int) -> float:
         return sum(drafter.draft_cost(part, depth) for drafter, part in zip(self.drafters, memory, strict=True))
@@ -102,3 +104,8 @@ class Composite(Drafter):
     def asks_of(self, number: int, asks: Sequence[Ask]) -> list[Ask]:
         """The same asks with the state, and a stream of draws, of part `number`."""
         return [dataclasses.replace(ask, state=ask.state[number], draws=ask.draws.sub(number)) for ask in asks]
+
+
+def members(drafter: Drafter, memory: Any) -> list[tuple[Drafter, Any]]:
+    """The drafters of which a step asks one, each with its memory; for drafters that are no choice between several, the drafter itself."""
+    return drafter.members(memory) if isinstance(drafter, Composite) else [(drafter, memory)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from foretell.decoding.drafter import DRAFT_STREAM, Ask
+from foretell.decoding.drafter import DRAFT_STREAM, Ask, Traits
 from foretell.decoding.drafting.level_drafter import Distributions, LevelDrafter, before_the_argmax, draft_levels
 from foretell.decoding.tree import Kind, Tree
 from foretell.models.base import Model
@@ -59,8 +59,8 @@ class DraftModel(LevelDrafter):
         return [*(cls(draft, branching, siblings) for branching, siblings in shapes), cls(draft, (2, 1), "top-k")]
 
     @property
-    def draws_drafts(self) -> bool:
-        return self.siblings != "top-k"
+    def traits(self) -> Traits:
+        return Traits(samples=self.siblings != "top-k")
 
     @cached_property
     def widths(self) -> list[int]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
-from foretell.decoding.drafter import DRAFT_STREAM, Ask, Drafter, Seen
+from foretell.decoding.draft_order import ConfidenceStop, ExitLayer
+from foretell.decoding.drafter import DRAFT_STREAM, Ask, Drafter, Seen, Traits
 from foretell.decoding.drafting.exits import Shadow, confidence, measure_exits
 from foretell.decoding.tree import Kind, Tree
 from foretell.errors import UserError
 from foretell.models.base import Cache, Feed, Model
-from foretell.parts import require
+from foretell.parts import Needs, require
 
 #: Longest piece of unread text that a draft begins with: longer ones (a prompt) are read by the target's own step first.
 MOST_UNREAD = 16
@@ -31,7 +31,7 @@ class _State:
 
 
 @dataclass(frozen=True)
-class EarlyExit(Drafter):
+class EarlyExit(Drafter[Model, _State]):
     """Leave the target after `layer`, read that state through its final norm and head, and go on with the token it says.
 
     layer: the exit, from 1 to the target's depth - 1. num_tokens: longest chain. threshold: the chain ends with the first token
@@ -84,12 +84,12 @@ class EarlyExit(Drafter):
         return [cls(layer=1, num_tokens=2), cls(layer=1, num_tokens=2, threshold=0.6, candidates=(1,))]
 
     @property
-    def draws_drafts(self) -> bool:
-        return True  # of requests that sample
+    def traits(self) -> Traits:
+        return Traits(samples=True)  # for requests that sample
 
     @property
-    def wants_hidden(self) -> tuple[int | str, ...]:
-        return self.candidates
+    def needs(self) -> Needs:
+        return Needs(hidden=self.candidates)
 
     def remember(self, model: Model) -> Model:
         last = model.num_layers - 1
@@ -98,10 +98,10 @@ class EarlyExit(Drafter):
         model.forward([Feed(model.new_cache(), [0])], stop=self.layer)  # says now, not in the middle, where layers are out of reach
         return model
 
-    def begin(self, memory: Any, tokens: Sequence[int]) -> _State:
+    def begin(self, memory: Model, text: Sequence[int], cached: int = 0) -> _State:
         return _State(memory)
 
-    def draft_cost(self, memory: Any, depth: int) -> float:
+    def draft_cost(self, memory: Model, depth: int) -> float:
         from foretell.decoding.pacing.cost_curve import curve_of
 
         return min(depth, self.num_tokens) * curve_of(memory, stop=self.layer)(1)
@@ -132,11 +132,13 @@ class EarlyExit(Drafter):
         return trees
 
     def _layer(self, ask: Ask) -> int:
-        return self.layer if ask.setting.layer is None else ask.setting.layer
+        chosen = ask.choice(ExitLayer)
+        return self.layer if chosen is None else chosen.layer
 
     def _is_sure(self, ask: Ask, logits: Tensor) -> bool:
         """Whether to draft on after the token that the exit says."""
-        threshold = self.threshold if ask.setting.threshold is None else ask.setting.threshold
+        chosen = ask.choice(ConfidenceStop)
+        threshold = self.threshold if chosen is None else chosen.threshold
         return threshold == 0 or confidence(logits[None])[0] >= threshold
 
     def _grow(self, ask: Ask, tree: Tree, logits: Tensor) -> None:
@@ -149,7 +151,7 @@ class EarlyExit(Drafter):
             token = distribution.draw(ask.draws.at(len(ask.tokens) + level, DRAFT_STREAM))
             tree.add(token, level - 1, Kind.SAMPLED, distribution, self.name)
 
-    def observe(self, state: _State, seen: Seen) -> Shadow | None:
+    def observe_request(self, state: _State, seen: Seen) -> Shadow | None:
         if not self.candidates or not seen.tokens:  # a piece of the prompt
             return None
         if len(seen.tree):

@@ -11,7 +11,7 @@ from foretell.parts import require
 
 
 @dataclass(frozen=True)
-class Forced(Drafter):
+class Forced(Drafter[None, None]):
     """Propose the chain of tokens that the request's constraint forces next; nothing without a constraint, or where it leaves a choice.
 
     num_tokens: longest chain proposed. Written `forced >> other`, the other drafter continues behind the chain; `forced > other`

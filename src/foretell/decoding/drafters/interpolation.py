@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.drafter import Ask, TableDrafter
+from foretell.decoding.drafter import Ask, TableDrafter, Traits
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.drafting.trees.best_first import best_first
 from foretell.decoding.drafting.trees.paths import fixed_tree
@@ -54,8 +55,8 @@ class Interpolation(Composite):
         return [cls((AdaptiveNgram((2, 1), 2), Stand((2, 1), 2, ((0,), (1,)), scope="request"))), cls((AdaptiveNgram((1,), 2), recycling))]
 
     @property
-    def draws_drafts(self) -> bool:
-        return False  # whatever the parts would draw by themselves, these are the likeliest paths
+    def traits(self) -> Traits:
+        return dataclasses.replace(super().traits, samples=False)  # whatever the parts draw by themselves, these are the likeliest paths
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         parts = zip(*(map(drafter.table_for, self.asks_of(i, asks)) for i, drafter in enumerate(self.drafters)), strict=True)

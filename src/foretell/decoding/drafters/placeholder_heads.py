@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
@@ -13,7 +12,7 @@ from foretell.decoding.tree import ROOT, Tree
 from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.models.one_thread import one_thread
-from foretell.parts import require
+from foretell.parts import Needs, require
 
 PLACES = ("end", "all")
 
@@ -27,7 +26,7 @@ class _State:
 
 
 @dataclass(frozen=True)
-class PlaceholderHeads(Drafter):
+class PlaceholderHeads(Drafter[Model, _State]):
     """The model itself, tuned for it, guesses what follows the next token: no second model, no heads, no second pass.
 
     A reconstruction: the paper's code was never published, and its text leaves the tensors open. Behind the end of the tree stand
@@ -84,14 +83,14 @@ class PlaceholderHeads(Drafter):
             raise UserError(f"PlaceholderHeads: placeholder={chosen!r} is a token that the model may generate; take one that it suppresses")
         return chosen
 
-    def begin(self, memory: Any, tokens: Sequence[int]) -> _State:
+    def begin(self, memory: Model, text: Sequence[int], cached: int = 0) -> _State:
         return _State(self._placeholder_of(memory))
 
     @property
-    def needs_tuned_model(self) -> bool:
-        return True
+    def needs(self) -> Needs:
+        return Needs(tuned=True)
 
-    def draft_cost(self, memory: Any, depth: int) -> float:
+    def draft_cost(self, memory: Model, depth: int) -> float:
         from foretell.decoding.pacing.cost_curve import curve_of
 
         curve = curve_of(memory)
@@ -131,7 +130,7 @@ class PlaceholderHeads(Drafter):
         return [node]
 
     @one_thread()
-    def observe(self, state: _State, seen: Seen) -> None:
+    def observe_request(self, state: _State, seen: Seen) -> None:
         state.said = []
         last, places = (seen.path[-1] if seen.path else ROOT), self._places(seen.tree)
         if not len(seen.query_logits) or last not in places:

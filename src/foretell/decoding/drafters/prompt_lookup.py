@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.tree import Tree
@@ -20,7 +19,7 @@ class _Index:
 
 
 @dataclass(frozen=True)
-class PromptLookup(Drafter):
+class PromptLookup(Drafter[None, _Index]):
     """Find the latest earlier place where the last n tokens stood, longest n first, and propose the tokens that followed
     there. Where the copy reaches the text's end it goes on copying itself, so that a loop or a list is continued to any
     length.
@@ -48,7 +47,7 @@ class PromptLookup(Drafter):
         require(self.max_ngram >= self.min_ngram, self, "max_ngram", self.max_ngram, f"must be at least min_ngram={self.min_ngram}")
         require(self.num_tokens >= 1, self, "num_tokens", self.num_tokens, "must be at least 1")
 
-    def begin(self, memory: Any, tokens: Sequence[int]) -> _Index:
+    def begin(self, memory: None, text: Sequence[int], cached: int = 0) -> _Index:
         return _Index()
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from foretell.decoding.draft_order import ConfidenceStop
 from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.drafting.exits import confidence, stage_seconds
 from foretell.decoding.drafting.lagging_cache import LaggingCache, deepen, feed, read
@@ -41,7 +42,7 @@ class _State:
 
 
 @dataclass(frozen=True)
-class SortedDraft(Drafter):
+class SortedDraft(Drafter[_Memory, _State]):
     """A small model whose exits were trained (sorted fine-tuning) drafts a chain: each token runs through the layers before the
     first exit, and on to the next where its best token's probability there is at or below the exit's threshold.
 
@@ -105,7 +106,7 @@ class SortedDraft(Drafter):
         require(self.exits[-1] == depth, self, "exits", self.exits, f"must end with the draft's depth, {depth}")
         return _Memory(draft, [_PRIOR / len(self.exits)] * len(self.exits))
 
-    def begin(self, memory: _Memory, tokens: Sequence[int]) -> _State:
+    def begin(self, memory: _Memory, text: Sequence[int], cached: int = 0) -> _State:
         return _State(memory, LaggingCache(memory.model, self.exits))
 
     def draft_cost(self, memory: _Memory, depth: int) -> float:
@@ -133,7 +134,8 @@ class SortedDraft(Drafter):
                 distribution = ask.sampler.distribution(logits, ask.tokens + tree.tokens, ask.prompt_length)
                 tree.add(int(distribution.ids[distribution.probs.argmax()]), level - 1, source=self.name, grade=passed)
                 unseen[i] = tree.tokens[-1:]
-                if ask.setting.threshold is not None and sure < ask.setting.threshold:
+                stop = ask.choice(ConfidenceStop)
+                if stop is not None and sure < stop.threshold:
                     del unseen[i]
         return trees
 

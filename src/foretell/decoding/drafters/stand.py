@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.decoding.drafter import Ask, Drafter, Seen, TableDrafter
+from foretell.decoding.drafter import Ask, Drafter, Seen, TableDrafter, Traits
 from foretell.decoding.drafting.successors.contexts import seen_contexts
 from foretell.decoding.drafting.successors.probabilities import best_probabilities
 from foretell.decoding.drafting.successors.scope import SCOPES, ScopedTables
@@ -22,7 +21,7 @@ from foretell.decoding.drafting.trees.paths import fixed_tree
 from foretell.decoding.drafting.trees.template_fill import fill_template, shape_of
 from foretell.decoding.tree import Tree
 from foretell.models.base import Model
-from foretell.parts import require
+from foretell.parts import Needs, require
 
 SIBLINGS = ("gumbel", "top-k", "best-first")
 
@@ -36,7 +35,7 @@ class _State:
 
 
 @dataclass(frozen=True)
-class Stand(TableDrafter):
+class Stand(TableDrafter[ScopedTables, _State]):
     """A table from the last n tokens to the target's distribution there, averaged over all the times they were seen, in accepted
     text and rejected drafts alike. Later answers to the same question find their phrases in it.
 
@@ -102,16 +101,12 @@ class Stand(TableDrafter):
         return shape_of(self.shape)
 
     @property
-    def draws_drafts(self) -> bool:
-        return self.siblings == "gumbel"
+    def traits(self) -> Traits:
+        return Traits(samples=self.siblings == "gumbel", learns=self.scope != "request")
 
     @property
-    def learns_across_requests(self) -> bool:
-        return self.scope != "request"
-
-    @property
-    def wants_prompt_rows(self) -> bool:
-        return self.learn_prompt
+    def needs(self) -> Needs:
+        return Needs(prompt_rows=self.learn_prompt)
 
     def variants(self) -> list[Drafter]:
         return [*super().variants(), self.replace(orders=(2, 1), siblings="best-first", scope="global")]
@@ -126,8 +121,14 @@ class Stand(TableDrafter):
             return ScopedTables(first.copy, self.scope)
         return ScopedTables(lambda: SuccessorTable(model.vocab_size, self.orders, self.width, "mean", capacity=self.capacity), self.scope)
 
-    def begin(self, memory: Any, tokens: Sequence[int]) -> _State:
-        return _State(memory.of(tokens))
+    def begin(self, memory: ScopedTables, text: Sequence[int], cached: int = 0) -> _State:
+        return self._state(memory.of(text), text, cached)
+
+    def rewind(self, memory: ScopedTables, state: _State, text: Sequence[int]) -> _State:
+        return self._state(state.table, text, len(text) - 1)
+
+    def _state(self, table: SuccessorTable, text: Sequence[int], cached: int) -> _State:
+        return _State(table, list(text[max(cached - table.longest, 0) : cached]))
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         return [self._tree(ask) for ask in asks]
@@ -143,7 +144,7 @@ class Stand(TableDrafter):
             return fixed_tree(best_first(table, ask.tokens, ask.num_nodes, ask.depth), self.name)
         return fixed_tree(fill_template(table, ask.tokens, self._places, ask.num_nodes, ask.depth), self.name)
 
-    def observe(self, state: Any, seen: Seen) -> None:
+    def observe_request(self, state: _State, seen: Seen) -> None:
         contexts, state.tail = seen_contexts(state.tail, seen, state.table.longest)
         if not contexts:
             return

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from foretell.decoding.distribution import Distribution
-from foretell.decoding.drafter import DRAFT_STREAM, Ask
+from foretell.decoding.drafter import DRAFT_STREAM, Ask, Traits
 from foretell.decoding.drafting.level_drafter import Distributions, LevelDrafter, draft_levels
 from foretell.decoding.draws import Draws
 from foretell.decoding.tree import ROOT, Kind, Tree
@@ -44,7 +44,7 @@ class StochasticBeam(LevelDrafter):
     Errors: ValueError for another vocabulary (names the first differing token), width or length below 1.
 
     >>> from foretell.models.tiny import TinyModel
-    >>> StochasticBeam(TinyModel(seed=1), width=2, length=3).draws_drafts
+    >>> StochasticBeam(TinyModel(seed=1), width=2, length=3).traits.samples
     True
     """
 
@@ -64,8 +64,8 @@ class StochasticBeam(LevelDrafter):
         return [cls(draft, 2, 2), cls(draft, 3, 1)]
 
     @property
-    def draws_drafts(self) -> bool:
-        return True
+    def traits(self) -> Traits:
+        return Traits(samples=True)
 
     @cached_property
     def widths(self) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from foretell.decoding.constrained import ConstrainedSampler
 from foretell.decoding.drafter import Ask, Drafter
-from foretell.decoding.drafters.composite import Composite
+from foretell.decoding.drafters.composite import Composite, members
 from foretell.decoding.drafters.forced import Forced
 from foretell.decoding.tree import Tree
 from foretell.parts import require
@@ -48,12 +48,8 @@ class Then(Composite):
 
         return [cls((Forced(), PromptLookup(num_tokens=2))), cls((Forced(2), DraftModel.examples()[0]))]
 
-    @property
-    def num_members(self) -> int:
-        return self.drafters[1].num_members
-
-    def member_cost(self, memory: Any, member: int, depth: int) -> float:
-        return self.drafters[1].member_cost(memory[1], member, depth)
+    def members(self, memory: Any) -> list[tuple[Drafter, Any]]:
+        return members(self.drafters[1], memory[1])
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         chains = self.drafters[0].propose(self.asks_of(0, asks))

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from foretell.decoding.drafter import Ask, Seen, TableDrafter
+from foretell.decoding.drafter import Ask, Seen, TableDrafter, Traits
 from foretell.decoding.drafting.successors.table import SuccessorTable
 from foretell.decoding.drafting.templates import TOKEN_RECYCLING_80, Template, as_template
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Model
 from foretell.models.top_k import top_k
-from foretell.parts import require
+from foretell.parts import Needs, require
 
 
 @dataclass(frozen=True)
-class TokenRecycling(TableDrafter):
+class TokenRecycling(TableDrafter[SuccessorTable, SuccessorTable]):
     """A table of successors for each token of the vocabulary, best first: those the model ranked highest at the token's
     most recent occurrence anywhere (prompt, accepted text or rejected draft). A static template of rank paths is filled from
     it breadth first: [i, j] is candidate j of candidate i of the text's last token.
@@ -54,12 +53,12 @@ class TokenRecycling(TableDrafter):
         return [cls(k=2, template=((0,), (1,), (0, 0))), cls(k=3, template=((0,), (0, 0), (1,), (2,), (0, 1)), learn_prompt=True)]
 
     @property
-    def wants_prompt_rows(self) -> bool:
-        return self.learn_prompt
+    def needs(self) -> Needs:
+        return Needs(prompt_rows=self.learn_prompt)
 
     @property
-    def learns_across_requests(self) -> bool:
-        return True
+    def traits(self) -> Traits:
+        return Traits(learns=True)
 
     def remember(self, model: Model) -> SuccessorTable:
         # Read and written through NumPy's indexing below: a compiled call costs more than this little work, caches being cold.
@@ -89,7 +88,7 @@ class TokenRecycling(TableDrafter):
                 number[path] = tree.add(token, parent, source=name)
         return tree
 
-    def observe(self, state: Any, seen: Seen) -> None:
+    def observe_request(self, state: SuccessorTable, seen: Seen) -> None:
         num = len(seen.logits)
         if num == 0:
             return

@@ -27,6 +27,11 @@ class DraftCache:
         """An empty one."""
         return cls(model, model.new_cache())
 
+    def truncate(self, length: int) -> None:
+        """Forget the text from position `length` on, and the last proposal."""
+        self.cache.truncate(min(length, self.cache.length))
+        self.tree, self.num_lag, self.rows = Tree(), 0, {}
+
     def feed_text(self, tokens: Sequence[int]) -> Feed:
         """Begins a proposal: the text that the cache has not seen yet, whose last row gives the distribution after the root."""
         lag = tokens[self.cache.length :]

@@ -8,7 +8,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.drafter import Ask, Drafter, Seen
@@ -23,7 +22,7 @@ Distributions = dict[int, Distribution]
 Grow = Callable[[Distributions, int], list[int]]
 
 
-class LevelDrafter(Drafter):
+class LevelDrafter(Drafter[Model, DraftCache]):
     """Abstract: subclasses add the field `model`, `widths`, and `propose`, which calls `draft_levels`. Their memory is the loaded
     draft model, their state a `DraftCache`."""
 
@@ -44,16 +43,20 @@ class LevelDrafter(Drafter):
         check_same_vocabulary(model, draft)
         return draft
 
-    def begin(self, memory: Any, tokens: Sequence[int]) -> DraftCache:
+    def begin(self, memory: Model, text: Sequence[int], cached: int = 0) -> DraftCache:
         return DraftCache.of(memory)
 
-    def draft_cost(self, memory: Any, depth: int) -> float:
+    def rewind(self, memory: Model, state: DraftCache, text: Sequence[int]) -> DraftCache:
+        state.truncate(len(text) - 1)
+        return state
+
+    def draft_cost(self, memory: Model, depth: int) -> float:
         from foretell.decoding.pacing.cost_curve import curve_of
 
         curve = curve_of(memory)  # a stored one: a curve measured anew would change what a seed draws
         return sum(curve(width) for width in self.widths[:depth])
 
-    def observe(self, state: Any, seen: Seen) -> None:
+    def observe_request(self, state: DraftCache, seen: Seen) -> None:
         state.observe(seen)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,13 @@ import numpy as np
 from foretell.decoding.chooser import Array, OnlineChooser
 from foretell.decoding.choosers.neural_fast_cb import NeuralFastCB
 from foretell.decoding.choosing.replay import Round
-from foretell.decoding.drafter import Setting
-from foretell.decoding.pace import Limit, Pace
+from foretell.decoding.draft_order import NO_COSTS, Choice, DraftCosts, DraftOrder, Member
+from foretell.decoding.pace import Pace
 from foretell.decoding.pacing.arm_memory import ArmMemory, ArmRecord
 from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.part_text import parse_part
 from foretell.decoding.tree import Kind, Tree
-from foretell.parts import require
+from foretell.parts import Needs, require
 
 #: The longest a round may count for, in plain steps.
 CAP = 2.0
@@ -41,11 +41,10 @@ class _State:
     num_steps: int = 0
     last_accepted: int = 0
     pending: _Pending | None = None
-    setting: Setting = field(default_factory=Setting)
 
 
 @dataclass(frozen=True)
-class Bandit(Pace):
+class Bandit(Pace[ArmMemory, _State]):
     """Each step a contextual bandit picks an arm: no draft, or one of the drafter's members (those of `a ^ b`; any other drafter is
     one) with one of `lengths` as the most nodes and the greatest depth. It sees what that arm cost and nothing of the others.
 
@@ -69,13 +68,13 @@ class Bandit(Pace):
     via Early-exiting for Faster LLM Inference with Thompson Sampling Control Mechanism", section 3. Departures: a round's loss as above.
     Errors: ValueError for lengths that do not ascend from 1.
 
-    >>> pace, curve = Bandit(lengths=(2,)), CostCurve.flat(1.0, per_row=0.1)
+    >>> pace, costs = Bandit(lengths=(2,)), DraftCosts(CostCurve.flat(1.0, per_row=0.1))
     >>> state = pace.begin(pace.remember())
     >>> for _ in range(100):  # drafts of two that are always right
-    ...     limit = pace.limit(state, curve, lambda depth, member: 0.0)
+    ...     limit = pace.limit(state, costs)
     ...     pace.observe(state, Tree.chain([7] * limit.depth), list(range(limit.depth)))
-    >>> pace.limit(state, curve, lambda depth, member: 0.0)
-    Limit(num_nodes=2, depth=2)
+    >>> pace.limit(state, costs)
+    DraftOrder(num_nodes=2, depth=2, choices=())
     """
 
     lengths: tuple[int, ...] = (1, 2, 4, 8)
@@ -100,10 +99,13 @@ class Bandit(Pace):
         return [cls((1, 2)), cls((2,), EpsilonGreedy(width=2, epsilon=0.5))]
 
     @property
-    def needs_curve(self) -> bool:
-        return True
+    def needs(self) -> Needs:
+        return Needs(curve=True)
 
-    def remember(self, num_members: int = 1) -> ArmMemory:
+    def remember(self, costs: DraftCosts = NO_COSTS) -> ArmMemory:
+        return self._new_memory(len(costs.members))
+
+    def _new_memory(self, num_members: int) -> ArmMemory:
         return ArmMemory(
             self.chooser.begin(self._num_features(num_members), self.seed), ArmRecord.fresh(num_members, self.lengths[-1], keep=0.99)
         )
@@ -113,28 +115,25 @@ class Bandit(Pace):
         good = longest == self.lengths[-1] and memory.learnt.num_features == self._num_features(members)
         require(good, self, "lengths", self.lengths, f"do not fit a memory of {members} members whose longest draft is {longest}")
         if alone:
-            memory = self.remember(members)
+            memory = self._new_memory(members)
         return _State(memory, ArmRecord.fresh(members, longest, self.keep))
 
     def _num_features(self, num_members: int) -> int:
         return 1 + num_members * len(self.lengths) + 6
 
-    def limit(self, state: _State, curve: CostCurve, draft_cost: Callable[..., float]) -> Limit:
-        num_members = state.memory.record.num_members
-        costs = np.array([[draft_cost(length, member) for length in self.lengths] for member in range(num_members)])
+    def limit(self, state: _State, costs: DraftCosts) -> DraftOrder:
+        curve, num_members = costs.curve, len(costs.members)
+        drafting = np.array([[member(length) for length in self.lengths] for member in costs.members])
         supply, rates = state.record.rates(state.memory.record)
-        contexts = self._contexts(supply, rates, costs, curve, state.memory.seconds_a_token(curve), state.last_accepted, state.num_steps)
+        contexts = self._contexts(supply, rates, drafting, curve, state.memory.seconds_a_token(curve), state.last_accepted, state.num_steps)
         choice = self.chooser.choose(state.memory.learnt, contexts)
-        member, length, seconds = None, 0, 0.0
+        choices, length, seconds = tuple[Choice, ...](), 0, 0.0
         if choice.arm:
             member, place = divmod(choice.arm - 1, len(self.lengths))
-            length, seconds = self.lengths[place], float(costs[member, place])
+            length, seconds = self.lengths[place], float(drafting[member, place])
+            choices = (Member(member),) if num_members > 1 else ()
         state.pending = _Pending(contexts, choice.arm, choice.propensity, seconds, curve)
-        state.setting = Setting(member=member if num_members > 1 else None)
-        return Limit(length, length)
-
-    def setting(self, state: _State) -> Setting:
-        return state.setting
+        return DraftOrder(length, length, choices)
 
     def observe(self, state: _State, tree: Tree, path: Sequence[int]) -> None:
         pending, memory = state.pending, state.memory

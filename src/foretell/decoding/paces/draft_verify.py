@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from foretell.decoding.drafter import Setting
-from foretell.decoding.pace import Limit, Pace
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.draft_order import ConfidenceStop, DraftCosts, DraftOrder
+from foretell.decoding.pace import Pace
 from foretell.decoding.tree import Tree
 from foretell.parts import require
 
@@ -20,7 +18,7 @@ class _State:
 
 
 @dataclass(frozen=True)
-class DraftVerify(Pace):
+class DraftVerify(Pace[None, _State]):
     """Draft until the best token's probability falls below a threshold, at most `max_nodes` tokens.
 
     After each step the acceptance is smoothed, A <- smooth * A + (1 - smooth) * (accepted / drafted); where it is at or below
@@ -36,7 +34,7 @@ class DraftVerify(Pace):
     >>> pace = DraftVerify()
     >>> state = pace.begin(None)
     >>> pace.observe(state, Tree.chain([7, 8]), [])
-    >>> round(pace.setting(state).threshold, 3)
+    >>> round(pace.limit(state, DraftCosts()).choice(ConfidenceStop).threshold, 3)
     0.601
     """
 
@@ -56,14 +54,11 @@ class DraftVerify(Pace):
     def examples(cls) -> list[DraftVerify]:  # type: ignore[override]
         return [cls(max_nodes=2)]
 
-    def begin(self, memory: Any, alone: bool = False) -> _State:
+    def begin(self, memory: None, alone: bool = False) -> _State:
         return _State(self.threshold, self.target)
 
-    def limit(self, state: _State, curve: CostCurve, draft_cost: Callable[[int], float]) -> Limit:
-        return Limit(self.max_nodes, self.max_nodes)
-
-    def setting(self, state: _State) -> Setting:
-        return Setting(threshold=state.threshold)
+    def limit(self, state: _State, costs: DraftCosts) -> DraftOrder:
+        return DraftOrder(self.max_nodes, self.max_nodes, (ConfidenceStop(state.threshold),))
 
     def observe(self, state: _State, tree: Tree, path: Sequence[int]) -> None:
         if not len(tree):

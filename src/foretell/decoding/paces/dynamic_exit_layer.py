@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from foretell.decoding.drafter import Setting
+from foretell.decoding.draft_order import NOTHING, Choice, ConfidenceStop, DraftCosts, DraftOrder, ExitLayer
 from foretell.decoding.drafting.exits import Shadow
-from foretell.decoding.pace import Limit, Pace
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.pace import Pace
 from foretell.decoding.tree import ROOT, Tree
-from foretell.parts import require
+from foretell.parts import Needs, require
 
 #: The drafter's own way, for drafters that measure no exits: its tokens are counted as they are accepted.
 _OWN = None
@@ -68,12 +67,11 @@ class _Counts:
 class _State:
     counts: dict[int | None, _Counts] = field(default_factory=dict)
     seconds: dict[int, float] = field(default_factory=dict)
-    chosen: Setting = field(default_factory=Setting)
     measured: bool = False
 
 
 @dataclass(frozen=True)
-class DynamicExitLayer(Pace):
+class DynamicExitLayer(Pace[None, _State]):
     """Every step: of all exit layers and draft lengths g from 0 on, those that make (1 + a + ... + a^g) / (g * draft + t(1 + g))
     largest, where a is the share of right guesses of the layer's exit. Zero is an answer: then nothing is drafted.
 
@@ -96,11 +94,12 @@ class DynamicExitLayer(Pace):
     draft (the paper's always ends it, whatever g was); where an exit has never been right, or wrong, it is defined. Errors:
     ValueError for max_nodes below 1, for keep outside (0, 1].
 
+    >>> from foretell.decoding.pacing.cost_curve import CostCurve
     >>> pace = DynamicExitLayer()
-    >>> state, curve = pace.begin(pace.remember()), CostCurve.flat(1.0)
+    >>> state = pace.begin(pace.remember())
     >>> pace.learn(state, Shadow({2: [True, False], 4: [True, True]}, {2: [0.9, 0.5], 4: [0.9, 0.9]}, {2: 0.3, 4: 0.5}))
-    >>> pace.limit(state, curve, lambda depth: 0.0), pace.setting(state)
-    (Limit(num_nodes=18, depth=18), Setting(layer=4, threshold=0.45, member=None))
+    >>> pace.limit(state, DraftCosts(CostCurve.flat(1.0)))
+    DraftOrder(num_nodes=18, depth=18, choices=(ExitLayer(layer=4), ConfidenceStop(threshold=0.45)))
     """
 
     max_nodes: int = 18
@@ -117,33 +116,29 @@ class DynamicExitLayer(Pace):
         return [cls(max_nodes=2)]
 
     @property
-    def needs_curve(self) -> bool:
-        return True
+    def needs(self) -> Needs:
+        return Needs(curve=True)
 
-    def begin(self, memory: Any, alone: bool = False) -> _State:
+    def begin(self, memory: None, alone: bool = False) -> _State:
         return _State()
 
-    def limit(self, state: _State, curve: CostCurve, draft_cost: Callable[[int], float]) -> Limit:
+    def limit(self, state: _State, costs: DraftCosts) -> DraftOrder:
         if not state.counts:
-            return Limit(1, 1)
-        settings, ways = list[Setting](), list[tuple[float, float, float, float]]()
+            return DraftOrder(1, 1)
+        choices, ways, curve = list[tuple[Choice, ...]](), list[tuple[float, float, float, float]](), costs.curve
         for layer, counts in state.counts.items():
             if layer is _OWN:
-                settings.append(Setting())
-                ways.append((counts.hopeful_alpha, 1.0, counts.hopeful_alpha, draft_cost(1)))
+                choices.append(())
+                ways.append((counts.hopeful_alpha, 1.0, counts.hopeful_alpha, costs.draft(1)))
             else:
-                settings += [Setting(layer, counts.threshold), Setting(layer, 0.0)]
+                choices += [(ExitLayer(layer), ConfidenceStop(threshold)) for threshold in (counts.threshold, 0.0)]
                 ways.append((counts.alpha, *counts.on, state.seconds[layer]))
                 ways.append((counts.alpha, 1.0, counts.alpha, state.seconds[layer]))
         rates = tokens_per_second(ways, curve.table(1 + self.max_nodes))
         way, length = divmod(int(rates.argmax()), self.max_nodes)
         if rates[way, length] * curve(1) <= 1:
-            return Limit(0, 0)
-        state.chosen = settings[way]
-        return Limit(length + 1, length + 1)
-
-    def setting(self, state: _State) -> Setting:
-        return state.chosen
+            return NOTHING
+        return DraftOrder(length + 1, length + 1, choices[way])
 
     def observe(self, state: _State, tree: Tree, path: Sequence[int]) -> None:
         if state.measured:

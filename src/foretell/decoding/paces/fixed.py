@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from foretell.decoding.pace import Limit, Pace
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.draft_order import DraftCosts, DraftOrder
+from foretell.decoding.pace import Pace
 from foretell.parts import require
 
 
 @dataclass(frozen=True)
-class Fixed(Pace):
+class Fixed(Pace[None, None]):
     """The same limit every step, for every request.
 
     num_nodes: drafted tokens a step at most (gamma in Leviathan et al.).
@@ -20,8 +18,8 @@ class Fixed(Pace):
     Guarantee: none of its own. Needs: nothing. Cost: none. State: none.
     Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", section 2.
 
-    >>> Fixed(4).limit(None, CostCurve.flat(), lambda depth: 0.0)
-    Limit(num_nodes=4, depth=4)
+    >>> Fixed(4).limit(None, DraftCosts())
+    DraftOrder(num_nodes=4, depth=4, choices=())
     """
 
     num_nodes: int = 8
@@ -33,5 +31,5 @@ class Fixed(Pace):
     def examples(cls) -> list[Fixed]:  # type: ignore[override]
         return [cls(), cls(3)]
 
-    def limit(self, state: Any, curve: CostCurve, draft_cost: Callable[[int], float]) -> Limit:
-        return Limit(self.num_nodes, self.num_nodes)
+    def limit(self, state: None, costs: DraftCosts) -> DraftOrder:
+        return DraftOrder(self.num_nodes, self.num_nodes)

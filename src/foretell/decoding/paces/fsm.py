@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from foretell.decoding.pace import Limit, Pace
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.draft_order import DraftCosts, DraftOrder
+from foretell.decoding.pace import Pace
 from foretell.decoding.tree import Tree
 from foretell.parts import require
 
@@ -18,7 +17,7 @@ class _State:
 
 
 @dataclass(frozen=True)
-class Fsm(Pace):
+class Fsm(Pace[None, _State]):
     """Draft g tokens deep; after a step whose draft was accepted to its full depth g grows by `up`, else it shrinks by `down`.
 
     start, max_nodes: first and largest g; the least is 1. (1, 1) is the rule that DEL is compared with, (2, 1) that of the
@@ -31,8 +30,8 @@ class Fsm(Pace):
     >>> pace = Fsm(start=2)
     >>> state = pace.begin(None)
     >>> pace.observe(state, Tree.chain([7, 8]), [0, 1])
-    >>> pace.limit(state, CostCurve.flat(), lambda depth: 0.0)
-    Limit(num_nodes=3, depth=3)
+    >>> pace.limit(state, DraftCosts()).depth
+    3
     """
 
     start: int = 4
@@ -50,11 +49,11 @@ class Fsm(Pace):
     def examples(cls) -> list[Fsm]:  # type: ignore[override]
         return [cls(start=1, max_nodes=2)]
 
-    def begin(self, memory: Any, alone: bool = False) -> _State:
+    def begin(self, memory: None, alone: bool = False) -> _State:
         return _State(self.start)
 
-    def limit(self, state: _State, curve: CostCurve, draft_cost: Callable[[int], float]) -> Limit:
-        return Limit(state.length, state.length)
+    def limit(self, state: _State, costs: DraftCosts) -> DraftOrder:
+        return DraftOrder(state.length, state.length)
 
     def observe(self, state: _State, tree: Tree, path: Sequence[int]) -> None:
         if len(tree):

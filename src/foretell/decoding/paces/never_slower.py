@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from foretell.decoding.pace import Limit, Pace
+from foretell.decoding.draft_order import NO_COSTS, NOTHING, DraftCosts, DraftOrder
+from foretell.decoding.pace import Pace
 from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.pacing.rates import Key, Rates, any_at, keys
 from foretell.decoding.tree import Kind, Tree
-from foretell.parts import require
+from foretell.parts import Needs, require
 
 _LEAST = 0.25  #: reach from which nodes of the very first sampled tree are verified
 
@@ -27,7 +27,7 @@ class _State:
 
 
 @dataclass(frozen=True)
-class NeverSlower(Pace):
+class NeverSlower(Pace[Rates, _State]):
     """Choose the number of nodes m that maximises expected tokens / t(1 + m).
 
     The chance that a node is accepted is learnt online, per request and from all requests before, for each (drafter, grade,
@@ -47,8 +47,8 @@ class NeverSlower(Pace):
     "Sequoia: Scalable, Robust, and Hardware-aware Speculative Decoding", section 3).
 
     >>> pace = NeverSlower()
-    >>> state, curve = pace.begin(pace.remember()), CostCurve.flat(1.0, per_row=1.0)
-    >>> [len(tree) for tree in pace.trim([state], [Tree.chain([1, 2, 3])], curve)]  # a token costs as much as a step
+    >>> state, costs = pace.begin(pace.remember()), DraftCosts(CostCurve.flat(1.0, per_row=1.0))
+    >>> [len(tree) for tree in pace.trim([state], [Tree.chain([1, 2, 3])], costs)]  # a token costs as much as a step
     [0]
     """
 
@@ -64,38 +64,40 @@ class NeverSlower(Pace):
         require(self.trust > 0, self, "trust", self.trust, "must be above 0")
 
     @property
-    def needs_curve(self) -> bool:
-        return True
+    def needs(self) -> Needs:
+        return Needs(curve=True)
 
-    def remember(self, num_members: int = 1) -> Rates:
+    def remember(self, costs: DraftCosts = NO_COSTS) -> Rates:
         return Rates(None, math.exp(-1 / (8 * self.memory)))
 
-    def begin(self, memory: Any, alone: bool = False) -> _State:
+    def begin(self, memory: Rates, alone: bool = False) -> _State:
         return _State(Rates(None if alone else memory, math.exp(-1 / self.memory)), alone)
 
-    def limit(self, state: Any, curve: CostCurve, draft_cost: Callable[[int], float]) -> Limit:
+    def limit(self, state: _State, costs: DraftCosts) -> DraftOrder:
+        curve = costs.curve
         if state.skip > 0:
-            return Limit(0, 0)
-        if draft_cost(1) == 0:
-            return Limit(self.max_nodes, self.max_nodes)
+            return NOTHING
+        if costs.draft(1) == 0:
+            return DraftOrder(self.max_nodes, self.max_nodes)
         # Drafting costs time of its own: go as deep as pays, by the chance that some node of each depth is accepted.
         best, depth, expected, reach = 1.0 / curve(1), 0, 1.0, 1.0
         for d in range(1, self.max_nodes + 1):
             reach *= state.rates.rate(any_at(d), self.trust)
             expected += reach
-            rate = expected / (curve(1 + d) + draft_cost(d))
+            rate = expected / (curve(1 + d) + costs.draft(d))
             if rate > best:
                 best, depth = rate, d
         if depth == 0:
             self._rest(state)
-        return Limit(self.max_nodes if depth else 0, depth)
+            return NOTHING
+        return DraftOrder(self.max_nodes, depth)
 
-    def trim(self, states: Sequence[Any], trees: Sequence[Tree], curve: CostCurve) -> list[Tree]:
+    def trim(self, states: Sequence[_State], trees: Sequence[Tree], costs: DraftCosts) -> list[Tree]:
         together = [i for i, state in enumerate(states) if not state.alone]
         groups = [[i] for i, state in enumerate(states) if state.alone] + ([together] if together else [])
         trimmed = list(trees)
         for group in groups:
-            for i, tree in zip(group, self._trim([states[i] for i in group], [trees[i] for i in group], curve), strict=True):
+            for i, tree in zip(group, self._trim([states[i] for i in group], [trees[i] for i in group], costs.curve), strict=True):
                 trimmed[i] = tree
         return trimmed
 
@@ -133,7 +135,7 @@ class NeverSlower(Pace):
         state.plan = num, nodes[num - 1][0] / 2 if num else 1.0
         return sorted(node for reach, node in nodes if reach >= least)[:most]
 
-    def observe(self, state: Any, tree: Tree, path: Sequence[int]) -> None:
+    def observe(self, state: _State, tree: Tree, path: Sequence[int]) -> None:
         if state.skip > 0:
             state.skip -= 1
         same = state.known is not None and len(state.known) == len(tree)

@@ -29,9 +29,10 @@ class Confidence(Verifier):
     acceptance).
 
     >>> from foretell.decoding.draws import SampledDraws
+    >>> from foretell.decoding.verifier import Target
     >>> tree = Tree()
     >>> _ = tree.add(2, confidence=0.95)
-    >>> Confidence(0.9).decide(tree, lambda node: Distribution.point(5, 4), SampledDraws(0), 0)
+    >>> Confidence(0.9).decide(tree, Target(lambda node: Distribution.point(5, 4)), SampledDraws(0), 0)
     Decision(path=[0], token=4)
     """
 

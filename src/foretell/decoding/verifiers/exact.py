@@ -28,7 +28,8 @@ class Exact(Verifier):
     al., "Fast Inference from Transformers via Speculative Decoding" (section 2.3).
 
     >>> from foretell.decoding.draws import SampledDraws
-    >>> Exact().decide(Tree.chain([2]), lambda node: Distribution.point(5, 2), SampledDraws(0), 0)
+    >>> from foretell.decoding.verifier import Target
+    >>> Exact().decide(Tree.chain([2]), Target(lambda node: Distribution.point(5, 2)), SampledDraws(0), 0)
     Decision(path=[0], token=2)
     """
 

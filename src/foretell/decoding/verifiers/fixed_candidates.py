@@ -25,8 +25,9 @@ class FixedCandidates(Verifier):
     Also called naive sampling (Miao et al., "SpecInfer", section 4.3) and longest-prefix match when greedy.
 
     >>> from foretell.decoding.draws import SampledDraws
+    >>> from foretell.decoding.verifier import Target
     >>> tree = Tree.chain([2, 3])
-    >>> FixedCandidates().decide(tree, lambda node: Distribution.point(5, 2 if node < 0 else 4), SampledDraws(0), 0)
+    >>> FixedCandidates().decide(tree, Target(lambda node: Distribution.point(5, 2 if node < 0 else 4)), SampledDraws(0), 0)
     Decision(path=[0], token=4)
     """
 

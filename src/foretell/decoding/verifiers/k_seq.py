@@ -37,9 +37,10 @@ class KSeq(Verifier):
     so, where the paper has K chains from the root.
 
     >>> from foretell.decoding.draws import SampledDraws
+    >>> from foretell.decoding.verifier import Target
     >>> tree, q = Tree(), Distribution.of([0.5, 0.5])
     >>> _ = [tree.add(token, kind=Kind.SAMPLED, q=q) for token in (0, 1)]
-    >>> KSeq().decide(tree, lambda node: Distribution.point(2, 1), SampledDraws(0), 0).token
+    >>> KSeq().decide(tree, Target(lambda node: Distribution.point(2, 1)), SampledDraws(0), 0).token
     1
     """
 

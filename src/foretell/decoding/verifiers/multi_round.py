@@ -25,10 +25,11 @@ class MultiRound(Verifier):
     `RecursiveRejection`, which is for siblings drawn without replacement.
 
     >>> from foretell.decoding.draws import SampledDraws
+    >>> from foretell.decoding.verifier import Target
     >>> tree = Tree()
     >>> q = Distribution.point(3, 1)
     >>> node = tree.add(1, kind=Kind.SAMPLED, q=q)
-    >>> MultiRound().decide(tree, lambda node: Distribution.point(3, 1), SampledDraws(0), 0)
+    >>> MultiRound().decide(tree, Target(lambda node: Distribution.point(3, 1)), SampledDraws(0), 0)
     Decision(path=[0], token=1)
     """
 

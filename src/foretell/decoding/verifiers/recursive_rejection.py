@@ -23,9 +23,10 @@ class RecursiveRejection(Verifier):
     Letters here: p is the target's distribution, q the draft's (the paper has them the other way round).
 
     >>> from foretell.decoding.draws import SampledDraws
+    >>> from foretell.decoding.verifier import Target
     >>> tree, q = Tree(), Distribution.of([0.5, 0.5])
     >>> _ = [tree.add(token, kind=Kind.WITHOUT_REPLACEMENT, q=q) for token in (0, 1)]
-    >>> RecursiveRejection().decide(tree, lambda node: Distribution.point(2, 1), SampledDraws(0), 0)
+    >>> RecursiveRejection().decide(tree, Target(lambda node: Distribution.point(2, 1)), SampledDraws(0), 0)
     Decision(path=[1], token=1)
     """
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from foretell.errors import UserError
+from foretell.locks import ForkSafeLock
 from foretell.models.architecture import Architecture
 from foretell.models.base import POST_NORM
 from foretell.models.engines.arena import Results, gather, memory
@@ -59,7 +59,7 @@ class CpuEngine:
         self._rows = 0
         self._program: Program | None = None
         self._helpers = Helpers(self.num_threads - 1)
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
 
     def embed(self, tokens: np.ndarray) -> Tensor:
         """See the `Engine` protocol."""

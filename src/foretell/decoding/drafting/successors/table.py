@@ -25,6 +25,7 @@ from foretell.decoding.drafting.successors.kernels import (
     WEIGHTED,
     Store,
 )
+from foretell.locks import ForkSafeLock
 from foretell.parts import require
 
 RULES = {"overwrite": OVERWRITE, "add": ADD, "mean": MEAN, "count": COUNT}
@@ -42,7 +43,8 @@ class SuccessorTable:
     successor j has the share 2**-(j + 1). capacity: most rows of all orders together; beyond it the row that was unused longest
     goes. A table of the single order 1 has a row for every token instead, and never evicts.
 
-    `statistics` counts lookups and hits of `find`, and what drafters add to them.
+    `statistics` counts lookups and hits of `find`, and what drafters add to them. Several threads may learn and look up: each call
+    holds `lock`, and so must whoever reads `store` directly.
 
     Cost: microseconds a call, compiled. Memory: rows * (width * (12 or 4) + 4 * longest order + 40) bytes.
     Errors: ValueError for settings out of range, token ids outside the vocabulary, probabilities that are negative or not finite,
@@ -85,6 +87,7 @@ class SuccessorTable:
         self.longest = orders[0]
         self.dense = orders == (1,)
         self.frozen = False
+        self.lock = ForkSafeLock()
         self.statistics: Counter[str] = Counter()
         self.order_array = np.array(orders, dtype=np.int64)
         self.store = self._make(vocab_size if self.dense else min(_FIRST_ROWS, capacity))
@@ -135,7 +138,8 @@ class SuccessorTable:
     def copy(self) -> SuccessorTable:
         """Another table that knows the same."""
         twin = SuccessorTable(**self.settings)
-        twin.store = Store(**{name: array.copy() for name, array in self.store._asdict().items()})
+        with self.lock:
+            twin.store = Store(**{name: array.copy() for name, array in self.store._asdict().items()})
         return twin
 
     # Learning
@@ -155,9 +159,10 @@ class SuccessorTable:
             require(probs.shape == tokens.shape, self, "probs", probs.shape, f"must have the shape of tokens, {tokens.shape}")
             good = probs.min() >= 0 and probs.max() < math.inf  # false for NaN
             require(good, self, "probs", "...", "must be finite and not negative")
-        self.reserve(len(contexts) * len(self.orders))
         given = probs if self.weighted else _NO_PROBS
-        wrong = kernels.learn_rows(self.store, self.order_array, contexts, tokens, given, RULES[self.rule], self.vocab_size)
+        with self.lock:
+            self.reserve(len(contexts) * len(self.orders))
+            wrong = kernels.learn_rows(self.store, self.order_array, contexts, tokens, given, RULES[self.rule], self.vocab_size)
         self._known(wrong)
 
     def learn_text(self, text: ArrayLike, first: int = 0, last: int | None = None) -> None:
@@ -168,8 +173,9 @@ class SuccessorTable:
         last = len(text) if last is None else min(last, len(text))
         for begin in range(max(first, 0), last, _PIECE):
             end = min(begin + _PIECE, last)
-            self.reserve((end - begin) * len(self.orders))
-            kernels.learn_text(self.store, self.order_array, text, begin, end, self.step, self.cap, RULES[self.rule])
+            with self.lock:
+                self.reserve((end - begin) * len(self.orders))
+                kernels.learn_text(self.store, self.order_array, text, begin, end, self.step, self.cap, RULES[self.rule])
 
     def _teachable(self, *rules: str) -> None:
         require(not self.frozen, self, "frozen", True, "cannot learn; set it to False, or take a copy")
@@ -189,11 +195,12 @@ class SuccessorTable:
     def find(self, tokens: Sequence[int], order: int | None = None) -> tuple[int, int]:
         """(row, order) of the longest known context that ends `tokens`, or of that `order` only; (-1, 0) where none is known."""
         orders = self.order_array if order is None else np.array([order], dtype=np.int64)
-        row, found = kernels.find_longest(self.store, self.context(tokens), orders)
-        self.statistics["lookups"] += 1
-        if row >= 0:
-            self.statistics["hits"] += 1
-            kernels.touch(self.store, row)
+        with self.lock:
+            row, found = kernels.find_longest(self.store, self.context(tokens), orders)
+            self.statistics["lookups"] += 1
+            if row >= 0:
+                self.statistics["hits"] += 1
+                kernels.touch(self.store, row)
         return row, found
 
     def successors(self, tokens: Sequence[int], order: int | None = None) -> tuple[list[int], list[float]]:

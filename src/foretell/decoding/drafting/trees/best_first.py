@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,7 +35,10 @@ def best_first(tables: SuccessorTable | Sequence[SuccessorTable], text: Sequence
     longest = max(table.longest for table in tables)
     tail = [*text[-longest:]]
     root = np.array([-1] * (longest - len(tail)) + tail, dtype=np.int32)
-    found = _search(tuple(table.store for table in tables), tuple(table.order_array for table in tables), root, nodes, reach, depth)
+    with contextlib.ExitStack() as held:
+        for table in sorted(tables, key=id):  # one order for all threads
+            held.enter_context(table.lock)
+        found = _search(tuple(table.store for table in tables), tuple(table.order_array for table in tables), root, nodes, reach, depth)
     return Paths.of(nodes, reach, found)
 
 

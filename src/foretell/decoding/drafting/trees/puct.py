@@ -58,10 +58,11 @@ class TreeSearch:
         [3, 4, 1]
         """
         nodes, reach = np.empty((3, max(num_nodes, 0)), dtype=np.int64), np.empty(max(num_nodes, 0))
-        found = _search(
-            table.store, table.order_array, table.context(text), nodes, reach, depth, self.iterations, self.length, self.top, self.c1,
-            self.c2, self.reward == "official",
-        )  # fmt: skip
+        with table.lock:
+            found = _search(
+                table.store, table.order_array, table.context(text), nodes, reach, depth, self.iterations, self.length, self.top, self.c1,
+                self.c2, self.reward == "official",
+            )  # fmt: skip
         return Paths.of(nodes, reach, found)
 
 

@@ -33,7 +33,8 @@ def fill_template(table: SuccessorTable, text: Sequence[int], shape: NDArray[np.
     """
     most = max(min(num_nodes, len(shape)), 0)
     nodes, reach = np.empty((3, most), dtype=np.int64), np.empty(most)
-    found = _fill(table.store, table.order_array, table.context(text), shape, nodes, reach, most, depth)
+    with table.lock:
+        found = _fill(table.store, table.order_array, table.context(text), shape, nodes, reach, most, depth)
     return Paths.of(nodes, reach, found)
 
 

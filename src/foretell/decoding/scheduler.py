@@ -1,0 +1,258 @@
+"""The scheduler: requests join a running batch, leave it when they end or are cancelled, and fail alone."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from foretell.decoding.loop import PREFILL_CHUNK, Loop, Running
+from foretell.decoding.request import Request
+from foretell.errors import UserError
+from foretell.locks import ForkSafeLock
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a step brought to a request. tokens, sources: what was added to the generated text behind its first `start` tokens, and which
+    drafter proposed each ("" the model itself). `start` is less than what was there before where tokens were taken back. finish_reason:
+    as in `Request`; "" while it goes on."""
+
+    id: int
+    request: Request
+    start: int
+    tokens: tuple[int, ...]
+    sources: tuple[str, ...]
+    finish_reason: str
+
+
+@dataclass
+class _Ticket:
+    """A request in the scheduler. events: of its owner, where it has one. num_told: generated tokens that events have told of."""
+
+    id: int
+    request: Request
+    events: deque[Event] | None
+    running: Running | None = None
+    num_told: int = 0
+    is_cancelled: bool = False
+
+
+class Scheduler:
+    """Continuous batching over a `Loop`.
+
+    max_batch: most requests that are decoded at a time (None: no limit); others wait in order. token_budget: most tokens of prompts and
+    texts that a step feeds (None: no limit). Requests that decode come first. A prompt is read in pieces of 256 tokens, and a step takes a
+    piece as a whole or not at all, so that no text depends on the other requests. Drafted tokens are not counted; the pace limits them.
+    Every step feeds at least one request.
+
+    `add`, `cancel`, `run` and `step` may be called from several threads. Steps never overlap: one thread at a time carries out a step for
+    all requests, holding the model's lock, and the others wait for its events. In a child process made by `os.fork` the scheduler is empty.
+
+    >>> from foretell.decoding.draws import SampledDraws
+    >>> from foretell.decoding.recipe import Recipe
+    >>> from foretell.decoding.sampler import Sampler
+    >>> from foretell.models.tiny import TinyModel
+    >>> scheduler = Scheduler(Loop(TinyModel(), Recipe()))
+    >>> scheduler.add(Request([0, 1], 2, Sampler(greedy=True), SampledDraws(0)))
+    0
+    >>> [(event.tokens, event.finish_reason) for event in scheduler.step() + scheduler.step()]
+    [((3,), ''), ((2,), 'length')]
+    """
+
+    def __init__(self, loop: Loop, max_batch: int | None = None, token_budget: int | None = None) -> None:
+        if max_batch is not None and max_batch < 1:
+            raise UserError(f"max_batch={max_batch!r} must be at least 1, or None for no limit")
+        if token_budget is not None and token_budget < PREFILL_CHUNK:
+            raise UserError(f"token_budget={token_budget!r} must be at least {PREFILL_CHUNK}, the piece in which prompts are read, or None")
+        self.loop, self.max_batch, self.token_budget = loop, max_batch, token_budget
+        self._ids = itertools.count()
+        self._fork_guard = ForkSafeLock(self._reset)
+        self._reset()
+
+    def _reset(self) -> None:
+        """As new, also in a forked child, where the parent's threads are gone and its requests are not ours."""
+        self._arrived: deque[_Ticket] = deque()  # added or cancelled since the last step; appending is atomic
+        self._waiting: deque[_Ticket] = deque()
+        self._running: list[_Ticket] = []
+        self._tickets: dict[int, _Ticket] = {}
+        self._turn = threading.Condition()
+        self._is_stepping = False
+
+    @property
+    def num_waiting(self) -> int:
+        """Requests that are not decoded yet."""
+        return len(self._tickets) - len(self._running)
+
+    @property
+    def num_running(self) -> int:
+        """Requests that are being decoded."""
+        return len(self._running)
+
+    def add(self, request: Request) -> int:
+        """Hand in a request, which joins the batch at one of the next steps; returns its id. Its events come from `step`."""
+        return self._add(request, None).id
+
+    def _add(self, request: Request, events: deque[Event] | None) -> _Ticket:
+        if request.finish_reason or request.num_generated:
+            raise UserError(f"request: it was decoded already (finish_reason={request.finish_reason!r}); make a new one")
+        ticket = _Ticket(next(self._ids), request, events)
+        self._tickets[ticket.id] = ticket
+        self._arrived.append(ticket)
+        return ticket
+
+    def cancel(self, id: int) -> None:
+        """End a request at the next step, with what it has; its `finish_reason` is "cancelled". Ids that have ended are passed over."""
+        ticket = self._tickets.get(id)
+        if ticket is not None:
+            ticket.is_cancelled = True
+
+    def step(self) -> list[Event]:
+        """Let requests join, decode one step of all, and let go of those that ended. Returns the events of requests that were `add`ed.
+
+        An empty list where there is nothing to do. What is wrong with one request is an event of it, and raises nothing.
+        """
+        with self._turn:
+            while self._is_stepping:
+                self._turn.wait()
+            self._is_stepping = True
+        return self._step()
+
+    def run(self, requests: Iterable[Request], max_batch: int = 16) -> Iterator[Event]:
+        """Decode `requests`, at most `max_batch` of them at a time, and yield their events; several threads may do so at once.
+
+        Requests are taken from the iterable when there is room for them. Leaving the iterator early cancels what has not ended.
+        """
+        if max_batch < 1:
+            raise UserError(f"max_batch={max_batch!r} must be at least 1")
+        source, own, events = iter(requests), dict[int, _Ticket](), deque[Event]()
+        try:
+            while True:
+                for request in itertools.islice(source, max_batch - len(own)):
+                    ticket = self._add(request, events)
+                    own[ticket.id] = ticket
+                if not own:
+                    return
+                self._wait_or_step(events)
+                while events:
+                    event = events.popleft()
+                    if event.finish_reason:
+                        del own[event.id]
+                    yield event
+        finally:
+            for ticket in own.values():
+                ticket.is_cancelled = True
+            if own:
+                self._drop_cancelled()
+
+    def _wait_or_step(self, events: deque[Event]) -> None:
+        """Return when `events` has some: another thread's step brought them, or this thread carries out a step."""
+        with self._turn:
+            while self._is_stepping and not events:
+                self._turn.wait()
+            if events:
+                return
+            self._is_stepping = True
+        self._step()
+
+    def _drop_cancelled(self) -> None:
+        """Let go of cancelled requests now, unless another thread is stepping, whose next step does it."""
+        with self._turn:
+            if self._is_stepping:
+                return
+            self._is_stepping = True
+        try:
+            self._admit()
+            self._release()
+        finally:
+            self._end_turn()
+
+    def _step(self) -> list[Event]:
+        """The step of the thread whose turn it is."""
+        try:
+            with self.loop.model.lock:
+                self._admit()
+                self.loop.step([ticket.running for ticket in self._within_budget() if ticket.running is not None])
+                return self._release()
+        except BaseException as error:  # an interrupt in the middle: caches and states are no longer what the texts say
+            for ticket in self._running:
+                ticket.request.finish_reason = ticket.request.finish_reason or "cancelled"
+                if isinstance(error, Exception):
+                    ticket.request.error, ticket.request.finish_reason = error, "error"
+            self._release()
+            raise
+        finally:
+            self._end_turn()
+
+    def _end_turn(self) -> None:
+        with self._turn:
+            self._is_stepping = False
+            self._turn.notify_all()
+
+    def _admit(self) -> None:
+        """Let waiting requests join the batch, as far as there is room. One that cannot be served ends here."""
+        while self._arrived:
+            self._waiting.append(self._arrived.popleft())
+        for ticket in self._running:
+            if ticket.is_cancelled:
+                ticket.request.finish_reason = ticket.request.finish_reason or "cancelled"
+        while self._waiting and (self.max_batch is None or len(self._running) < self.max_batch):
+            ticket = self._waiting.popleft()
+            self._running.append(ticket)
+            request = ticket.request
+            if ticket.is_cancelled:
+                request.finish_reason = "cancelled"
+                continue
+            try:
+                ticket.running = self.loop.begin(request)
+            except Exception as error:
+                request.finish_reason, request.error = "error", error
+
+    def _within_budget(self) -> Sequence[_Ticket]:
+        """The running requests that this step feeds."""
+        tickets = [ticket for ticket in self._running if ticket.running is not None and not ticket.request.finish_reason]
+        if self.token_budget is None:
+            return tickets
+        chosen, num_rows = list[_Ticket](), 0
+        for ticket in sorted(tickets, key=lambda ticket: bool(ticket.running and not ticket.request.num_generated)):
+            assert ticket.running is not None
+            rows = min(ticket.running.lag, PREFILL_CHUNK)
+            if not chosen or num_rows + rows <= self.token_budget:
+                chosen.append(ticket)
+                num_rows += rows
+        return chosen
+
+    def _release(self) -> list[Event]:
+        """Events of this step; requests that ended leave the batch."""
+        told: list[Event] = []
+        for ticket in self._running:
+            request, running = ticket.request, ticket.running
+            if request.finish_reason == "dead-end" and running is not None:
+                self.loop.step_back(running)
+            event = _event(ticket)
+            if event is not None:
+                (told if ticket.events is None else ticket.events).append(event)
+            if request.finish_reason:
+                if running is not None:
+                    self.loop.end(running)
+                ticket.running = None  # gives the cache back; the request's state stays and says where its text ended
+                del self._tickets[ticket.id]
+        self._running = [ticket for ticket in self._running if ticket.id in self._tickets]
+        return told
+
+
+def _event(ticket: _Ticket) -> Event | None:
+    """What has become of a request since it was told last; None where nothing has."""
+    request = ticket.request
+    steps = request.trace.steps
+    tokens = steps[-1].tokens if steps else []
+    start = request.num_generated - len(tokens)
+    if start + len(tokens) == ticket.num_told and not request.finish_reason:
+        return None
+    if request.num_generated == ticket.num_told:
+        tokens, start = [], request.num_generated
+    ticket.num_told = request.num_generated
+    sources = steps[-1].sources if tokens else []
+    return Event(ticket.id, request, start, tuple(tokens), tuple(sources), request.finish_reason)

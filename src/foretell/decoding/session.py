@@ -1,0 +1,74 @@
+"""A session: a model with a recipe, what its parts remember across requests, and the scheduler that runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from foretell.decoding.loop import Loop
+from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.recipe import Recipe
+from foretell.decoding.request import Request
+from foretell.decoding.scheduler import Scheduler
+from foretell.models.base import Model
+from foretell.parts import Guarantee
+
+
+class Session:
+    """A model with a recipe, and the memory that its drafter, verifier and pace keep across requests.
+
+    curve: the model's cost curve; None takes the stored one, and measures it where a part needs it and there is none. Several threads
+    may use a session at once: their requests share the batch, and none's text depends on the others.
+
+    >>> from foretell.decoding.draws import SampledDraws
+    >>> from foretell.decoding.sampler import Sampler
+    >>> from foretell.models.tiny import TinyModel
+    >>> request = Request([0, 1], 3, Sampler(greedy=True), SampledDraws(0))
+    >>> for _ in Session(TinyModel(), Recipe()).run([request]):
+    ...     pass
+    >>> request.generated
+    [3, 2, 3]
+    """
+
+    def __init__(self, model: Model, recipe: Recipe, curve: CostCurve | None = None) -> None:
+        self.model, self.recipe = model, recipe
+        self.loop = Loop(model, recipe, curve)
+        self.scheduler = Scheduler(self.loop)
+
+    @property
+    def curve(self) -> CostCurve:
+        """The cost curve in use."""
+        return self.loop.costs.curve
+
+    @property
+    def draft_memory(self) -> Any:
+        """What the drafter remembers."""
+        return self.loop.draft_memory
+
+    @property
+    def pace_memory(self) -> Any:
+        """What the pace remembers; may be replaced by one that was read from a file."""
+        return self.loop.pace_memory
+
+    @pace_memory.setter
+    def pace_memory(self, memory: Any) -> None:
+        self.loop.pace_memory = memory
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """What is promised about the text: the weaker of the verifier's guarantee and the model's own."""
+        return self.loop.guarantee
+
+    def run(self, requests: Iterable[Request], max_batch: int = 16, keep_errors: bool = False) -> Iterator[Request]:
+        """Decode `requests`, at most `max_batch` at a time; yields a request each time its text grew or it ended.
+
+        The iterable is drawn from as there is room. A request that fails ends with `finish_reason` "error" and its `error`, and the others
+        go on. When all have ended the first error is raised, unless `keep_errors`. Leaving the iterator early is safe: what was generated
+        is in the requests.
+        """
+        first: Exception | None = None
+        for event in self.scheduler.run(requests, max_batch):
+            first = first or event.request.error
+            yield event.request
+        if first is not None and not keep_errors:
+            raise first

@@ -1,0 +1,55 @@
+"""A lock that a forked child process finds free, and what is put right in the child."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+_repairs: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+class ForkSafeLock:
+    """A re-entrant lock, used with `with`. In a child process made by `os.fork` it is free, whoever held it in the parent.
+
+    What it guards may be half changed there: owners that care give `repair`, which the child calls first, or subclass and override
+    `after_fork`.
+
+    >>> lock = ForkSafeLock()
+    >>> with lock, lock:
+    ...     pass
+    """
+
+    def __init__(self, repair: Callable[[], None] | None = None) -> None:
+        self._lock = threading.RLock()
+        self._repair = None if repair is None else weakref.WeakMethod(repair)
+        _repairs.add(self)
+
+    def __enter__(self) -> ForkSafeLock:
+        self._lock.acquire()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> tuple[type[ForkSafeLock], tuple[()]]:
+        return ForkSafeLock, ()  # a copy of its owner gets a lock of its own
+
+    def after_fork(self) -> None:
+        """Called in a child process before anything else runs there."""
+        self._lock = threading.RLock()
+        repair = None if self._repair is None else self._repair()
+        if repair is not None:
+            repair()
+
+
+def _after_fork() -> None:
+    for lock in list(_repairs):
+        lock.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
