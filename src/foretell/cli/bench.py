@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from foretell.cli.common.options import Device, Dtype, ModelName, RouterText, Small, Threads, number, switch
+from foretell.cli.common.options import Device, Dtype, ModelName, ReportFile, RouterText, Small, Threads, switch
 
 _RECIPES = (
     "A recipe to measure, or a recipe file; repeatable. Plain is always measured. By default: each train-free drafter, the "
@@ -44,7 +43,7 @@ def bench(
     dtype: Dtype = None,
     device: Device = None,
     threads: Threads = None,
-    report: Annotated[Path | None, number("report", "FILE.html", "Output", "Write a page with plots; it opens without a network.")] = None,
+    report: ReportFile = None,
     as_json: Annotated[bool, switch("json", "Print nothing but the last line, which is JSON.", "Output")] = False,
 ) -> None:
     """Compare recipes with plain decoding, and with other programs, on your prompts.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretell.cli.common.numbers import Report, Seed, Settings, Share, make, short, show_scores, words
-from foretell.cli.common.options import notice, number, switch
+from foretell.cli.common.numbers import Seed, Settings, Share, make, short, show_scores, words
+from foretell.cli.common.options import ReportFile, notice, number, switch
 from foretell.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def fit(
     impute: Annotated[
         bool, switch("impute", "Fill missing numbers by the median; a missing category is one more category.", "Columns")
     ] = False,
-    report: Report = None,
+    report: ReportFile = None,
     as_json: Annotated[bool, switch("json", "Print nothing but JSON.", "Output")] = False,
 ) -> None:
     """Fit an estimator to a table of numbers and categories, and say how well it predicts rows that it has not seen.

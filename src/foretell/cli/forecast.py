@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from foretell.cli.common.numbers import Report, Seed, Settings, Share, make, show_scores, words, write_csv
-from foretell.cli.common.options import notice, number, switch
+from foretell.cli.common.numbers import Seed, Settings, Share, make, show_scores, words, write_csv
+from foretell.cli.common.options import ReportFile, notice, number, switch
 from foretell.errors import UserError
 
 _FORECASTER = "By the name that `foretell list forecaster` shows."
@@ -30,7 +30,7 @@ def forecast(
     seed: Seed = 0,
     time: Annotated[str | None, number("time", "COLUMN", "Columns", _TIME)] = None,
     columns: Annotated[list[str] | None, number("columns", "COLUMN,...", "Columns", "Which series; all where none is named.")] = None,
-    report: Report = None,
+    report: ReportFile = None,
     as_json: Annotated[bool, switch("json", "Print nothing but JSON.", "Output")] = False,
 ) -> None:
     """Forecast the next rows of one or more series.

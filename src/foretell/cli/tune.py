@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.common.options import Device, Dtype, ModelName, Threads, number, switch
+from foretell.cli.common.options import Device, Dtype, ModelName, ReportFile, Threads, number, switch
 
 _PROMPTS = "Your prompts: Spec-Bench's JSONL, or text with a prompt a line; `builtin` is our own set."
 _RECIPE = "Try this recipe too, with the settings that its drafter finds worth trying (a nested draft's thresholds); repeatable."
@@ -30,7 +30,7 @@ def tune(
     threads: Threads = None,
     output: Annotated[Path | None, number("output", "FILE.toml", "Output", _OUTPUT, "-o")] = None,
     dry_run: Annotated[bool, switch("dry-run", "Write no recipe.", "Output")] = False,
-    report: Annotated[Path | None, number("report", "FILE.html", "Output", "Write a page with plots; it opens without a network.")] = None,
+    report: ReportFile = None,
     as_json: Annotated[bool, switch("json", "Print nothing but the last line, which is JSON.", "Output")] = False,
 ) -> None:
     """Find the fastest recipe for your model, machine and prompts, and use it from now on.

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretell.cli.common.numbers import Report
-from foretell.cli.common.options import notice, switch
+from foretell.cli.common.options import ReportFile, notice, switch
 from foretell.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def unlearn(
     method: Annotated[str, typer.Option(metavar="NAME", help=_METHOD)] = "blindspot",
     test_share: Annotated[float, typer.Option(metavar="X", help="As in `foretell fit`.", rich_help_panel="Model")] = 0.2,
     seed: Annotated[int, typer.Option(metavar="N", help="As in `foretell fit`.", rich_help_panel="Model")] = 0,
-    report: Report = None,
+    report: ReportFile = None,
     as_json: Annotated[bool, switch("json", "Print nothing but JSON.", "Output")] = False,
 ) -> None:
     """Make a model without the influence of some rows that it was trained on. The model given stays as it is.

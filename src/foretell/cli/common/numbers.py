@@ -17,7 +17,6 @@ Settings = Annotated[
     list[str] | None,
     number("set", "NAME=VALUE", "Model", "A setting, also of a part: epochs=200, target=HLGauss, target.sigma_to_bin=0.5; repeatable."),
 ]
-Report = Annotated[Path | None, number("report", "FILE.html", "Output", "Write a page with plots; it opens without a network.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Of what is held out, and of the fit.", rich_help_panel="Model")]
 Share = Annotated[float, typer.Option(metavar="X", help="The share of the rows that is held out to measure on.", rich_help_panel="Model")]
 
