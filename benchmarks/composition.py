@@ -34,7 +34,7 @@ from foretell.bench.summary import ArmSummary
 from foretell.bench.tables import make_console, print_report
 from foretell.bench.workload import Workload, model_title
 from foretell.decoding.drafters.composite import Composite
-from foretell.decoding.pacing.cost_curve import curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.files import write_text
 from foretell.progress import progress_bar, show_seconds

@@ -34,10 +34,10 @@ from foretell.bench.runner import BenchRun, Measurement, run
 from foretell.bench.statistics import Spread
 from foretell.bench.tables import interval
 from foretell.bench.tasks import Group, Task
+from foretell.catalog.part_text import describe
 from foretell.decoding.constraint import Constraint, State
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.pacing.cost_curve import curve_of
-from foretell.decoding.part_text import describe
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.token_set import TokenSet

@@ -32,11 +32,11 @@ import torch
 import torch.nn.functional as F
 
 import foretell as ft
+from foretell.catalog.part_text import describe
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.groups.model_group import ModelGroup
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.part_text import describe
 from foretell.decoding.router import Router
 from foretell.decoding.routers.always import Always
 from foretell.decoding.routers.entropy_adaptive import EntropyAdaptive

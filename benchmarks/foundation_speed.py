@@ -24,13 +24,13 @@ from foretell.bench.defaults import default_recipes
 from foretell.bench.duration import parse_seconds
 from foretell.bench.machine import describe_machine, is_busy, usable_processors
 from foretell.bench.peers.base import PeerSetup
-from foretell.bench.peers.discovery import peer_arms
+from foretell.bench.peers.selection import peer_arms
 from foretell.bench.report import Provenance, make_report
 from foretell.bench.runner import BenchRun, run
 from foretell.bench.statistics import Spread, paired_ratios
 from foretell.bench.tables import interval, make_console, print_report
 from foretell.bench.workload import Workload, model_title
-from foretell.decoding.pacing.cost_curve import curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.models.locate import locate
 from foretell.progress import progress_bar, show_seconds
 

@@ -133,7 +133,7 @@ def free_rate(model, prompt: list[int], stops: frozenset[int], num: int) -> int:
         word: Text = ()
         while len(word) < ROOM:
             if word not in laws:
-                row = model.forward([Feed(model.new_cache(), [*prompt, *word], num_logits=1)])[0].logits[-1]
+                row = model.forward([Feed(None, [*prompt, *word], num_logits=1)])[0].logits[-1]
                 laws[word] = row.double().softmax(-1).numpy()
             token = coins.choices(range(vocabulary.size), laws[word])[0]
             if token in stops:

@@ -36,8 +36,8 @@ from pathlib import Path
 from typing import Any
 
 import foretell as ft
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.sampling_options import make_sampler
 from foretell.models.base import Model
 from foretell.models.vocabulary import Vocabulary

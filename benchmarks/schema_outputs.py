@@ -28,8 +28,8 @@ import foretell as ft
 from foretell.api import MAX_BACKTRACKS
 from foretell.bench.machine import describe_machine, describe_versions, is_busy
 from foretell.bench.masks.cases import SchemaCase, read_cases
+from foretell.catalog.part_text import describe
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampling_options import make_sampler

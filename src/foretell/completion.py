@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from foretell.decoding.part_text import describe, parse_part
+from foretell.catalog.part_text import describe, parse_part
 from foretell.decoding.search import Found, Goal, Search
 from foretell.decoding.searches.superposed import Superposed
 from foretell.decoding.searching.ngram_model import NGramModel
@@ -88,9 +88,10 @@ def complete(
     except IndexError:
         reused = None
     began = time.perf_counter()
-    found = chosen.run(model, Goal(prompt, max_new_tokens, model.tokenizer.stop_tokens, max_seconds, reused), memory)
-    searched = time.perf_counter()
-    distributions = log_probabilities(model, prompt, [each.tokens for each in found.hypotheses], found.cache)
+    with model.lock:
+        found = chosen.run(model, Goal(prompt, max_new_tokens, model.tokenizer.stop_tokens, max_seconds, reused), memory)
+        searched = time.perf_counter()
+        distributions = log_probabilities(model, prompt, [each.tokens for each in found.hypotheses], found.cache)
     rescored = time.perf_counter()
     caches[:] = [(prompt, found.cache)]
     drafts = []

@@ -135,7 +135,8 @@ def extract(
     goal = Goal(tokens, max_tokens + 1, stop_tokens(model, stop), max_seconds, constraint=rule)
     chosen = replace(search or BestFirstSearch(), k=top if top == 1 else 2 * top)  # one text may be written in two ways
     began = time.perf_counter()
-    found = chosen.run(model, goal, None)
+    with model.lock:
+        found = chosen.run(model, goal, None)
     seconds = time.perf_counter() - began
     ended = [each for each in found.hypotheses if each.finished]
     proof = found.proof

@@ -11,9 +11,9 @@ import difflib
 import functools
 import operator
 from abc import ABC
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from foretell.errors import UserError
 
@@ -69,6 +69,8 @@ class Part(ABC):
 
     #: Other names that a recipe may use for this part.
     aliases: ClassVar[tuple[str, ...]] = ()
+    #: Short names of its papers, as in foretell/data/papers.toml; a plug-in may give a BibTeX entry instead.
+    papers: ClassVar[tuple[str, ...]] = ()
 
     def __new__(cls, *args: Any, **options: Any):
         if dataclasses.is_dataclass(cls):
@@ -79,7 +81,7 @@ class Part(ABC):
         return super().__new__(cls)
 
     @classmethod
-    def examples(cls) -> list[Part]:
+    def examples(cls) -> Sequence[Self]:
         """Small settings that the contract checks and the law kit use; override where defaults need an argument."""
         return [cls()]
 
@@ -95,7 +97,7 @@ class Part(ABC):
 
 
 def require(condition: bool, owner: object, argument: str, value: object, remedy: str) -> None:
-    """Raise a ValueError naming the argument, its value and the remedy, unless `condition` holds."""
+    """Raise a UserError naming the argument, its value and the remedy, unless `condition` holds."""
     if not condition:
         raise UserError(f"{type(owner).__name__}: {argument}={value!r} {remedy}")
 
@@ -119,8 +121,8 @@ EXACT_MODEL = Guarantee("exact", "the rows are those of the one model that was n
 def weakest(*guarantees: Guarantee) -> Guarantee:
     """The guarantee of a whole whose parts have these: the weakest kind, and what those that are not exact say of it.
 
-    >>> weakest(Law("exact", "always"), Law("lossy", "two models take turns"))
-    Law(kind='lossy', condition='two models take turns')
+    >>> weakest(Guarantee("exact", "always"), Guarantee("lossy", "two models take turns"))
+    Guarantee(kind='lossy', condition='two models take turns')
     """
     kind = max((guarantee.kind for guarantee in guarantees), key=KINDS.index)
     said = guarantees if kind == KINDS[0] else [guarantee for guarantee in guarantees if guarantee.kind != KINDS[0]]

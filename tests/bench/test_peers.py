@@ -7,7 +7,7 @@ import pytest
 from foretell.bench.arms import BenchSetting
 from foretell.bench.peers import base
 from foretell.bench.peers.base import PeerArm, PeerSetup
-from foretell.bench.peers.discovery import peer_arms, peers
+from foretell.bench.peers.selection import peer_arms, peers
 from foretell.bench.tasks import Group, Task
 from tests.models.zoo import random_llama
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from foretell.catalog import name_of
 from foretell.cli.common.numbers import words
-from foretell.decoding.registry import name_of
 from foretell.numbers import OLinearForecaster, SeasonalNaive
 from tests.cli.tables import write_series
 

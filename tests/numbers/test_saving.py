@@ -18,8 +18,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from foretell.files import FileWriteError
 from foretell.models.base import Model
-from foretell.numbers import HistogramRegressor, saving
-from foretell.numbers.registry import all_estimators, all_forecasters
+from foretell.numbers import HistogramRegressor, all_estimators, all_forecasters, saving
 from foretell.numbers.saving import ARRAYS, HEAD, load, save
 from foretell.numbers.storage import SKLEARN, class_called
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from foretell.catalog.part_text import describe
 from foretell.decoding.draws import Draws
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampler import Sampler
 from foretell.rules.constraints.regex import Regex

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from foretell.catalog.part_text import describe
 from foretell.decoding.constraint import Constraint, Ended, State
-from foretell.decoding.part_text import describe
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.automata.byte_state import ByteState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from foretell.decoding.registry import parts
+from foretell.catalog import parts
 from foretell.testing.mutants import mutants, worst_error
 
 

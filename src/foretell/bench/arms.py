@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from foretell.bench.tasks import Group
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
@@ -125,8 +125,8 @@ def short_name(recipe: Recipe) -> str:
     >>> short_name(Recipe.parse("prompt-lookup, pace=4"))
     'prompt-lookup, pace=4'
     """
+    from foretell.catalog.part_text import describe
     from foretell.decoding.paces.fixed import Fixed
-    from foretell.decoding.part_text import describe
 
     default, parts = Recipe(), [describe(recipe.drafter)]
     if recipe.verifier != default.verifier:
@@ -134,5 +134,5 @@ def short_name(recipe: Recipe) -> str:
     if recipe.pace != default.pace:
         parts.append(f"pace={recipe.pace.num_nodes}" if isinstance(recipe.pace, Fixed) else describe(recipe.pace))
     if recipe.sampler is not None:
-        parts.append(describe(recipe.sampler))
+        parts.append(str(recipe.sampler))
     return ", ".join(parts)

@@ -16,7 +16,7 @@ from foretell.bench.report import BenchReport, Provenance, make_report
 from foretell.bench.runner import INTERRUPTED, run
 from foretell.bench.tasks import Group
 from foretell.bench.workload import Workload, check_at_least, model_title
-from foretell.decoding.pacing.cost_curve import curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.errors import UserError
 from foretell.models.base import Model
@@ -120,7 +120,7 @@ def read_named(recipes: Sequence[str]) -> list[str | Recipe]:
 def _peers(options: BenchOptions, groups: Sequence[Group], model: Model) -> tuple[Sequence[Arm], dict[str, str]]:
     """Arms of the peers that can run, and the reasons why others cannot."""
     from foretell.bench.peers.base import PeerSetup
-    from foretell.bench.peers.discovery import peer_arms
+    from foretell.bench.peers.selection import peer_arms
     from foretell.models.locate import locate
 
     longest = max(len(task.tokens) for group in groups for task in group.tasks)

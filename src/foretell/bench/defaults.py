@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from foretell.bench.arms import PLAIN
+from foretell.catalog import parts
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.composite import Composite
-from foretell.decoding.registry import parts
 from foretell.models.base import Model
 
 
@@ -28,7 +28,7 @@ def train_free_drafters() -> list[Drafter]:
 
 def default_recipes(model: Model) -> list[str]:
     """Plain decoding, each train-free drafter alone, the default recipe, and the model's own default where it has one."""
-    from foretell.decoding.part_text import describe
+    from foretell.catalog.part_text import describe
     from foretell.prepare import DEFAULT_RECIPE, default_recipe
 
     singles = [drafter.name for drafter in train_free_drafters()]

@@ -8,7 +8,7 @@ from typing import Any
 from foretell.bench.arms import PLAIN
 from foretell.bench.report import BenchReport
 from foretell.bench.summary import PHASES, ArmSummary
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.cost_curve import CostCurve
 from foretell.reports.bars import BarRow, Segment, horizontal_bars
 from foretell.reports.drawing import drawing
 from foretell.reports.lines import line_plot

@@ -10,7 +10,7 @@ from foretell.bench.arms import Arm
 from foretell.bench.machine import describe_machine, describe_versions, is_busy
 from foretell.bench.runner import BenchRun
 from foretell.bench.summary import ArmSummary, summarise
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.cost_curve import CostCurve
 from foretell.progress import show_seconds
 
 

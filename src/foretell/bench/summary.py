@@ -14,7 +14,7 @@ from foretell.bench.runner import BenchRun
 from foretell.bench.statistics import Spread, paired_ratios
 from foretell.bench.text_comparison import TextComparison, compare
 from foretell.bench.totals import Totals
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.cost_curve import CostCurve
 
 #: Phases of a step, by which its time is split.
 PHASES = ("draft", "forward", "decide", "other")

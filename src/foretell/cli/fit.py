@@ -56,7 +56,7 @@ def fit(
         from foretell.numbers.tables.table_encoder import TableEncoder
         from foretell.numbers.tables.trial import measure
 
-        chosen = make(estimator, "estimators", settings or [], seed, not as_json)
+        chosen = make(estimator, "estimator", settings or [], seed, not as_json)
         if not hasattr(chosen, "predict"):
             raise UserError(f"--estimator {estimator!r} predicts no numbers; `foretell list estimator` shows which others there are")
     named = words(categories)

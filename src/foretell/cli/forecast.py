@@ -44,11 +44,11 @@ def forecast(
     check_output_path(output, "--output")
     check_report_path(report)
     with notice("loading"):
-        from foretell.decoding.registry import name_of
+        from foretell.catalog import name_of
         from foretell.numbers.tables.backtest import backtest, season_of, with_intervals
         from foretell.numbers.tables.series import read_series
 
-        made = make(forecaster, "forecasters", settings or [], seed, not as_json)
+        made = make(forecaster, "forecaster", settings or [], seed, not as_json)
         name = name_of(type(made))
     if horizon < 1:
         raise UserError(f"--horizon {horizon} must be at least 1")

@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from foretell.catalog import build
 from foretell.decoding.distribution import Distribution
-from foretell.decoding.registry import build
 from foretell.decoding.restriction import restricted, takes_the_best
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.token_set import TokenSet

@@ -17,18 +17,19 @@ from torch import Tensor
 
 from foretell.decoding.constrained import Backtracking, ConstrainedSampler, pruned
 from foretell.decoding.constraint import State
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draft_order import DraftCosts
 from foretell.decoding.drafter import Ask, Queries, Seen
 from foretell.decoding.drafters.composite import members
-from foretell.decoding.pacing.cost_curve import CostCurve, curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.trace import Clock, Step, Trace
 from foretell.decoding.tree import ROOT, Tree
 from foretell.decoding.verifier import Target
 from foretell.errors import UserError
-from foretell.models.base import Cache, Feed, Model, Rows
+from foretell.models.base import Cache, Context, Feed, Model, Rows
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import Guarantee, weakest
 
@@ -97,8 +98,7 @@ class Loop:
             raise UserError(
                 f"prompt has {len(request.prompt)} tokens, but the model was made for {self.model.max_length}; shorten the prompt"
             )
-        cache = self.model.new_cache()
-        cache.prompt_length = len(request.prompt)
+        cache = self.model.new_cache(Context(len(request.prompt), request.memory))
         if request.constraint is not None:
             state = request.constraint.start(self._vocabulary(request), request.tokens)
             most = min(request.max_new_tokens, self.model.max_length - len(request.prompt))

@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foretell.catalog.part_text import PartReader, describe
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.pace import Pace
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.part_text import PartReader, describe
 from foretell.decoding.sampler import Sampler, SamplerStep
 from foretell.decoding.verifier import Verifier
 from foretell.decoding.verifiers.exact import Exact
@@ -90,12 +90,12 @@ class Recipe(Part):
         lines = [f"# {line}".rstrip() for line in comment.splitlines()]
         lines += ["[recipe]", *(f"{key} = {_toml(describe(getattr(self, key)))}" for key in FIELDS)]
         if self.sampler is not None:
-            lines.append(f"sampler = {_toml(describe(self.sampler))}")
+            lines.append(f"sampler = {_toml(str(self.sampler))}")
         write_text(path, "\n".join(lines) + "\n")
 
     def __str__(self) -> str:
-        parts = [self.drafter, self.verifier, self.pace, *([self.sampler] if self.sampler is not None else [])]
-        return ", ".join(describe(part) for part in parts)
+        texts = [describe(self.drafter), describe(self.verifier), describe(self.pace)]
+        return ", ".join([*texts, *([str(self.sampler)] if self.sampler is not None else [])])
 
 
 def _toml(text: str) -> str:
@@ -135,7 +135,7 @@ def _item(reader: PartReader, kind: str | None, first: bool) -> tuple[str, Any]:
     if mode:
         return "mode", mode.group(1)
     if kind == "drafter" or (kind is None and first):
-        return "drafter", reader.drafter()
+        return "drafter", reader.joined("drafter")
     found, part = reader.part(kind)
     if found not in (*FIELDS, "sampler"):
         raise reader.error(f"a {found}, which belongs to {_ELSEWHERE[found]} and not to a recipe,")

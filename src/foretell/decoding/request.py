@@ -31,7 +31,8 @@ class Request:
     The order. prompt: token ids, at least one. stop_tokens: they end the text and are not part of it. stops: called with the generated
     tokens after each new one; True ends the text (stop strings). num_logprobs: None, or how many of the best to report. constraint: a
     rule that the new text obeys, or None; it needs stop tokens. max_backtracks: how many tokens may be taken back to get out of dead
-    ends; 0 for text that is shown as it comes.
+    ends; 0 for text that is shown as it comes. memory: (rows, width), what the model reads beside the text (an encoder's output, a
+    picture), or None.
 
     The outcome, which only the loop changes. tokens: prompt and generated. finish_reason: "" while it runs, then "stop" (stop token or
     string, or a constraint that is fulfilled and allows nothing more), "length" (max_new_tokens), "context" (the model's longest text),
@@ -48,6 +49,7 @@ class Request:
     num_logprobs: int | None = None
     constraint: Constraint | None = None
     max_backtracks: int = 0
+    memory: Tensor | None = None
 
     tokens: list[int] = field(init=False)
     finish_reason: str = field(default="", init=False)

@@ -11,12 +11,15 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 
-from foretell.decoding.registry import name_of
+from foretell.catalog import find, name_of, parts
+from foretell.catalog.renamed import CLASSES, present_option
 from foretell.errors import UserError
 from foretell.models.base import Model
-from foretell.numbers.registry import all_estimators, all_forecasters
+from foretell.parts import UnknownNameError
 
 OURS = "foretell.numbers."
+#: Kinds of parts that a file names by their names in the catalogue.
+KINDS = ("estimator", "forecaster")
 #: scikit-learn's classes whose attributes are plain data, and where they are imported from.
 SKLEARN = {
     **dict.fromkeys(("DummyRegressor",), "sklearn.dummy"),
@@ -84,8 +87,8 @@ class Writer:
 
     def _name(self, value: BaseEstimator, place: str) -> str:
         cls = type(value)
-        for found in (all_estimators(), all_forecasters()):
-            if found.get(name_of(cls)) is cls:
+        for kind in KINDS:
+            if parts(kind).get(name_of(cls)) is cls:
                 return name_of(cls)
         if cls.__module__.startswith(OURS):
             return f"{cls.__module__.removeprefix(OURS)}:{cls.__name__}"
@@ -151,12 +154,13 @@ class Reader:
         raise UserError(f"there is no kind of value called {kind!r}")
 
     def read_object(self, value: dict[str, Any]) -> Any:
-        settings = {name: self.read(item) for name, item in value["settings"].items()}
+        cls = class_called(value["class"])
+        settings = {present_option(cls.__name__, name): self.read(item) for name, item in value["settings"].items()}
         if "device" in settings and self.device is not None:
             settings["device"] = self.device
-        made = class_called(value["class"])(**settings)
+        made = cls(**settings)
         for name, item in value["learnt"].items():
-            setattr(made, name, self.read(item))
+            setattr(made, present_option(cls.__name__, name), self.read(item))
         if "network" in value:
             network = getattr(made, MAKER)()
             network.load_state_dict({name: self.read(item) for name, item in value["network"].items()}, assign=True)
@@ -166,10 +170,10 @@ class Reader:
 
 def class_called(name: str) -> type[BaseEstimator]:
     """The class that a file names; ValueError for all but those that `Writer` names."""
-    for found in (all_estimators(), all_forecasters()):
-        if name in found:
-            return found[name]
-    room, _, cls = name.partition(":")
+    try:
+        return find(name, *KINDS).load()  # type: ignore[no-any-return]
+    except UnknownNameError:
+        room, _, cls = CLASSES.get(name, name).partition(":")
     if room == "sklearn" and cls in SKLEARN:
         return _sklearn_class(cls)
     try:

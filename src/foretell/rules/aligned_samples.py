@@ -12,10 +12,10 @@ from torch import Tensor
 
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws, SampledDraws
-from foretell.decoding.loop import PREFILL_CHUNK
 from foretell.decoding.sampler import Sampler
 from foretell.errors import UserError
-from foretell.models.base import Feed, Model
+from foretell.models.base import Context, Model
+from foretell.models.reading import num_passes, read
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.constraints.asap import Asap, AsapState
 
@@ -128,8 +128,7 @@ class _Rows:
 
     def __init__(self, model: Model, prompt: list[int]) -> None:
         self.model, self.prompt = model, prompt
-        self.cache = model.new_cache()
-        self.cache.prompt_length = len(prompt)
+        self.cache = model.new_cache(Context(len(prompt)))
         self.num_passes = 0
         self._cached: list[int] = []
         self._known: dict[tuple[int, ...], Tensor] = {}
@@ -141,16 +140,8 @@ class _Rows:
             shared = min(shared, len(text) - 1)
             self.cache.truncate(shared)
             fed = [*text[shared:], *ahead]
-            while len(fed) > PREFILL_CHUNK + len(ahead):
-                self._feed(fed[:PREFILL_CHUNK], 0)
-                fed = fed[PREFILL_CHUNK:]
-            rows = self._feed(fed, 1 + len(ahead))
+            [rows] = read(self.model, [(self.cache, fed)], num_logits=1 + len(ahead))
+            self.num_passes += num_passes(len(fed))
             self._cached = [*text, *ahead]
-            self._known = {(*text, *ahead[:i]): row for i, row in enumerate(rows)}
+            self._known = {(*text, *ahead[:i]): row for i, row in enumerate(rows.logits)}
         return self._known[tuple(text)]
-
-    def _feed(self, tokens: list[int], num_logits: int) -> Tensor:
-        [rows] = self.model.forward([Feed(self.cache, tokens, num_logits=num_logits)])
-        self.cache.keep(range(len(tokens)))
-        self.num_passes += 1
-        return rows.logits

@@ -91,7 +91,7 @@ def _tools(value: Sequence[Any]) -> Rule:
 
 def _constraint(value: Constraint | str) -> Rule:
     if isinstance(value, str):
-        from foretell.decoding.part_text import parse_part
+        from foretell.catalog.part_text import parse_part
 
         value = parse_part(value, "constraint")
     if not isinstance(value, Constraint):

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from foretell.catalog import name_of, parts
+from foretell.catalog.part_text import describe
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.registry import name_of, parts
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler, SamplerStep
 from foretell.decoding.sampling_options import make_sampler

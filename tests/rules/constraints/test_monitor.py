@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import foretell as ft
 from foretell.decoding.constraint import Ended
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler

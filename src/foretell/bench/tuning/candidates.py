@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from itertools import combinations, permutations
 
 from foretell.bench.defaults import train_free_drafters
-from foretell.decoding.drafter import Drafter, TableDrafter
+from foretell.catalog import parts
+from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.interpolation import Interpolation
 from foretell.decoding.drafters.union import Union
+from foretell.decoding.drafting.table_drafter import TableDrafter
 from foretell.decoding.pace import Pace
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.registry import parts
 from foretell.decoding.verifier import Verifier
 from foretell.decoding.verifiers.exact import Exact
 

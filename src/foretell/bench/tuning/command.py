@@ -20,7 +20,7 @@ from foretell.bench.tuning.outcome import TuningResult
 from foretell.bench.tuning.tuned_recipe import LOCAL, tuned_path
 from foretell.bench.tuning.verdict import explain, judge
 from foretell.bench.workload import Workload, model_title
-from foretell.decoding.pacing.cost_curve import curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.errors import UserError
 from foretell.files import check_output_path

@@ -21,12 +21,12 @@ Seed = Annotated[int, typer.Option(metavar="N", help="Of what is held out, and o
 Share = Annotated[float, typer.Option(metavar="X", help="The share of the rows that is held out to measure on.", rich_help_panel="Model")]
 
 
-def make(name: str, room: str, settings: Sequence[str], seed: int, show: bool) -> Any:
+def make(name: str, kind: str, settings: Sequence[str], seed: int, show: bool) -> Any:
     """The estimator or forecaster of that name with these settings; `show`: with a progress bar where it has one."""
-    from foretell.numbers.registry import find
+    from foretell.catalog import find
     from foretell.numbers.settings import apply_settings
 
-    made = find(name, room)()
+    made = find(name, kind).load()()
     known = made.get_params(deep=False)
     made.set_params(**{key: value for key, value in {"random_state": seed, "verbose": show}.items() if key in known})
     return apply_settings(made, settings)

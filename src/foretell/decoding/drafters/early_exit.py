@@ -65,6 +65,8 @@ class EarlyExit(Drafter[Model, _State]):
     [3]
     """
 
+    papers = ("layerskip", "del")
+
     layer: int
     num_tokens: int = 4
     threshold: float = 0.0
@@ -80,7 +82,7 @@ class EarlyExit(Drafter[Model, _State]):
         require(good, self, "candidates", self.candidates, "must be different layers, 1 or above")
 
     @classmethod
-    def examples(cls) -> list[EarlyExit]:  # type: ignore[override]
+    def examples(cls) -> list[EarlyExit]:
         return [cls(layer=1, num_tokens=2), cls(layer=1, num_tokens=2, threshold=0.6, candidates=(1,))]
 
     @property
@@ -102,7 +104,7 @@ class EarlyExit(Drafter[Model, _State]):
         return _State(memory)
 
     def draft_cost(self, memory: Model, depth: int) -> float:
-        from foretell.decoding.pacing.cost_curve import curve_of
+        from foretell.decoding.pacing.measured_curve import curve_of
 
         return min(depth, self.num_tokens) * curve_of(memory, stop=self.layer)(1)
 

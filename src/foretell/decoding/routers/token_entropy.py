@@ -30,6 +30,8 @@ class TokenEntropy(Router):
     EntropyAdaptive(threshold=0.5, window=1, min_duration=1, lower=None, signal='active', decide='before', start='small')
     """
 
+    papers = ("entropy-adaptive",)
+
     threshold: float
 
     guarantee = Guarantee("lossy", "a small and a large model take turns token by token, and the text is neither's own")
@@ -38,7 +40,7 @@ class TokenEntropy(Router):
         _ = self.rule  # whose checks are ours
 
     @classmethod
-    def examples(cls) -> list[TokenEntropy]:  # type: ignore[override]
+    def examples(cls) -> list[TokenEntropy]:
         return [cls(1.2)]
 
     @property

@@ -43,6 +43,7 @@ class BeamSearch(Search):
     (2, 3)
     """
 
+    papers = ("harpy", "gnmt")
     guarantee = Guarantee("lossy", "the texts with the best log-probability, no samples; scores are the model's own")
 
     k: int = 3
@@ -52,7 +53,7 @@ class BeamSearch(Search):
         require(self.k >= 1, self, "k", self.k, "must be at least 1")
 
     @classmethod
-    def examples(cls) -> list[BeamSearch]:  # type: ignore[override]
+    def examples(cls) -> list[BeamSearch]:
         return [cls(k=1), cls(k=2, length_penalty=0.0)]
 
     def remember(self, model: Model) -> None:

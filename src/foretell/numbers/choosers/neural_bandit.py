@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
+from foretell.catalog.part_text import parse_part
 from foretell.decoding.chooser import OnlineChooser, State, checked_contexts
-from foretell.decoding.part_text import parse_part
 from foretell.parts import require
 
 
@@ -38,6 +38,8 @@ class NeuralBandit(BaseEstimator):
     >>> bandit.probabilities(contexts).argmax().item(), bandit.learnt_["num_updates"]
     (1, 300)
     """
+
+    papers = ("neural-bandit",)
 
     chooser: Any = "neural-fast-cb"
     random_state: Any = None

@@ -24,6 +24,8 @@ class AdaptiveLevel(Component):
     [0.01, 0.11]
     """
 
+    papers = ("adaptive-conformal",)
+
     rate: float = 0.005
 
     def update(self, level: np.ndarray, missed: np.ndarray, coverage: float) -> np.ndarray:

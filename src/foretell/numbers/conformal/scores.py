@@ -40,6 +40,8 @@ class AbsoluteResidual(Score):
     Paper: Lei, G'Sell, Rinaldo, Tibshirani and Wasserman (2018), algorithm 2.
     """
 
+    papers = ("distribution-free",)
+
     def measure(self, state: State, estimator: Any, X: Any, y: np.ndarray) -> np.ndarray:  # noqa: N803
         return np.abs(y - estimator.predict(X))
 
@@ -55,6 +57,8 @@ class NormalisedResidual(Score):
     spread: the regressor of the logarithm of absolute residuals, fitted to the same rows; None takes another of the estimator's kind.
     Paper: Lei et al. (2018), section 5.2.
     """
+
+    papers = ("distribution-free",)
 
     spread: Any = None
 
@@ -83,6 +87,8 @@ class QuantileBand(Score):
     `predict_quantile` of the estimator, at (1 - coverage) / 2 and (1 + coverage) / 2 of the coverage that was set in fitting. Another
     coverage that is asked for later moves the same band. Paper: Romano, Patterson and Candès (2019), algorithm 1.
     """
+
+    papers = ("quantile-band",)
 
     lower: Any = None
     upper: Any = None

@@ -31,6 +31,8 @@ class Distance(Weight):
     [1.0, 4.0]
     """
 
+    papers = ("supremix",)
+
     factor: float = 3.0
 
     def __call__(self, distance: Tensor) -> Tensor:

@@ -40,6 +40,8 @@ class DecimalText(NumberFormat):
     (['-1.0', '-0.9'], '12.0', Decimals(minimum='-1.0', maximum='12.0', precision=1, fixed=True, negative_zero=False))
     """
 
+    papers = ("words-to-numbers", "llm-processes")
+
     minimum: float | None = None
     maximum: float | None = None
     precision: int | None = None

@@ -32,6 +32,8 @@ class Floating(NumberFormat):
     ([[0, 0, 5, 2], [1, 1, 3, 1], [1, 0, 0, 0]], [-5.2, 31.0, 0.0])
     """
 
+    papers = ("omnipred", "decoding-regression")
+
     digits: int = 3
     decades: int = 3
 

@@ -30,6 +30,8 @@ class DigitHead(Component):
     beginnings are few. Errors: ValueError for a width below 1, dropout outside [0, 1).
     """
 
+    papers = ("decoding-regression",)
+
     width: int = 64
     dropout: float = 0.0
 

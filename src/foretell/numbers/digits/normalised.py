@@ -29,6 +29,8 @@ class Normalised(NumberFormat):
     ([[0, 0], [1, 0]], [5.0])
     """
 
+    papers = ("decoding-regression",)
+
     base: int = 10
     digits: int = 3
     minimum: float | None = None

@@ -47,6 +47,8 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     True
     """
 
+    papers = ("distribution-free", "quantile-band", "adaptive-conformal")
+
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = {}
 
     @classmethod

@@ -55,6 +55,8 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
     (True, (2, 2))
     """
 
+    papers = ("decoding-regression", "omnipred")
+
     learning_rate: float = 3e-3
     patience: int = 20
     format: Any = None

@@ -54,6 +54,8 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
     (True, (200, 100), (200, 2))
     """
 
+    papers = ("hl-gauss", "calibration")
+
     body: Any = None
     target: Any = None
     temperature: float | None = 1.0

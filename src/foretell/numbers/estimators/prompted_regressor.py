@@ -50,6 +50,8 @@ class PromptedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
     >>> years.predict_interval(["Boats at dusk, oil on canvas"], 0.8)  # doctest: +SKIP
     """
 
+    papers = ("omnipred", "words-to-numbers", "llm-processes")
+
     #: Checks of scikit-learn's `check_estimator` that are not met, each with its reason.
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = {
         "check_estimators_overwrite_params": "a `Model` given as an object keeps what is worked out with it: vocabulary, rules, laws",

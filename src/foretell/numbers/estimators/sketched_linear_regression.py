@@ -54,6 +54,8 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     ([1.0, 2.0, 3.0], 4.0)
     """
 
+    papers = ("sketched-regression",)
+
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = {
         "check_sample_weight_equivalence_on_dense_data": "has fewer rows than columns, which is refused: coefficients are not determined",
     }

@@ -62,6 +62,8 @@ class SupReMixEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TorchEs
     (60, 4)
     """
 
+    papers = ("supremix",)
+
     NAME: ClassVar[str] = "supremix-encoder"
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = dict(TorchEstimator.CHECKS_NOT_MET)
 

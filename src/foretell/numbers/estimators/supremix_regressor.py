@@ -33,6 +33,8 @@ class SupReMixRegressor(RegressorMixin, BaseEstimator):
     (60,)
     """
 
+    papers = ("supremix",)
+
     NAME: ClassVar[str] = "supremix-regressor"
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = dict(SupReMixEncoder.CHECKS_NOT_MET)
 

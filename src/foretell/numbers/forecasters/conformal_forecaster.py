@@ -43,6 +43,8 @@ class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
     ((3, 2, 2), (2, 2, 2))
     """
 
+    papers = ("adaptive-conformal",)
+
     forecaster: Any = None
     coverage: float = 0.9
     calibration_share: float = 0.25

@@ -60,6 +60,8 @@ class OLinearForecaster(Forecaster):
     True
     """
 
+    papers = ("olinear",)
+
     NAME: ClassVar[str] = "olinear-forecaster"
 
     basis: Any = None

@@ -33,6 +33,8 @@ class WindowRidge(Forecaster):
     [30.0, 31.0]
     """
 
+    papers = ("dlinear",)
+
     alpha: float = 1.0
     centre: str = "mean"
     shared: bool = True

@@ -42,6 +42,8 @@ class HLGauss(HistogramTarget):
     [[0.001, 0.157, 0.683, 0.157, 0.001]]
     """
 
+    papers = ("hl-gauss", "histogram-loss")
+
     sigma_to_bin: float | None = None
     sigma: float | None = None
 

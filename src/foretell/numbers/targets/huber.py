@@ -23,6 +23,8 @@ class Huber(PointTarget):
     [0.125, 2.5]
     """
 
+    papers = ("huber-loss",)
+
     delta: float = 1.0
 
     def row_losses(self, outputs: Tensor, encoded: Tensor) -> Tensor:

@@ -26,6 +26,8 @@ class OneHot(HistogramTarget):
     [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]
     """
 
+    papers = ("histogram-loss", "hl-gauss")
+
     def _lay(self, support: Support, y: np.ndarray) -> dict[str, Any]:
         return {"edges": support.fit(y)}
 

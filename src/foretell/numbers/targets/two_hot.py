@@ -27,6 +27,8 @@ class TwoHot(HistogramTarget):
     [[0.5, 0.5, 0.0], [0.0, 0.75, 0.25]]
     """
 
+    papers = ("hl-gauss", "muzero")
+
     def _lay(self, support: Support, y: np.ndarray) -> dict[str, Any]:
         return {"edges": support.fit(y, margin_in_bins=0.5)}
 

@@ -41,6 +41,8 @@ class Blindspot(UnlearningMethod):
     have no places to attend to, are matched by their normalised squares.
     """
 
+    papers = ("regression-unlearning",)
+
     plainly: ClassVar[str] = (
         "A second model that never saw the rows to forget was trained briefly, and the model was taught to answer for these rows "
         "as that one does, while it went on learning the rows that stay."

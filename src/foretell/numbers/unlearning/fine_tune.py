@@ -20,6 +20,8 @@ class FineTune(UnlearningMethod):
     theirs is Adam, here it is AdamW with the estimator's weight decay.
     """
 
+    papers = ("regression-unlearning",)
+
     plainly: ClassVar[str] = "The model was trained further on the rows that stay, in the hope that the others fade."
 
     epochs: int = 5

@@ -26,6 +26,8 @@ class GaussianAmnesiac(UnlearningMethod):
     targets, since a histogram has no place for others; AdamW with the estimator's weight decay in place of Adam.
     """
 
+    papers = ("regression-unlearning",)
+
     plainly: ClassVar[str] = (
         "The model was trained further on all rows, with random numbers in place of the true values of the rows to forget."
     )

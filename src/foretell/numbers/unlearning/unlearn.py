@@ -12,13 +12,12 @@ from sklearn.base import is_classifier
 from sklearn.utils import _safe_indexing, check_array, check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from foretell.catalog import find, parts
 from foretell.errors import UserError
-from foretell.numbers.registry import all_unlearning_methods
 from foretell.numbers.tables.table_regressor import TableRegressor
 from foretell.numbers.torch_regressor import TorchRegressor
 from foretell.numbers.unlearning.base import ForgetRequest, UnlearningMethod
 from foretell.numbers.unlearning.blindspot import Blindspot
-from foretell.parts import UnknownNameError, nearest
 
 
 def unlearn(
@@ -129,10 +128,7 @@ def fingerprints(X: Any, y: Any) -> np.ndarray:  # noqa: N803
 
 def method_named(name: str) -> UnlearningMethod:
     """That method with its own settings; UnknownNameError with the nearest name otherwise."""
-    known = all_unlearning_methods()
-    if name not in known:
-        raise UnknownNameError(f"there is no unlearning method {name!r}: {nearest(name, known)}")
-    return known[name]()  # type: ignore[no-any-return]
+    return find(name, "unlearning-method").load()()  # type: ignore[no-any-return]
 
 
 def _method(method: UnlearningMethod | str | None) -> UnlearningMethod:
@@ -150,7 +146,7 @@ def _check_estimator(estimator: Any, method: UnlearningMethod) -> None:
     if is_classifier(estimator):
         raise UserError(f"estimator={kind} is a classifier; unlearning here is for regressors")
     if method.needs_network and not isinstance(estimator, TorchRegressor):
-        others = [name for name, cls in all_unlearning_methods().items() if not cls.needs_network]
+        others = [name for name, cls in parts("unlearning-method").items() if not cls.needs_network]
         raise UserError(
             f"estimator={kind} has no network that {type(method).__name__} could train further (it needs a TorchRegressor); "
             f"for any other regressor there is method={' or '.join(map(repr, others))}"

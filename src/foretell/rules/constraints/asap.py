@@ -57,6 +57,8 @@ class Asap(Constraint):
     [0]
     """
 
+    papers = ("grammar-aligned",)
+
     constraint: Constraint
     aliases = ("grammar-aligned",)
 
@@ -65,7 +67,7 @@ class Asap(Constraint):
         require(good, self, "constraint", self.constraint, "must be a constraint of another kind, such as Regex('[01]+')")
 
     @classmethod
-    def examples(cls) -> list[Asap]:  # type: ignore[override]
+    def examples(cls) -> list[Asap]:
         from foretell.rules.constraints.regex import Regex
 
         return [cls(Regex("(ab)*a?"))]

@@ -37,6 +37,9 @@ class Both(Combination):
     [0]
     """
 
+    papers = ("finite-automata",)
+    symbol = "&"
+
     constraints: tuple[Constraint, ...] = ()
 
     @property

@@ -28,6 +28,8 @@ class Choices(ByteConstraint):
     [0, 3]
     """
 
+    papers = ("entity-retrieval",)
+
     texts: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -37,7 +39,7 @@ class Choices(ByteConstraint):
         require(good and any(self.texts), self, "texts", self.texts, "must be different texts, not all of them empty")
 
     @classmethod
-    def examples(cls) -> list[Choices]:  # type: ignore[override]
+    def examples(cls) -> list[Choices]:
         return [cls(("ab", "aba", "b")), cls(("abba",))]
 
     def automaton(self) -> Texts:

@@ -42,6 +42,9 @@ class Concatenation(Combination):
     [0, 1, 2]
     """
 
+    papers = ("finite-automata",)
+    symbol = "+"
+
     constraints: tuple[Constraint, ...] = ()
 
     def of_automata(self, automata: Sequence[ByteAutomaton]) -> ByteAutomaton:

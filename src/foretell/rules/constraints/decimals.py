@@ -34,6 +34,8 @@ class Decimals(ByteConstraint):
     (True, False)
     """
 
+    papers = ("automata-constraints",)
+
     minimum: int | float | str | None = None
     maximum: int | float | str | None = None
     precision: int = 2
@@ -52,7 +54,7 @@ class Decimals(ByteConstraint):
         require(low is None or high is None or low <= high, self, "maximum", self.maximum, least)
 
     @classmethod
-    def examples(cls) -> list[Decimals]:  # type: ignore[override]
+    def examples(cls) -> list[Decimals]:
         return [cls(-1, "0.1", precision=1), cls("0.9", 1, precision=2, fixed=False), cls(0, 0, precision=1, negative_zero=True)]
 
     def _scaled(self) -> tuple[int | None, int | None]:

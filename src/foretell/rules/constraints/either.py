@@ -35,6 +35,9 @@ class Either(Combination):
     [1, 2]
     """
 
+    papers = ("finite-automata",)
+    symbol = "|"
+
     constraints: tuple[Constraint, ...] = ()
 
     def of_automata(self, automata: Sequence[ByteAutomaton]) -> ByteAutomaton:

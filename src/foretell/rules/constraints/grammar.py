@@ -33,13 +33,15 @@ class Grammar(Constraint):
     [0, 1]
     """
 
+    papers = ("grammar-constrained",)
+
     source: str
 
     def __post_init__(self) -> None:
         require(isinstance(self.source, str) and "start" in self.source, self, "source", self.source, "must have a rule named `start`")
 
     @classmethod
-    def examples(cls) -> list[Grammar]:  # type: ignore[override]
+    def examples(cls) -> list[Grammar]:
         return [cls('start: "a" start "b" | "ab"')]
 
     def remember(self, vocabulary: Vocabulary) -> Walker:

@@ -30,6 +30,8 @@ class Integers(ByteConstraint):
     ([1, 2, 3], False)
     """
 
+    papers = ("automata-constraints",)
+
     minimum: int | None = None
     maximum: int | None = None
 
@@ -42,7 +44,7 @@ class Integers(ByteConstraint):
         require(good, self, "maximum", self.maximum, f"must not be below minimum={self.minimum!r}")
 
     @classmethod
-    def examples(cls) -> list[Integers]:  # type: ignore[override]
+    def examples(cls) -> list[Integers]:
         return [cls(-1, 10), cls(maximum=1)]
 
     def automaton(self) -> ByteAutomaton:

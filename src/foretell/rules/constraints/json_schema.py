@@ -47,6 +47,8 @@ class JsonSchema(Constraint):
     (False, [])
     """
 
+    papers = ("jsonschemabench",)
+
     schema: Any
     whitespace: str = "json"
     unsupported: str = "check"
@@ -60,7 +62,7 @@ class JsonSchema(Constraint):
         object.__setattr__(self, "schema", read_schema(self.schema, self.most_characters))
 
     @classmethod
-    def examples(cls) -> list[JsonSchema]:  # type: ignore[override]
+    def examples(cls) -> list[JsonSchema]:
         """Their texts need the bytes `[ ] { } " a b : , 0 1 t r u e f l s` and a space."""
         return [
             cls({"enum": ["a", "b", "ab"]}),

@@ -49,6 +49,8 @@ class Monitor(Constraint):
     ([0, 1], [2, 4])
     """
 
+    papers = ("monitors",)
+
     project: str | None = None
     path: str = "untitled.py"
     before: str | None = None
@@ -62,7 +64,7 @@ class Monitor(Constraint):
         require(self.budget > 0, self, "budget", self.budget, "must be above 0 seconds")
 
     @classmethod
-    def examples(cls) -> list[Monitor]:  # type: ignore[override]
+    def examples(cls) -> list[Monitor]:
         return [cls(before="class Moon:\n    abab = 1\n    abbaba = 2\n\nmoon = Moon()\nmoon.")]
 
     @property

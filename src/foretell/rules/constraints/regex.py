@@ -29,13 +29,15 @@ class Regex(Constraint):
     [2]
     """
 
+    papers = ("outlines",)
+
     pattern: str
 
     def __post_init__(self) -> None:
         require(isinstance(self.pattern, str) and bool(self.pattern), self, "pattern", self.pattern, "must be a regular expression")
 
     @classmethod
-    def examples(cls) -> list[Regex]:  # type: ignore[override]
+    def examples(cls) -> list[Regex]:
         return [cls("(ab)*a?"), cls("a{1,2}b?")]
 
     def remember(self, vocabulary: Vocabulary) -> Walker:

@@ -38,6 +38,8 @@ class Substrings(Constraint):
     ([0, 1, 3], [(4, 9)])
     """
 
+    papers = ("exact-extract",)
+
     passage: str
     max_tokens: int | None = None
     retokenize: bool = False
@@ -50,7 +52,7 @@ class Substrings(Constraint):
         require(fits, self, "max_tokens", self.max_tokens, "must be at least 1, or None for spans of any length")
 
     @classmethod
-    def examples(cls) -> list[Substrings]:  # type: ignore[override]
+    def examples(cls) -> list[Substrings]:
         return [cls("abba", words=False), cls("aab", max_tokens=2, retokenize=True, words=False)]
 
     def remember(self, vocabulary: Vocabulary) -> Spans:

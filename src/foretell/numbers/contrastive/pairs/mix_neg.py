@@ -27,6 +27,8 @@ class MixNeg(Pairs):
     [2, 1, 1]
     """
 
+    papers = ("supremix",)
+
     beta: tuple[float, float] = (2.0, 8.0)
     num: int = 64
 

@@ -27,6 +27,8 @@ class MixPos(Pairs):
     [[False, False], [True, True], [False, False]]
     """
 
+    papers = ("supremix",)
+
     window: float = 0.2
     num: int = 64
 

@@ -25,6 +25,8 @@ class Real(Pairs):
     [[False, False, False], [False, False, True], [False, True, False]]
     """
 
+    papers = ("supcon",)
+
     tolerance: float = 0.0
 
     def fit(self, labels: np.ndarray) -> dict[str, Any]:

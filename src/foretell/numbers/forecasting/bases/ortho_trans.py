@@ -33,6 +33,8 @@ class OrthoTrans(Basis):
     True
     """
 
+    papers = ("olinear",)
+
     def fit(self, rows: np.ndarray, length: int) -> np.ndarray:
         num = len(rows) - length + 1
         if num < length:

@@ -17,5 +17,7 @@ class CorrNormLin(Mixer):
     Yue et al., "OLinear: A Linear Model for Time Series Forecasting in Orthogonally Transformed Domain": the variant OLinear-C.
     """
 
+    papers = ("olinear",)
+
     def build(self, correlation: np.ndarray, width: int, dropout: float) -> FixedMixer:
         return FixedMixer(torch.softmax(torch.as_tensor(correlation, dtype=torch.float32), dim=1), width, dropout)

@@ -33,6 +33,8 @@ class SelfAttention(Mixer):
     Vaswani et al., "Attention Is All You Need", section 3.2, with series as tokens as in Liu et al., "iTransformer".
     """
 
+    papers = ("attention", "itransformer")
+
     heads: int = 4
 
     def build(self, correlation: np.ndarray, width: int, dropout: float) -> SelfAttentionLayer:

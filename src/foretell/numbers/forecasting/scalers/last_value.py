@@ -28,5 +28,7 @@ class LastValue(Scaler):
     Zeng et al., "Are Transformers Effective for Time Series Forecasting?" (NLinear).
     """
 
+    papers = ("dlinear",)
+
     def build(self, num_series: int) -> LastValueLayer:
         return LastValueLayer()

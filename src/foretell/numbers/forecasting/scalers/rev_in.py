@@ -41,6 +41,8 @@ class RevIN(Scaler):
     learnt factor stays above 0.1, since forecasts are divided by it.
     """
 
+    papers = ("revin",)
+
     eps: float = 1e-5
     affine: bool = True
 

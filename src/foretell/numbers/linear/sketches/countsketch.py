@@ -28,6 +28,8 @@ class CountSketch(Sketch):
     (100, 3)
     """
 
+    papers = ("clarkson-woodruff",)
+
     takes_sparse: ClassVar[bool] = True
 
     def _draw(self, num_rows: int, m: int, rng: np.random.Generator) -> DrawnSketch:

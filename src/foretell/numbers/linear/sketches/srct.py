@@ -23,6 +23,8 @@ class SRCT(Sketch):
     (100, 3)
     """
 
+    papers = ("sketched-regression",)
+
     workers: int = -1
 
     def _draw(self, num_rows: int, m: int, rng: np.random.Generator) -> DrawnSketch:

@@ -25,6 +25,8 @@ class SRDCT(Sketch):
     (100, 3)
     """
 
+    papers = ("blendenpik",)
+
     workers: int = -1
 
     def _draw(self, num_rows: int, m: int, rng: np.random.Generator) -> DrawnSketch:

@@ -22,6 +22,8 @@ class SRHT(Sketch):
     (100, 3)
     """
 
+    papers = ("sketched-regression",)
+
     def _draw(self, num_rows: int, m: int, rng: np.random.Generator) -> DrawnSketch:
         padded = padded_length(max(num_rows, m))
         signs = rng.choice([-1.0, 1.0], size=num_rows)

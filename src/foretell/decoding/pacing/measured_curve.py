@@ -1,4 +1,4 @@
-"""t(n): the seconds of one forward step over n new rows, measured for a model on this machine.
+"""Cost curves measured for a model on this machine, and kept.
 
 Everything that weighs drafting against its price asks this curve. It is measured once per model and machine and kept in the
 cache folder, so that decisions, and sampled text with them, do not depend on the noise of a run.
@@ -9,16 +9,14 @@ from __future__ import annotations
 import platform
 import time
 import weakref
-from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
-from foretell.errors import UserError
+from foretell.decoding.cost_curve import CostCurve
 from foretell.models.base import Feed, Model
+from foretell.models.reading import read
 
 #: Row counts measured: dense where drafting happens, since engines jump at block sizes.
 ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 17, 20, 24, 32, 48, 64)
@@ -28,42 +26,6 @@ _VERSION = 2
 _EXIT_ROWS = (1, 2)
 #: By model, then by the layer after which it is left (None: all layers run).
 _known: weakref.WeakKeyDictionary[Model, dict[int | None, CostCurve]] = weakref.WeakKeyDictionary()
-
-
-@dataclass(frozen=True)
-class CostCurve:
-    """rows (ascending) and the seconds of a step over so many; linear between, extended by the mean slope.
-
-    >>> CostCurve((1, 3), (1.0, 2.0))(2)
-    1.5
-    """
-
-    rows: tuple[int, ...]
-    seconds: tuple[float, ...]
-
-    def __post_init__(self) -> None:
-        if len(self.rows) != len(self.seconds) or not self.rows or list(self.rows) != sorted(set(self.rows)):
-            raise UserError(f"CostCurve: rows={self.rows!r} must ascend and match seconds={self.seconds!r}")
-
-    @classmethod
-    def flat(cls, seconds: float = 1.0, per_row: float = 0.0) -> CostCurve:
-        """seconds + per_row * (n - 1), for tests and plans."""
-        return cls((1, 2), (seconds, seconds + per_row))
-
-    def __call__(self, num_rows: int) -> float:
-        place = bisect_right(self.rows, num_rows) - 1  # a pace asks this dozens of times a step, which NumPy's own would be slow at
-        if place < 0 or self.rows[place] == num_rows or len(self.rows) == 1:
-            return self.seconds[max(place, 0)]
-        if num_rows < self.rows[-1]:
-            slope = (self.seconds[place + 1] - self.seconds[place]) / (self.rows[place + 1] - self.rows[place])
-            return self.seconds[place] + slope * (num_rows - self.rows[place])
-        slope = (self.seconds[-1] - self.seconds[0]) / (self.rows[-1] - self.rows[0])
-        return self.seconds[-1] + slope * (num_rows - self.rows[-1])
-
-    def table(self, num_rows: int) -> np.ndarray:
-        """t(1), ..., t(num_rows)."""
-        inside = np.interp(np.arange(1, num_rows + 1), self.rows, self.seconds)
-        return np.array([value if n <= self.rows[-1] else self(n) for n, value in enumerate(inside, 1)])
 
 
 def measure(model: Model, rows: Sequence[int] = ROWS, context: int = 200, repeats: int = 9, stop: int | None = None) -> CostCurve:
@@ -77,8 +39,7 @@ def measure(model: Model, rows: Sequence[int] = ROWS, context: int = 200, repeat
         context = max(1, model.max_length // 2 - 1)
     text = [(7919 * i) % model.vocab_size for i in range(context + max(rows))]
     cache = model.new_cache()
-    model.forward([Feed(cache, text[:context], num_logits=0)])
-    cache.keep(range(context))
+    read(model, [(cache, text[:context])], num_logits=0)
     times: dict[int, list[float]] = {n: [] for n in rows}
     for repeat in range(repeats + 1):
         for n in rows:

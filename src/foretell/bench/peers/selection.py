@@ -1,16 +1,12 @@
-"""Finds peers: every `Peer` in this package, and those that other packages offer through the entry point foretell.peers."""
+"""The peers that a bench can run, by the names that users type: all variants of all `Peer` classes in the catalogue."""
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
 from collections.abc import Sequence
 from functools import cache
-from importlib.metadata import entry_points
 
-import foretell.bench.peers as package
 from foretell.bench.peers.base import Peer, PeerArm, PeerSetup
+from foretell.catalog import parts
 from foretell.errors import UserError
 from foretell.parts import UnknownNameError, nearest
 
@@ -20,13 +16,7 @@ ALL = "all"
 @cache
 def peers() -> dict[str, Peer]:
     """All variants of all peers by name."""
-    modules = [importlib.import_module(f"{package.__name__}.{info.name}") for info in pkgutil.iter_modules(package.__path__)]
-    classes = [cls for module in modules for cls in vars(module).values() if getattr(cls, "__module__", "") == module.__name__]
-    classes += [entry.load() for entry in entry_points(group="foretell.peers")]
-    found: dict[str, Peer] = {}
-    for cls in classes:
-        if isinstance(cls, type) and issubclass(cls, Peer) and not inspect.isabstract(cls):
-            found |= {peer.name: peer for peer in cls.variants()}
+    found = {peer.name: peer for cls in parts("peer").values() for peer in cls.variants()}
     return dict(sorted(found.items()))
 
 
