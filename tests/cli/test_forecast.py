@@ -33,7 +33,7 @@ def test_a_row_a_step_with_its_time_and_a_test_beside_the_naive_one(foretell, se
     assert (frame["north_lower"] < frame["north"]).all()
     assert "intervals of 80% held" in result.stdout
     page = (home / "out.html").read_text()
-    for heading in ("Forecast", "Scores", "Error by step ahead", "What was run"):
+    for heading in ("Forecast", "Scores", "Error by step of the horizon", "What was run"):
         assert f"<h2>{heading}</h2>" in page
 
 

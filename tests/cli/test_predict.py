@@ -74,7 +74,7 @@ def test_unseen_categories(foretell, model):
         ("size,colour\n1,red\n", ("--interval", "0.99"), "needs at least 99"),
         ("size,colour\n1,red\n", ("--interval", "9"), "coverage=9.0 must lie between"),
         ("size,colour\n1,red\n", ("--unseen", "drop"), "unseen='drop' must be"),
-        ("size,colour\n1,red\n", ("-o", "absent/out.csv"), "does not exist; make it first"),
+        ("size,colour\n1,red\n", ("-o", "absent/out.csv"), "does not exist; create it first"),
     ],
 )
 def test_mistakes(foretell, model, text, args, message):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from foretell.cli.common.options import Device, Dtype, ModelName, RouterText, Small, Threads, number, switch
+from foretell.cli.common.options import Device, Dtype, ModelName, ReportFile, RouterText, Small, Threads, switch
 
 _RECIPES = (
     "A recipe to measure, or a recipe file; repeatable. Plain is always measured. By default: each train-free drafter, the "
@@ -44,7 +43,7 @@ def bench(
     dtype: Dtype = None,
     device: Device = None,
     threads: Threads = None,
-    report: Annotated[Path | None, number("report", "FILE.html", "Output", "Write a page with plots; it opens without a network.")] = None,
+    report: ReportFile = None,
     as_json: Annotated[bool, switch("json", "Print nothing but the last line, which is JSON.", "Output")] = False,
 ) -> None:
     """Compare recipes with plain decoding, and with other programs, on your prompts.
@@ -52,12 +51,13 @@ def bench(
     Arms take turns on each prompt, in rotating order; ratios are paired by prompt. Ctrl-C reports what was finished. The last
     line of the output is JSON.
     """
-    from foretell.bench.command import Options, run_bench
+    from foretell.bench.command import BenchOptions, run_bench
+    from foretell.bench.workload import Workload
     from foretell.cli.common.options import load_model
 
-    options = Options(
-        recipes, prompts, limit, max_new_tokens, repeats, batch, temperature, stop, time_budget, remeasure,
-        peers or [], peer_prompts, assistant, model, threads, report,
-    )  # fmt: skip
+    workload = Workload(prompts, limit, max_new_tokens, batch, temperature, stop)
+    options = BenchOptions(
+        workload, recipes or [], repeats, time_budget, remeasure, peers or [], peer_prompts, assistant, model, threads, report
+    )
     options.check()
     raise typer.Exit(run_bench(options, lambda: load_model(model, dtype, device, threads, small, router), as_json))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretell.cli.common.numbers import Report, Seed, Settings, Share, check_folder, make, short, show_scores, words
-from foretell.cli.common.options import notice, number, switch
+from foretell.cli.common.numbers import Seed, Settings, Share, make, short, show_scores, words
+from foretell.cli.common.options import ReportFile, notice, number, switch
 from foretell.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def fit(
     impute: Annotated[
         bool, switch("impute", "Fill missing numbers by the median; a missing category is one more category.", "Columns")
     ] = False,
-    report: Report = None,
+    report: ReportFile = None,
     as_json: Annotated[bool, switch("json", "Print nothing but JSON.", "Output")] = False,
 ) -> None:
     """Fit an estimator to a table of numbers and categories, and say how well it predicts rows that it has not seen.
@@ -45,7 +45,9 @@ def fit(
     Part of the rows is held out; ridge regression and the mean are measured on the same rows. The model that is kept is the one
     that was measured. `foretell predict FOLDER DATA.csv` predicts with it.
     """
-    check_folder(report, "--report")
+    from foretell.reports.page import check_report_path
+
+    check_report_path(report)
     with notice("loading"):
         import pandas as pd
 
@@ -115,8 +117,8 @@ def _show(trial: Trial, facts: dict[str, Any]) -> None:
 
 
 def _write_report(path: Path, trial: Trial, facts: dict[str, Any]) -> None:
-    from foretell.numbers.reports.fit_report import fit_sections
-    from foretell.numbers.reports.page import write_page
+    from foretell.numbers.tables.fit_report import fit_sections
+    from foretell.reports.page import write_page
 
     lead = _sentence(facts) if trial.scores else f"{facts['estimator']}, fitted to all {trial.num_fitted} rows."
     write_page(path, f"Foretell fit · {facts['data']}", fit_sections(trial, facts), lead)

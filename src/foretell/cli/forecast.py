@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from foretell.cli.common.numbers import Report, Seed, Settings, Share, check_folder, make, show_scores, words, write_csv
-from foretell.cli.common.options import notice, number, switch
+from foretell.cli.common.numbers import Seed, Settings, Share, make, show_scores, words, write_csv
+from foretell.cli.common.options import ReportFile, notice, number, switch
 from foretell.errors import UserError
 
 _FORECASTER = "By the name that `foretell list forecaster` shows."
@@ -30,7 +30,7 @@ def forecast(
     seed: Seed = 0,
     time: Annotated[str | None, number("time", "COLUMN", "Columns", _TIME)] = None,
     columns: Annotated[list[str] | None, number("columns", "COLUMN,...", "Columns", "Which series; all where none is named.")] = None,
-    report: Report = None,
+    report: ReportFile = None,
     as_json: Annotated[bool, switch("json", "Print nothing but JSON.", "Output")] = False,
 ) -> None:
     """Forecast the next rows of one or more series.
@@ -38,8 +38,11 @@ def forecast(
     The forecaster is measured on the last part of the rows, from each of their windows, beside repeating the last season; then it is
     fitted to all rows. The result has a row for each step, with its time stamp, and with --interval lower and upper ends.
     """
-    check_folder(output, "--output")
-    check_folder(report, "--report")
+    from foretell.files import check_output_path
+    from foretell.reports.page import check_report_path
+
+    check_output_path(output, "--output")
+    check_report_path(report)
     with notice("loading"):
         from foretell.catalog import name_of
         from foretell.numbers.tables.backtest import backtest, season_of, with_intervals
@@ -75,8 +78,8 @@ def forecast(
     }
     frame = _frame(series, said, ends)
     if report is not None:
-        from foretell.numbers.reports.forecast_report import forecast_sections
-        from foretell.numbers.reports.page import write_page
+        from foretell.numbers.tables.forecast_report import forecast_sections
+        from foretell.reports.page import write_page
 
         title = f"Foretell forecast · {data.name}"
         write_page(report, title, forecast_sections(series, said, ends, tested, model, facts), _sentence(facts))

@@ -9,6 +9,7 @@ import typer
 
 from foretell.cli.common.options import Device, Dtype, ModelName, Threads, load_model, switch
 from foretell.errors import UserError
+from foretell.files import check_output_path
 
 _PROMPTS = "Prompts to answer: a file as for `foretell bench`. By default the model makes them up."
 _ORDERS = "Lengths of context to remember."
@@ -36,21 +37,19 @@ def phrases(
     """
     if num < 1 or max_new_tokens < 1 or minutes <= 0:
         raise UserError(f"--num {num}, --max-new-tokens {max_new_tokens} and --minutes {minutes} must all be above 0")
-    if not output.parent.is_dir():
-        raise UserError(f"FILE {str(output)!r}: the folder {str(output.parent)!r} does not exist; create it first")
+    check_output_path(output, "FILE")
     lengths = _lengths(orders)
-    from foretell.bench.progress import progress_bar
     from foretell.bench.prompts import read_prompts, spread
-    from foretell.bench.runner import Progress
     from foretell.decoding.drafting.successors.files import save_table
     from foretell.phrases import made_up_prompts, own_phrases
+    from foretell.progress import Progress, progress_bar
 
     read = None if prompts is None else spread(read_prompts(prompts), num)
     loaded = load_model(model, dtype, device, threads)
     with progress_bar("phrases") as bar:
-        bar(Progress("making up prompts", 0.0, 0.0))
+        bar(Progress(0.0, "making up prompts"))
         asked = made_up_prompts(loaded, num, seed) if read is None else [loaded.tokenizer.chat(each.turns[0]) for each in read]
-        tell = lambda done, tokens: bar(Progress(f"{tokens} tokens", done, 0.0))  # noqa: E731
+        tell = lambda done, tokens: bar(Progress(done, f"{tokens} tokens"))  # noqa: E731
         table = own_phrases(loaded, asked, lengths, width, max_new_tokens, 60 * minutes, tell)
     save_table(table, output, loaded, compact=True)
     size = output.stat().st_size

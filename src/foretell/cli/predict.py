@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.common.numbers import check_folder, write_csv
+from foretell.cli.common.numbers import write_csv
 from foretell.cli.common.options import notice, number, switch
 from foretell.errors import UserError
 
@@ -27,7 +27,9 @@ def predict(
     The result has a row for each, in the same order: the prediction, and with --interval its lower and upper end. Where the table has
     the target's true values, how well they were predicted is said on stderr.
     """
-    check_folder(output, "--output")
+    from foretell.files import check_output_path
+
+    check_output_path(output, "--output")
     with notice("loading"):
         import pandas as pd
 

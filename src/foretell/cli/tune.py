@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.common.options import Device, Dtype, ModelName, Threads, number, switch
+from foretell.cli.common.options import Device, Dtype, ModelName, ReportFile, Threads, number, switch
 
 _PROMPTS = "Your prompts: Spec-Bench's JSONL, or text with a prompt a line; `builtin` is our own set."
 _RECIPE = "Try this recipe too, with the settings that its drafter finds worth trying (a nested draft's thresholds); repeatable."
@@ -30,7 +30,7 @@ def tune(
     threads: Threads = None,
     output: Annotated[Path | None, number("output", "FILE.toml", "Output", _OUTPUT, "-o")] = None,
     dry_run: Annotated[bool, switch("dry-run", "Write no recipe.", "Output")] = False,
-    report: Annotated[Path | None, number("report", "FILE.html", "Output", "Write a page with plots; it opens without a network.")] = None,
+    report: ReportFile = None,
     as_json: Annotated[bool, switch("json", "Print nothing but the last line, which is JSON.", "Output")] = False,
 ) -> None:
     """Find the fastest recipe for your model, machine and prompts, and use it from now on.
@@ -38,12 +38,12 @@ def tune(
     Recipes are measured side by side with plain decoding; the faster half goes on to more prompts, until the budget is spent.
     Only exact recipes are tried, and plain stays where nothing beats it. The reasons are written into the recipe file.
     """
-    from foretell.bench.tuning.command import Options, run_tune
+    from foretell.bench.tuning.command import TuneOptions, run_tune
+    from foretell.bench.workload import Workload
     from foretell.cli.common.options import load_model, read_recipe
 
     named = tuple(read_recipe(text) for text in recipe or ())
-    options = Options(
-        prompts, limit, budget, max_new_tokens, batch, temperature, allow_lossy, dry_run, output, model, threads, report, named, by_kind
-    )
+    workload = Workload(prompts, limit, max_new_tokens, batch, temperature)
+    options = TuneOptions(workload, budget, allow_lossy, by_kind, named, model, threads, output, dry_run, report)
     options.check()
     raise typer.Exit(run_tune(options, lambda: load_model(model, dtype, device, threads), as_json))

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretell.cli.common.numbers import Report, check_folder
-from foretell.cli.common.options import notice, switch
+from foretell.cli.common.options import ReportFile, notice, switch
 from foretell.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def unlearn(
     method: Annotated[str, typer.Option(metavar="NAME", help=_METHOD)] = "blindspot",
     test_share: Annotated[float, typer.Option(metavar="X", help="As in `foretell fit`.", rich_help_panel="Model")] = 0.2,
     seed: Annotated[int, typer.Option(metavar="N", help="As in `foretell fit`.", rich_help_panel="Model")] = 0,
-    report: Report = None,
+    report: ReportFile = None,
     as_json: Annotated[bool, switch("json", "Print nothing but JSON.", "Output")] = False,
 ) -> None:
     """Make a model without the influence of some rows that it was trained on. The model given stays as it is.
@@ -38,7 +37,9 @@ def unlearn(
     All methods but `retrain` are approximate. --report says how well it worked, for which a model is trained without the rows to
     compare with, and relearning is tried: that takes longer than training did.
     """
-    check_folder(report, "--report")
+    from foretell.reports.page import check_report_path
+
+    check_report_path(report)
     if output.absolute() == model.absolute():
         raise UserError(f"--output {output} is the model itself, which stays as it is; choose another folder")
     with notice("loading"):

@@ -31,6 +31,7 @@ from foretell.decoding.sampler import Sampler, SamplerStep
 from foretell.decoding.verifier import Verifier
 from foretell.decoding.verifiers.exact import Exact
 from foretell.errors import UserError
+from foretell.files import write_text
 from foretell.parts import Needs, Part, UnknownNameError, nearest, require
 
 FIELDS = ("drafter", "verifier", "pace")
@@ -88,15 +89,12 @@ class Recipe(Part):
         return cls.parse(", ".join(map(str, [*items, *([table["sampler"]] if "sampler" in table else [])])))
 
     def write(self, path: str | Path, comment: str = "") -> None:
-        """As TOML, to a temporary file that is then renamed."""
+        """As TOML, to a file, which is replaced as a whole. comment: lines before the recipe. Raises FileWriteError."""
         lines = [f"# {line}".rstrip() for line in comment.splitlines()]
         lines += ["[recipe]", *(f"{key} = {_toml(describe(getattr(self, key)))}" for key in FIELDS)]
         if self.sampler is not None:
             lines.append(f"sampler = {_toml(str(self.sampler))}")
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        partial.replace(target)
+        write_text(path, "\n".join(lines) + "\n")
 
     def __str__(self) -> str:
         texts = [describe(self.drafter), describe(self.verifier), describe(self.pace)]

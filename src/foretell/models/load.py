@@ -15,7 +15,6 @@ from foretell.errors import UserError
 from foretell.models.architecture import FAMILIES
 from foretell.models.base import Model
 from foretell.models.cache_folder import read_json, write_json
-from foretell.models.conversion import Steps, progress_bar
 from foretell.models.locate import locate
 from foretell.models.native import NativeModel
 from foretell.models.one_thread import one_thread
@@ -24,6 +23,7 @@ from foretell.models.text import Text
 from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError, fingerprint
 from foretell.models.weights.safetensors_folder import fingerprint_folder, read_config, read_safetensors_folder
 from foretell.parts import nearest
+from foretell.progress import ReportProgress, progress_bar, step_counter
 
 DTYPES: dict[str, torch.dtype | None] = {"int8": None, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 BACKENDS = ("native", "transformers")
@@ -59,19 +59,19 @@ def load(
     where = _device(device)
     chosen = _dtype(dtype, where, backend)
     source = locate(id_or_path)
-    with progress_bar(progress) as steps:
-        model = _load(source, dtype, chosen, where, backend, num_threads, steps)
+    with progress_bar("loading", progress) as report:
+        model = _load(source, dtype, chosen, where, backend, num_threads, report)
     model.source, model.suppressed = source, _suppressed(source, model.vocab_size)
     return model
 
 
 def _load(
-    source: Path, dtype: str | None, chosen: str, where: torch.device, backend: str | None, num_threads: int | None, steps: Steps
+    source: Path, dtype: str | None, chosen: str, where: torch.device, backend: str | None, num_threads: int | None, report: ReportProgress
 ) -> Model:
     if backend == "transformers" or (backend is None and not _is_native(source)):
         return _load_transformers(source, dtype, where, num_threads)
     try:
-        return _load_native(source, chosen, where, num_threads, steps)
+        return _load_native(source, chosen, where, num_threads, report)
     except DamagedFileError:
         raise
     except ValueError as error:
@@ -167,23 +167,23 @@ def _fingerprint(source: Path) -> str:
     return fingerprint([source]) if source.is_file() else fingerprint_folder(source)
 
 
-def _load_native(source: Path, dtype: str, device: torch.device, num_threads: int | None, steps: Steps) -> Model:
+def _load_native(source: Path, dtype: str, device: torch.device, num_threads: int | None, report: ReportProgress) -> Model:
     digest = _fingerprint(source)
     if device.type == "cpu" and dtype in ("int8", "fp32"):
-        engine = _cpu_engine(source, digest, dtype, num_threads, steps)
+        engine = _cpu_engine(source, digest, dtype, num_threads, report)
     else:
         from foretell.models.engines.torch_engine import TorchEngine
 
         if num_threads is not None:
             torch.set_num_threads(num_threads)
         checkpoint = read_checkpoint(source)
-        tensors = Watched(checkpoint.tensors, steps("reading weights", len(checkpoint.tensors)))
+        tensors = Watched(checkpoint.tensors, step_counter(report, "reading weights", len(checkpoint.tensors)))
         with one_thread():
             engine = TorchEngine(checkpoint.architecture, tensors, DTYPES[dtype] or torch.float32, device)
     return NativeModel(engine, f"{digest}-{dtype}-{engine.name}-{device.type}", read_text(source))
 
 
-def _cpu_engine(source: Path, digest: str, dtype: str, num_threads: int | None, steps: Steps) -> Any:
+def _cpu_engine(source: Path, digest: str, dtype: str, num_threads: int | None, report: ReportProgress) -> Any:
     from foretell.models.engines.cpu import CpuEngine
     from foretell.models.engines.packing import PACK_VERSION, pack
 
@@ -195,8 +195,9 @@ def _cpu_engine(source: Path, digest: str, dtype: str, num_threads: int | None, 
         checkpoint = read_checkpoint(source)
         architecture = checkpoint.architecture
         with one_thread():
-            packed = pack(architecture, Watched(checkpoint.tensors, steps(f"packing as {dtype}", len(checkpoint.tensors))), dtype)
-        saved = steps("saving for next time", 1)
+            done = step_counter(report, f"packing as {dtype}", len(checkpoint.tensors))
+            packed = pack(architecture, Watched(checkpoint.tensors, done), dtype)
+        saved = step_counter(report, "saving for the next time", 1)
         write_packed(name, architecture, packed)
         saved()
     return CpuEngine(architecture, packed, dtype, num_threads)

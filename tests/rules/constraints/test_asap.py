@@ -292,7 +292,7 @@ def test_a_saved_trie_goes_on_and_another_is_refused(tmp_path):
     assert again is not trie
     assert contents(again) == contents(trie)
     assert distribution is None or error(output_distribution(model, Recipe(), sampler, rule, fresh=False), distribution) < 1e-12
-    assert not list(tmp_path.glob("*.partial"))
+    assert not list(tmp_path.glob(".*"))
     for what, prompt, other, most in (("prompt", (0,), sampler, MOST), ("sampler", PROMPT, make_sampler(0.5), MOST)):
         with pytest.raises(TrieFileError, match=f"with {what}"):
             memory.load(path, prompt, other, most)

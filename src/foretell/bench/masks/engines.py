@@ -1,4 +1,4 @@
-"""Engines by name: how each makes a schema into the state at the beginning of a text."""
+"""Engines by name: functions from a schema to the state at the beginning of a text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foretell.errors import MissingPackageError
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import UnknownNameError, nearest
 
-#: A schema and a vocabulary to the state before the first token; ValueError where the engine refuses the schema.
+#: From a schema and a vocabulary to the state before the first token; ValueError where the engine refuses the schema.
 Engine = Callable[[Any, Vocabulary], ConstraintState]
 
 
@@ -19,7 +19,7 @@ def _foretell(schema: Any, vocabulary: Vocabulary) -> ConstraintState:
     from foretell.rules.constraints.json_schema import JsonSchema
 
     constraint = JsonSchema(schema)
-    return constraint.begin(constraint.remember(vocabulary))  # not `start`, which keeps what was compiled
+    return constraint.begin(constraint.remember(vocabulary))  # not `start`, which caches what was compiled
 
 
 def _llguidance(schema: Any, vocabulary: Vocabulary) -> ConstraintState:
@@ -38,7 +38,7 @@ ENGINES: dict[str, Engine] = {"foretell": _foretell, "llguidance": _llguidance, 
 
 
 def engine_named(name: str) -> Engine:
-    """The engine; UnknownNameError with the nearest name, ImportError where its package is not installed."""
+    """The engine called `name`. Raises UnknownNameError with the nearest name, ImportError where its package is not installed."""
     if name not in ENGINES:
         raise UnknownNameError(f"no engine is called {name!r}: {nearest(name, list(ENGINES))}")
     if name == "xgrammar" and importlib.util.find_spec("xgrammar") is None:

@@ -1,4 +1,4 @@
-"""What the verbs of tables and series share: options, tables on the terminal, and files that are whole or not there."""
+"""What the verbs of tables and series share: options, tables on the terminal, and CSV files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.common.options import number
-from foretell.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +17,6 @@ Settings = Annotated[
     list[str] | None,
     number("set", "NAME=VALUE", "Model", "A setting, also of a part: epochs=200, target=HLGauss, target.sigma_to_bin=0.5; repeatable."),
 ]
-Report = Annotated[Path | None, number("report", "FILE.html", "Output", "Write a page with plots; it opens without a network.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Of what is held out, and of the fit.", rich_help_panel="Model")]
 Share = Annotated[float, typer.Option(metavar="X", help="The share of the rows that is held out to measure on.", rich_help_panel="Model")]
 
@@ -37,12 +35,6 @@ def make(name: str, kind: str, settings: Sequence[str], seed: int, show: bool) -
 def words(text: Sequence[str] | None) -> list[str]:
     """Names from repeated options, each of which may hold several with commas between."""
     return [name.strip() for each in text or () for name in each.split(",") if name.strip()]
-
-
-def check_folder(path: Path | None, option: str) -> None:
-    """Say now, not after minutes of fitting, that a file has no folder to go to."""
-    if path is not None and not path.absolute().parent.is_dir():
-        raise UserError(f"{option} {path}: the folder {path.absolute().parent} does not exist; make it first")
 
 
 def show_scores(scores: Mapping[str, Mapping[str, float]]) -> None:
@@ -69,8 +61,8 @@ def short(value: float) -> str:
 
 
 def write_csv(frame: pd.DataFrame, path: Path | None) -> None:
-    """To the file, by a temporary neighbour that is then renamed; to stdout where there is none."""
-    from foretell.numbers.reports.page import write_text
+    """To the file, which is replaced as a whole; to stdout where `path` is None."""
+    from foretell.files import write_text
 
     text = frame.to_csv(index=frame.index.name is not None, lineterminator="\n")
     if path is None:

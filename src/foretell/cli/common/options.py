@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -42,6 +43,10 @@ RouterText = Annotated[
 Dtype = Annotated[str | None, number("dtype", "TYPE", "Model", "int8 (a CPU's default), fp32, bf16 (CUDA's default) or fp16.")]
 Device = Annotated[str | None, number("device", "NAME", "Model", "cpu, cuda, cuda:1, mps; by default CUDA where there is one.")]
 Threads = Annotated[int | None, number("threads", "N", "Model", "Threads of the CPU's arithmetic; the engine chooses by default.")]
+
+ReportFile = Annotated[
+    Path | None, number("report", "FILE.html", "Output", "Write an HTML page with plots; it needs `pip install 'foretell[reports]'`.")
+]
 
 Temperature = Annotated[float | None, number("temperature", "X", "Sampling", "0 (default) is greedy, 1 the model's own law.", "-t")]
 TopK = Annotated[int | None, number("top-k", "N", "Sampling", "Keep the N best tokens; 0 (default) is off.")]

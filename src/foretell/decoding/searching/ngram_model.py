@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.errors import UserError
+from foretell.files import atomic_path
 
 if TYPE_CHECKING:
     from foretell.models.base import Model
@@ -112,14 +113,12 @@ class NGramModel:
             raise UserError(f"n-gram table: it knows contexts of {self.max_order} tokens, but order {max_order} is asked for")
 
     def write(self, path: str | Path) -> None:
-        """To a file, by a temporary one that is then renamed."""
+        """To a safetensors file, which is replaced as a whole. Raises FileWriteError."""
         from safetensors.numpy import save_file
 
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
         tensors = {f"column{i}": column for i, column in enumerate(self._columns)}
-        save_file(tensors, partial, metadata={"format": _FORMAT, "vocabulary": self.vocabulary})
-        partial.replace(target)
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary, metadata={"format": _FORMAT, "vocabulary": self.vocabulary})
 
     @classmethod
     def read(cls, path: str | Path) -> NGramModel:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.errors import UserError
+from foretell.files import atomic_path
 
 _VERSION = 1
 _FLOATS = ("log_p", "log_c", "log_end", "log_rest")
@@ -108,7 +109,10 @@ class PrefixTrie:
             node = node.parent
 
     def save(self, path: str | Path, fingerprint: Mapping[str, str]) -> None:
-        """Write the trie to a temporary file that is then renamed. fingerprint: the request that it belongs to, checked by `load`."""
+        """Write the trie to a file, which is replaced as a whole. fingerprint: the request that it belongs to, checked by `load`.
+
+        Errors: FileWriteError.
+        """
         nodes, parents = [self.root], [-1]
         for number, node in enumerate(nodes):  # grows while it is read: parents before children
             nodes += node.children.values()
@@ -117,9 +121,7 @@ class PrefixTrie:
         for name in ("token", "num_rest"):
             arrays[name] = np.array([getattr(node, name) for node in nodes], dtype=np.int64)
         head = json.dumps({"version": _VERSION, "fingerprint": dict(fingerprint)}).encode()
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
-        with partial.open("wb") as file:
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(
                 file,
                 head=np.frombuffer(head, dtype=np.uint8),
@@ -127,7 +129,6 @@ class PrefixTrie:
                 closed=np.array([node.is_closed for node in nodes]),
                 **arrays,  # type: ignore[arg-type]
             )
-        partial.replace(target)
 
     @classmethod
     def load(cls, path: str | Path, fingerprint: Mapping[str, str]) -> PrefixTrie:

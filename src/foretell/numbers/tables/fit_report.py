@@ -1,22 +1,20 @@
-"""The sections of the page about a fit to a table."""
+"""The sections of `foretell fit --report`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from foretell.numbers.reports.page import Section
-from foretell.numbers.reports.plots import interval_plot, loss_plot, residual_plot, truth_plot
 from foretell.numbers.tables.trial import Trial
+from foretell.reports.fit_plots import interval_plot, loss_plot, residual_plot, truth_plot
+from foretell.reports.page import Section
 
 
 def fit_sections(trial: Trial, facts: Mapping[str, Any]) -> list[Section]:
-    """facts: what was run, as `foretell fit --json` prints it."""
+    """Scores, plots of the held-out rows, the loss and what was run. facts: what `foretell fit --json` prints."""
     sections, target = [], str(facts["target"])
     if trial.scores:
-        words = (
-            f"On {len(trial.truth)} rows that no estimator was fitted to. R2: share of the variance explained; errors in units of {target}."
-        )
+        words = f"On {len(trial.truth)} rows that were held out. R2: share of the variance explained; RMSE and MAE in units of {target}."
         sections = [
             score_table(trial.scores, words),
             truth_plot(trial.truth, trial.predicted, target),
@@ -28,14 +26,14 @@ def fit_sections(trial: Trial, facts: Mapping[str, Any]) -> list[Section]:
 
 
 def score_table(scores: Mapping[str, Mapping[str, float]], words: str) -> Section:
-    """A row a name, the first stressed."""
+    """A table with a row for each name; the first is stressed. scores: figures by name of the score, by name of the row."""
     columns = next(iter(scores.values()))
     rows = [[name, *(f"{value:,.4g}" for value in values.values())] for name, values in scores.items()]
     return Section("Scores", words, head=["", *columns], rows=rows, marked=0)
 
 
 def losses(model: Any) -> list[Section]:
-    """The loss curve of whatever network lies inside."""
+    """The loss curve of the network inside `model`, if there is one."""
     while model is not None:
         history = (getattr(model, "report_", None) or {}).get("history", [])
         if len(history) > 1:
@@ -45,7 +43,7 @@ def losses(model: Any) -> list[Section]:
 
 
 def what_was_run(facts: Mapping[str, Any]) -> Section:
-    """Names and values, and the version."""
+    """The facts as a table, with Foretell's version; scores and results are left out."""
     from foretell import __version__
 
     left_out = ("scores", "interval", "forecast", "stamps")

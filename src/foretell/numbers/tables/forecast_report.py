@@ -1,4 +1,4 @@
-"""The sections of the page about a forecast."""
+"""The sections of `foretell forecast --report`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from foretell.numbers.reports.fit_report import losses, score_table, what_was_run
-from foretell.numbers.reports.page import Section
-from foretell.numbers.reports.plots import fan_plot, horizon_plot
 from foretell.numbers.tables.backtest import Backtest
+from foretell.numbers.tables.fit_report import losses, score_table, what_was_run
+from foretell.reports.forecast_plots import fan_plot, horizon_plot
+from foretell.reports.page import Section
 
 
 def forecast_sections(
@@ -22,8 +22,11 @@ def forecast_sections(
     model: Any,
     facts: Mapping[str, Any],
 ) -> list[Section]:
-    """forecast: (H, N), interval: (H, N, 2). facts: what was run, as `foretell forecast --json` prints it."""
-    words = f"On the last rows, which were held out: {tested.num} windows, all steps and series together."
+    """The forecast, its scores on held-out windows, the loss and what was run.
+
+    series: (T, N). forecast: (H, N). interval: (H, N, 2) or None. tested: the scores. facts: what `foretell forecast --json` prints.
+    """
+    words = f"On {tested.num} windows of the last rows, which were held out; all steps and series together."
     coverage = facts["interval"]["asked"] if interval is not None else 0.9
     return [
         fan_plot(series.to_numpy(dtype=float), forecast, list(series.columns), interval, coverage),
