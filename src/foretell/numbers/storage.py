@@ -106,7 +106,7 @@ class EstimatorWriter:
         raise _cannot(place, value)
 
     def _array(self, value: np.ndarray, place: str) -> str:
-        # A product's last bits may follow the order of its factors in memory, so that is kept too.
+        # The order in memory is kept, since it may change the last bits of a product.
         value = value if value.flags.c_contiguous else value.T
         place = place if place not in self.arrays else f"{place} {len(self.arrays)}"  # items of one array share their place
         self.arrays[place] = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
@@ -141,10 +141,8 @@ class EstimatorReader:
             return {self.read(key): self.read(item) for key, item in held}
         if kind == "slice":
             return slice(*(self.read(item) for item in held))
-        if kind == "scalar type":
-            return np.dtype(held).type
-        if kind == "dtype":
-            return np.dtype(held)
+        if kind in ("scalar type", "dtype"):
+            return np.dtype(held) if kind == "dtype" else np.dtype(held).type
         if kind == "objects":
             items = np.empty(len(held), dtype=value["type"])
             items[:] = [self.read(item) for item in held]

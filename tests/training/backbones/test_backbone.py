@@ -11,7 +11,7 @@ import torch.nn.functional as F
 import foretell as ft
 from foretell.errors import UserError
 from foretell.models.adapter import TransformersModel
-from foretell.models.base import POST_NORM, ContextOverflowError, Feed, Model
+from foretell.models.base import POST_NORM, Attention, ContextOverflowError, Feed, Model
 from foretell.training.backbones.backbone import Backbone
 from tests.models.files import save_folder, save_gguf
 from tests.models.zoo import config, cpu, native, transformers_model
@@ -80,17 +80,32 @@ def test_embeddings_in_place_of_tokens_have_gradients_too():
     assert all(parameter.grad is None for parameter in network.parameters())
 
 
-def test_full_attention_sees_all_rows_within_the_window():
-    """Against transformers' forward with an additive mask of four dimensions, written by hand."""
-    tokens, mask = padded("right")
-    far = (torch.arange(20)[:, None] - torch.arange(20)).abs()
-    for family, window in (("llama", 99), ("mistral", 5)):
-        allowed = mask[:, None, None] & (far < window)
-        additive = torch.zeros(3, 1, 20, 20).masked_fill(~allowed, torch.finfo(torch.float32).min)
-        expected = transformers_model(family)(tokens, attention_mask=additive).logits
-        found = backbone(family)(tokens, mask=mask, attention="full").logits
-        torch.testing.assert_close(found[mask], expected[mask], atol=1e-4, rtol=0)
-        assert not torch.allclose(found[mask], backbone(family)(tokens, mask=mask).logits[mask], atol=1e-2)
+@pytest.mark.parametrize(("attention", "num_prefix"), [(Attention.FULL, None), (Attention.PREFIX, 3)])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_other_kinds_of_attention_are_those_of_the_models(family, attention, num_prefix):
+    """Of the native models too, where no layer has a window, which they refuse to see beyond."""
+    tokens, mask = padded("left")
+    prefix = None if num_prefix is None else [num_prefix] * 3
+    rows = backbone(family)(tokens, mask=mask, hidden=KEYS, attention=attention.value, num_prefix=prefix)
+    models = [TransformersModel(copy.deepcopy(transformers_model(family)))]
+    models += [native(family), cpu(family, "fp32")] if attention in native(family).attentions else []
+    for model in models:
+        for i, text in enumerate(TEXTS):
+            feed = Feed(None, text, attention=attention, num_prefix=num_prefix)
+            expected = model.forward([feed], hidden=KEYS)[0]
+            torch.testing.assert_close(rows.logits[i][mask[i]], expected.logits, atol=1e-4, rtol=0)
+            for key in KEYS:
+                torch.testing.assert_close(rows.hidden[key][i][mask[i]], expected.hidden[key], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral"])
+def test_positions_of_the_callers_own_are_those_of_the_models(family):
+    """A window counts rows and not positions."""
+    text, places = TEXTS[0], [0, 2, 4, 6, 8, 10, 20, 21, 30, 31, 32]
+    model = native(family)
+    expected = model.forward([Feed(None, text, positions=places)])[0].logits
+    found = backbone(family)(torch.tensor([text]), positions=torch.tensor([places])).logits[0]
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 
 def test_a_mask_of_pairs_and_positions_lay_out_a_tree():
@@ -233,6 +248,9 @@ def test_the_export_may_be_of_another_type(tmp_path, cache):
         ({"tokens": torch.tensor([[1]]), "mask": torch.ones(1, 2, dtype=torch.bool)}, r"mask of shape \(1, 2\) .* must be a boolean one"),
         ({"tokens": torch.tensor([[1]]), "mask": torch.ones(1, 1)}, "must be a boolean one"),
         ({"tokens": torch.tensor([[1]]), "attention": "casual"}, "attention='casual' is unknown, did you mean 'causal'"),
+        ({"tokens": torch.tensor([[1]]), "attention": "prefix"}, "num_prefix=None must hold a number for each of 1 sequences"),
+        ({"tokens": torch.tensor([[1]]), "num_prefix": [1]}, r"num_prefix=\[1\] must hold a number"),
+        ({"tokens": torch.tensor([[1]]), "attention": "full", "mask": torch.ones(1, 1, 1, dtype=torch.bool)}, "a mask of three dimensions"),
         ({"tokens": torch.tensor([[1]]), "positions": torch.tensor([0])}, r"positions of shape \(1,\) must have the shape \(1, 1\)"),
         ({"tokens": torch.tensor([[1]]), "hidden": (4,)}, "hidden=4 must be 'post_norm' or a layer from 0 to 3"),
         ({"tokens": torch.tensor([[1]]), "hidden": (2,), "stop": 1}, "hidden=2 must be 'post_norm' or a layer from 0 to 1"),
@@ -246,5 +264,5 @@ def test_wrong_arguments_are_named(arguments, message):
 
 
 def test_positions_beyond_the_network_are_refused():
-    with pytest.raises(ContextOverflowError, match="position 256 lies beyond the 256"):
+    with pytest.raises(ContextOverflowError, match="position 256 lies beyond the 256 positions"):
         backbone("llama")(torch.zeros(1, 257, dtype=torch.long))

@@ -84,11 +84,9 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return self._fit([rows], None, len(rows), rows)
 
     def fit_chunks(self, chunks: Iterable[Sequence[Any]]) -> SketchedLinearRegression:
-        """Fit to chunks, (X, y) or (X, y, sample_weight), each best of m rows or more; each is read once, so `refine` is not possible.
-        Every chunk has a block of S of its own, and the results add up: S = [S_1 S_2 ...]. Gaussian and CountSketch have the same
-        distribution as on the whole table; SRHT is nearly block SRHT (Balabanov, Beaupère, Grigori, Lederer, ICML 2023: an embedding with
-        about as many rows; there all blocks keep the same rows and flip signs once more, here each block draws its own). Others did as well
-        in measurements."""
+        """Fit to chunks, (X, y) or (X, y, sample_weight), each best of m rows or more, and each read once, so that `refine` is not
+        possible. Every chunk has a block of S of its own: S = [S_1 S_2 ...]. Gaussian and CountSketch have the same distribution as on the
+        whole table; SRHT is nearly block SRHT (Balabanov, Beaupère, Grigori, Lederer, ICML 2023), whose blocks keep the same rows."""
         sketch = self._settings()
         require(self.refine == 0, self, "refine", self.refine, "needs several passes over the rows; take fit, or refine=0")
         source = iter(chunks)
@@ -125,9 +123,8 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def _settings(self) -> Sketch:
         for name, least in (("refine", 0), ("n_repeats", 1)):
             value = getattr(self, name)
-            require(
-                isinstance(value, int | np.integer) and int(value) >= least, self, name, value, f"must be a whole number, at least {least}"
-            )
+            good = isinstance(value, int | np.integer) and int(value) >= least
+            require(good, self, name, value, f"must be a whole number, at least {least}")
         remedy = "must be a sketch, such as SRDCT() of foretell.numbers.linear.sketches.srdct"
         require(isinstance(self._sketch(), Sketch), self, "sketch", self.sketch, remedy)
         return self._sketch()

@@ -13,12 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foretell.models.architecture import Architecture
-from foretell.models.base import POST_NORM, ContextOverflowError, Model
+from foretell.models.base import POST_NORM, Attention, Model
 from foretell.models.text import Text
 from foretell.models.weights.checkpoint import Checkpoint
 from foretell.parts import require
 from foretell.training.backbones.layer_dropout import run_layer
-from foretell.training.backbones.masks import check_depth, check_inputs, check_masks, default_positions, visible
+from foretell.training.backbones.masks import attention_of, check_depth, check_inputs, check_last, check_masks, default_positions, visible
 from foretell.training.backbones.weights import network_of, random_network, read_network, with_mean_row, write_folder
 
 Device = torch.device | str
@@ -119,7 +119,8 @@ class Backbone(nn.Module):
         embeddings: Tensor | None = None,
         mask: Tensor | None = None,
         positions: Tensor | None = None,
-        attention: str = "causal",
+        attention: Attention | str = Attention.CAUSAL,
+        num_prefix: Sequence[int] | None = None,
         hidden: Sequence[int | str] = (),
         stop: int | None = None,
         logits: bool = True,
@@ -128,9 +129,10 @@ class Backbone(nn.Module):
         """One pass over a batch of sequences, given as `tokens` (batch, length) int64 or as `embeddings` (batch, length, width).
 
         mask: (batch, length) bool, False for padding, on any side; or (batch, length, length) bool, True where the row of the second
-        dimension attends to the row of the third, in place of `attention`. attention: "causal", or "full" as in an encoder. Sliding
-        windows hold in addition, by distance in positions, and a row always sees itself. positions: (batch, length) int64, by default
-        counted along each sequence without padding.
+        dimension attends to the row of the third, instead of causal attention. A row always attends to itself. attention: as in `Feed`,
+        "causal", "full" as in an encoder, or "prefix" with `num_prefix` (batch,), the rows of each sequence, without padding, that
+        attend to each other. positions: (batch, length) int64, by default counted along each sequence without padding; sliding windows
+        count rows, not positions.
         hidden: keys of hidden states as in `Model.forward`: 0 the embedding, i the residual stream after layer i, and POST_NORM.
         stop: run layers 1 to stop only; logits are then those of an early exit. logits: False leaves the head out. layer_dropout:
         (num_layers,), the chance by which each sequence skips a layer, drawn from torch's random numbers of the CPU; () skips none.
@@ -140,13 +142,14 @@ class Backbone(nn.Module):
         check_inputs(tokens, embeddings, self.model.embed_tokens.num_embeddings, self.architecture.hidden_size)
         x = self.embed(tokens.to(self.device)) if tokens is not None else embeddings.to(self.device, self.dtype)  # type: ignore[union-attr]
         batch, length = x.shape[:2]
-        check_masks(mask, positions, attention, batch, length)
-        positions = default_positions(mask, batch, length, x.device) if positions is None else positions
-        last, max_length = int(positions.max()), self.architecture.max_length
-        if last >= max_length:
-            raise ContextOverflowError(f"Backbone: position {last} lies beyond the {max_length} that the network was made for")
+        check_masks(mask, positions, batch, length)
+        kind = attention_of(attention, num_prefix, mask, batch)
+        mask = None if mask is None else mask.to(x.device)
+        order = default_positions(mask, batch, length, x.device)
+        positions = order if positions is None else positions.to(x.device)
+        check_last(positions, self.architecture.max_length)
         windows = self.architecture.windows[:stop]
-        masks = {window: visible(positions, mask, attention, window) for window in set(windows)}
+        masks = {window: visible(order, mask, window, kind, num_prefix) for window in set(windows)}
         rotation = [part.to(x.dtype) for part in self.architecture.rotation(positions)]
         states: dict[int | str, Tensor] = {0: x} if 0 in hidden else {}
         for i, window in enumerate(windows):

@@ -8,11 +8,8 @@ import torch
 from torch import Tensor
 
 from foretell.errors import UserError
-from foretell.models.base import POST_NORM
+from foretell.models.base import POST_NORM, Attention, ContextOverflowError
 from foretell.parts import nearest
-
-#: "causal": a row sees itself and the rows before it. "full": it sees all rows, as in an encoder.
-ATTENTION = ("causal", "full")
 
 
 def check_depth(hidden: Sequence[int | str], stop: int, num_layers: int, layer_dropout: Sequence[float]) -> None:
@@ -38,15 +35,35 @@ def check_inputs(tokens: Tensor | None, embeddings: Tensor | None, vocab_size: i
         raise UserError(f"tokens from {int(tokens.min())} to {int(tokens.max())} must lie in the vocabulary, 0 to {vocab_size - 1}")
 
 
-def check_masks(mask: Tensor | None, positions: Tensor | None, attention: str, batch: int, length: int) -> None:
-    """UserError unless the arguments of these names, as `visible` has them, fit a batch of this size."""
-    if attention not in ATTENTION:
-        raise UserError(f"attention={attention!r} is unknown, {nearest(attention, ATTENTION)}")
+def attention_of(attention: Attention | str, num_prefix: Sequence[int] | None, mask: Tensor | None, batch: int) -> Attention:
+    """The kind of attention, by itself or by its value ("full"). UserError for others, and where `num_prefix` does not fit it."""
+    try:
+        kind = Attention(attention)
+    except ValueError:
+        raise UserError(f"attention={attention!r} is unknown, {nearest(str(attention), [each.value for each in Attention])}") from None
+    if (kind is Attention.PREFIX) != (num_prefix is not None) or (num_prefix is not None and len(num_prefix) != batch):
+        raise UserError(
+            f"num_prefix={num_prefix!r} must hold a number for each of {batch} sequences with attention='prefix', and be None else"
+        )
+    if kind is not Attention.CAUSAL and mask is not None and mask.ndim == 3:
+        raise UserError(f"attention={kind.value!r}: a mask of three dimensions says itself which rows attend to which; leave attention out")
+    return kind
+
+
+def check_masks(mask: Tensor | None, positions: Tensor | None, batch: int, length: int) -> None:
+    """UserError unless the arguments of these names, as `Backbone.forward` has them, fit a batch of this size."""
     if mask is not None and (mask.dtype != torch.bool or tuple(mask.shape) not in ((batch, length), (batch, length, length))):
         given = f"mask of shape {tuple(mask.shape)} and type {mask.dtype}"
         raise UserError(f"{given} must be a boolean one of shape {(batch, length)} or {(batch, length, length)}")
     if positions is not None and tuple(positions.shape) != (batch, length):
         raise UserError(f"positions of shape {tuple(positions.shape)} must have the shape {(batch, length)}")
+
+
+def check_last(positions: Tensor, max_length: int) -> None:
+    """ContextOverflowError where a position is beyond the network's."""
+    last = int(positions.max())
+    if last >= max_length:
+        raise ContextOverflowError(f"Backbone: position {last} lies beyond the {max_length} positions of the network; give shorter texts")
 
 
 def default_positions(mask: Tensor | None, batch: int, length: int, device: torch.device) -> Tensor:
@@ -61,25 +78,31 @@ def default_positions(mask: Tensor | None, batch: int, length: int, device: torc
     return torch.arange(length, device=device).expand(batch, -1)
 
 
-def visible(positions: Tensor, mask: Tensor | None, attention: str, window: int) -> Tensor | None:
+def visible(
+    order: Tensor, mask: Tensor | None, window: int, attention: Attention = Attention.CAUSAL, num_prefix: Sequence[int] | None = None
+) -> Tensor | None:
     """(batch, 1, length, length) bool, True where the row of the last but one dimension attends to the row of the last one; None for the
     plain causal mask, which PyTorch's attention computes faster by itself.
 
-    positions: (batch, length) int64. mask: (batch, length) bool, False for padding; or (batch, length, length) bool, which takes the
-    place of `attention`; or None. window: rows at this distance in positions or farther are not seen, 0 for no limit. A row sees
-    itself in any case, since attention over no row at all is not a number.
+    order: `default_positions`. mask: (batch, length) bool, False for padding; or (batch, length, length) bool, the rows that each row
+    attends to, in place of causality; or None. window: only the last so many rows of those are kept, 0 keeps all. Rows that attend to
+    later rows (all of `Attention.FULL`, the first `num_prefix` of `Attention.PREFIX`) attend to each other whatever the window. Every
+    row attends to itself, since attention to no row at all is not a number.
 
-    >>> visible(torch.arange(3)[None], None, "causal", window=2)[0, 0].int().tolist()
+    >>> visible(torch.arange(3)[None], None, window=2)[0, 0].int().tolist()
     [[1, 0, 0], [1, 1, 0], [0, 1, 1]]
     """
-    if mask is None and attention == "causal" and not window:
+    if mask is None and not window and attention is Attention.CAUSAL:
         return None
-    distance = positions[:, :, None] - positions[:, None, :]
-    allowed = torch.ones_like(distance, dtype=torch.bool)
-    if mask is not None:
-        allowed = allowed & (mask if mask.ndim == 3 else mask[:, None, :])
-    if attention == "causal" and (mask is None or mask.ndim == 2):
-        allowed = allowed.tril()
+    batch, length = order.shape
+    padding = torch.ones(batch, length, dtype=torch.bool, device=order.device) if mask is None or mask.ndim == 3 else mask
+    seen = mask if mask is not None and mask.ndim == 3 else padding[:, None, :].expand(-1, length, -1).tril()
+    seen = seen | torch.eye(length, dtype=torch.bool, device=order.device)
     if window:
-        allowed = allowed & (distance.abs() < window)
-    return (allowed | torch.eye(distance.shape[1], dtype=torch.bool, device=distance.device))[:, None]
+        seen = seen & (seen.long().flip(-1).cumsum(-1).flip(-1) <= window)
+    if attention is not Attention.CAUSAL:
+        block = padding
+        if num_prefix is not None:
+            block = padding & (order < torch.as_tensor(num_prefix, device=order.device)[:, None])
+        seen = seen | (block[:, :, None] & block[:, None, :])
+    return seen[:, None]
