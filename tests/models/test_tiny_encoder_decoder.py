@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
+from foretell.decoding.session import Session
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
