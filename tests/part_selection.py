@@ -24,6 +24,10 @@ from foretell.catalog.papers import find_paper, papers, parts_of
 from foretell.parts import UnknownNameError, nearest
 
 
+#: What a test file says that is about every part, or finds parts by itself.
+_DISCOVERY = re.compile(r"every_part|\b(examples|entries|parts|mutants|components|pairs|all_\w+|covering_\w+)\(")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--part", metavar="NAME", help="run only what concerns this part, or the parts of this paper")
 
@@ -71,6 +75,14 @@ class Selection:
         self.classes = tuple({entry.load() for entry in self.entries})
         self.files = {Path(source) for cls in self.classes if (source := inspect.getsourcefile(cls))}
         self.has_own_file = False
+
+    def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
+        """Test files that neither name a part nor discover parts are not even imported."""
+        if collection_path.suffix != ".py" or collection_path in self.files or collection_path.name == "conftest.py":
+            return None
+        words = {*self.names, *(cls.__name__ for cls in self.classes), *(file.stem for file in self.files)}
+        text = f"{collection_path.stem} {collection_path.read_text(encoding='utf-8')}"
+        return None if _DISCOVERY.search(text) or any(word in text for word in words) else True
 
     def pytest_report_header(self) -> list[str]:
         return [f"part: {entry.name} ({entry.kind}, {entry.file})" for entry in self.entries]
