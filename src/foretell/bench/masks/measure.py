@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from foretell.bench.masks.cases import SchemaCase, SchemaInstance
 from foretell.bench.masks.engines import Engine
-from foretell.decoding.constraint import State
+from foretell.decoding.constraint import ConstraintState
 from foretell.models.vocabulary import Vocabulary
 
 #: Outcomes. An engine passes a case if it gives every instance the right verdict; of several faults, the worst is named.
@@ -86,7 +86,7 @@ def measure(
     return result
 
 
-def _accepts(state: State, instance: SchemaInstance, vocabulary: Vocabulary, result: CaseResult) -> bool:
+def _accepts(state: ConstraintState, instance: SchemaInstance, vocabulary: Vocabulary, result: CaseResult) -> bool:
     tokens, forced = vocabulary.encode(instance.text), 0
     for token in tokens:
         begin = time.perf_counter()
