@@ -16,6 +16,7 @@ from foretell.bench.machine import usable_processors
 from foretell.bench.report import BenchReport, Provenance, make_report
 from foretell.bench.runner import INTERRUPTED, run
 from foretell.bench.tasks import Group
+from foretell.bench.words import counted
 from foretell.bench.workload import Workload, check_at_least, model_title
 from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
@@ -99,7 +100,7 @@ def measure(options: BenchOptions, model: Model) -> BenchReport:
         "stop": workload.stop,
         "threads": options.threads or usable_processors(),
     }
-    prompts = f"{num} {'prompt' if num == 1 else 'prompts'} of {workload.source}"
+    prompts = f"{counted(num, 'prompt')} of {workload.source}"
     provenance = Provenance(model_title(options.model, model), prompts, settings)
     curve = curve_of(model, options.remeasure)
     arms: list[Arm] = recipe_arms([PLAIN, *(read_named(options.recipes) if options.recipes else default_recipes(model))], model)

@@ -10,6 +10,7 @@ from foretell.bench.arms import Arm
 from foretell.bench.machine import describe_machine, describe_versions, is_busy
 from foretell.bench.runner import BenchRun
 from foretell.bench.summary import ArmSummary, summarise
+from foretell.bench.words import counted
 from foretell.decoding.cost_curve import CostCurve
 from foretell.progress import show_seconds
 
@@ -67,7 +68,7 @@ class BenchReport:
         spread = best.speedup
         words = (
             f"{best.name} decodes {best.tokens_per_second:.0f} tokens a second, {spread.median:.2f} times plain decoding "
-            f"(95 % interval {spread.low:.2f} to {spread.high:.2f}, {spread.num} {'prompt' if spread.num == 1 else 'prompts'})"
+            f"(95 % interval {spread.low:.2f} to {spread.high:.2f}, {counted(spread.num, 'prompt')})"
         )
         if best.identity is not None:
             differ = best.identity.unmarked

@@ -12,13 +12,14 @@ from foretell.bench.totals import Totals
 from foretell.bench.tuning.by_kind import KindWinner
 from foretell.bench.tuning.halving import Rung
 from foretell.bench.tuning.outcome import TuningResult
+from foretell.bench.words import counted
 from foretell.reports.page import Section
 
 
 def print_rung(rung: Rung, console: Console) -> None:
     """Print the arms of a rung, the fastest first; those that go on to the next are marked."""
     num = rung.run.num_groups
-    title = f"{len(rung.recipes)} {'recipe' if len(rung.recipes) == 1 else 'recipes'} on {num} {'prompt' if num == 1 else 'prompts'}"
+    title = f"{counted(len(rung.recipes), 'recipe')} on {counted(num, 'prompt')}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("recipe", overflow="fold", min_width=24)
     for name in ("x plain", "tokens/s", "tok/step", ""):
@@ -66,7 +67,7 @@ def ladder_table(tuning: TuningResult) -> Section:
         for name, score in rung.scores.items():
             names.setdefault(name, [""] * len(tuning.rungs))[number] = f"{score:.2f}"
     counts = [len(rung.run.rates(PLAIN)) for rung in tuning.rungs]
-    head = ["recipe", *(f"rung {i} ({count} prompts)" for i, count in enumerate(counts, 1))]
+    head = ["recipe", *(f"rung {i} ({counted(count, 'prompt')})" for i, count in enumerate(counts, 1))]
     rows = [[name, *scores] for name, scores in sorted(names.items(), key=lambda item: item[1][::-1], reverse=True)]
     words = "Times plain by total time on the prompts of a rung; the faster half goes on to the next."
     return Section("Successive halving", words, head=head, rows=rows)

@@ -10,6 +10,7 @@ from foretell.bench.report import BenchReport
 from foretell.bench.summary import ArmSummary
 from foretell.bench.tables import interval
 from foretell.bench.tuning.halving import Rung
+from foretell.bench.words import counted
 from foretell.decoding.recipe import Recipe
 
 _NOTHING = "no recipe was measured within the budget, so plain decoding stays; give a longer --budget"
@@ -47,7 +48,8 @@ def judge(rungs: Sequence[Rung], report: BenchReport) -> Verdict:
         reached = f"{total:.2f} times plain" + (f", 95 % interval {interval(spread)}" if spread else "")
         why = f"nothing is significantly faster than plain decoding (the best, {best.name}: {reached})"
         return Verdict(plain, figures.get(PLAIN), best, f"{why}; more prompts or a longer --budget may show a smaller gain")
-    why = f"{best.name} is {spread.median:.2f} times as fast as plain decoding (95 % interval {interval(spread)}, {spread.num} prompts)"
+    detail = f"95 % interval {interval(spread)}, {counted(spread.num, 'prompt')}"
+    why = f"{best.name} is {spread.median:.2f} times as fast as plain decoding ({detail})"
     return Verdict(ranking[0], best, second, why)
 
 
