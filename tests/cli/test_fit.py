@@ -75,7 +75,7 @@ def test_all_rows_may_be_fitted(foretell, table):
         ((*QUICK, "--test-share", "1.5"), "test_share=1.5 must be"),
         ((*QUICK, "--coverage", "0.99"), "held out are too few for coverage=0.99, which needs 99"),
         ((*QUICK, "--coverage", "90"), "coverage=90.0 must lie between 0 and 1"),
-        ((*QUICK, "--report", "absent/fit.html"), "does not exist; make it first"),
+        ((*QUICK, "--report", "absent/fit.html"), "does not exist; create it first"),
     ],
 )
 def test_mistakes_are_one_line(foretell, table, args, message):
