@@ -35,7 +35,7 @@ from foretell.bench.summary import PLAIN, ArmSummary
 from foretell.bench.tables import make_console, print_report
 from foretell.bench.tasks import make_groups, make_tasks
 from foretell.decoding.drafters.composite import Composite
-from foretell.decoding.pacing.cost_curve import curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 
 #: Short names in tables and plots for what would not fit there.

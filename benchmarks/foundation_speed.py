@@ -33,7 +33,7 @@ from foretell.bench.statistics import Spread, paired_ratios
 from foretell.bench.summary import PLAIN, group_rates
 from foretell.bench.tables import interval, make_console, print_report
 from foretell.bench.tasks import make_groups, make_tasks
-from foretell.decoding.pacing.cost_curve import curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.models.locate import locate
 
 #: What a user of transformers can switch on without another model.

@@ -132,7 +132,7 @@ def free_rate(model, prompt: list[int], stops: frozenset[int], num: int) -> int:
         word: Text = ()
         while len(word) < ROOM:
             if word not in laws:
-                row = model.forward([Feed(model.new_cache(), [*prompt, *word], num_logits=1)])[0].logits[-1]
+                row = model.forward([Feed(None, [*prompt, *word], num_logits=1)])[0].logits[-1]
                 laws[word] = row.double().softmax(-1).numpy()
             token = coins.choices(range(vocabulary.size), laws[word])[0]
             if token in stops:
@@ -156,7 +156,7 @@ def finite_language(name: str, model, prompt: list[int], stops: frozenset[int], 
         drawn = list(itertools.islice(samples(model, prompt, asap, exact=arm == "exact", **options), 2 * num))
         arms[arm], passes[arm] = [sample.tokens for sample in drawn], [sample.num_passes for sample in drawn]
         if arm == "asap":
-            bound, off, nodes, closed = math.exp(trie.root.log_c), closed_law(trie), len(trie), trie.root.closed
+            bound, off, nodes, closed = math.exp(trie.root.log_c), closed_law(trie), len(trie), trie.root.is_closed
             by = [number for number, each in enumerate(passes[arm]) if each]
         asap.forget(Vocabulary.of(model, stops))
         trie = asap.memory(Vocabulary.of(model, stops)).trie(prompt, Sampler(), ROOM)

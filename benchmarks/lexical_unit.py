@@ -35,10 +35,10 @@ import torch
 import torch.nn.functional as F
 
 import foretell as ft
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.placeholder_heads import PlaceholderHeads
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.verifiers.confidence import Confidence
 from foretell.decoding.verifiers.exact import Exact
@@ -109,7 +109,7 @@ def bits(model: Model, texts: list[list[int]], start: int) -> float:
     """Bits a token that the model gives the texts from `start` on."""
     total = num = 0.0
     for text in texts:
-        logits = model.forward([Feed(model.new_cache(), text[:-1])])[0].logits[start - 1 :]
+        logits = model.forward([Feed(None, text[:-1])])[0].logits[start - 1 :]
         total += float(F.cross_entropy(logits, torch.tensor(text[start:]), reduction="sum"))
         num += len(text) - start
     return total / num / math.log(2)

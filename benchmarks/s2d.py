@@ -31,10 +31,11 @@ from foretell.bench.arms import Arm, Setting, recipe_arms
 from foretell.bench.tasks import Group, Task
 from foretell.bench.tuning.candidates import variants
 from foretell.bench.tuning.halving import halve
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.sorted_draft import SortedDraft
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.fsm import Fsm
-from foretell.decoding.pacing.cost_curve import CostCurve, curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampling_options import make_sampler
 from foretell.models.base import Model

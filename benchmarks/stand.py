@@ -125,8 +125,8 @@ def chi_square(num: int) -> float:
         counts[tuple(request.generated)] += 1
     law = {}
     for a in range(6):
-        first = sampler.distribution(model.forward([Feed(model.new_cache(), prompt)])[0].logits[-1])
-        after = sampler.distribution(model.forward([Feed(model.new_cache(), [*prompt, a])])[0].logits[-1])
+        first = sampler.distribution(model.forward([Feed(None, prompt)])[0].logits[-1])
+        after = sampler.distribution(model.forward([Feed(None, [*prompt, a])])[0].logits[-1])
         law |= {(a, b): first[a] * after[b] for b in range(6)}
     cells = [cell for cell in law if law[cell] * num >= 5]
     rest = 1 - sum(law[cell] for cell in cells)

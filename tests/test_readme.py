@@ -89,7 +89,7 @@ def test_example_scripts_run(script):
 def test_tree_names_every_room():
     tree = next(block for block in blocks("text") if "src/foretell/" in block)
     rooms = [path.name for path in (ROOT / "src" / "foretell").iterdir() if (path / "__init__.py").is_file()]
-    for inner in ("decoding", "numbers"):
+    for inner in ("decoding", "rules", "numbers"):
         rooms += [path.name for path in (ROOT / "src" / "foretell" / inner).iterdir() if (path / "__init__.py").is_file()]
     assert [room for room in rooms if f"{room}/" not in tree] == []
     named = set(re.findall(r"\b([a-z_]+)/", tree)) - {"src", "foretell", "tests", "docs", "examples", "benchmarks"}

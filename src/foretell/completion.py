@@ -88,9 +88,10 @@ def complete(
     except IndexError:
         reused = None
     began = time.perf_counter()
-    found = chosen.run(model, Goal(prompt, max_new_tokens, model.tokenizer.stop_tokens, max_seconds, reused), memory)
-    searched = time.perf_counter()
-    distributions = log_probabilities(model, prompt, [each.tokens for each in found.hypotheses], found.cache)
+    with model.lock:
+        found = chosen.run(model, Goal(prompt, max_new_tokens, model.tokenizer.stop_tokens, max_seconds, reused), memory)
+        searched = time.perf_counter()
+        distributions = log_probabilities(model, prompt, [each.tokens for each in found.hypotheses], found.cache)
     rescored = time.perf_counter()
     caches[:] = [(prompt, found.cache)]
     drafts = []

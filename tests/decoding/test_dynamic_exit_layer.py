@@ -5,20 +5,19 @@ from __future__ import annotations
 import random
 
 import pytest
-import torch
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import NOTHING, ConfidenceStop, DraftCosts, DraftOrder, ExitLayer
 from foretell.decoding.drafters.early_exit import EarlyExit
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
-from foretell.decoding.drafting import exits
 from foretell.decoding.drafting.exits import Shadow
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.draft_verify import DraftVerify
 from foretell.decoding.paces.dynamic_exit_layer import DynamicExitLayer, tokens_per_second
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.fsm import Fsm
-from foretell.decoding.pacing.cost_curve import CostCurve, use_curve
+from foretell.decoding.pacing.measured_curve import use_curve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
@@ -38,7 +37,7 @@ class Nested(TinyModel):
         self.rates = rates
         self.fingerprint += f"-{sorted(rates.items())}"
 
-    def _layer(self, text, layer):
+    def _layer(self, text, layer, later=()):
         if 0 < layer < self.num_layers:
             lucky = random.Random(f"{layer}-{text[-self.order :]}").random() < self.rates[layer]
             return super()._layer(text, self.num_layers) if lucky else super()._layer([*text, text[-1]], layer)
@@ -153,8 +152,8 @@ def test_the_exit_changes_between_steps():
 def test_worthless_exits_are_left_alone_and_looked_at_ever_less(monkeypatch):
     model = Nested({1: 0.0, 2: 0.0}, vocab_size=16, seed=2)
     calls = []
-    read_out = exits.read_out
-    monkeypatch.setattr(exits, "read_out", lambda model, states: calls.append(len(states)) or read_out(model, states))
+    head = model.head
+    monkeypatch.setattr(model, "head", lambda states: calls.append(len(states)) or head(states))
     request = decode(session(model, EarlyExit(1, candidates=(1, 2)), DynamicExitLayer(), cost=0.6), [3, 4], 200, Sampler())
     drafted = sum(bool(step.drafted) for step in request.trace.steps)
     assert drafted <= 12
@@ -278,4 +277,3 @@ def test_wrong_settings(make, message):
 
 def test_recipes_know_it_by_the_papers_name():
     assert Recipe.parse("early-exit(layer=2, candidates=(1, 2)), pace=del").pace == DynamicExitLayer()
-    assert torch.is_tensor(exits.read_out(TinyModel(), torch.empty(0, 4)))

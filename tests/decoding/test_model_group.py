@@ -24,10 +24,12 @@ from foretell.decoding.routers.entropy_adaptive import EntropyAdaptive
 from foretell.decoding.routers.random_blocks import RandomBlocks
 from foretell.decoding.routers.token_entropy import TokenEntropy
 from foretell.decoding.sampler import Sampler
-from foretell.models.base import Feed, Model
+from foretell.errors import UserError
+from foretell.models.base import Context, Feed, Model
 from foretell.models.tiny import TinyModel
 from foretell.testing.combinations import examples
 from foretell.testing.laws import Case, check_law
+from foretell.testing.model_contracts import check_model
 from tests.decoding.helpers import GREEDY, greedy_text, run
 from tests.models import test_contract as contract
 from tests.models.zoo import build
@@ -55,8 +57,7 @@ def native_group(kind: str) -> ModelGroup:
 
 
 def speakers(group: Model, text: list[int], prompt_length: int = 0) -> list[int]:
-    cache = group.new_cache()
-    cache.prompt_length = prompt_length
+    cache = group.new_cache(Context(prompt_length))
     return list(group.forward([Feed(cache, text)])[0].speakers)
 
 
@@ -77,9 +78,15 @@ def test_a_group_keeps_the_contract_of_models(kind, check):
     check(native_group(kind))
 
 
+@pytest.mark.parametrize("kind", ["torch", "int8", "fp32", "tiny"])
+def test_a_group_passes_the_public_checks(kind):
+    check_model(native_group(kind))
+
+
 @pytest.mark.parametrize("router", ROUTERS, ids=describe)
 def test_every_router_keeps_the_contract_of_models(router):
     group = tiny_group(router, vocab_size=50)
+    check_model(group)
     for check in CHECKS[:4]:
         check(group)
     for length in (0, 1, 5, len(contract.PROMPT)):
@@ -216,7 +223,10 @@ def test_what_one_model_has_and_a_group_has_not_is_refused():
     for feed, options in ((Feed(group.new_cache(), [1]), {"hidden": [0]}), (Feed(group.new_cache(), embeddings=torch.zeros(1, 4)), {})):
         with pytest.raises(ValueError, match="hidden states, embeddings and early exits belong to one model"):
             group.forward([feed], **options)
-    with pytest.raises(TypeError, match="was not made by this model's new_cache"):
+    for call in (group.norm, group.head):
+        with pytest.raises(UserError, match=f"ModelGroup has no .*{call.__name__} of its own"):
+            call(torch.zeros(1, group.width))
+    with pytest.raises(UserError, match="was not made by this model's new_cache"):
         group.forward([Feed(TinyModel(3).new_cache(), [1])])
 
 

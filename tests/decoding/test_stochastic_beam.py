@@ -14,13 +14,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import chisquare
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.drafters.stochastic_beam import StochasticBeam
 from foretell.decoding.draws import Draws, SampledDraws, enumerate_outcomes
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.samplers.top_k import TopK

@@ -54,7 +54,7 @@ class Cycle(Model):
     def __init__(self, vocab_size: int) -> None:
         self.vocab_size = vocab_size
 
-    def new_cache(self) -> Cache:
+    def _new_cache(self, context) -> Cache:
         return TinyModel(self.vocab_size).new_cache()
 
     def _forward(self, feeds, hidden, start, stop) -> list[Rows]:

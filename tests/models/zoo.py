@@ -14,6 +14,7 @@ from foretell.models.base import Model
 from foretell.models.engines.torch_engine import TorchEngine
 from foretell.models.native import NativeModel
 from foretell.models.tiny import TinyModel
+from foretell.models.tiny_encoder_decoder import TinyEncoderDecoder
 
 SIZES = {
     "vocab_size": 50, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4,
@@ -106,6 +107,7 @@ MODELS: dict[str, Callable[[], Model]] = {
     "transformers-gemma3": lambda: TransformersModel(transformers_model("gemma3")),
     "transformers-gpt2": lambda: TransformersModel(transformers_model("gpt2")),
     "tiny": lambda: TinyModel(vocab_size=50, num_layers=3),
+    "tiny-encoder-decoder": lambda: TinyEncoderDecoder(vocab_size=50, num_layers=3),
 }
 
 

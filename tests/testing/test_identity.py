@@ -7,12 +7,12 @@ import time
 import pytest
 
 from foretell.catalog.part_text import describe
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.forced import Forced
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler

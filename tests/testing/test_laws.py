@@ -7,13 +7,13 @@ import dataclasses
 import pytest
 
 from foretell.catalog.part_text import describe
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.draws import TooManyOutcomesError
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.samplers.top_p import TopP

@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 
 import foretell as ft
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.placeholder_heads import PlaceholderHeads
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.verifiers.confidence import Confidence
 from foretell.decoding.verifiers.exact import Exact

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from foretell.bench.tasks import Group
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler

@@ -18,7 +18,7 @@ from foretell.bench.report import BenchReport, make_report
 from foretell.bench.runner import INTERRUPTED, run
 from foretell.bench.summary import PLAIN
 from foretell.bench.tasks import make_groups, make_tasks
-from foretell.decoding.pacing.cost_curve import curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampling_options import make_sampler
 from foretell.errors import UserError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.trace import Step, Trace
 
 

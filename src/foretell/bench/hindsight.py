@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.trace import Step
 
 

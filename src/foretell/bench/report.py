@@ -11,7 +11,7 @@ from foretell.bench.duration import show_seconds
 from foretell.bench.machine import is_busy
 from foretell.bench.runner import Run
 from foretell.bench.summary import ArmSummary, summarise
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.cost_curve import CostCurve
 
 
 @dataclass

@@ -13,7 +13,7 @@ from foretell.bench.identity import Identity, compare
 from foretell.bench.prompts import kinds_of
 from foretell.bench.runner import Run, Sample
 from foretell.bench.statistics import Spread, paired_ratios
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.trace import Step, Trace
 
 PLAIN = "plain"

@@ -6,20 +6,17 @@ import dataclasses
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from torch import Tensor
 
-from foretell.decoding.constraint import State as ConstraintState
+from foretell.decoding.constraint import ConstraintState
 from foretell.decoding.draft_order import AnyChoice, Choice
 from foretell.decoding.draws import Draws
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.tree import Tree
 from foretell.models.base import Cache, Model
 from foretell.parts import Part
-
-if TYPE_CHECKING:  # compiled code that most drafters do without
-    from foretell.decoding.drafting.successors.table import SuccessorTable
 
 #: What a drafter keeps across requests, and what it keeps of one request.
 Memory = TypeVar("Memory")
@@ -180,11 +177,3 @@ class Drafter(Part, Generic[Memory, State]):
     def draft_cost(self, memory: Memory, depth: int) -> float:
         """Seconds that drafting to `depth` takes beside the target's own step; 0 where it does not matter."""
         return 0.0
-
-
-class TableDrafter(Drafter[Memory, State]):
-    """Abstract: a drafter that keeps what it knows in a table of successors, so that it can be interpolated with others."""
-
-    @abstractmethod
-    def table_for(self, ask: Ask) -> SuccessorTable:
-        """The table that would answer this ask."""

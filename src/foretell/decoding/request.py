@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from foretell.decoding.constraint import Constraint, State
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.draws import Draws
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.trace import Trace
@@ -31,7 +31,8 @@ class Request:
     The order. prompt: token ids, at least one. stop_tokens: they end the text and are not part of it. stops: called with the generated
     tokens after each new one; True ends the text (stop strings). num_logprobs: None, or how many of the best to report. constraint: a
     rule that the new text obeys, or None; it needs stop tokens. max_backtracks: how many tokens may be taken back to get out of dead
-    ends; 0 for text that is shown as it comes.
+    ends; 0 for text that is shown as it comes. memory: (rows, width), what the model reads beside the text (an encoder's output, a
+    picture), or None.
 
     The outcome, which only the loop changes. tokens: prompt and generated. finish_reason: "" while it runs, then "stop" (stop token or
     string, or a constraint that is fulfilled and allows nothing more), "length" (max_new_tokens), "context" (the model's longest text),
@@ -48,13 +49,14 @@ class Request:
     num_logprobs: int | None = None
     constraint: Constraint | None = None
     max_backtracks: int = 0
+    memory: Tensor | None = None
 
     tokens: list[int] = field(init=False)
     finish_reason: str = field(default="", init=False)
     error: Exception | None = field(default=None, init=False)
     logprobs: list[Logprob] = field(default_factory=list, init=False)
     trace: Trace = field(default_factory=lambda: Trace(0), init=False)
-    state: State | None = field(default=None, init=False)
+    state: ConstraintState | None = field(default=None, init=False)
     num_backtracks: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:

@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from foretell.decoding.constraint import Constraint, State
-from foretell.decoding.loop import PREFILL_CHUNK
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.sampler import NonFiniteLogitsError
 from foretell.decoding.verifier import Guarantee
 from foretell.errors import UserError
-from foretell.models.base import Cache, Feed, Model
+from foretell.models.base import Cache, Context, Feed, Model
+from foretell.models.reading import num_passes, read
 from foretell.models.top_k import best_two
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import Part
@@ -124,25 +124,20 @@ class Run:
         if len(goal.prompt) >= model.max_length:
             raise UserError(f"prompt has {len(goal.prompt)} tokens, but the model was made for {model.max_length}; shorten the prompt")
         self.model, self.goal = model, goal
-        self.state: State | None = None
+        self.state: ConstraintState | None = None
         if goal.constraint is not None:
             self.state = goal.constraint.start(Vocabulary.of(model, goal.stop_tokens), goal.prompt)
-        self.cache = goal.cache if goal.cache is not None else model.new_cache()
-        self.cache.prompt_length = len(goal.prompt)
+        self.cache = goal.cache if goal.cache is not None else model.new_cache(Context(len(goal.prompt)))
         self.num_passes, self.finish_reason = 0, ""
         self._seconds = {"prompt": 0.0, "forward": 0.0, "search": 0.0}
         self._began = self._last = time.perf_counter()
 
     def read_prompt(self) -> Tensor:
         """Logits (vocab_size,) after the prompt, of which only what the cache lacks is fed; its last token always is."""
-        prompt = list(self.goal.prompt)
-        self.cache.truncate(min(self.cache.length, len(prompt) - 1))
-        while self.cache.length < len(prompt):
-            piece = prompt[self.cache.length :][:PREFILL_CHUNK]
-            last = self.cache.length + len(piece) == len(prompt)
-            [rows] = self.model.forward([Feed(self.cache, piece, num_logits=int(last))])
-            self.cache.keep(range(len(piece)))
-            self.num_passes += 1
+        self.cache.reuse(len(self.goal.prompt))
+        unread = self.goal.prompt[self.cache.length :]
+        [rows] = read(self.model, [(self.cache, unread)])
+        self.num_passes += num_passes(len(unread))
         self.stop("prompt")
         return finite(rows.logits[-1])
 

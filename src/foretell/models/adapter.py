@@ -10,29 +10,37 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from foretell.errors import UserError
 from foretell.locks import ForkSafeLock
 from foretell.models.adapter_cache import PastKeyValues, RowCache, tree_masks
-from foretell.models.adapter_layers import find_layers, only_layers
-from foretell.models.base import Feed, Model, Rows
+from foretell.models.adapter_layers import find_layers, normalised, only_layers
+from foretell.models.base import POST_NORM, Attention, Context, Feed, Model, Rows
 from foretell.models.engines.torch_engine import TOLERANCES
 from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError
 
 _KINDS = {"full_attention", "sliding_attention"}
+#: Rows that the norm or the head takes at a time when it runs alone.
+_PIECE = 256
 
 
 class TransformersModel(Model):
     """Wraps `model`, a `PreTrainedModel` with a language-model head, on its device and in its dtype.
 
     `embeddings` of a feed, and `hidden[0]`, are what the first layer reads: with learned positions added, as in GPT-2.
-    Raises ValueError for models whose forward cannot be given a tree.
+    Rows that see later rows of their feed do so in layers with a sliding window too. Raises UserError for models whose forward
+    cannot be given a tree.
     """
+
+    attentions = frozenset(Attention)
+    has_positions = True
 
     def __init__(self, model: Any, tokenizer: Any = None, fingerprint: str | None = None) -> None:
         self.model, self.tokenizer = model.eval(), tokenizer
@@ -78,7 +86,7 @@ class TransformersModel(Model):
         model.load_state_dict(tensors)
         return cls(model.to(device), tokenizer, checkpoint.fingerprint)
 
-    def new_cache(self) -> RowCache:
+    def _new_cache(self, context: Context) -> RowCache:
         return RowCache()
 
     def _read_windows(self, config: Any) -> dict[str, int] | int:
@@ -119,15 +127,24 @@ class TransformersModel(Model):
         self.vocab_size = output.shape[-1]
         self._tuples = bool(forms and forms[0])
 
-    def _call(self, cache: RowCache, rows: list[int], tokens: list[int], num_logits: int) -> tuple[Tensor, PastKeyValues]:
+    def _call(
+        self,
+        cache: RowCache,
+        rows: list[int],
+        tokens: list[int],
+        num_logits: int,
+        num_block: int = 0,
+        positions: Sequence[int] | None = None,
+    ) -> tuple[Tensor, PastKeyValues]:
         windows = self._windows if isinstance(self._windows, dict) else {"all": self._windows}
-        masks = tree_masks(cache, rows, set(windows.values()), self.dtype, self.device)
+        masks = tree_masks(cache, rows, set(windows.values()), self.dtype, self.device, num_block)
         mixed = isinstance(self._windows, dict)
         past = PastKeyValues(cache, rows, self.device)
         options = {"logits_to_keep": max(1, num_logits)} if "logits_to_keep" in self._accepts else {}
+        where = [cache.length + cache.depths[row] for row in rows] if positions is None else list(positions)
         output = self.model(
             input_ids=torch.tensor([tokens], device=self.device),
-            position_ids=torch.tensor([[cache.length + cache.depths[row] for row in rows]], device=self.device),
+            position_ids=torch.tensor([where], device=self.device),
             attention_mask={kind: masks[window] for kind, window in windows.items()} if mixed else masks[windows["all"]],
             past_key_values=past,
             use_cache=True,
@@ -138,12 +155,39 @@ class TransformersModel(Model):
         return logits[len(logits) - num_logits :].float(), past
 
     def _embed(self, tokens: Sequence[int], position: int) -> Tensor:
+        return self._siblings(tokens, position, 0, None, (0,))[0]
+
+    def _norm(self, states: Tensor) -> Tensor:
+        pieces = states.to(self.device, self.dtype).split(_PIECE)
+        return torch.cat([self._siblings([0] * len(piece), 0, self.num_layers, piece, (POST_NORM,))[POST_NORM] for piece in pieces])
+
+    def _head(self, states: Tensor, tokens: np.ndarray | None) -> Tensor:
+        """The whole product also for some tokens: what a family does to its logits is the library's affair."""
+        pieces = []
+        for piece in states.to(self.device, self.dtype).split(_PIECE):
+            cache = RowCache()
+            cache.append([-1])
+            with self._lock, self._quick(), normalised(self.model.base_model, piece[None]):
+                pieces.append(self._call(cache, [0], [0], len(piece))[0])
+        logits = torch.cat(pieces)
+        return logits if tokens is None else logits[:, torch.from_numpy(tokens).to(self.device)]
+
+    def _siblings(
+        self, tokens: Sequence[int], position: int, layer: int, states: Tensor | None, hidden: tuple[int | str, ...]
+    ) -> dict[int | str, Tensor]:
+        """Hidden states at `layer` of rows that do not see each other, without running a layer. states: (rows, width) after it."""
         cache = RowCache()
         cache.length = position  # no layer runs, so no row before this one is ever looked at
-        feed = Feed(cache, tokens, [-1] * len(tokens), num_logits=0)
         cache.append([-1] * len(tokens))
+        feed = Feed(cache, tokens if states is None else (), None, states, None if states is None else range(len(states)), num_logits=0)
         with self._lock:
-            return self._rows(feed, (0,), 0, 0).hidden[0]
+            return self._rows(feed, hidden, layer, layer).hidden
+
+    def _quick(self) -> AbstractContextManager[Any]:
+        """Run no layer, where the layers are known."""
+        if self._layers is None:
+            return nullcontext()
+        return only_layers(self._layers, self.model.base_model, 0, 0, None, (), self._tuples)
 
     def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
         with self._lock:
@@ -152,21 +196,21 @@ class TransformersModel(Model):
     def _rows(self, feed: Feed, hidden: tuple[int | str, ...], start: int, stop: int) -> Rows:
         cache = feed.cache
         if not isinstance(cache, RowCache):
-            raise TypeError(f"forward: cache={cache!r} was not made by this model's new_cache()")
+            raise UserError(f"forward: cache={cache!r} was not made by this model's new_cache()")
         if not len(feed):
             empty = torch.empty(0, self.width, dtype=self.dtype, device=self.device)
             return Rows(torch.empty(0, self.vocab_size, device=self.device), dict.fromkeys(hidden, empty))
         rows = list(range(len(cache.pending) - len(feed), len(cache.pending))) if feed.rows is None else list(feed.rows)
-        tokens = list(feed.tokens) if feed.embeddings is None else [0] * len(feed)
-        wanted = len(feed) if feed.num_logits is None else min(feed.num_logits, len(feed))
+        tokens, wanted = feed.ids, feed.num_wanted
         if self._layers is None:
             if hidden or start or stop < self.num_layers or feed.embeddings is not None:
                 raise UserError(f"{type(self.model).__name__}: its layers were not found, so only plain forwards of tokens are possible")
             with torch.no_grad():
-                return Rows(self._call(cache, rows, tokens, wanted)[0])
+                return Rows(self._call(cache, rows, tokens, wanted, feed.num_block, feed.positions)[0])
         states = None if feed.embeddings is None else feed.embeddings.to(self.device, self.dtype)[None]
-        with only_layers(self._layers, self.model.base_model, start, stop, states, hidden, self._tuples) as taps:
-            logits, _ = self._call(cache, rows, tokens, wanted)
+        places = None if feed.places is None else torch.tensor(feed.places, dtype=torch.int64, device=self.device)
+        with only_layers(self._layers, self.model.base_model, start, stop, states, hidden, self._tuples, places) as taps:
+            logits, _ = self._call(cache, rows, tokens, wanted, feed.num_block, feed.positions)
         return Rows(logits, {key: taps[key] for key in hidden})
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from foretell.models.base import Cache
+from foretell.models.cache import Cache
 
 
 class RowCache(Cache):
@@ -83,8 +83,13 @@ class PastKeyValues:
         return self.total, 0
 
 
-def tree_masks(cache: RowCache, rows: list[int], windows: set[int], dtype: torch.dtype, device: torch.device) -> dict[int, Tensor]:
-    """Additive masks (1, 1, rows, committed + pending) by window length (0: none): each row sees its past and its ancestors."""
+def tree_masks(
+    cache: RowCache, rows: list[int], windows: set[int], dtype: torch.dtype, device: torch.device, num_block: int = 0
+) -> dict[int, Tensor]:
+    """Additive masks (1, 1, rows, committed + pending) by window length (0: none): each row sees its past and its ancestors.
+
+    num_block: the first so many rows see each other, whatever the window.
+    """
     total = cache.length + len(cache.pending)
     seen = torch.zeros(len(rows), total, dtype=torch.bool)
     seen[:, : cache.length] = True
@@ -100,6 +105,9 @@ def tree_masks(cache: RowCache, rows: list[int], windows: set[int], dtype: torch
     masks = {}
     for window in windows:
         near = seen & (positions[None] > own - window) if window else seen
+        if num_block:
+            near = near.clone()
+            near[:num_block, cache.length + torch.tensor(rows[:num_block])] = True
         mask = torch.zeros(near.shape, dtype=dtype).masked_fill(~near, torch.finfo(dtype).min)
         masks[window] = mask.to(device)[None, None]
     return masks

@@ -46,10 +46,38 @@ def state_of(output: Any) -> Tensor:
 
 
 @contextmanager
+def normalised(base: nn.Module, states: Tensor) -> Iterator[None]:
+    """Let `base`, a model without its head, return `states` (1, rows, width) as its last ones, whatever it computes."""
+
+    def hook(module: nn.Module, args: Any, output: Any) -> Any:
+        if isinstance(output, tuple):
+            return (states, *output[1:])
+        output.last_hidden_state = states
+        return output
+
+    handle = base.register_forward_hook(hook)
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
 def only_layers(
-    layers: nn.ModuleList, base: nn.Module, start: int, stop: int, states: Tensor | None, hidden: Sequence[int | str], as_tuple: bool
+    layers: nn.ModuleList,
+    base: nn.Module,
+    start: int,
+    stop: int,
+    states: Tensor | None,
+    hidden: Sequence[int | str],
+    as_tuple: bool,
+    places: Tensor | None = None,
 ) -> Iterator[dict[int | str, Tensor]]:
-    """Run layers start+1..stop only, from `states` (1, rows, width) where given; yields where hidden states will be put."""
+    """Run layers start+1..stop only, from `states` (1, rows, width) where given; yields where hidden states will be put.
+
+    places: rows of the first layer's input that `states` (1, len(places), width) replace; None: all.
+    """
     taps: dict[int | str, Tensor] = {}
     originals = list(layers)
     with ExitStack() as stack:
@@ -66,7 +94,8 @@ def only_layers(
 
         def enter(module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
             # transformers passes the state first, by position or by the name hidden_states
-            given = states if states is not None else (args[0] if args else kwargs["hidden_states"])
+            looked_up = args[0] if args else kwargs["hidden_states"]
+            given = looked_up if states is None else states if places is None else looked_up.index_copy(1, places, states)
             taps[0] = given[0]
             return ((given, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": given})
 

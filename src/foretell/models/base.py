@@ -1,136 +1,33 @@
-"""The contract of everything that computes: `Model.forward` over a ragged batch of token trees, and `Cache`.
+"""The contract of everything that computes: `Model.forward` over a ragged batch of feeds, and what comes back.
 
-A cache is *committed rows* (the text so far) plus *pending rows* (a tree of drafted tokens hanging on its end). `forward`
-appends pending rows; `keep(path)` commits one root path of them and drops the rest. A chain is a tree of width one, and a
-prompt is a chain whose rows are all kept. This file knows nothing about decoding.
+`Model` says what computes, `Cache` (`cache.py`) what it keeps of one sequence, `Feed` (`feed.py`) one sequence's new rows. A row is a
+position of a text: it depends on the tokens and embeddings that its feed lets it see, on the cache's `Context`, and on nothing else.
+A new model implements `_new_cache` and `_forward`, declares what feeds it takes (`attentions`, `has_positions`, `memory_width`), and,
+where it has them, `_embed`, `_norm` and `_head`; `foretell.testing.model_contracts` checks it. Nothing here knows about decoding.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from foretell.errors import UserError
 from foretell.locks import ForkSafeLock
+from foretell.models.cache import NO_CONTEXT, Cache, Context
+from foretell.models.feed import CAUSAL, Attention, ContextOverflowError, Feed, check_feed
 from foretell.parts import EXACT_MODEL, Guarantee
 from foretell.pool import Pool
 
 #: Key of `Feed.hidden` for the state after the final norm (what the output head reads). Integers are pre-norm: 0 is the
 #: embedding, i the residual stream after layer i.
 POST_NORM = "post_norm"
-
-
-class ContextOverflowError(UserError):
-    """More positions were asked for than the model was made for."""
-
-
-class Cache(ABC):
-    """Keys and values of one sequence.
-
-    `length` counts committed rows; `pending` lists the parent of each pending row (-1: hangs on the committed end) and
-    `depths` its distance from that end (0 for the first). The position of a pending row is `length + depth`.
-    `prompt_length`, set by the loop before the first row: how many first tokens were given and not generated, for models
-    whose rows depend on it (groups, whose members take turns from there on).
-    Subclasses say how rows are stored, in the methods with an underscore.
-    """
-
-    def __init__(self) -> None:
-        self.length = 0
-        self.prompt_length = 0
-        self.pending: list[int] = []
-        self.depths: list[int] = []
-
-    def keep(self, path: Sequence[int]) -> None:
-        """Commit the pending rows `path` (a path from the root, parents first) and drop all others."""
-        parent = -1
-        for row in path:
-            if not 0 <= row < len(self.pending) or self.pending[row] != parent:
-                raise UserError(f"keep: path={list(path)!r} is not a root path of the {len(self.pending)} pending rows")
-            parent = row
-        self._keep(list(path))
-        self.length += len(path)
-        self.pending, self.depths = [], []
-
-    def reopen(self, num: int) -> None:
-        """Make the last `num` committed rows pending again, as a chain: rows that passed only some layers can then be completed.
-
-        There must be no pending rows. ValueError where this cache cannot.
-        """
-        if self.pending or not 0 <= num <= self.length:
-            raise UserError(f"reopen: num={num!r} must lie between 0 and the {self.length} committed rows, with none pending")
-        self._reopen(num)
-        self.length -= num
-        self.append(range(-1, num - 1))
-
-    def truncate(self, length: int) -> None:
-        """Forget pending rows and all committed rows from `length` on."""
-        if not 0 <= length <= self.length:
-            raise UserError(f"truncate: length={length!r} must lie between 0 and the {self.length} committed rows")
-        self._keep([])
-        self._truncate(length)
-        self.length, self.pending, self.depths = length, [], []
-
-    def fork(self) -> Cache:
-        """An independent cache with the same committed rows (pending rows stay behind)."""
-        twin = self._fork()
-        twin.length, twin.prompt_length = self.length, self.prompt_length
-        return twin
-
-    def append(self, parents: Sequence[int]) -> None:
-        """Note new pending rows; called by `Model.forward`. Each parent is -1 or an earlier pending row."""
-        for parent in parents:
-            if not -1 <= parent < len(self.pending):
-                raise UserError(f"parent={parent!r} of pending row {len(self.pending)} must be -1 or an earlier pending row")
-            self.pending.append(parent)
-            self.depths.append(self.depths[parent] + 1 if parent >= 0 else 0)
-
-    def ancestors(self, row: int) -> list[int]:
-        """Pending rows from the root down to `row`, itself included."""
-        path = []
-        while row >= 0:
-            path.append(row)
-            row = self.pending[row]
-        return path[::-1]
-
-    @abstractmethod
-    def _keep(self, path: list[int]) -> None: ...
-
-    @abstractmethod
-    def _truncate(self, length: int) -> None: ...
-
-    @abstractmethod
-    def _fork(self) -> Cache: ...
-
-    def _reopen(self, num: int) -> None:
-        raise UserError(f"{type(self).__name__} cannot reopen rows; take a model that keeps keys and values by row")
-
-
-@dataclass
-class Feed:
-    """One sequence's part of a batch: new rows for its cache.
-
-    tokens: token ids (n,); or `embeddings` (n, width) instead. With `start > 0`, `embeddings` are hidden states after layer
-    `start` and `rows` names the pending rows they belong to, which passed the earlier layers before (resume of an early exit).
-    parents: per new row -1 (the committed end) or a pending row, counted over all pending rows; None is a chain that
-    continues the last pending row.
-    num_logits: logits are computed for the last so many rows of this feed (None: all).
-    """
-
-    cache: Cache
-    tokens: Sequence[int] = ()
-    parents: Sequence[int] | None = None
-    embeddings: Tensor | None = None
-    rows: Sequence[int] | None = None
-    num_logits: int | None = None
-
-    def __len__(self) -> int:
-        return len(self.tokens) if self.embeddings is None else len(self.embeddings)
 
 
 @dataclass
@@ -153,10 +50,12 @@ class Model(ABC):
     vocab_size: width of the logits (may exceed the tokenizer's length). num_layers, width: as in the configuration.
     max_length: most positions of one sequence. tolerance: two logits of one row closer than this may swap when the batch
     shape changes (0: rows are bit-identical whatever the batch). fingerprint: says weights, dtype and backend, for caches
-    of measurements. tokenizer: a `foretell.models.text.Text`, or None. distribution: what the rows promise; not exact where they are
+    of measurements. tokenizer: a `foretell.models.text.Text`, or None. guarantee: what the rows promise; not exact where they are
     not those of the one model that was named. suppressed: tokens that are never generated, whose logits are made -inf
     (placeholders that a network knows and no text may hold). num_parameters: weights, shared ones once; 0 where there are none.
     spelling: what each token writes, of models that have no tokenizer to say it (None: nothing does).
+    attentions: the kinds that a feed may ask for. has_positions: whether a feed may name the positions of its rows.
+    memory_width: columns of the memory that the rows read (0: the model takes none).
     """
 
     vocab_size: int
@@ -171,10 +70,18 @@ class Model(ABC):
     num_parameters: int = 0
     suppressed: tuple[int, ...] = ()
     spelling: Sequence[bytes | None] | None = None
+    attentions: frozenset[Attention] = frozenset({Attention.CAUSAL})
+    has_positions: bool = False
+    memory_width: int = 0
 
-    @abstractmethod
-    def new_cache(self) -> Cache:
-        """An empty cache for one sequence."""
+    def new_cache(self, context: Context = NO_CONTEXT) -> Cache:
+        """An empty cache for one sequence with this context. UserError for a memory that the model does not take."""
+        if context.memory is not None and context.memory.shape[1] != self.memory_width:
+            takes = f"reads a memory of {self.memory_width} columns" if self.memory_width else "takes no memory; leave it out"
+            raise UserError(f"new_cache: memory of shape {tuple(context.memory.shape)}, but this {type(self).__name__} {takes}")
+        cache = self._new_cache(context)
+        cache.context = context
+        return cache
 
     @cached_property
     def lock(self) -> ForkSafeLock:
@@ -199,7 +106,9 @@ class Model(ABC):
         """Append each feed's rows to its cache as pending and return their logits and hidden states.
 
         start, stop: run layers start+1..stop only. With `stop`, logits are those of an early exit (final norm and head on
-        the state after layer `stop`); rows stopped early are completed by a later call with `start`.
+        the state after layer `stop`); rows stopped early are completed by a later call with `start`. Errors: UserError for
+        feeds that contradict themselves, ask for what the model does not have, or do not fit its longest text; no cache then
+        lists rows that were not computed.
         """
         stop = self.num_layers if stop is None else stop
         if not 0 <= start <= stop <= self.num_layers:
@@ -207,28 +116,42 @@ class Model(ABC):
         for key in hidden:
             if key != POST_NORM and not (isinstance(key, int) and start <= key <= stop):
                 raise UserError(f"forward: hidden={key!r} must be {POST_NORM!r} or a layer between {start} and {stop}")
-        if len({id(feed.cache) for feed in feeds}) < len(feeds):
+        whole = stop == self.num_layers
+        caches: list[Cache] = []
+        temporary: list[Cache] = []
+        for feed in feeds:
+            check_feed(feed, self.width, start, whole)
+            if feed.cache is None:
+                temporary.append(self.new_cache())
+            caches.append(temporary[-1] if feed.cache is None else feed.cache)
+        if temporary:
+            feeds = [replace(feed, cache=cache) for feed, cache in zip(feeds, caches)]
+        if len(set(map(id, caches))) < len(caches):
             raise UserError("forward: two feeds of one batch share a cache; give one feed with all rows, or fork the cache")
-        before = [len(feed.cache.pending) for feed in feeds]
+        before = [(len(cache.pending), len(cache.pending_blocks), cache.placed) for cache in caches]
         try:
-            for feed in feeds:
-                self._check(feed, start)
+            for feed, cache in zip(feeds, caches):
+                if feed.rows is None:
+                    self._append(feed, cache)
             results = self._forward(feeds, tuple(hidden), start, stop)
         except BaseException:  # no cache may list rows that were never computed
-            for feed, num in zip(feeds, before):
-                del feed.cache.pending[num:], feed.cache.depths[num:]
+            for cache, (num, num_blocks, placed) in zip(caches, before):
+                del cache.pending[num:], cache.depths[num:], cache.pending_blocks[num_blocks:]
+                cache.placed = placed
             raise
+        finally:
+            for cache in temporary:
+                cache.truncate(0)
         if self.suppressed:
-            forbidden = list(self.suppressed)
             for rows in results:
-                rows.logits = rows.logits.index_fill(-1, torch.tensor(forbidden, device=rows.logits.device), -torch.inf)
+                rows.logits = self._without_suppressed(rows.logits, None)
         return results
 
     def embed(self, tokens: Sequence[int], position: int = 0) -> Tensor:
         """What the first layer reads for `tokens` at `position`, (n, width): what `Feed.embeddings` takes in their place.
 
         Whatever a family does between its table and its first layer (Gemma's scaling, GPT-2's learned positions) is done
-        already, so a mixture of rows whose weights sum to 1 is what that layer would read of a mixed token. Raises ValueError
+        already, so a mixture of rows whose weights sum to 1 is what that layer would read of a mixed token. UserError
         where the model has no such input.
         """
         self._check_tokens("embed", tokens)
@@ -236,32 +159,96 @@ class Model(ABC):
             raise ContextOverflowError(f"embed: position={position!r} must lie between 0 and {self.max_length - 1}")
         return self._embed(tokens, position)
 
+    def norm(self, states: Tensor) -> Tensor:
+        """The final norm of `states` (n, width), residual streams after any layers: (n, width), what `hidden[POST_NORM]` holds.
+
+        Needs no cache. Rows are those of `forward`: within `tolerance`, bit-identical where that is 0. UserError where the model
+        does not have it, and for states of another shape.
+        """
+        self._check_states("norm", states)
+        return self._norm(states) if len(states) else states
+
+    def head(self, states: Tensor, tokens: Sequence[int] | None = None) -> Tensor:
+        """Logits of `states` (n, width), which passed the final norm: (n, vocab_size) float32, suppressed tokens at -inf.
+
+        tokens: ids whose columns are wanted, (n, len(tokens)); None: all. They are the columns of the whole product: within
+        `tolerance`, bit-identical where that is 0. Needs no cache. The logits of an early exit are `head(norm(states))`. UserError
+        where the model does not have it, for states of another shape, and for tokens outside the vocabulary.
+        """
+        self._check_states("head", states)
+        chosen = None if tokens is None else np.asarray(tokens, dtype=np.int64).reshape(-1)
+        if chosen is not None and chosen.size and not 0 <= chosen.min() <= chosen.max() < self.vocab_size:
+            self._check_tokens("head", chosen.tolist())  # raises, naming one
+        num = self.vocab_size if chosen is None else len(chosen)
+        if not len(states) or not num:
+            return torch.empty(len(states), num, device=self.device)
+        return self._without_suppressed(self._head(states, chosen), chosen)
+
+    def _without_suppressed(self, logits: Tensor, tokens: np.ndarray | None) -> Tensor:
+        """`logits` (n, columns) with -inf for suppressed tokens; columns are those of `tokens`, or all."""
+        if not self.suppressed:
+            return logits
+        columns = list(self.suppressed) if tokens is None else np.flatnonzero(np.isin(tokens, self.suppressed)).tolist()
+        return logits.index_fill(-1, torch.tensor(columns, dtype=torch.int64, device=logits.device), -torch.inf)
+
+    def _check_tokens(self, owner: str, tokens: Sequence[int]) -> None:
+        if len(tokens) and not 0 <= min(tokens) <= max(tokens) < self.vocab_size:
+            wrong = next(token for token in tokens if not 0 <= token < self.vocab_size)
+            raise UserError(f"{owner}: token={wrong!r} is outside the vocabulary of {self.vocab_size}")
+
+    def _check_states(self, owner: str, states: Tensor) -> None:
+        if states.ndim != 2 or states.shape[1] != self.width or not states.is_floating_point():
+            raise UserError(f"{owner}: states of shape {tuple(states.shape)} and {states.dtype} must be (rows, {self.width}) floats")
+
+    def _append(self, feed: Feed, cache: Cache) -> None:
+        """List the rows of `feed` as pending, and check them against what this model takes."""
+        first, num = len(cache.pending), len(feed)
+        parents = feed.parents if feed.parents is not None else range(first - 1, first - 1 + num)
+        if len(parents) != num:
+            raise UserError(f"forward: {len(parents)} parents for {num} rows")
+        if cache.pending_blocks:
+            cache.check_parents(parents)
+        if feed.places is None:
+            self._check_tokens("forward", feed.tokens)
+        else:
+            places = set(feed.places)
+            self._check_tokens("forward", [token for row, token in enumerate(feed.tokens) if row not in places])
+        cache.append(parents)
+        deepest = -1 if not num else cache.depths[-1] if feed.parents is None else max(cache.depths[first:])
+        longest = cache.length + deepest + 1
+        if feed.attention is not CAUSAL:
+            if feed.attention not in self.attentions:
+                known = ", ".join(sorted(each.value for each in self.attentions))
+                raise UserError(f"forward: attention={feed.attention.value!r}, but this {type(self).__name__} has {known} only")
+            if feed.num_block:
+                cache.pending_blocks.append((first, first + feed.num_block))
+        if feed.positions is not None:
+            if not self.has_positions:
+                raise UserError(f"forward: this {type(self).__name__} takes no `positions`; leave them out")
+            if len(feed.positions) and min(feed.positions) < 0:
+                raise UserError(f"forward: positions={list(feed.positions)!r} must be 0 or above")
+            longest, cache.placed = max(feed.positions, default=-1) + 1, True
+        if longest > self.max_length:
+            raise ContextOverflowError(
+                f"{longest} positions asked for, but the model was made for {self.max_length}; shorten the prompt or lower max_new_tokens"
+            )
+
     def _embed(self, tokens: Sequence[int], position: int) -> Tensor:
         raise UserError(f"{type(self).__name__} takes no input embeddings; methods that mix tokens need a model that does")
 
-    def _check_tokens(self, owner: str, tokens: Sequence[int]) -> None:
-        for token in tokens:
-            if not 0 <= token < self.vocab_size:
-                raise UserError(f"{owner}: token={token!r} is outside the vocabulary of {self.vocab_size}")
+    def _norm(self, states: Tensor) -> Tensor:
+        raise UserError(f"{type(self).__name__} has no final norm of its own; methods that read states need a single model that does")
 
-    def _check(self, feed: Feed, start: int) -> None:
-        if (start > 0) != (feed.rows is not None):
-            raise UserError("forward: a feed names `rows` when, and only when, start > 0")
-        if feed.rows is not None:
-            if feed.embeddings is None or len(feed.rows) != len(feed.embeddings):
-                raise UserError("forward: start > 0 needs `embeddings` with one state per entry of `rows`")
-            return
-        first = len(feed.cache.pending)
-        parents = feed.parents if feed.parents is not None else range(first - 1, first - 1 + len(feed))
-        if len(parents) != len(feed):
-            raise UserError(f"forward: {len(parents)} parents for {len(feed)} rows")
-        self._check_tokens("forward", feed.tokens)
-        feed.cache.append(parents)
-        positions = feed.cache.length + max(feed.cache.depths[first:], default=-1) + 1
-        if positions > self.max_length:
-            raise ContextOverflowError(
-                f"{positions} positions asked for, but the model was made for {self.max_length}; shorten the prompt or lower max_new_tokens"
-            )
+    def _head(self, states: Tensor, tokens: np.ndarray | None) -> Tensor:
+        """As `head`, of at least one row and column."""
+        raise UserError(f"{type(self).__name__} has no head of its own; methods that read states need a single model that does")
 
     @abstractmethod
-    def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]: ...
+    def _new_cache(self, context: Context) -> Cache: ...
+
+    @abstractmethod
+    def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
+        """As `forward`, of feeds that were checked, each with a cache in which its rows are pending already."""
+
+
+__all__ = ["NO_CONTEXT", "POST_NORM", "Attention", "Cache", "Context", "ContextOverflowError", "Feed", "Model", "Rows"]

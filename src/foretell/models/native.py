@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from foretell.errors import UserError
 from foretell.locks import ForkSafeLock
 from foretell.models.architecture import Architecture
-from foretell.models.base import POST_NORM, Feed, Model, Rows
+from foretell.models.base import POST_NORM, Attention, Context, Feed, Model, Rows
 from foretell.models.plan import Plan, lay_flat
 from foretell.models.slots import SlotCache, SlotStore
 
@@ -36,9 +37,20 @@ class Engine(Protocol):
     def embed(self, tokens: np.ndarray) -> Tensor:
         """The rows of the embedding table at `tokens` (n,) int64, (n, width): what `Plan.states` holds for layer 1."""
 
+    def norm(self, states: Tensor) -> Tensor:
+        """The final norm of states (n, width), n > 0, on any device and of any float type."""
+
+    def head(self, states: Tensor, tokens: np.ndarray | None) -> Tensor:
+        """Logits (n, vocab_size) float32 of normalised states (n, width), n > 0, or their columns `tokens` (m,) int64, m > 0."""
+
 
 class NativeModel(Model):
-    """`Model` over an `Engine`. One forward runs at a time; several requests share a model by being in one batch."""
+    """`Model` over an `Engine`. One forward runs at a time; several requests share a model by being in one batch.
+
+    Feeds whose rows see later ones are for architectures without sliding windows, whose kernels list the rows before a row.
+    """
+
+    has_positions = True
 
     def __init__(self, engine: Engine, fingerprint: str, tokenizer=None) -> None:
         arch = engine.architecture
@@ -47,16 +59,26 @@ class NativeModel(Model):
         self.max_length, self.tolerance, self.device = arch.max_length, engine.tolerance, engine.device
         self.fingerprint, self.tokenizer = fingerprint, tokenizer
         self.num_parameters = arch.num_parameters
+        self.attentions = frozenset({Attention.CAUSAL} if any(arch.windows) else Attention)
         self.store = SlotStore(arch.num_layers, arch.num_kv_heads, arch.head_dim, engine.dtype, engine.device)
         self._lock = ForkSafeLock()
 
-    def new_cache(self) -> SlotCache:
+    def _new_cache(self, context: Context) -> SlotCache:
         return SlotCache(self.store)
 
     def _embed(self, tokens: Sequence[int], position: int) -> Tensor:
         return self.engine.embed(np.asarray(tokens, dtype=np.int64))
 
+    def _norm(self, states: Tensor) -> Tensor:
+        return self.engine.norm(states)
+
+    def _head(self, states: Tensor, tokens: np.ndarray | None) -> Tensor:
+        return self.engine.head(states, tokens)
+
     def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
+        for feed in feeds:
+            if getattr(feed.cache, "store", None) is not self.store:
+                raise UserError(f"forward: cache={feed.cache!r} was not made by this model's new_cache()")
         with self._lock:
             plan = lay_flat(feeds)
             logits, states = self.engine.run(plan, self.store.data, hidden, start, stop)

@@ -1,7 +1,7 @@
 """`TinyModel`: a random language model small enough to enumerate all its texts, for proofs that a method is exact.
 
-Nothing is learned and nothing is approximate: the state of a row is a pseudo-random function of the seed and of the last
-`order` tokens of its path, worked out once per context. So rows are bit-identical whatever the batch.
+Nothing is learned and nothing is approximate: the state of a row is a pseudo-random function of the seed and of the tokens it may
+see, worked out once for each. So rows are bit-identical whatever the batch.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from foretell.errors import UserError
-from foretell.models.base import POST_NORM, Cache, Feed, Model, Rows
+from foretell.models.base import Attention, Cache, Context, Feed, Model, Rows
 
-Context = tuple[int, ...]
-_EMBEDDING, _HEAD, _FINAL, _DETOUR = range(4)  # streams of random numbers
+#: What a row depends on: its layer, and the tokens around it.
+_Key = tuple[int, tuple[int, ...]]
+_EMBEDDING, _HEAD, _FINAL, _DETOUR, _SCALE = range(5)  # streams of random numbers
 
 
 class TinyCache(Cache):
@@ -52,10 +53,12 @@ class TinyCache(Cache):
 class TinyModel(Model):
     """A random model over `vocab_size` tokens.
 
-    order: how many last tokens a row depends on. sharpness: standard deviation of the logits; 0 is uniform, 5 is peaked. spelling:
-    what each token writes, for methods that reason about text.
+    order: how many last tokens a row depends on, its own included; a row that sees later rows of its feed depends on as many of
+    those too. sharpness: standard deviation of the logits; 0 is uniform, 5 is peaked. spelling: what each token writes, for
+    methods that reason about text.
     The layers are a pretence that early exits can be tested on: their states approach the final one, so that their logits
-    resemble the final ones more and more. Embeddings that are fed stand for the token whose embedding is nearest.
+    resemble the final ones more and more. The final norm doubles or halves each column. Embeddings that are fed stand for the token
+    whose embedding is nearest; positions that are fed change nothing, since no row depends on where it stands.
 
     >>> model = TinyModel(vocab_size=3, seed=1)
     >>> model.forward([Feed(model.new_cache(), tokens=[0, 2])])[0].logits.shape
@@ -63,6 +66,8 @@ class TinyModel(Model):
     """
 
     tolerance = 0.0
+    attentions = frozenset(Attention)
+    has_positions = True
 
     def __init__(
         self,
@@ -83,8 +88,10 @@ class TinyModel(Model):
         self.fingerprint = f"tiny-{vocab_size}-{order}-{seed}-{sharpness}-{num_layers}"
         self._embedding = self._random(_EMBEDDING, rows=vocab_size)
         # Orthogonal rows make the logits of a random state independent of each other.
-        self._head = np.linalg.qr(self._random(_HEAD, rows=self.width))[0][:vocab_size]
-        self._known: dict[tuple[int, Context], tuple[Tensor, Tensor, Tensor]] = {}
+        self._head_weight = np.linalg.qr(self._random(_HEAD, rows=self.width))[0][:vocab_size]
+        # Powers of two, so that the head takes them out again without rounding.
+        self._scale = np.exp2(np.sign(self._random(_SCALE)[0]))
+        self._known: dict[_Key, tuple[Tensor, Tensor, Tensor]] = {}
 
     @classmethod
     def examples(cls) -> list[TinyModel]:
@@ -95,7 +102,7 @@ class TinyModel(Model):
         names = ("vocab_size", "order", "seed", "sharpness", "num_layers", "max_length", *(["spelling"] if self.spelling else []))
         return f"TinyModel({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
-    def new_cache(self) -> TinyCache:
+    def _new_cache(self, context: Context) -> TinyCache:
         return TinyCache()
 
     def _embed(self, tokens: Sequence[int], position: int) -> Tensor:
@@ -107,37 +114,53 @@ class TinyModel(Model):
     def _rows(self, feed: Feed, hidden: tuple[int | str, ...], start: int, stop: int) -> Rows:
         cache = feed.cache
         if not isinstance(cache, TinyCache):
-            raise TypeError(f"forward: cache={cache!r} was not made by this model's new_cache()")
+            raise UserError(f"forward: cache={cache!r} was not made by this model's new_cache()")
         if feed.rows is None:
             del cache.pending_tokens[len(cache.pending) - len(feed) :]  # left there by a batch that failed
-            cache.pending_tokens += feed.tokens if feed.embeddings is None else self._nearest(feed.embeddings)
+            tokens = feed.ids
+            if feed.embeddings is not None:
+                for place, token in zip(feed.places_fed, self._nearest(feed.embeddings), strict=True):
+                    tokens[place] = token
+            cache.pending_tokens += tokens
         fed = range(len(cache.pending) - len(feed), len(cache.pending)) if feed.rows is None else feed.rows
         texts = [cache.text(row) for row in fed]
-        wanted = len(texts) if feed.num_logits is None else min(feed.num_logits, len(texts))
-        logits = [self._layer(text, stop)[2] for text in texts[len(texts) - wanted :]]
+        later = [cache.pending_tokens[fed[i + 1] : fed[0] + feed.num_block] if i + 1 < feed.num_block else [] for i in range(len(fed))]
+        layers = {stop, *(key for key in hidden if isinstance(key, int))}
+        read = [{layer: self._layer(text, layer, after) for layer in layers} for text, after in zip(texts, later)]
         if start == stop and feed.rows is not None and feed.embeddings is not None:  # no layer runs: the head reads what was fed
-            fed_states = feed.embeddings[len(texts) - wanted :].double().numpy()
-            logits = [_float32(self.sharpness * (self._head @ state)) for state in fed_states]
-        states = {
-            key: _stack([self._layer(text, stop)[1] if key == POST_NORM else self._layer(text, int(key))[0] for text in texts], self.width)
-            for key in hidden
-        }
-        return Rows(_stack(logits, self.vocab_size), states)
+            for row, state in zip(read, feed.embeddings.detach().float().cpu(), strict=True):
+                row[stop] = self._read_out(state)
+        states = {key: _stack([row[key][0] if isinstance(key, int) else row[stop][1] for row in read], self.width) for key in hidden}
+        return Rows(_stack([row[stop][2] for row in read[len(read) - feed.num_wanted :]], self.vocab_size), states)
 
-    def _layer(self, text: list[int], layer: int) -> tuple[Tensor, Tensor, Tensor]:
-        """State after `layer`, the same normalised, and logits, of the row that ends `text`."""
-        context = tuple(text[-self.order :]) if self.order else ()
-        key = (layer, (*context, text[-1]) if layer == 0 else context)
+    def _layer(self, text: list[int], layer: int, later: Sequence[int] = ()) -> tuple[Tensor, Tensor, Tensor]:
+        """State after `layer`, the same normalised, and logits, of the row that ends `text` and sees `later` tokens too."""
+        around = tuple(text[-self.order :]) if self.order else ()
+        if self.order and later:
+            around += (self.vocab_size, *later[: self.order])
+        key = (layer, (*around, text[-1]) if layer == 0 else around)
         if key not in self._known:
             if layer == 0:
                 state = self._embedding[text[-1]]
             else:
                 detour = 1 - layer / self.num_layers
-                state = self._random(_FINAL, *context)[0] + detour * self._random(_DETOUR, layer, *context)[0]
-            logits = self.sharpness * (self._head @ state)
-            normed = state / np.sqrt(np.square(state).mean() + 1e-12)
-            self._known[key] = (_float32(state), _float32(normed), _float32(logits))
+                state = self._random(_FINAL, *around)[0] + detour * self._random(_DETOUR, layer, *around)[0]
+            self._known[key] = self._read_out(_float32(state))
         return self._known[key]
+
+    def _read_out(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """A state (width,), the same normalised, and its logits."""
+        normed = self._norm(state[None])
+        return state, normed[0], self._head(normed, None)[0]
+
+    def _norm(self, states: Tensor) -> Tensor:
+        return _float32(states.detach().double().cpu().numpy() * self._scale)
+
+    def _head(self, states: Tensor, tokens: np.ndarray | None) -> Tensor:
+        """Row by row, so that no sum depends on the number of rows."""
+        unscaled = states.detach().double().cpu().numpy() / self._scale
+        logits = _stack([_float32(self.sharpness * (self._head_weight @ state)) for state in unscaled], self.vocab_size)
+        return logits if tokens is None else logits[:, torch.from_numpy(tokens)]
 
     def _nearest(self, embeddings: Tensor) -> list[int]:
         gaps = embeddings.detach().double().numpy()[:, None, :] - self._embedding[None]

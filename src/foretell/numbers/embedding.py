@@ -50,7 +50,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):
         tokens = [encode(model, text)[: self.max_tokens] for text in texts]
         found: list[np.ndarray] = []
         for i in range(0, len(tokens), self.batch):
-            feeds = [Feed(model.new_cache(), ids, num_logits=0) for ids in tokens[i : i + self.batch]]
+            feeds = [Feed(None, ids, num_logits=0) for ids in tokens[i : i + self.batch]]
             found += [rows.hidden[key].double().mean(0).cpu().numpy() for rows in model.forward(feeds, hidden=[key])]
         return np.stack(found)
 

@@ -11,15 +11,15 @@ from functools import cache, lru_cache
 
 import torch
 
-from foretell.decoding.constraint import Constraint, State
+from foretell.decoding.constraint import Constraint, ConstraintState
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws, SampledDraws, enumerate_outcomes
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.session import Session
-from foretell.models.base import Feed, Model
+from foretell.models.base import Context, Feed, Model
 from foretell.models.tiny import TinyModel
 from foretell.models.vocabulary import Vocabulary
 from foretell.testing.models import SMALL_CURVE, use_small_curves
@@ -118,7 +118,7 @@ def plain_distribution(case: Case, sampler: Sampler) -> OutputDistribution:
     """Probability of every outcome of plain decoding, from the model's rows alone."""
     distribution: OutputDistribution = {}
 
-    def state_after(generated: tuple[int, ...]) -> State | None:
+    def state_after(generated: tuple[int, ...]) -> ConstraintState | None:
         """From the beginning each time: nothing that was rolled back can show."""
         if case.constraint is None:
             return None
@@ -139,8 +139,7 @@ def plain_distribution(case: Case, sampler: Sampler) -> OutputDistribution:
         if len(text) >= case.model.max_length:
             distribution[generated, "context"] = mass
             return
-        cache = case.model.new_cache()
-        cache.prompt_length = len(case.prompt)
+        cache = case.model.new_cache(Context(len(case.prompt)))
         row = case.model.forward([Feed(cache, text, num_logits=1)])[0].logits[-1]
         after = (
             sampler.distribution(row, text, len(case.prompt)) if state is None else state.distribution(sampler, row, text, len(case.prompt))

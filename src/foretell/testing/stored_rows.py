@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from foretell.errors import UserError
-from foretell.models.base import Cache, Feed, Model, Rows
+from foretell.models.base import Cache, Context, Feed, Model, Rows
 
 
 class _Tokens(Cache):
@@ -45,28 +45,27 @@ class StoredRows(Model):
         self.fingerprint = f"stored-{model.fingerprint}"
         self.rows: dict[tuple[int, ...], Tensor] = {}
 
-    def new_cache(self) -> _Tokens:
+    def _new_cache(self, context: Context) -> _Tokens:
         return _Tokens()
 
     def row(self, text: Sequence[int]) -> Tensor:
         """Logits (vocab_size,) after `text`."""
         key = tuple(text)
         if key not in self.rows:
-            row = self.model.forward([Feed(self.model.new_cache(), list(text), num_logits=1)])[0].logits[0].clone()
+            row = self.model.forward([Feed(None, list(text), num_logits=1)])[0].logits[0].clone()
             self.rows[key] = self.warp(row) if self.warp else row
         return self.rows[key]
 
     def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
-        if start or stop < self.num_layers or hidden:
-            raise UserError("StoredRows: only whole rows are stored; early exits and hidden states need the model itself")
+        if start or stop < self.num_layers or hidden or any(feed.embeddings is not None for feed in feeds):
+            raise UserError("StoredRows: only whole rows of tokens are stored; early exits, states and embeddings need the model itself")
         results = []
         for feed in feeds:
             cache = feed.cache
             assert isinstance(cache, _Tokens)
             first = len(cache.drafted)
             cache.drafted += feed.tokens
-            wanted = len(feed) if feed.num_logits is None else feed.num_logits
-            rows = range(first + len(feed) - wanted, first + len(feed))
+            rows = range(first + len(feed) - feed.num_wanted, first + len(feed))
             found = [self.row(cache.tokens + [cache.drafted[up] for up in cache.ancestors(row)]) for row in rows]
             logits = found[0][None] if len(found) == 1 else torch.stack(found) if found else torch.zeros(0, self.vocab_size)
             results.append(Rows(logits))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from foretell.bench.page.svg import WIDTH, Scale, element, line, number, picture, text, ticks
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.cost_curve import CostCurve
 
 _LEFT, _RIGHT = 70, WIDTH - 20
 

@@ -7,10 +7,11 @@ from itertools import combinations, permutations
 
 from foretell.bench.defaults import train_free_drafters
 from foretell.catalog import parts
-from foretell.decoding.drafter import Drafter, TableDrafter
+from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.interpolation import Interpolation
 from foretell.decoding.drafters.union import Union
+from foretell.decoding.drafting.table_drafter import TableDrafter
 from foretell.decoding.pace import Pace
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower

@@ -23,7 +23,7 @@ from foretell.bench.tuning.halving import Rung, halve
 from foretell.bench.tuning.outcome import Tuning
 from foretell.bench.tuning.tuned_recipe import LOCAL, tuned_path
 from foretell.bench.tuning.verdict import explain, judge
-from foretell.decoding.pacing.cost_curve import curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampling_options import make_sampler
 from foretell.errors import UserError

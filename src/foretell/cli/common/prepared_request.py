@@ -16,8 +16,8 @@ from foretell.cli.common.sampling import check_sampling, token_id
 from foretell.errors import UserError
 
 if TYPE_CHECKING:
+    from foretell.decoding.cost_curve import CostCurve
     from foretell.decoding.drafter import Drafter
-    from foretell.decoding.pacing.cost_curve import CostCurve
     from foretell.decoding.recipe import Recipe
     from foretell.decoding.request import Request
     from foretell.decoding.trace import Trace
@@ -56,7 +56,7 @@ class PreparedRequest:
     ) -> PreparedRequest:
         """A request from the command line's options. Raises UserError for whatever can be refused before a token is generated."""
         from foretell.bench.tuning.tuned_recipe import tuned_recipe
-        from foretell.decoding.pacing.cost_curve import known_curve
+        from foretell.decoding.pacing.measured_curve import known_curve
         from foretell.prepare import behind_forced, default_recipe, make_request, session_of
 
         if rule is not None and rule.tools is not None and raw:

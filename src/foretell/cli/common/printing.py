@@ -10,7 +10,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from foretell.api import Piece
-    from foretell.decoding.pacing.cost_curve import CostCurve
+    from foretell.decoding.cost_curve import CostCurve
     from foretell.decoding.request import Logprob
     from foretell.decoding.trace import Trace
     from foretell.models.text import Text as Tokenizer

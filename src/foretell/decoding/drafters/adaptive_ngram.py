@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foretell.decoding.drafter import Ask, TableDrafter
+from foretell.decoding.drafter import Ask
 from foretell.decoding.drafting.successors.table import SuccessorTable
+from foretell.decoding.drafting.table_drafter import TableDrafter
 from foretell.decoding.drafting.trees.best_first import best_first
 from foretell.decoding.drafting.trees.paths import fixed_tree
 from foretell.decoding.tree import Tree

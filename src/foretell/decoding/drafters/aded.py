@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretell.decoding.drafter import Ask, Seen, TableDrafter, Traits
+from foretell.decoding.drafter import Ask, Seen, Traits
 from foretell.decoding.drafting.successors.scope import SCOPES, ScopedTables
 from foretell.decoding.drafting.successors.table import SuccessorTable
+from foretell.decoding.drafting.table_drafter import TableDrafter
 from foretell.decoding.drafting.trees.best_first import best_first
 from foretell.decoding.drafting.trees.paths import fixed_tree
 from foretell.decoding.drafting.trees.puct import TreeSearch

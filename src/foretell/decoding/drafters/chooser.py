@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import Choice, Member
 from foretell.decoding.drafter import Ask, Drafter, Seen, Traits
 from foretell.decoding.drafters.composite import Composite
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.tree import Tree
 from foretell.errors import UserError
 from foretell.models.base import Model
@@ -48,7 +48,7 @@ class _Memory:
     record: _Record
 
     def curve(self) -> CostCurve:
-        from foretell.decoding.pacing.cost_curve import curve_of
+        from foretell.decoding.pacing.measured_curve import curve_of
 
         return curve_of(self.model)
 

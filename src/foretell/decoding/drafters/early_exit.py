@@ -104,7 +104,7 @@ class EarlyExit(Drafter[Model, _State]):
         return _State(memory)
 
     def draft_cost(self, memory: Model, depth: int) -> float:
-        from foretell.decoding.pacing.cost_curve import curve_of
+        from foretell.decoding.pacing.measured_curve import curve_of
 
         return min(depth, self.num_tokens) * curve_of(memory, stop=self.layer)(1)
 

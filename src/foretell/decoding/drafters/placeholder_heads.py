@@ -93,7 +93,7 @@ class PlaceholderHeads(Drafter[Model, _State]):
         return Needs(tuned=True)
 
     def draft_cost(self, memory: Model, depth: int) -> float:
-        from foretell.decoding.pacing.cost_curve import curve_of
+        from foretell.decoding.pacing.measured_curve import curve_of
 
         curve = curve_of(memory)
         return curve(self.num_tokens) - curve(1)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foretell.decoding.drafter import Ask, Seen, TableDrafter, Traits
+from foretell.decoding.drafter import Ask, Seen, Traits
 from foretell.decoding.drafting.successors.table import SuccessorTable
+from foretell.decoding.drafting.table_drafter import TableDrafter
 from foretell.decoding.drafting.templates import TOKEN_RECYCLING_80, Template, as_template
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Model

@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from foretell.decoding.drafter import Seen
-from foretell.decoding.pacing.cost_curve import curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.models.base import Model
 from foretell.models.one_thread import one_thread
-from foretell.models.read_out import read_out
 
 
 @dataclass
@@ -56,7 +55,7 @@ def measure_exits(model: Model, layers: Sequence[int], seen: Seen) -> Shadow:
     lag = len(seen.fed) - len(seen.tree)
     visited = [lag - 1, *(lag + node for node in seen.path)]
     target = seen.logits[[row - len(seen.fed) for row in visited]].argmax(-1)
-    logits = read_out(model, torch.cat([seen.hidden[layer][visited] for layer in layers]))
+    logits = model.head(model.norm(torch.cat([seen.hidden[layer][visited] for layer in layers])))
     hits = logits.argmax(-1).view(len(layers), -1) == target
     sure = confidence(logits)
     num = len(visited)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from foretell.errors import UserError
+from foretell.models import reading
 from foretell.models.base import Feed, Model
 
 
@@ -82,7 +83,5 @@ def read(lagging: LaggingCache, tokens: Sequence[int]) -> None:
     for passed in range(1, len(lagging.exits)):
         if passed in lagging.passed:
             deepen([lagging], passed)
-    lagging.model.forward([Feed(lagging.cache, tokens, num_logits=0)])
-    lagging.passed += [len(lagging.exits)] * len(tokens)
-    lagging.states += [None] * len(tokens)
-    lagging.truncate(lagging.length)
+    lagging.truncate(lagging.length)  # all rows are complete now
+    reading.read(lagging.model, [(lagging.cache, tokens)], num_logits=0)

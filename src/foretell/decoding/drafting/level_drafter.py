@@ -14,6 +14,7 @@ from foretell.decoding.drafter import Ask, Drafter, Seen
 from foretell.decoding.drafting.draft_cache import DraftCache
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Model
+from foretell.models.reading import catch_up
 from foretell.models.vocabulary import check_same_vocabulary
 
 #: The draft's distribution after each of the nodes (or ROOT) that may get children, in the order in which they were drafted.
@@ -51,7 +52,7 @@ class LevelDrafter(Drafter[Model, DraftCache]):
         return state
 
     def draft_cost(self, memory: Model, depth: int) -> float:
-        from foretell.decoding.pacing.cost_curve import curve_of
+        from foretell.decoding.pacing.measured_curve import curve_of
 
         curve = curve_of(memory)  # a stored one: a curve measured anew would change what a seed draws
         return sum(curve(width) for width in self.widths[:depth])
@@ -75,6 +76,7 @@ def draft_levels(asks: Sequence[Ask], num_levels: int, grower: Callable[[Ask], G
     if growing:
         model = growing[0].state.model
         grow = [grower(ask) for ask in growing]
+        catch_up(model, [(ask.state.cache, ask.tokens) for ask in growing])
         fed = model.forward([ask.state.feed_text(ask.tokens) for ask in growing])
         distributions: list[Distributions] = [
             {ROOT: ask.sampler.distribution(rows.logits[-1], ask.tokens, ask.prompt_length)} for ask, rows in zip(growing, fed, strict=True)

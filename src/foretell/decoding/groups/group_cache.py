@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from foretell.models import reading
 from foretell.models.base import Cache, Feed, Model
-
-#: Most rows of a committed text that a member reads in one pass while it catches up.
-CHUNK = 256
 
 
 class GroupCache(Cache):
@@ -46,6 +44,9 @@ class GroupCache(Cache):
         for member in self.members:
             member.cache.truncate(min(length, member.cache.length))
         del self.tokens[length:], self.states[length:]
+
+    def _reuse(self) -> None:
+        self.states = [None] * len(self.states)  # the routing begins with the last token of the new prompt
 
     def _fork(self) -> GroupCache:
         twin = GroupCache([member.cache.fork() for member in self.members])
@@ -106,12 +107,8 @@ def catch_up(model: Model, readers: Sequence[Reader], caches: Sequence[GroupCach
     """Read long lags piece by piece, all sequences together, until what is left of each fits one pass; returns the rows computed
     for each sequence."""
     work = [0] * len(readers)
-    while True:
-        far = [i for i, (reader, cache) in enumerate(zip(readers, caches, strict=True)) if len(reader.lag(cache)) > CHUNK]
-        if not far:
-            return work
-        feeds = [Feed(readers[i].cache, readers[i].lag(caches[i])[:CHUNK], num_logits=0) for i in far]
-        model.forward(feeds)
-        for i, feed in zip(far, feeds, strict=True):
-            readers[i].cache.keep(range(len(feed)))
-            work[i] += len(feed)
+    behind = [i for i, reader in enumerate(readers) if not reader.cache.pending]  # one with pending rows has read the text
+    texts = [(readers[i].cache, caches[i].tokens) for i in behind]
+    for i, num in zip(behind, reading.catch_up(model, texts), strict=True):
+        work[i] = num
+    return work

@@ -12,7 +12,7 @@ from foretell.catalog.part_text import describe, parse_part
 from foretell.decoding.groups.group_cache import GroupCache, catch_up
 from foretell.decoding.router import Router
 from foretell.errors import UserError
-from foretell.models.base import Feed, Model, Rows
+from foretell.models.base import Context, Feed, Model, Rows
 from foretell.models.vocabulary import check_same_chat, check_same_vocabulary
 from foretell.parts import Guarantee
 
@@ -20,7 +20,7 @@ from foretell.parts import Guarantee
 class ModelGroup(Model):
     """`members`, smallest first, of which `router` chooses for each token the one whose row it is drawn from.
 
-    A row depends on its text and on where the prompt ended (`Cache.prompt_length`), and on nothing else: the router decides anew
+    A row depends on its text and on where the prompt ended (`Context.prompt_length`), and on nothing else: the router decides anew
     along every path of a tree, so drafting, batches and roll-back work as with one model. Rows that are asked for within the
     prompt are those of the member that opens. Each member reads what it has not seen when its turn comes.
 
@@ -66,8 +66,8 @@ class ModelGroup(Model):
         listener = self.router.listener(opening)
         self._opening = self.router.choose(opening, None)[0] if listener is None else listener
 
-    def new_cache(self) -> GroupCache:
-        return GroupCache([member.new_cache() for member in self.members])
+    def _new_cache(self, context: Context) -> GroupCache:
+        return GroupCache([member.new_cache(context) for member in self.members])
 
     def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
         if hidden or start or stop < self.num_layers or any(feed.embeddings is not None for feed in feeds):
@@ -104,7 +104,7 @@ class _Part:
     def __init__(self, group: ModelGroup, feed: Feed) -> None:
         cache = feed.cache
         if not isinstance(cache, GroupCache):
-            raise TypeError(f"forward: cache={cache!r} was not made by this model's new_cache()")
+            raise UserError(f"forward: cache={cache!r} was not made by this model's new_cache()")
         self.group, self.cache = group, cache
         first = len(cache.pending) - len(feed)
         for left in (cache.pending_tokens, cache.pending_states):  # there may be rows of a batch that failed
@@ -142,7 +142,7 @@ class _Part:
     def _decide(self, row: int) -> int | None:
         """Decide a row whose parent is decided; returns the member whose logits are needed first, None when done."""
         cache, router = self.cache, self.group.router
-        if cache.length + cache.depths[row] < cache.prompt_length - 1:
+        if cache.length + cache.depths[row] < cache.context.prompt_length - 1:
             speaker, after = self.group._opening, None
         else:
             state = cache.state_before(row)

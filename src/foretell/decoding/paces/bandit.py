@@ -12,10 +12,10 @@ from foretell.catalog.part_text import parse_part
 from foretell.decoding.chooser import Array, OnlineChooser
 from foretell.decoding.choosers.neural_fast_cb import NeuralFastCB
 from foretell.decoding.choosing.replay import Round
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import NO_COSTS, Choice, DraftCosts, DraftOrder, Member
 from foretell.decoding.pace import Pace
 from foretell.decoding.pacing.arm_memory import ArmMemory, ArmRecord
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.tree import Kind, Tree
 from foretell.parts import Needs, require
 

@@ -94,7 +94,7 @@ class DynamicExitLayer(Pace[None, _State]):
     draft (the paper's always ends it, whatever g was); where an exit has never been right, or wrong, it is defined. Errors:
     ValueError for max_nodes below 1, for keep outside (0, 1].
 
-    >>> from foretell.decoding.pacing.cost_curve import CostCurve
+    >>> from foretell.decoding.cost_curve import CostCurve
     >>> pace = DynamicExitLayer()
     >>> state = pace.begin(pace.remember())
     >>> pace.learn(state, Shadow({2: [True, False], 4: [True, True]}, {2: [0.9, 0.5], 4: [0.9, 0.9]}, {2: 0.3, 4: 0.5}))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from foretell.decoding.chooser import State
 from foretell.decoding.choosing.replay import Round
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.cost_curve import CostCurve
 from foretell.errors import UserError
 
 #: Weight, in observations, of other requests' records, and of the guess where there are none.

@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 
 from foretell.decoding.tree import ROOT, Tree
 from foretell.errors import UserError
-from foretell.models.base import Cache, Feed, Model
+from foretell.models.base import Cache, Context, Feed, Model
+from foretell.models.reading import catch_up
 
 
 def log_probabilities(
     model: Model, prompt: Sequence[int], continuations: Sequence[Sequence[int]], cache: Cache | None = None
 ) -> list[NDArray[np.float64]]:
     """The model's log-probability of each token of each continuation of `prompt`, in nats, in one forward pass over the tree
-    that the continuations form.
+    that the continuations form, after those that a long prompt takes.
 
     cache: one whose committed rows are the first ones of the prompt; afterwards it holds them, and those of the prompt but the
     last token. Raises ValueError for an empty prompt.
@@ -28,8 +29,8 @@ def log_probabilities(
     """
     if not len(prompt):
         raise UserError("prompt=[] has no tokens; give at least one")
-    cache = model.new_cache() if cache is None else cache
-    cache.truncate(min(cache.length, len(prompt) - 1))
+    cache = model.new_cache(Context(len(prompt))) if cache is None else cache
+    cache.reuse(len(prompt))
     tree, number = Tree(), {}
     paths = []
     for continuation in continuations:
@@ -40,6 +41,7 @@ def log_probabilities(
             path.append(node)
             node = number[node, token]
         paths.append(path)
+    catch_up(model, [(cache, prompt)])
     fed = list(prompt[cache.length :])
     last = len(fed) - 1
     parents = [*range(-1, last), *(parent + last + 1 for parent in tree.parents)]  # ROOT is -1: the prompt's last token

@@ -54,10 +54,11 @@ def sequence_masks(plan: Plan, windows: Iterable[int], device: torch.device) -> 
             slice(first, last),
             slice(int(keys[0]), int(keys[-1]) + 1) if contiguous else torch.from_numpy(keys).to(device),
         )
+        own_positions = len(prefix) + depth_of[plan.slots[first:last]]
         for window in set(windows):
             near = seen
             if window:
-                near = seen & (key_positions[None, :] > plan.positions[first:last, None] - window)
+                near = seen & (key_positions[None, :] > own_positions[:, None] - window)
             mask.masks[window] = torch.from_numpy(near).to(device)
         masks.append(mask)
     return masks

@@ -19,11 +19,15 @@ from foretell.models.engines.packing import DTYPES, GROUP, HEAD_BLOCK, pack, pad
 from foretell.models.engines.phases import scratch_bytes
 from foretell.models.engines.products import ACTIVATION
 from foretell.models.engines.program import Program, Widths
+from foretell.models.engines.subsets import Subsets
 from foretell.models.engines.sync import LINE
 from foretell.models.plan import Plan
 
 #: Working arrays in the order of the forward's addresses.
 _ROOM = ("scratch", "x", "normed", "ints", "scales", "qkv", "queries", "mixed", "cos", "sin")
+#: Rows that the norm or the head takes at a time when it runs alone.
+_PIECE = 256
+_NONE = np.zeros(0, dtype=np.int64)
 
 
 class CpuEngine:
@@ -58,12 +62,23 @@ class CpuEngine:
         self._num_positions = 0
         self._rows = 0
         self._program: Program | None = None
+        self._subsets = Subsets(self._packed, "head")
         self._helpers = Helpers(self.num_threads - 1)
         self._lock = ForkSafeLock()
 
     def embed(self, tokens: np.ndarray) -> Tensor:
         """See the `Engine` protocol."""
         return torch.from_numpy(_lookup(self._embedding, tokens))
+
+    def norm(self, states: Tensor) -> Tensor:
+        """See the `Engine` protocol; the same bits as in a forward."""
+        with self._lock:
+            return _join([self._norm(piece) for piece in states.split(_PIECE)])
+
+    def head(self, states: Tensor, tokens: np.ndarray | None) -> Tensor:
+        """See the `Engine` protocol; the same bits as in a forward, of some tokens too."""
+        with self._lock:
+            return _join([self._head(piece, tokens) for piece in states.split(_PIECE)])
 
     def run(
         self, plan: Plan, store: Tensor, hidden: tuple[int | str, ...], start: int, stop: int
@@ -84,31 +99,69 @@ class CpuEngine:
             raise UserError(f"store: dtype={store.dtype} must be float32, and contiguous")
         program = self._reserve(rows)
         self._grow_tables(int(plan.positions.max()) + 1)
-        states = _lookup(self._embedding, plan.tokens) if plan.states is None else plan.states.detach().float().numpy()
-        self._room["x"][: rows * self._widths.hidden].reshape(rows, -1)[:, : arch.hidden_size] = states
+        self._put(self._inputs(plan))
         steps = program.steps(
             start, stop, store.data_ptr(), store.stride(0) * 4, logits.data_ptr(),
             {key: tap.data_ptr() for key, tap in taps.items() if isinstance(key, int)},
             taps[POST_NORM].data_ptr() if POST_NORM in taps else 0,
         )  # fmt: skip
         longest = int((np.diff(plan.prefix_start)[plan.sequence] + np.diff(plan.tail_start)).max())
+        lists = (
+            plan.positions, plan.slots, plan.sequence, plan.prefix, plan.prefix_start, plan.tail, plan.tail_start, plan.logit_rows,
+        )  # fmt: skip
+        self._carry_out(steps, rows, longest, lists, (store, logits, taps))
+        return _columns(logits, arch.vocab_size), taps
+
+    def _norm(self, states: Tensor) -> Tensor:
+        out = torch.empty(len(states), self.architecture.hidden_size)
+        program = self._reserve(len(states))
+        self._grow_tables(1)
+        self._put(_as_float32(states))
+        self._carry_out(program.norm_steps(out.data_ptr()), len(states), 1, (_NONE,) * 8, (out,))
+        return out
+
+    def _head(self, states: Tensor, tokens: np.ndarray | None) -> Tensor:
+        chosen = None if tokens is None else self._subsets.of(tokens)
+        num = self.architecture.vocab_size if tokens is None else len(tokens)
+        logits = self._results.take(len(states), padded(num))
+        program = self._reserve(len(states))
+        self._grow_tables(1)
+        self._put(_as_float32(states))
+        self._carry_out(program.head_steps(logits.data_ptr(), chosen), len(states), 1, (_NONE,) * 8, (logits, chosen))
+        return _columns(logits, num)
+
+    def _inputs(self, plan: Plan) -> np.ndarray:
+        """What the first layer to run reads, (N, hidden_size)."""
+        if plan.states is None:
+            return _lookup(self._embedding, plan.tokens)
+        if len(plan.states) == len(plan):
+            return _as_float32(plan.states)
+        states = _lookup(self._embedding, plan.tokens)
+        states[plan.state_rows] = _as_float32(plan.states)
+        return states
+
+    def _put(self, states: np.ndarray) -> None:
+        """Make `states` (rows, hidden_size) the residual stream."""
+        rows, width = len(states), self._widths.hidden
+        self._room["x"][: rows * width].reshape(rows, width)[:, : self.architecture.hidden_size] = states
+
+    def _carry_out(self, steps: np.ndarray, rows: int, longest: int, lists: tuple[np.ndarray, ...], alive: tuple) -> None:
+        """Run a program over `rows` rows on all threads. longest: list of slots that a row attends to; lists: the plan's arrays from
+        `positions` to `logit_rows`, as `forward` takes them; alive: whatever else `steps` holds addresses of."""
+        arch = self.architecture
         per_thread = scratch_bytes(self._widths.hidden, self._head_pad, longest)
         self._take("scratch", np.uint8, self.num_threads * per_thread)
         counters = np.zeros((len(steps) + 1) * LINE, dtype=np.uint8)  # new: a late thread may still look at the last call's
         sizes = (
-            self.num_threads, int(self._int8), rows, num_logits, longest, per_thread, arch.hidden_size, self._widths.hidden,
+            self.num_threads, int(self._int8), rows, len(lists[-1]), longest, per_thread, arch.hidden_size, self._widths.hidden,
             self._widths.mixed, self._widths.qkv, arch.num_heads, arch.num_kv_heads, arch.head_dim, self._head_pad,
         )  # fmt: skip
         addresses = (_line_start(counters), *(self._at[name] for name in _ROOM))
-        args = (
-            steps, sizes, addresses, np.float32(arch.norm_eps), plan.positions, plan.slots, plan.sequence, plan.prefix,
-            plan.prefix_start, plan.tail, plan.tail_start, plan.logit_rows,
-        )  # fmt: skip
+        args = (steps, sizes, addresses, np.float32(arch.norm_eps), *lists)
         # nobody waits for the others to come, so all that `args` hold addresses of must live as long as they may look there
-        self._helpers.offer(forward, args, (counters, dict(self._room), self._packed, store, logits, taps))
+        self._helpers.offer(forward, args, (counters, dict(self._room), self._packed, alive))
         if forward(0, *args):
             raise RuntimeError(f"a forward pass on {self.num_threads} threads was not done in time; try num_threads=1")
-        return logits if logits.shape[1] == arch.vocab_size else logits[:, : arch.vocab_size].contiguous(), taps
 
     def _check_type(self, packed: dict[str, Tensor], dtype: str) -> None:
         kind = packed["head.weight"].dtype
@@ -161,6 +214,19 @@ def _lookup(table: Tensor, tokens: np.ndarray) -> np.ndarray:
         bits = table.view(torch.int16).numpy()[tokens].astype(np.uint16).astype(np.uint32) << 16
         return bits.view(np.float32)
     return table.numpy()[tokens].astype(np.float32, copy=False)
+
+
+def _columns(logits: Tensor, num: int) -> Tensor:
+    """The first `num` columns, which the padding follows."""
+    return logits if logits.shape[1] == num else logits[:, :num].contiguous()
+
+
+def _join(pieces: list[Tensor]) -> Tensor:
+    return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+
+
+def _as_float32(states: Tensor) -> np.ndarray:
+    return states.detach().float().cpu().numpy()
 
 
 def _usable_processors() -> int:

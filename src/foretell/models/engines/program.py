@@ -73,6 +73,16 @@ class Program:
         steps[-1, 8] = logits
         return steps
 
+    def norm_steps(self, out: int) -> np.ndarray:
+        """The final norm of the states alone, written to `out`."""
+        return _table([[TAP, self._at("final_norm"), out]])
+
+    def head_steps(self, logits: int, head: Mapping[str, Tensor] | None = None) -> np.ndarray:
+        """The output head alone, on states that are normalised already. head: packed weights of some outputs; None: the model's."""
+        steps = [*self._quantise("x", self._widths.hidden), self._linear("head", self._widths.hidden, "x", STORE, "", head)]
+        steps[-1][8] = logits
+        return _table(steps)
+
     def _template(self, start: int, stop: int, taps: tuple[int, ...], post_norm: bool) -> np.ndarray:
         parts, first = [], start
         for layer in taps:
@@ -84,17 +94,17 @@ class Program:
         head[9] = 1
         return np.concatenate([*parts, _table([*([[TAP, norm]] * post_norm), [NORM, norm, 1], head])])
 
-    def _at(self, name: str) -> int:
-        tensor = self._packed.get(name)
+    def _at(self, name: str, packed: Mapping[str, Tensor] | None = None) -> int:
+        tensor = (self._packed if packed is None else packed).get(name)
         return 0 if tensor is None else tensor.data_ptr()
 
     def _quantise(self, source: str, width: int) -> list[list[int]]:
         return [[QUANTISE, self._room[source], width]] if self._int8 else []
 
-    def _linear(self, name: str, k: int, source: str, finish: int, out: str) -> list[int]:
-        outputs = len(self._packed[f"{name}.bias"])
+    def _linear(self, name: str, k: int, source: str, finish: int, out: str, packed: Mapping[str, Tensor] | None = None) -> list[int]:
+        outputs = len((self._packed if packed is None else packed)[f"{name}.bias"])
         stride = 4 * (outputs // 2 if finish == SWIGLU else outputs)
-        weight, scale, bias = (self._at(f"{name}.{part}") for part in ("weight", "scale", "bias"))
+        weight, scale, bias = (self._at(f"{name}.{part}", packed) for part in ("weight", "scale", "bias"))
         return [LINEAR, k, outputs // PANEL, self._room[source], weight, scale, bias, stride << 2 | finish, self._room.get(out, 0), 0]
 
 

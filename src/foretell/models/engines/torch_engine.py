@@ -59,8 +59,8 @@ class TorchEngine:
         self.tolerance, self.name = TOLERANCES[dtype], "torch"
         self._weights: Mapping[str, Tensor] = weights
         self.embedding = self._get("model.embed_tokens.weight")
-        self.norm = self._get("model.norm.weight")
-        self.head = self.embedding if architecture.tie_embeddings else self._get("lm_head.weight")
+        self.norm_weight = self._get("model.norm.weight")
+        self.head_weight = self.embedding if architecture.tie_embeddings else self._get("lm_head.weight")
         self.layers = [self._layer(f"model.layers.{i}.") for i in range(architecture.num_layers)]
         self._inv_freq = architecture.inv_freq.to(self.device)
         self._weights = {}
@@ -69,12 +69,23 @@ class TorchEngine:
         """See `foretell.models.native.Engine`."""
         return F.embedding(torch.from_numpy(tokens).to(self.device), self.embedding)
 
+    @torch.no_grad()
+    def norm(self, states: Tensor) -> Tensor:
+        """See `foretell.models.native.Engine`."""
+        return self._norm(states.to(self.device, self.dtype), self.norm_weight)
+
+    @torch.no_grad()
+    def head(self, states: Tensor, tokens: np.ndarray | None) -> Tensor:
+        """See `foretell.models.native.Engine`."""
+        weight = self.head_weight if tokens is None else self.head_weight[torch.from_numpy(tokens).to(self.device)]
+        return F.linear(states.to(self.device, self.dtype), weight).float()
+
     @torch.no_grad()  # not inference_mode: trainers fit heads on the states returned
     def run(
         self, plan: Plan, store: Tensor, hidden: tuple[int | str, ...], start: int, stop: int
     ) -> tuple[Tensor, dict[int | str, Tensor]]:
         """See `foretell.models.native.Engine`."""
-        x = self.embed(plan.tokens) if plan.states is None else plan.states.to(self.device, self.dtype)
+        x = self._inputs(plan)
         cos, sin = self._rotation(torch.from_numpy(plan.positions).to(self.device))
         slots = torch.from_numpy(plan.slots).to(self.device)
         masks = sequence_masks(plan, self.architecture.windows[start:stop], self.device)
@@ -85,11 +96,20 @@ class TorchEngine:
                 states[i + 1] = x
         logit_rows = torch.from_numpy(plan.logit_rows).to(self.device)
         if POST_NORM in hidden:
-            states[POST_NORM] = self._norm(x, self.norm)
+            states[POST_NORM] = self._norm(x, self.norm_weight)
             last = states[POST_NORM][logit_rows]
         else:
-            last = self._norm(x[logit_rows], self.norm)
-        return F.linear(last, self.head).float(), states
+            last = self._norm(x[logit_rows], self.norm_weight)
+        return F.linear(last, self.head_weight).float(), states
+
+    def _inputs(self, plan: Plan) -> Tensor:
+        """What the first layer to run reads, (N, width)."""
+        if plan.states is None or plan.state_rows is None:
+            return self.embed(plan.tokens)
+        states = plan.states.to(self.device, self.dtype)
+        if len(states) == len(plan):
+            return states
+        return self.embed(plan.tokens).index_copy(0, torch.from_numpy(plan.state_rows).to(self.device), states)
 
     def _run_layer(
         self, layer: Layer, x: Tensor, cos: Tensor, sin: Tensor, slots: Tensor, masks: list[SequenceMask], store: Tensor, window: int

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from foretell.decoding.constraint import Constraint, State
-from foretell.decoding.loop import PREFILL_CHUNK
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.search import finite
 from foretell.errors import UserError
 from foretell.models.base import Cache, Feed, Model
+from foretell.models.reading import read
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import require
 
@@ -67,20 +67,14 @@ class StringLaws:
         start = constraint.start(Vocabulary.of(model, stops))
         shared = _shared(prompts)
         cache = model.new_cache()
-        for i in range(0, shared, PREFILL_CHUNK):
-            piece = prompts[0][i : min(i + PREFILL_CHUNK, shared)]
-            model.forward([Feed(cache, piece, num_logits=0)])
-            cache.keep(range(len(piece)))
+        read(model, [(cache, prompts[0][:shared])], num_logits=0)
         groups = [prompts[i : i + self.batch] for i in range(0, len(prompts), self.batch)]
         return [law for group in groups for law in self._group(model, cache, [list(prompt[shared:]) for prompt in group], start)]
 
-    def _group(self, model: Model, shared: Cache, rests: list[list[int]], start: State) -> list[StringLaw]:
+    def _group(self, model: Model, shared: Cache, rests: list[list[int]], start: ConstraintState) -> list[StringLaw]:
         caches = [shared.fork() for _ in rests]
-        rows = model.forward([Feed(cache, rest, num_logits=1) for cache, rest in zip(caches, rests, strict=True)])
-        walks = []
-        for cache, rest, row in zip(caches, rests, rows, strict=True):
-            cache.keep(range(len(rest)))
-            walks.append(_Walk(self, cache, start, row.logits[-1]))
+        rows = read(model, list(zip(caches, rests, strict=True)))
+        walks = [_Walk(self, cache, start, row.logits[-1]) for cache, row in zip(caches, rows, strict=True)]
         while active := [walk for walk in walks if walk.is_open]:
             taken = [walk.take(self.width) for walk in active]
             feeds = [walk.feed(nodes) for walk, nodes in zip(active, taken, strict=True)]
@@ -97,7 +91,7 @@ class _Node:
     text: bytes
     token: int
     parent: int
-    state: State
+    state: ConstraintState
     masked: float
     plain: float
     row: int = -1
@@ -106,7 +100,7 @@ class _Node:
 class _Walk:
     """The strings behind one prompt."""
 
-    def __init__(self, settings: StringLaws, cache: Cache, start: State, logits: Any) -> None:
+    def __init__(self, settings: StringLaws, cache: Cache, start: ConstraintState, logits: Any) -> None:
         self.settings, self.cache = settings, cache
         self.is_masked = settings.law == "masked"
         self.found: dict[bytes, float] = {}
