@@ -23,7 +23,6 @@ from foretell.catalog import KINDS, Entry, entries, find
 from foretell.catalog.papers import find_paper, papers, parts_of
 from foretell.parts import UnknownNameError, nearest
 
-
 #: What a test file says that is about every part, or finds parts by itself.
 _DISCOVERY = re.compile(r"every_part|\b(examples|entries|parts|mutants|components|pairs|all_\w+|covering_\w+)\(")
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import foretell as ft
 from foretell.cli.common.app import make_app
-from foretell.cli.common.program import Program
+from foretell.cli.common.program import VerbGroup
 from foretell.errors import MissingPackageError, UserError
 from tests.cli.conftest import ENDS
 
@@ -53,7 +53,7 @@ def test_listing_and_help_import_nothing_heavy(home):
 
 def failing(error: BaseException):
     """A program with one verb that fails so."""
-    app = typer.Typer(cls=Program, pretty_exceptions_enable=False)
+    app = typer.Typer(cls=VerbGroup, pretty_exceptions_enable=False)
     app.callback()(lambda: None)
 
     @app.command()

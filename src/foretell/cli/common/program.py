@@ -37,18 +37,20 @@ def say(message: str | Text, style: str = "") -> None:
     Console(stderr=True, soft_wrap=True, highlight=False).print(line)
 
 
-class Program(TyperGroup):
+class VerbGroup(TyperGroup):
     """A group of verbs that turns errors into one red line and an exit code; `--debug`, or FORETELL_DEBUG, shows the traceback."""
 
     debug = False
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the options, with `--debug` before or after the verb."""
         # Taken out here, so that it works before and after the verb without every verb declaring it.
         end = args.index("--") if "--" in args else len(args)
         self.debug = "--debug" in args[:end] or bool(os.environ.get(DEBUG))
         return super().parse_args(ctx, [arg for i, arg in enumerate(args) if arg != "--debug" or i > end])
 
     def invoke(self, ctx: Any) -> Any:
+        """Run the verb; errors end in one line and an exit code."""
         with warnings.catch_warnings():
             if not self.debug:
                 warnings.showwarning = _show_warning
