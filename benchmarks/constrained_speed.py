@@ -36,7 +36,7 @@ from foretell.bench.statistics import Spread
 from foretell.bench.tables import interval
 from foretell.bench.tasks import Group, Task
 from foretell.catalog.part_text import describe
-from foretell.decoding.constraint import Constraint, State
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
@@ -68,10 +68,10 @@ class Watch:
             self.running = False
 
 
-class TimedState(State):
+class TimedState(ConstraintState):
     """Another state, timed."""
 
-    def __init__(self, inner: State, watch: Watch) -> None:
+    def __init__(self, inner: ConstraintState, watch: Watch) -> None:
         self.inner, self.watch, self.vocabulary = inner, watch, inner.vocabulary
 
     def allowed(self) -> TokenSet:
@@ -83,7 +83,7 @@ class TimedState(State):
     def accepts(self, token: int) -> bool:
         return self.watch.time(self.inner.accepts, token)
 
-    def advance(self, token: int) -> State:
+    def advance(self, token: int) -> ConstraintState:
         return TimedState(self.watch.time(self.inner.advance, token), self.watch)
 
     @property
@@ -108,7 +108,7 @@ class Timed(Constraint):
     def remember(self, vocabulary: Vocabulary) -> Any:
         return self.inner.remember(vocabulary)
 
-    def begin(self, memory: Any, prompt: Sequence[int] = ()) -> State:
+    def begin(self, memory: Any, prompt: Sequence[int] = ()) -> ConstraintState:
         return TimedState(self.inner.begin(memory, prompt), self.watch)
 
 

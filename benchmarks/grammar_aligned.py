@@ -156,7 +156,7 @@ def finite_language(name: str, model, prompt: list[int], stops: frozenset[int], 
         drawn = list(itertools.islice(samples(model, prompt, asap, exact=arm == "exact", **options), 2 * num))
         arms[arm], passes[arm] = [sample.tokens for sample in drawn], [sample.num_passes for sample in drawn]
         if arm == "asap":
-            bound, off, nodes, closed = math.exp(trie.root.log_c), closed_law(trie), len(trie), trie.root.closed
+            bound, off, nodes, closed = math.exp(trie.root.log_c), closed_law(trie), len(trie), trie.root.is_closed
             by = [number for number, each in enumerate(passes[arm]) if each]
         asap.forget(Vocabulary.of(model, stops))
         trie = asap.memory(Vocabulary.of(model, stops)).trie(prompt, Sampler(), ROOM)

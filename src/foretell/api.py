@@ -140,7 +140,7 @@ def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | st
     text = ""
     for piece in stream_request(request, model, recipe, options.get("stop", ())):
         if rule is not None and rule.is_json:
-            from foretell.rules.schemas.json_text import partial_value
+            from foretell.rules.schemas.partial_value import partial_value
 
             text += piece
             piece.partial = partial_value(text.encode("utf-8"))

@@ -15,7 +15,7 @@ from foretell.decoding.searching.greedy_path import greedy_path
 from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.prepare import resolve, stop_tokens
-from foretell.rules.automata.stretches import may_cut
+from foretell.rules.automata.span_trie import is_span_boundary
 from foretell.rules.constraints.substrings import Substrings
 
 #: What the model reads, with the question and the passage in their places.
@@ -152,7 +152,7 @@ def extract(
 def occurrences(text: str, passage: str) -> tuple[tuple[int, int], ...]:
     """Where `text` stands in `passage` without cutting a word."""
     places = (match.start() for match in re.finditer(f"(?={re.escape(text)})", passage))
-    return tuple((i, i + len(text)) for i in places if may_cut(passage, i) and may_cut(passage, i + len(text)))
+    return tuple((i, i + len(text)) for i in places if is_span_boundary(passage, i) and is_span_boundary(passage, i + len(text)))
 
 
 def rank(text: Hypothesis, search: BestFirstSearch) -> float:

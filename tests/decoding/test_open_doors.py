@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from foretell.decoding.constraint import Constraint
-from foretell.decoding.constraint import State as ConstraintState
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe

@@ -10,7 +10,7 @@ from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampler import Sampler
 from foretell.rules.constraints.regex import Regex
-from foretell.rules.grammars.llguidance_engine import GrammarState
+from foretell.rules.grammars.grammar_state import GrammarState
 from foretell.testing.combinations import constrained, constrained_pairs, examples
 from foretell.testing.laws import SPELLING, Case, check_law, law_report, plain_distribution
 from foretell.testing.models import resized

@@ -11,7 +11,7 @@ from foretell.errors import UserError
 
 if TYPE_CHECKING:
     from foretell.rules.constraints.json_schema import JsonSchema
-    from foretell.rules.schemas.report import Report
+    from foretell.rules.schemas.keyword_report import KeywordReport
 
 
 def schema_check(
@@ -26,11 +26,11 @@ def schema_check(
     A schema that cannot be honoured is refused, with the place and the reason. With --instance, the exit status is 1 if it is not valid.
     """
     from foretell.rules.constraints.json_schema import JsonSchema
-    from foretell.rules.schemas.report import report
+    from foretell.rules.schemas.keyword_report import keyword_report
     from foretell.rules.schemas.strings import BYTES
 
     part = JsonSchema(_read(file), unsupported="refuse" if strict else "check", formats="annotate" if annotate else "enforce")
-    found = report(part.remember(BYTES))
+    found = keyword_report(part.remember(BYTES))
     verdict = None if instance is None else _judged(part, _value(instance))
     if as_json:
         _print_json(found, verdict)
@@ -65,10 +65,10 @@ def _judged(part: JsonSchema, value: Any) -> dict[str, Any]:
 
     text = part.canonical_text(value)
     valid = part.accepts(text)
-    return {"valid": valid, "text": text, "why": "" if valid else part.remember(BYTES).judge.reason(value)}
+    return {"valid": valid, "text": text, "why": "" if valid else part.remember(BYTES).validator.first_error(value)}
 
 
-def _print_json(found: Report, verdict: dict[str, Any] | None) -> None:
+def _print_json(found: KeywordReport, verdict: dict[str, Any] | None) -> None:
     import json
 
     lines = [line._asdict() for line in found.lines if line.level != "compiled"]
@@ -78,7 +78,7 @@ def _print_json(found: Report, verdict: dict[str, Any] | None) -> None:
     )
 
 
-def _print(found: Report, verdict: dict[str, Any] | None) -> None:
+def _print(found: KeywordReport, verdict: dict[str, Any] | None) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 
 import torch
 
-from foretell.decoding.constraint import Constraint, State
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws, SampledDraws, enumerate_outcomes
@@ -118,7 +118,7 @@ def plain_distribution(case: Case, sampler: Sampler) -> OutputDistribution:
     """Probability of every outcome of plain decoding, from the model's rows alone."""
     distribution: OutputDistribution = {}
 
-    def state_after(generated: tuple[int, ...]) -> State | None:
+    def state_after(generated: tuple[int, ...]) -> ConstraintState | None:
         """From the beginning each time: nothing that was rolled back can show."""
         if case.constraint is None:
             return None

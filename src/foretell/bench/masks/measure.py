@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from foretell.bench.masks.cases import Case, Instance
 from foretell.bench.masks.engines import Engine
-from foretell.decoding.constraint import State
+from foretell.decoding.constraint import ConstraintState
 from foretell.models.vocabulary import Vocabulary
 
 #: Outcomes. An engine passes a case when it gives every instance the right verdict; with several faults the worst is named.
@@ -80,7 +80,7 @@ def measure(engine: Engine, case: Case, vocabulary: Vocabulary, compiled: Callab
     return found
 
 
-def _accepts(state: State, instance: Instance, vocabulary: Vocabulary, found: Measured) -> bool:
+def _accepts(state: ConstraintState, instance: Instance, vocabulary: Vocabulary, found: Measured) -> bool:
     tokens, forced = vocabulary.encode(instance.text), 0
     for token in tokens:
         begin = time.perf_counter()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from foretell.decoding.constraint import Constraint, State
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.search import finite
 from foretell.errors import UserError
 from foretell.models.base import Cache, Feed, Model
@@ -71,7 +71,7 @@ class StringLaws:
         groups = [prompts[i : i + self.batch] for i in range(0, len(prompts), self.batch)]
         return [law for group in groups for law in self._group(model, cache, [list(prompt[shared:]) for prompt in group], start)]
 
-    def _group(self, model: Model, shared: Cache, rests: list[list[int]], start: State) -> list[StringLaw]:
+    def _group(self, model: Model, shared: Cache, rests: list[list[int]], start: ConstraintState) -> list[StringLaw]:
         caches = [shared.fork() for _ in rests]
         rows = read(model, list(zip(caches, rests, strict=True)))
         walks = [_Walk(self, cache, start, row.logits[-1]) for cache, row in zip(caches, rows, strict=True)]
@@ -91,7 +91,7 @@ class _Node:
     text: bytes
     token: int
     parent: int
-    state: State
+    state: ConstraintState
     masked: float
     plain: float
     row: int = -1
@@ -100,7 +100,7 @@ class _Node:
 class _Walk:
     """The strings behind one prompt."""
 
-    def __init__(self, settings: StringLaws, cache: Cache, start: State, logits: Any) -> None:
+    def __init__(self, settings: StringLaws, cache: Cache, start: ConstraintState, logits: Any) -> None:
         self.settings, self.cache = settings, cache
         self.is_masked = settings.law == "masked"
         self.found: dict[bytes, float] = {}
