@@ -157,6 +157,14 @@ def test_what_is_used_is_found_within_parts():
     assert used_by(Recipe.parse("plain, pace=bandit(chooser='lin-ucb')"))["lin-ucb"] == ("linucb",)
 
 
+@pytest.mark.parametrize("entry", [entry for entry in PARTS if entry.kind != "peer"], ids=lambda entry: f"{entry.kind}-{entry.name}")
+def test_papers_of_every_example_are_found(entry: Entry):
+    cls = entry.load()
+    plain = [] if any(default is None for _, _, default in entry.options) else [cls()]  # components have no examples
+    for part in cls.examples() if hasattr(cls, "examples") else plain:
+        assert used_by(part).get(entry.name, ()) == entry.papers
+
+
 def test_components_that_stand_for_none_are_used():
     pytest.importorskip("sklearn")
     from foretell.numbers import HistogramRegressor

@@ -108,7 +108,7 @@ def make(entry: Entry, args: Sequence[Any] = (), options: Mapping[str, Any] | No
 def setting_of(owner: Any, name: str) -> Any:
     """The value of a setting; where it is None and the owner makes a component in its place (`_target()` for `target`), that one."""
     value, default = getattr(owner, name), getattr(owner, f"_{name}", None)
-    return default() if value is None and callable(default) else value
+    return default() if value is None and callable(default) and not inspect.signature(default).parameters else value
 
 
 def _value(node: ast.expr, *kinds: str) -> Any:
