@@ -160,8 +160,8 @@ def test_what_is_used_is_found_within_parts():
 @pytest.mark.parametrize("entry", [entry for entry in PARTS if entry.kind != "peer"], ids=lambda entry: f"{entry.kind}-{entry.name}")
 def test_papers_of_every_example_are_found(entry: Entry):
     cls = entry.load()
-    plain = [] if any(default is None for _, _, default in entry.options) else [cls()]  # components have no examples
-    for part in cls.examples() if hasattr(cls, "examples") else plain:
+    needs_options = any(default is None for _, _, default in entry.options)
+    for part in cls.examples() if hasattr(cls, "examples") else [] if needs_options else [cls()]:  # components have no examples
         assert used_by(part).get(entry.name, ()) == entry.papers
 
 
