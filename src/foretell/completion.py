@@ -65,7 +65,7 @@ def complete(
 
     search: a `Search` or its short text, "superposed" by default: a lossy one, whose k drafts (3 by default) cost the passes
     of one. ngrams: a table for it, or the file of one. The text is fed as it is, with no chat template; what it shares with the
-    text of the call before is not read again. Raises ValueError for options that do not fit each other or the model.
+    text of the call before is not read again. Raises UserError for options that do not fit each other or the model.
 
     >>> import foretell as ft
     >>> [draft.text for draft in ft.complete("The capital of France is", k=2).drafts]  # doctest: +SKIP

@@ -111,7 +111,7 @@ def extract(
     batch, budget and length penalty. greedy_gap: compare with greedy decoding, at the cost of two more texts. Out of time or nodes,
     the best span so far comes back, `proof.gap` nats or less below the best there is.
 
-    Raises ValueError for an empty passage or question, one too long for the model, a stop text that no token begins with, a span
+    Raises UserError for an empty passage or question, one too long for the model, a stop text that no token begins with, a span
     limit below 1, and options that do not fit. Warns where the prompt does not hold the passage.
 
     >>> import foretell as ft

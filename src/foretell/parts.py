@@ -95,7 +95,7 @@ class Part(ABC):
 
 
 def require(condition: bool, owner: object, argument: str, value: object, remedy: str) -> None:
-    """Raise a ValueError naming the argument, its value and the remedy, unless `condition` holds."""
+    """Raise a UserError naming the argument, its value and the remedy, unless `condition` holds."""
     if not condition:
         raise UserError(f"{type(owner).__name__}: {argument}={value!r} {remedy}")
 

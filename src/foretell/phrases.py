@@ -26,7 +26,7 @@ def made_up_prompts(model: Model, num: int, seed: int = 0, max_new_tokens: int =
     """About `num` prompts that the model itself thinks a user would write: it is asked to go on where the user's turn begins.
 
     Turns that do not end within `max_new_tokens` or are shorter than 4 tokens are dropped. Xu et al., "Magpie: Alignment Data
-    Synthesis from Scratch by Prompting Aligned LLMs with Nothing", section 2. Errors: ValueError for a model without a chat template.
+    Synthesis from Scratch by Prompting Aligned LLMs with Nothing", section 2. Errors: UserError for a model without a chat template.
     """
     text = model.tokenizer
     if text is None or text.chat_template is None:

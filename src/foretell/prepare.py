@@ -131,7 +131,7 @@ def _one_sampler(sampler: Sampler | None, recipe: Recipe, sampling: Mapping[str,
 
 
 def encode(prompt: Prompt, model: Model, chat: bool, tools: Tools | None = None) -> list[int]:
-    """Token ids of a prompt; ValueError where it is empty or too long."""
+    """Token ids of a prompt; UserError where it is empty or too long."""
     if not prompt or (isinstance(prompt, str) and not prompt.strip()):
         raise UserError(f"prompt={prompt!r} is empty; give some text")
     if tools is not None:
@@ -158,7 +158,7 @@ def _with_tools(prompt: Prompt, model: Model, tools: Tools) -> list[int]:
 
 
 def stop_tokens(model: Model, stop: str | Sequence[str] = ()) -> frozenset[int]:
-    """The model's stop tokens, and all tokens that begin with one of the texts `stop`; ValueError for a text that none begins
+    """The model's stop tokens, and all tokens that begin with one of the texts `stop`; UserError for a text that none begins
     with, and where there are no stop tokens at all."""
     found = set(model.tokenizer.stop_tokens)
     for text in [stop] if isinstance(stop, str) else stop:

@@ -18,7 +18,7 @@ from foretell.parts import Part
 Array = NDArray[np.float64]
 
 
-class Choice(NamedTuple):
+class ArmChoice(NamedTuple):
     """The arm picked, the probability that it was picked with, and those of all arms (K,), which sum to 1."""
 
     arm: int
@@ -31,8 +31,8 @@ class BadLossWarning(UserWarning):
 
 
 @dataclass
-class State:
-    """What a chooser has learnt, as plain numbers and arrays: `dataclasses.asdict` saves it, `State(**saved)` brings it back.
+class ChooserState:
+    """What a chooser has learnt, as plain numbers and arrays: `dataclasses.asdict` saves it, `ChooserState(**saved)` brings it back.
 
     learnt: the method's own arrays. rounds: choices made, each with coins of its own. num_updates, paid: losses learnt from, and
     their sum. num_bad: losses that were no number from 0 to 1. pending: arms picked whose loss has not come yet.
@@ -60,22 +60,22 @@ class OnlineChooser(Part):
 
     strict: bool = False
 
-    def begin(self, num_features: int, seed: int = 0) -> State:
+    def begin(self, num_features: int, seed: int = 0) -> ChooserState:
         """A state that knows nothing, for contexts of that width."""
         if num_features < 1:
             raise UserError(f"num_features={num_features!r} must be at least 1")
-        return State(num_features, seed, self.start(num_features, seed))
+        return ChooserState(num_features, seed, self.start(num_features, seed))
 
-    def choose(self, state: State, contexts: ArrayLike) -> Choice:
+    def choose(self, state: ChooserState, contexts: ArrayLike) -> ArmChoice:
         """An arm for these contexts (K, d), drawn by the state's own coins: the same seed picks the same arms."""
         rows = checked_contexts(state, contexts)
         probabilities = self.probabilities(state, rows)
         arm = SampledDraws(state.seed).at(state.rounds).categorical(probabilities)
         state.rounds += 1
         state.pending.append(arm)
-        return Choice(arm, float(probabilities[arm]), probabilities)
+        return ArmChoice(arm, float(probabilities[arm]), probabilities)
 
-    def update(self, state: State, contexts: ArrayLike, arm: int, loss: float) -> None:
+    def update(self, state: ChooserState, contexts: ArrayLike, arm: int, loss: float) -> None:
         """The loss of an arm that `choose` picked, once for each time it did."""
         if arm not in state.pending:
             waiting = ", ".join(map(str, state.pending)) or "none"
@@ -83,7 +83,7 @@ class OnlineChooser(Part):
         self.replay(state, contexts, arm, loss)
         state.pending.remove(arm)
 
-    def replay(self, state: State, contexts: ArrayLike, arm: int, loss: float) -> None:
+    def replay(self, state: ChooserState, contexts: ArrayLike, arm: int, loss: float) -> None:
         """Learn from a round that somebody else has chosen, such as a logged one."""
         rows = checked_contexts(state, contexts)
         if not 0 <= arm < len(rows):
@@ -94,7 +94,7 @@ class OnlineChooser(Part):
             state.num_updates += 1
             state.paid += loss
 
-    def _sound(self, state: State, loss: float) -> float:
+    def _sound(self, state: ChooserState, loss: float) -> float:
         if 0 <= loss <= 1:
             return loss
         message = f"loss={loss!r} must be from 0 to 1, best first: divide by a bound, and give 1 - r for a reward r"
@@ -110,16 +110,16 @@ class OnlineChooser(Part):
         """The arrays of a state that knows nothing."""
 
     @abstractmethod
-    def probabilities(self, state: State, contexts: Array) -> Array:
+    def probabilities(self, state: ChooserState, contexts: Array) -> Array:
         """The chance of each arm, (K,), for contexts (K, d). Changes nothing."""
 
     @abstractmethod
-    def learn(self, state: State, context: Array, loss: float) -> None:
+    def learn(self, state: ChooserState, context: Array, loss: float) -> None:
         """Learn that an arm with this context (d,) cost `loss`."""
 
 
-def checked_contexts(state: State, contexts: ArrayLike) -> Array:
-    """Contexts (K, d) as numbers; ValueError where the state was begun for others."""
+def checked_contexts(state: ChooserState, contexts: ArrayLike) -> Array:
+    """Contexts (K, d) as numbers; UserError where the state was begun for others."""
     rows = np.asarray(contexts, dtype=np.float64)
     if rows.ndim != 2 or not len(rows):
         raise UserError(f"contexts of shape {rows.shape} must be (arms, features), with one arm or more")

@@ -25,7 +25,7 @@ class Router(Part):
     guarantee: ClassVar[Guarantee] = Guarantee("lossy", "several models take turns, and the text is none's own")
 
     def check(self, num_members: int) -> None:
-        """ValueError where the rule does not fit a group of so many members."""
+        """UserError where the rule does not fit a group of so many members."""
         if num_members != 2:
             raise UserError(f"{type(self).__name__}: it routes between 2 members, but the group has {num_members}")
 

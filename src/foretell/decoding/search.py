@@ -108,7 +108,7 @@ class Search(Part):
     guarantee: ClassVar[Guarantee]
 
     def remember(self, model: Model) -> Any:
-        """Memory kept across calls with this model; raises ValueError where the search does not fit the model."""
+        """Memory kept across calls with this model; raises UserError where the search does not fit the model."""
         return None
 
     @abstractmethod
@@ -116,7 +116,7 @@ class Search(Part):
         """The best continuations of the goal's prompt. memory: what `remember` returned for this model."""
 
 
-class Run:
+class SearchRun:
     """The part of a run that all searches share: the prompt's pass, the budget, and the clock. state: where the constraint stands
     before the first new token; None where there is no constraint."""
 

@@ -9,7 +9,7 @@ from foretell.errors import UserError
 
 
 def as_stop_strings(stop: str | Sequence[str]) -> tuple[str, ...]:
-    """One stop string or several, as a tuple; ValueError for empty ones."""
+    """One stop string or several, as a tuple; UserError for empty ones."""
     strings = (stop,) if isinstance(stop, str) and stop else tuple(stop)
     for string in strings:
         if not isinstance(string, str) or not string:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foretell.decoding.chooser import Array, State
+from foretell.decoding.chooser import Array, ChooserState
 from foretell.decoding.choosing.neural_chooser import NeuralChooser
 from foretell.parts import require
 
@@ -20,7 +20,7 @@ class EpsilonGreedy(NeuralChooser):
     `neural-square-cb`. strict: a loss beyond [0, 1] is an error.
 
     Guarantee: none of its own; regret grows in proportion to epsilon. Needs: contexts of length about 1, losses in [0, 1]. Cost: a tenth
-    of a millisecond a round. State: the weights and their start. Errors: ValueError for epsilon outside [0, 1].
+    of a millisecond a round. State: the weights and their start. Errors: UserError for epsilon outside [0, 1].
 
     Sutton and Barto, "Reinforcement Learning: An Introduction", section 2.2.
 
@@ -35,7 +35,7 @@ class EpsilonGreedy(NeuralChooser):
         super().__post_init__()
         require(0 <= self.epsilon <= 1, self, "epsilon", self.epsilon, "must be from 0 to 1")
 
-    def probabilities(self, state: State, contexts: Array) -> Array:
+    def probabilities(self, state: ChooserState, contexts: Array) -> Array:
         probabilities = np.full(len(contexts), self.epsilon / len(contexts))
         probabilities[self.predict(state, contexts).argmin()] += 1.0 - self.epsilon
         return probabilities

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foretell.decoding.chooser import Array, State
+from foretell.decoding.chooser import Array, ChooserState
 from foretell.decoding.choosing.linear_chooser import LinearChooser
 from foretell.parts import require
 
@@ -22,7 +22,7 @@ class LinTS(LinearChooser):
 
     Guarantee: none of its own; for losses linear in the context regret is of order d^(3/2) sqrt(T).
     Needs: losses in [0, 1]; a constant among the features. Cost: d^2 a
-    round, and K^3. State: P, (d, d). Errors: ValueError for a scale or ridge of 0 or less, num_samples below 1.
+    round, and K^3. State: P, (d, d). Errors: UserError for a scale or ridge of 0 or less, num_samples below 1.
 
     Agrawal and Goyal, "Thompson Sampling for Contextual Bandits with Linear Payoffs", section 2.
 
@@ -39,7 +39,7 @@ class LinTS(LinearChooser):
         require(self.scale > 0, self, "scale", self.scale, "must be above 0")
         require(isinstance(self.num_samples, int) and self.num_samples >= 1, self, "num_samples", self.num_samples, "must be at least 1")
 
-    def probabilities(self, state: State, contexts: Array) -> Array:
+    def probabilities(self, state: ChooserState, contexts: Array) -> Array:
         losses, covariance = self.posterior(state, contexts)
         values, vectors = np.linalg.eigh(covariance)
         root = vectors * np.sqrt(np.maximum(values, 0.0))

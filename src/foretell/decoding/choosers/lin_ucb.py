@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foretell.decoding.chooser import Array, State
+from foretell.decoding.chooser import Array, ChooserState
 from foretell.decoding.choosing.linear_chooser import LinearChooser
 from foretell.parts import require
 
@@ -19,7 +19,7 @@ class LinUCB(LinearChooser):
 
     Guarantee: none of its own; for losses linear in the context regret is of order d sqrt(T).
     Needs: losses in [0, 1]; a constant among the features. Cost: d^2 a round.
-    State: P, (d, d). Errors: ValueError for alpha below 0, ridge of 0 or less.
+    State: P, (d, d). Errors: UserError for alpha below 0, ridge of 0 or less.
 
     Li et al., "A Contextual-Bandit Approach to Personalized News Article Recommendation", section 3. Departures: losses for rewards;
     one w for all arms, so that arms have their own where contexts are blocks.
@@ -35,7 +35,7 @@ class LinUCB(LinearChooser):
         super().__post_init__()
         require(self.alpha >= 0, self, "alpha", self.alpha, "must be 0 or above")
 
-    def probabilities(self, state: State, contexts: Array) -> Array:
+    def probabilities(self, state: ChooserState, contexts: Array) -> Array:
         losses, covariance = self.posterior(state, contexts)
         probabilities = np.zeros(len(contexts))
         probabilities[(losses - self.alpha * np.sqrt(covariance.diagonal())).argmin()] = 1.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foretell.decoding.chooser import Array, State
+from foretell.decoding.chooser import Array, ChooserState
 from foretell.decoding.choosing.inverse_gap import InverseGapChooser, inverse_gap
 
 #: Least predicted loss: at 0 the best arm would have all probability, and a first mistake would stay.
@@ -28,7 +28,7 @@ class NeuralFastCB(InverseGapChooser):
     Guarantee: none of its own; probabilities sum to 1, the best arm's is 1/K or more, each other's 1/K or less. Under the conditions of
     `neural-square-cb`, expected regret after T rounds is of order sqrt(K L*) + K, up to logarithms, where L* is what the best policy
     loses in all. Needs: contexts of length about 1, losses in [0, 1]. Cost: a tenth of a millisecond a round at width 64. State: the
-    weights and their start. Errors: ValueError for gamma of 0 or less.
+    weights and their start. Errors: UserError for gamma of 0 or less.
 
     Deb et al., "Contextual Bandits with Online Neural Regression", algorithm 2; the weighting is FastCB's, Foster and Krishnamurthy,
     "Efficient First-Order Contextual Bandits: Prediction, Allocation, and Triangular Discrimination", section 4. Departures: the losses
@@ -49,7 +49,7 @@ class NeuralFastCB(InverseGapChooser):
     learning_rate: float = 1.0
     gamma: float = 3.0
 
-    def probabilities(self, state: State, contexts: Array) -> Array:
+    def probabilities(self, state: ChooserState, contexts: Array) -> Array:
         num_arms, losses = len(contexts), np.maximum(self.predict(state, contexts), FLOOR)
         gamma = max(self.gamma * (num_arms * max(state.paid, 1.0)) ** self.growth, 10.0 * num_arms)
         return inverse_gap(losses, gamma / float(losses.min()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from foretell.decoding.chooser import Array, State
+from foretell.decoding.chooser import Array, ChooserState
 from foretell.decoding.choosing.inverse_gap import InverseGapChooser, inverse_gap
 
 
@@ -21,7 +21,7 @@ class NeuralSquareCB(InverseGapChooser):
     Guarantee: none of its own; probabilities sum to 1, the best arm's is 1/K or more, each other's 1/K or less. With losses in [0, 1] that
     some network of this form predicts on average, and a width polynomial in T (a guide, not a setting), expected regret after T rounds
     is of order sqrt(K T), up to logarithms, whatever the contexts. Needs: contexts of length about 1, losses in [0, 1]. Cost: a tenth of
-    a millisecond a round at width 64. State: the weights and their start. Errors: ValueError for gamma of 0 or less.
+    a millisecond a round at width 64. State: the weights and their start. Errors: UserError for gamma of 0 or less.
 
     Deb et al., "Contextual Bandits with Online Neural Regression", algorithm 1. Departures: gamma grows with t, so that T need not be
     known; one constant learning rate; weights start in pairs that cancel.
@@ -35,6 +35,6 @@ class NeuralSquareCB(InverseGapChooser):
     True
     """
 
-    def probabilities(self, state: State, contexts: Array) -> Array:
+    def probabilities(self, state: ChooserState, contexts: Array) -> Array:
         gamma = self.gamma * (len(contexts) * (state.num_updates + 1)) ** self.growth
         return inverse_gap(self.predict(state, contexts), gamma)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foretell.decoding.chooser import Array, OnlineChooser, State
+from foretell.decoding.chooser import Array, ChooserState, OnlineChooser
 from foretell.parts import require
 
 
@@ -25,12 +25,12 @@ class LinearChooser(OnlineChooser):
     def start(self, num_features: int, seed: int) -> dict[str, Array]:
         return {"precision_inverse": np.eye(num_features) / self.ridge, "moments": np.zeros(num_features)}
 
-    def posterior(self, state: State, contexts: Array) -> tuple[Array, Array]:
+    def posterior(self, state: ChooserState, contexts: Array) -> tuple[Array, Array]:
         """Expected losses (K,) and, for noise of variance 1, their covariance (K, K)."""
         spread = contexts @ state.learnt["precision_inverse"]
         return spread @ state.learnt["moments"], spread @ contexts.T
 
-    def learn(self, state: State, context: Array, loss: float) -> None:
+    def learn(self, state: ChooserState, context: Array, loss: float) -> None:
         inverse = state.learnt["precision_inverse"]
         along = inverse @ context
         inverse -= np.outer(along, along / (1.0 + context @ along))  # Sherman and Morrison

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from foretell.decoding.chooser import Array, OnlineChooser, State
+from foretell.decoding.chooser import Array, ChooserState, OnlineChooser
 from foretell.decoding.choosing.online_network import OnlineNetwork
 from foretell.parts import require
 
@@ -47,9 +47,9 @@ class NeuralChooser(OnlineChooser):
     def start(self, num_features: int, seed: int) -> dict[str, Array]:
         return self.network(num_features).start(seed)
 
-    def predict(self, state: State, contexts: Array) -> Array:
+    def predict(self, state: ChooserState, contexts: Array) -> Array:
         """Expected losses (K,)."""
         return self.network(state.num_features).predict(state.learnt, contexts)
 
-    def learn(self, state: State, context: Array, loss: float) -> None:
+    def learn(self, state: ChooserState, context: Array, loss: float) -> None:
         self.network(state.num_features).step(state.learnt, context, loss)

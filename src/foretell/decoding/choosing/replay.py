@@ -21,7 +21,7 @@ class Round(NamedTuple):
     loss: float
 
 
-class Estimate(NamedTuple):
+class ReplayEstimate(NamedTuple):
     """What a chooser would have lost a round. value: by inverse propensities, unbiased for a chooser that does not learn on the way;
     error: its standard error. weighted: the same over the sum of the weights, biased and steadier. logged: what was in fact lost."""
 
@@ -31,7 +31,7 @@ class Estimate(NamedTuple):
     logged: float
 
 
-def replay(chooser: OnlineChooser, rounds: Iterable[Round], seed: int = 0) -> Estimate:
+def replay(chooser: OnlineChooser, rounds: Iterable[Round], seed: int = 0) -> ReplayEstimate:
     """Let a chooser that knows nothing live through logged rounds: it is asked for its probabilities, then told what was picked and lost.
 
     Every arm that it may pick must have had a chance in the log. Horvitz and Thompson, "A Generalization of Sampling Without Replacement
@@ -55,7 +55,7 @@ def replay(chooser: OnlineChooser, rounds: Iterable[Round], seed: int = 0) -> Es
         raise UserError("rounds are empty: there is nothing to replay")
     weighed = np.multiply(weights, losses)
     total = float(np.sum(weights))
-    return Estimate(
+    return ReplayEstimate(
         float(weighed.mean()),
         float(weighed.std() / np.sqrt(len(weighed))),
         float(weighed.sum() / total) if total else float("nan"),

@@ -35,7 +35,7 @@ class AdaptiveNgram(TableDrafter[int, _State]):
     Ou et al., "Lossless Acceleration of Large Language Model via Adaptive N-gram Parallel Decoding", section 3.
     Departures: a tree of several continuations where the paper drafts one; shorter contexts stand in for unknown longer ones at
     each drafted token (its multi-level n-gram).
-    Errors: ValueError for orders empty, repeated or below 1, and for a width below 1.
+    Errors: UserError for orders empty, repeated or below 1, and for a width below 1.
 
     >>> from foretell.models.tiny import TinyModel
     >>> from foretell.decoding.sampler import Sampler

@@ -50,7 +50,7 @@ class Aded(TableDrafter[ScopedTables, _State]):
     Departures from the authors' code: siblings are ordered by weight and visits that are equal by product of shares, since a hash
     map's order is not repeatable; the roll-out's numbers follow from the text; a tree over budget is cut by visits, not by length;
     a pair keeps `width` successors also while learning, a newcomer taking the lightest one's place.
-    Errors: ValueError for settings out of range, and TableFileError for a corpus of another model.
+    Errors: UserError for settings out of range, and TableFileError for a corpus of another model.
 
     >>> Aded(iterations=50).step
     0.04

@@ -31,7 +31,7 @@ class Beam(LevelDrafter):
     The layers of Li et al., "EAGLE-2: Faster Inference of Language Models with Dynamic Draft Trees", section 4.1, without
     its choice among the nodes of all layers afterwards, which is the pace's here. Not to be confused with `StochasticBeam`,
     whose sequences are drawn.
-    Errors: ValueError for another vocabulary (names the first differing token), width or length below 1.
+    Errors: UserError for another vocabulary (names the first differing token), width or length below 1.
 
     >>> from foretell.models.tiny import TinyModel
     >>> Beam(TinyModel(seed=1), width=2).replace(length=5).length

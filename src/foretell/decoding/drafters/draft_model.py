@@ -33,7 +33,7 @@ class DraftModel(LevelDrafter):
 
     Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", section 2; Miao et al., "SpecInfer",
     section 3; Jeon et al., "Recursive Speculative Decoding", section 4.1 (RSD-C).
-    Errors: ValueError for another vocabulary (names the first differing token), empty branching, branches below 1.
+    Errors: UserError for another vocabulary (names the first differing token), empty branching, branches below 1.
 
     >>> from foretell.models.tiny import TinyModel
     >>> DraftModel(TinyModel(seed=1), branching=(2, 1)).branching

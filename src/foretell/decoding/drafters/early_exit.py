@@ -53,7 +53,7 @@ class EarlyExit(Drafter[Model, _State]):
     papers verify from `layer` on; here the verifying step runs the first layers again for the drafted rows, which costs little
     because a step over several rows takes about the time of one. The prompt's last 32 positions are not measured. A drawn
     chain ends by the probability of the best token, not of the drawn one: whether a node is there must not depend on its token.
-    Errors: ValueError for a layer outside the target's, for num_tokens below 1, for a target without accessible layers.
+    Errors: UserError for a layer outside the target's, for num_tokens below 1, for a target without accessible layers.
 
     >>> from foretell.decoding.draws import SampledDraws
     >>> from foretell.decoding.sampler import Sampler

@@ -23,7 +23,7 @@ class Forced(Drafter[None, None]):
     Needs: nothing of the model. Cost: microseconds a token. State: none.
 
     Geng et al., "Generating Structured Outputs from Language Models: Benchmark and Studies", section 2 (guidance's fast-forwarding).
-    Errors: ValueError for num_tokens below 1.
+    Errors: UserError for num_tokens below 1.
 
     >>> from foretell.decoding.sampler import Sampler
     >>> Forced().propose([Ask([1], 1, None, 8, 8, Sampler(greedy=True), None)])[0].tokens

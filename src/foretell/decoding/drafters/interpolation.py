@@ -28,7 +28,7 @@ class Interpolation(Composite):
     0.1 ms a step. Grade: a node's share, in halvings.
 
     Jelinek and Mercer, "Interpolated Estimation of Markov Source Parameters from Sparse Data", for language models; the weights by
-    order, and its use for draft trees, are ours. Errors: ValueError for a drafter without a table.
+    order, and its use for draft trees, are ours. Errors: UserError for a drafter without a table.
 
     >>> from foretell.decoding.drafters.adaptive_ngram import AdaptiveNgram
     >>> from foretell.decoding.drafters.token_recycling import TokenRecycling

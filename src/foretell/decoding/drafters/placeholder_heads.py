@@ -41,7 +41,7 @@ class PlaceholderHeads(Drafter[Model, _State]):
     `foretell.training.unit_tuner`; an untuned one guesses badly. Cost: K - 1 rows of the target's pass. State: what the last
     rows said.
     Departures: a step's span is verified, or accepted unchecked, in the next step, whose pass feeds it in any case.
-    Errors: ValueError for fewer than 2 tokens, a model without a suppressed token, or a placeholder that is a real token.
+    Errors: UserError for fewer than 2 tokens, a model without a suppressed token, or a placeholder that is a real token.
 
     Sun et al., "Decoding at the Speed of Thought: Harnessing Parallel Decoding of Lexical Units for LLMs", section 3.3.
 

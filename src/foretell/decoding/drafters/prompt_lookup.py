@@ -30,7 +30,7 @@ class PromptLookup(Drafter[None, _Index]):
     token and n; a proposal takes microseconds. State: the index of the request's own text. Grade: n of the match.
 
     Saxena, "Prompt Lookup Decoding", 2023; Yang et al., "Inference with Reference", section 3 (the same with a given reference).
-    Errors: ValueError for n-gram sizes below 1 or out of order, or num_tokens below 1.
+    Errors: UserError for n-gram sizes below 1 or out of order, or num_tokens below 1.
 
     >>> from foretell.decoding.sampler import Sampler
     >>> drafter, text = PromptLookup(num_tokens=3), [7, 8, 9, 1, 7, 8]

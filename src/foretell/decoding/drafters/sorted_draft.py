@@ -59,7 +59,7 @@ class SortedDraft(Drafter[_Memory, _State]):
 
     Kavehzadeh et al., "S2D: Sorted Speculative Decoding For More Efficient Deployment of Nested Large Language Models", section 3.
     Departures: the draft's length is the pace's; the tree variant is left out.
-    Errors: ValueError for exits that do not ascend or do not end with the depth, for a wrong number of thresholds, for another
+    Errors: UserError for exits that do not ascend or do not end with the depth, for a wrong number of thresholds, for another
     vocabulary. Texts longer than the draft's positions get no drafts.
 
     >>> from foretell.models.tiny import TinyModel

@@ -57,7 +57,7 @@ class Stand(TableDrafter[ScopedTables, _State]):
     that siblings were drawn from travels with them, so that any table is exact, and a sampler that changed its warp meanwhile too;
     siblings are drawn one by one, which has the distribution of Gumbel-top-k; "best-first" is ours, and so is order 1, since the paper's
     orders=(4, 3, 2) know little during a first answer (1.97 tokens a step instead of 1.68 over eight answers, benchmarks/stand.py).
-    Errors: ValueError for orders empty or below 1, and for a shape that is no template or skips a rank; TableFileError for
+    Errors: UserError for orders empty or below 1, and for a shape that is no template or skips a rank; TableFileError for
     a table of another model. A distribution with fewer
     tokens than the shape asks for gives fewer, which the table's statistics count.
 

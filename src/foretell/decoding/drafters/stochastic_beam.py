@@ -41,7 +41,7 @@ class StochasticBeam(LevelDrafter):
 
     Jeon et al., "Recursive Speculative Decoding: Accelerating LLM Inference via Sampling Without Replacement", the section on
     RSD-S; Kool et al., "Stochastic Beams and Where to Find Them", the section on stochastic beam search.
-    Errors: ValueError for another vocabulary (names the first differing token), width or length below 1.
+    Errors: UserError for another vocabulary (names the first differing token), width or length below 1.
 
     >>> from foretell.models.tiny import TinyModel
     >>> StochasticBeam(TinyModel(seed=1), width=2, length=3).traits.samples

@@ -33,7 +33,7 @@ class TokenRecycling(TableDrafter[SuccessorTable, SuccessorTable]):
     Luo et al., "Turning Trash into Treasure: Accelerating Inference of Large Language Models with Token Recycling", section 3.
     Departures: the update follows `k` (the official code says 8) and also happens on the last step; learning from the prompt is
     offered, and off: the output head over the prompt costs more than the fuller table gains (log, 2026-11-24).
-    Errors: ValueError for k too small for the template, or a template that is empty, repeated or not prefix-closed.
+    Errors: UserError for k too small for the template, or a template that is empty, repeated or not prefix-closed.
 
     >>> TokenRecycling(k=2, template=((0,), (1,), (0, 0))).k
     2

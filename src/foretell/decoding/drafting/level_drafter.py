@@ -35,7 +35,7 @@ class LevelDrafter(Drafter[Model, DraftCache]):
         """Rows of the draft step of each level; a pace asks for their cost many times a step."""
 
     def remember(self, model: Model) -> Model:
-        """ValueError where the draft model's vocabulary is not the target's."""
+        """UserError where the draft model's vocabulary is not the target's."""
         draft = self.model
         if isinstance(draft, str):
             from foretell.models.load import load

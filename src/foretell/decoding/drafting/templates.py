@@ -16,7 +16,7 @@ Template = tuple[tuple[int, ...], ...]
 
 
 def as_template(paths: Iterable[Iterable[int]]) -> Template:
-    """Checked and made a tuple; ValueError where it is empty, repeats a path, or lacks a parent."""
+    """Checked and made a tuple; UserError where it is empty, repeats a path, or lacks a parent."""
     template = tuple(tuple(int(rank) for rank in path) for path in paths)
     if not template or any(not path or min(path) < 0 for path in template):
         raise UserError(f"template={template!r} must hold at least one path of ranks, 0 or above")

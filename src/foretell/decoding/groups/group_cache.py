@@ -11,7 +11,7 @@ from foretell.models.base import Cache, Feed, Model
 
 class GroupCache(Cache):
     """tokens, states: of the committed rows; a state is None before the routing begins. pending_tokens, pending_states: of the tree.
-    members: one `Reader` a member."""
+    members: one `MemberReader` a member."""
 
     def __init__(self, caches: Sequence[Cache]) -> None:
         super().__init__()
@@ -19,7 +19,7 @@ class GroupCache(Cache):
         self.states: list[Any] = []
         self.pending_tokens: list[int] = []
         self.pending_states: list[Any] = []
-        self.members = [Reader(cache) for cache in caches]
+        self.members = [MemberReader(cache) for cache in caches]
 
     def text(self, row: int) -> list[int]:
         """All tokens of the path that ends with the pending row `row`."""
@@ -55,7 +55,7 @@ class GroupCache(Cache):
         return twin
 
 
-class Reader:
+class MemberReader:
     """How far a member has read. cache: its own. num_lag: committed tokens of the text that are pending in it. rows: its pending
     row of each of the group's pending rows that it has read."""
 
@@ -103,7 +103,7 @@ class Reader:
         self.num_lag += num_lag
 
 
-def catch_up(model: Model, readers: Sequence[Reader], caches: Sequence[GroupCache]) -> list[int]:
+def catch_up(model: Model, readers: Sequence[MemberReader], caches: Sequence[GroupCache]) -> list[int]:
     """Read long lags piece by piece, all sequences together, until what is left of each fits one pass; returns the rows computed
     for each sequence."""
     work = [0] * len(readers)

@@ -26,7 +26,7 @@ class ModelGroup(Model):
 
     Guarantee: the router's. Cost: one pass a step while the turn stays; where it changes within a step, one more for each change.
     Refused: hidden states, embeddings and early exits, which members of different shape do not share.
-    Raises ValueError where members differ in vocabulary, stop tokens or chat template, or where a member has more
+    Raises UserError where members differ in vocabulary, stop tokens or chat template, or where a member has more
     parameters than the one after it (`force` allows that).
 
     >>> from foretell.decoding.routers.entropy_adaptive import EntropyAdaptive

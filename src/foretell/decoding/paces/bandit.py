@@ -66,7 +66,7 @@ class Bandit(Pace[ArmMemory, _State]):
 
     Deb et al., "Contextual Bandits with Online Neural Regression"; arms over drafters and lengths as in Liu et al., "Speculative Decoding
     via Early-exiting for Faster LLM Inference with Thompson Sampling Control Mechanism", section 3. Departures: a round's loss as above.
-    Errors: ValueError for lengths that do not ascend from 1.
+    Errors: UserError for lengths that do not ascend from 1.
 
     >>> pace, costs = Bandit(lengths=(2,)), DraftCosts(CostCurve.flat(1.0, per_row=0.1))
     >>> state = pace.begin(pace.remember())

@@ -29,7 +29,7 @@ class DraftVerify(Pace[None, _State]):
     stops by confidence. Cost: none. State: threshold and acceptance, for each request alone.
 
     Zhang et al., "Draft & Verify: Lossless Large Language Model Acceleration via Self-Speculative Decoding", section 3.3 (adaptive
-    draft-exiting). Errors: ValueError for numbers outside [0, 1] and for max_nodes below 1.
+    draft-exiting). Errors: UserError for numbers outside [0, 1] and for max_nodes below 1.
 
     >>> pace = DraftVerify()
     >>> state = pace.begin(None)

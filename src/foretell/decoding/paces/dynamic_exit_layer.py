@@ -92,7 +92,7 @@ class DynamicExitLayer(Pace[None, _State]):
     Departures: the cost of a draft and of a step is measured seconds, not layers, since the head of a small model costs as much
     as several layers; g = 0 is honoured (the paper's code always drafts one token); the threshold has to pay, and g bounds the
     draft (the paper's always ends it, whatever g was); where an exit has never been right, or wrong, it is defined. Errors:
-    ValueError for max_nodes below 1, for keep outside (0, 1].
+    UserError for max_nodes below 1, for keep outside (0, 1].
 
     >>> from foretell.decoding.pacing.cost_curve import CostCurve
     >>> pace = DynamicExitLayer()

@@ -25,7 +25,7 @@ class Fsm(Pace[None, _State]):
 
     Guarantee: none of its own; exact verifiers stay exact, since g follows from what is past. Needs: nothing. Cost: none. State: g,
     for each request alone. Zarch et al., "DEL: Context-Aware Dynamic Exit Layer for Efficient Self-Speculative Decoding", section 4
-    (baseline FSM). Errors: ValueError for numbers below 1.
+    (baseline FSM). Errors: UserError for numbers below 1.
 
     >>> pace = Fsm(start=2)
     >>> state = pace.begin(None)

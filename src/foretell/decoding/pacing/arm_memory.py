@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.decoding.chooser import State
+from foretell.decoding.chooser import ChooserState
 from foretell.decoding.choosing.replay import Round
 from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.errors import UserError
@@ -75,7 +75,7 @@ class ArmMemory:
     """Kept across requests. seconds, tokens: forgetting sums over steps. rounds: set it to a list, and every round is noted there with
     its propensity, for `choosers.replay`."""
 
-    learnt: State
+    learnt: ChooserState
     record: ArmRecord
     seconds: float = 0.0
     tokens: float = 0.0
@@ -98,7 +98,7 @@ class ArmMemory:
 
     @classmethod
     def read(cls, path: str | Path) -> ArmMemory:
-        """What `write` wrote. ValueError for files that are something else, cut short, or of another version."""
+        """What `write` wrote. UserError for files that are something else, cut short, or of another version."""
         try:
             with np.load(path) as file:
                 found = json.loads(str(file["json"]))
@@ -114,7 +114,7 @@ class ArmMemory:
 
     @classmethod
     def _of(cls, plain: dict[str, Any]) -> ArmMemory:
-        learnt, record = State(**plain.pop("learnt")), ArmRecord(**plain.pop("record"))
+        learnt, record = ChooserState(**plain.pop("learnt")), ArmRecord(**plain.pop("record"))
         return cls(learnt, record, **plain)
 
 

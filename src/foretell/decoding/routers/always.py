@@ -18,7 +18,7 @@ class Always(Router):
     member: counted from 0.
 
     Guarantee: exact; the rows are that member's own. Needs: nothing. Cost: none; other members never compute. State: none.
-    Errors: ValueError for a member that the group does not have.
+    Errors: UserError for a member that the group does not have.
 
     The ends of the curve in Tufa Labs, "Entropy Adaptive Decoding: Dynamic Model Switching for Efficient Inference", section 4.
 

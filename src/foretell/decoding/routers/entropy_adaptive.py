@@ -43,7 +43,7 @@ class EntropyAdaptive(Router):
     State: `Turn`, a value for each position of a text, kept in the group's cache.
     Departures: the paper does not say who starts, whether the first turn counts, whose entropy is heard while the large model
     speaks, and whether a change takes effect before the token; these are options here. A tie calls the large model.
-    Errors: ValueError for a threshold that is NaN or negative (other than -inf), a window or duration below 1, NaN logits.
+    Errors: UserError for a threshold that is NaN or negative (other than -inf), a window or duration below 1, NaN logits.
 
     Tufa Labs, "Entropy Adaptive Decoding: Dynamic Model Switching for Efficient Inference", section 3.
 
@@ -105,7 +105,7 @@ class EntropyAdaptive(Router):
 
 @one_thread()
 def entropy_bits(logits: Tensor) -> float:
-    """Entropy of softmax(`logits`) (vocab_size,) in bits, from 0 to log2 of the vocabulary. ValueError for rows that hold NaN.
+    """Entropy of softmax(`logits`) (vocab_size,) in bits, from 0 to log2 of the vocabulary. UserError for rows that hold NaN.
 
     >>> import torch
     >>> entropy_bits(torch.zeros(8))

@@ -15,7 +15,7 @@ from foretell.decoding.router import LARGE, SMALL, Router
 from foretell.parts import Guarantee, require
 
 
-class Place(NamedTuple):
+class BlockState(NamedTuple):
     """speaker: of the token before (-1: none). position: tokens since the prompt. key: seed of this text."""
 
     speaker: int
@@ -32,7 +32,7 @@ class RandomBlocks(Router):
 
     Guarantee: lossy; the text is neither model's own. Needs: two models that share a vocabulary. Cost: none but the catching up.
     State: speaker and position.
-    Errors: ValueError for a share that is not between 0 and 1, blocks shorter than 1 token, or a share that needs longer ones.
+    Errors: UserError for a share that is not between 0 and 1, blocks shorter than 1 token, or a share that needs longer ones.
 
     The control for Tufa Labs, "Entropy Adaptive Decoding: Dynamic Model Switching for Efficient Inference", section 4.
 
@@ -57,12 +57,12 @@ class RandomBlocks(Router):
     def examples(cls) -> list[RandomBlocks]:  # type: ignore[override]
         return [cls(0.5, mean_length=2.0)]
 
-    def begin(self, prompt: Sequence[int]) -> Place:
-        return Place(-1, 0, zlib.crc32(np.asarray([self.seed, *prompt], dtype=np.int64).tobytes()))
+    def begin(self, prompt: Sequence[int]) -> BlockState:
+        return BlockState(-1, 0, zlib.crc32(np.asarray([self.seed, *prompt], dtype=np.int64).tobytes()))
 
-    def choose(self, state: Place, row: Tensor | None) -> tuple[int, Place]:
+    def choose(self, state: BlockState, row: Tensor | None) -> tuple[int, BlockState]:
         leave = 1 / self.mean_length
         enter = leave * self.share / (1 - self.share)
         odds_of_large = {-1: self.share, SMALL: enter, LARGE: 1 - leave}[state.speaker]
         speaker = LARGE if SampledDraws(state.key).at(state.position).bernoulli(odds_of_large) else SMALL
-        return speaker, Place(speaker, state.position + 1, state.key)
+        return speaker, BlockState(speaker, state.position + 1, state.key)

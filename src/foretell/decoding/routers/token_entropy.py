@@ -21,7 +21,7 @@ class TokenEntropy(Router):
 
     Guarantee: lossy; the text is neither model's own. Needs: as `EntropyAdaptive`. Cost: as there, with more changes of turn.
     State: as there.
-    Errors: ValueError for a threshold that is NaN or negative (other than -inf), and for NaN logits.
+    Errors: UserError for a threshold that is NaN or negative (other than -inf), and for NaN logits.
 
     The limit of Tufa Labs, "Entropy Adaptive Decoding: Dynamic Model Switching for Efficient Inference", section 3, that the
     paper's window smooths.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from foretell.decoding.constraint import State
-from foretell.decoding.search import Found, Goal, Run, Search
+from foretell.decoding.search import Found, Goal, Search, SearchRun
 from foretell.decoding.searching.frontier import Frontier
 from foretell.decoding.verifier import Guarantee
 from foretell.models.base import Feed, Model
@@ -35,7 +35,7 @@ class BeamSearch(Search):
 
     Lowerre, "The HARPY Speech Recognition System", 1976; Wu et al., "Google's Neural Machine Translation System", section 7
     (without the coverage penalty; length to a power, as transformers has it).
-    Errors: ValueError for k below 1, or a vocabulary below 2k.
+    Errors: UserError for k below 1, or a vocabulary below 2k.
 
     >>> from foretell.models.tiny import TinyModel
     >>> found = BeamSearch(k=2).run(TinyModel(seed=1), Goal([1, 2], max_new_tokens=3), memory=None)
@@ -59,7 +59,7 @@ class BeamSearch(Search):
         require(2 * self.k <= model.vocab_size, self, "k", self.k, f"is more than half the model's vocabulary of {model.vocab_size}")
 
     def run(self, model: Model, goal: Goal, memory: Any) -> Found:
-        run, frontier = Run(model, goal), Frontier(self.k, goal.stop_tokens)
+        run, frontier = SearchRun(model, goal), Frontier(self.k, goal.stop_tokens)
         rows, caches, states = [run.read_prompt()], [run.cache], [run.state]
         for num_new in range(1, goal.max_new_tokens + 1):
             whole = torch.stack(rows)

@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.search import Found, Goal, Hypothesis, Proof, Run, Search
-from foretell.decoding.searching.search_tree import Grown, SearchTree, Text
+from foretell.decoding.search import Found, Goal, Hypothesis, Proof, Search, SearchRun
+from foretell.decoding.searching.search_tree import Grown, PartialText, SearchTree
 from foretell.decoding.verifier import Guarantee
 from foretell.models.base import Model
 from foretell.parts import require
@@ -33,7 +33,7 @@ class BestFirstSearch(Search):
 
     Castel et al., "How Optimal is Greedy Decoding for Extractive Question Answering?", section 3, whose argmax this is for
     `Substrings`; Dijkstra, "A Note on Two Problems in Connexion with Graphs", 1959. Departure: the paper scores all spans.
-    Errors: ValueError for settings below 1, or a length_penalty below 0, with which no bound would hold.
+    Errors: UserError for settings below 1, or a length_penalty below 0, with which no bound would hold.
 
     >>> from foretell.models.tiny import TinyModel
     >>> found = BestFirstSearch().run(TinyModel(seed=1), Goal([1, 2], 5, frozenset({3})), memory=None)
@@ -60,7 +60,7 @@ class BestFirstSearch(Search):
         return [cls(), cls(k=2, batch=1, length_penalty=1.0, most_nodes=50, most_rows=3)]
 
     def run(self, model: Model, goal: Goal, memory: Any) -> Found:
-        run = Run(model, goal)
+        run = SearchRun(model, goal)
         tree, agenda = SearchTree(run, self.most_rows), Agenda(self, run)
         agenda.add(tree.root())
         while not run.over(0, agenda.is_open):
@@ -78,7 +78,7 @@ class BestFirstSearch(Search):
 class Agenda:
     """Beginnings still to be read, in a heap, and the best whole texts so far."""
 
-    def __init__(self, settings: BestFirstSearch, run: Run) -> None:
+    def __init__(self, settings: BestFirstSearch, run: SearchRun) -> None:
         self.settings, self.run = settings, run
         self.room = run.model.max_length - len(run.goal.prompt)  # tokens that have positions
         self.done: list[Hypothesis] = []
@@ -118,9 +118,9 @@ class Agenda:
                     break
                 self._finish(Hypothesis((*grown.text.tokens, int(grown.tokens[rank])), float(grown.scores[rank])))
 
-    def take(self, num: int) -> list[Text]:
+    def take(self, num: int) -> list[PartialText]:
         """At most `num` beginnings to read next, those of the highest bounds."""
-        texts: list[Text] = []
+        texts: list[PartialText] = []
         while len(texts) < num and self.is_open:
             _, _, _, grown, rank = heapq.heappop(self._heap)
             self._push(grown, rank + 1)

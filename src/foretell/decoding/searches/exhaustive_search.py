@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.search import Found, Goal, Hypothesis, Proof, Run, Search
+from foretell.decoding.search import Found, Goal, Hypothesis, Proof, Search, SearchRun
 from foretell.decoding.searching.search_tree import Grown, SearchTree
 from foretell.decoding.verifier import Guarantee
 from foretell.models.base import Model
@@ -26,7 +26,7 @@ class ExhaustiveSearch(Search):
 
     Castel et al., "How Optimal is Greedy Decoding for Extractive Question Answering?", section 3 (exact-extract). Departures:
     beginnings that several spans share are read once, where the paper reads each suffix of the passage for itself.
-    Errors: ValueError for settings below 1, no constraint, or a language with more than `most_nodes` beginnings.
+    Errors: UserError for settings below 1, no constraint, or a language with more than `most_nodes` beginnings.
 
     >>> from foretell.rules.constraints.substrings import Substrings
     >>> from foretell.models.tiny import TinyModel
@@ -55,7 +55,7 @@ class ExhaustiveSearch(Search):
         return [cls(), cls(k=None, batch=2, length_penalty=1.0, most_rows=3)]
 
     def run(self, model: Model, goal: Goal, memory: Any) -> Found:
-        run = Run(model, goal)
+        run = SearchRun(model, goal)
         require(run.state is not None, self, "goal.constraint", None, "leaves endless texts to look at; give it a constraint")
         tree = SearchTree(run, self.most_rows)
         done: list[Hypothesis] = []

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foretell.decoding.search import Found, Goal, Hypothesis, Run, Search
+from foretell.decoding.search import Found, Goal, Hypothesis, Search, SearchRun
 from foretell.decoding.searching.frontier import Frontier
 from foretell.decoding.searching.ngram_model import NGramModel
 from foretell.decoding.verifier import Guarantee
@@ -42,7 +42,7 @@ class Superposed(Search):
     Departures: tokens unseen by all tables come last, with the penalty of 200 that the official code gives to drafts without
     any seen token, instead of at minus infinity, where some must be taken to have k drafts; contexts longer than the text add
     nothing, where the official code reuses the last value; several stop tokens are allowed.
-    Errors: ValueError for k below 1, m below 2k or above the vocabulary, temperature of 0 or below, alpha outside [0, 1),
+    Errors: UserError for k below 1, m below 2k or above the vocabulary, temperature of 0 or below, alpha outside [0, 1),
     weights that do not fit the orders, tables of another tokenizer, models without embeddings, goals with a constraint.
 
     >>> from foretell.models.tiny import TinyModel
@@ -96,7 +96,7 @@ class Superposed(Search):
     def run(self, model: Model, goal: Goal, memory: NGramModel | None) -> Found:
         remedy = "cannot be kept: one row serves drafts that stand at different places of it; take beam-search or best-first-search"
         require(goal.constraint is None, self, "goal.constraint", goal.constraint, remedy)
-        run, frontier = Run(model, goal), Frontier(self.k, goal.stop_tokens)
+        run, frontier = SearchRun(model, goal), Frontier(self.k, goal.stop_tokens)
         row = run.read_prompt()
         for num_new in range(1, goal.max_new_tokens + 1):
             tokens, logprobs = self.sharpen(row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foretell.decoding.search import Goal, Hypothesis, Run
+from foretell.decoding.search import Goal, Hypothesis, SearchRun
 from foretell.decoding.searching.search_tree import SearchTree
 from foretell.models.base import Model
 
@@ -15,7 +15,7 @@ def greedy_path(model: Model, goal: Goal) -> Hypothesis:
     >>> greedy_path(TinyModel(seed=1), Goal([1, 2], 5, frozenset({3}))).tokens
     (2, 0, 2, 1, 3)
     """
-    run = Run(model, goal)
+    run = SearchRun(model, goal)
     tree = SearchTree(run, goal.max_new_tokens + 1)
     grown = tree.root()
     while True:

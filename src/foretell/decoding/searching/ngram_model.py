@@ -102,7 +102,7 @@ class NGramModel:
         return mixed
 
     def check(self, model: Model, max_order: int = 1) -> None:
-        """ValueError unless the table was learned with the model's tokenizer and reaches contexts of `max_order` tokens."""
+        """UserError unless the table was learned with the model's tokenizer and reaches contexts of `max_order` tokens."""
         if self.vocabulary and model.tokenizer is not None and self.vocabulary != vocabulary_digest(model.tokenizer):
             raise UserError("n-gram table: it was learned with another tokenizer than this model's; learn it anew with this model")
         largest = int(self._columns[0][-1])
@@ -123,7 +123,7 @@ class NGramModel:
 
     @classmethod
     def read(cls, path: str | Path) -> NGramModel:
-        """The inverse of `write`; FileNotFoundError or ValueError where that is no such file."""
+        """The inverse of `write`; FileNotFoundError or UserError where that is no such file."""
         from safetensors import SafetensorError, safe_open
 
         if not Path(path).is_file():

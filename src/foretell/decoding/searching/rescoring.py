@@ -20,7 +20,7 @@ def log_probabilities(
     that the continuations form, after those that a long prompt takes.
 
     cache: one whose committed rows are the first ones of the prompt; afterwards it holds them, and those of the prompt but the
-    last token. Raises ValueError for an empty prompt.
+    last token. Raises UserError for an empty prompt.
 
     >>> from foretell.models.tiny import TinyModel
     >>> [scores] = log_probabilities(TinyModel(sharpness=0), [1], [[2, 3]])

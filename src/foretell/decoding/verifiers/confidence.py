@@ -23,7 +23,7 @@ class Confidence(Verifier):
     it accepts, else one draw. State: none.
     Departures: the paper ends the span at the first unsure token; here the target, whose row is there anyway, may still
     accept that one.
-    Errors: ValueError for a beta outside (0, 1]; KindMismatchError for sampled drafts.
+    Errors: UserError for a beta outside (0, 1]; KindMismatchError for sampled drafts.
 
     Sun et al., "Decoding at the Speed of Thought: Harnessing Parallel Decoding of Lexical Units for LLMs", section 3.3 (adaptive
     acceptance).

@@ -15,7 +15,7 @@ class NgramPool:
 
     Cost: a dictionary access for each position or look-up. Fu et al., "Break the Sequential Dependency of LLM Inference Using
     Lookahead Decoding", section 3 (n-gram pool).
-    Errors: ValueError for sizes below 1, and for a continuation of another length.
+    Errors: UserError for sizes below 1, and for a continuation of another length.
 
     >>> pool = NgramPool(size=2)
     >>> pool.add_text([1, 2, 3, 1, 4, 5])

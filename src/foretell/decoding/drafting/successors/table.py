@@ -47,7 +47,7 @@ class SuccessorTable:
     holds `lock`, and so must whoever reads `store` directly.
 
     Cost: microseconds a call, compiled. Memory: rows * (width * (12 or 4) + 4 * longest order + 40) bytes.
-    Errors: ValueError for settings out of range, token ids outside the vocabulary, probabilities that are negative or not finite,
+    Errors: UserError for settings out of range, token ids outside the vocabulary, probabilities that are negative or not finite,
     and for teaching a `frozen` table.
 
     >>> table = SuccessorTable(vocab_size=10, orders=(2, 1), rule="count")
