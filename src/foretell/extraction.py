@@ -107,10 +107,10 @@ def extract(
     """The `top` most probable spans of `passage` as the answer to `question`.
 
     top: number of spans. max_tokens: longest span, in tokens. stop: texts that end an answer, beside the model's stop tokens; a span's
-    score includes the probability of every token that begins with one. prompt: the prompt, with {passage} and {question} in it. chat: put it
-    into the chat template as the user's turn; answers then begin without a space, so retokenize=True is needed (see `Substrings`).
-    search: sets batch, budget and length penalty. max_seconds: time limit. greedy_gap: compare with greedy decoding, which decodes two more texts.
-    When time or nodes are used up, the best span so far is returned; its score is at most `proof.gap` nats below the best.
+    score includes the probability of every token that begins with one. prompt: the prompt, with {passage} and {question} in it. chat: put
+    it into the chat template as the user's turn; answers then begin without a space, so retokenize=True is needed (see `Substrings`).
+    search: sets batch, budget and length penalty. max_seconds: time limit. greedy_gap: compare with greedy decoding, which decodes two more
+    texts. When time or nodes are used up, the best span so far is returned; its score is at most `proof.gap` nats below the best.
 
     Errors: UserError for an empty passage or question, a prompt too long for the model, a stop text that no token begins with, a span limit
     below 1, and options that do not fit. Warns where the prompt does not contain the passage.

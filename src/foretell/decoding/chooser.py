@@ -125,7 +125,7 @@ def checked_contexts(state: ChooserState, contexts: ArrayLike) -> Array:
     if rows.ndim != 2 or not len(rows):
         raise UserError(f"contexts of shape {rows.shape} must be (arms, features), with one arm or more")
     if rows.shape[1] != state.num_features:
-        raise UserError(f"contexts have {rows.shape[1]} features, but the chooser was started with {state.num_features}; start a new state")
+        raise UserError(f"contexts have {rows.shape[1]} features, but the chooser began with {state.num_features}; start a new state")
     if not np.isfinite(rows).all():
         raise UserError("contexts hold NaN or infinity: replace them before choosing")
     return rows

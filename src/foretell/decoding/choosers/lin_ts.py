@@ -1,4 +1,4 @@
-"""LinTS: losses are linear in the context, and an arm is taken as often as it may plausibly be the best."""
+"""LinTS: linear Thompson sampling. An arm is picked with the posterior probability that it is the best."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class LinTS(LinearChooser):
-    """Thompson sampling: losses of all arms are drawn `num_samples` times from what ridge regression leaves open, and each arm's
-    probability is its share of those draws in which it was best. Which arm is picked has the distribution of one draw, and the share is a
-    propensity that a log can be replayed by.
+    """Thompson sampling: the losses of all arms are drawn `num_samples` times from the posterior of ridge regression. An arm's probability
+    is the share of draws in which its loss is the least. This share is the propensity with which a log can be replayed.
 
-    scale: standard deviation of the noise that the posterior assumes. num_samples: draws a round. ridge: weight of |w|^2. strict: a loss
-    beyond [0, 1] is an error.
+    scale: standard deviation of the noise that the posterior assumes. num_samples: draws per round. ridge: weight of |w|^2. strict: a loss
+    outside [0, 1] raises UserError.
 
     Guarantee: none of its own; for losses linear in the context regret is of order d^(3/2) sqrt(T).
-    Needs: losses in [0, 1]; a constant among the features. Cost: d^2 a
-    round, and K^3. State: P, (d, d). Errors: UserError for a scale or ridge of 0 or less, num_samples below 1.
+    Needs: losses in [0, 1]; a constant among the features.
+    Cost: O(d^2 + K^3) per round. State: P, (d, d). Errors: UserError for a scale or ridge of 0 or less, num_samples below 1.
 
     Agrawal and Goyal, "Thompson Sampling for Contextual Bandits with Linear Payoffs", section 2.
 
