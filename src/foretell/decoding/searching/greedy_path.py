@@ -1,4 +1,4 @@
-"""Greedy decoding as a search sees it: one text, with the score that a search would give it."""
+"""Greedy decoding as a search: one text, scored as searches score texts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from foretell.models.base import Model
 
 
 def greedy_path(model: Model, goal: Goal) -> Hypothesis:
-    """The text that the best token of each row makes, up to a stop token or to the last token that leaves room for one. Its score
-    counts the chance of every stop token, where it may end.
+    """The text of the best token of each row, up to a stop token or to the last token that leaves room for one. Where the text may end,
+    its score includes the probability of every stop token.
 
     >>> from foretell.models.tiny import TinyModel
     >>> greedy_path(TinyModel(seed=1), Goal([1, 2], 5, frozenset({3}))).tokens

@@ -1,4 +1,4 @@
-"""The texts behind a prompt that a search looks at: one token tree, whose rows hang on the prompt's cache."""
+"""The partial texts that a search expands after a prompt: one token tree, whose rows are pending in the prompt's cache."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from foretell.models.one_thread import one_thread
 
 @dataclass(eq=False)
 class PartialText:
-    """A text that may go on. tokens: new ones. score: its log-probability. state: where its constraint stands, if there is one."""
+    """A text that may be continued. tokens: new ones. score: its log-probability in nats. state: of the constraint, or None."""
 
     tokens: tuple[int, ...]
     score: float
@@ -27,7 +27,7 @@ class PartialText:
     parent: PartialText | None
 
     def path(self) -> list[PartialText]:
-        """Texts from the first new token to this one; none for the prompt alone."""
+        """The partial texts from the first new token to this one; [] for the prompt alone."""
         path, text = [], self
         while text.parent is not None:
             path.append(text)
@@ -37,9 +37,9 @@ class PartialText:
 
 @dataclass(eq=False)
 class Grown:
-    """What may come after `text`. ended: the text with a stop token behind it, scored by the chance of any stop token; None where
-    it may not end; best_stop: its score with the most probable stop token alone. tokens, scores (n,): those that may follow, the
-    most probable first, and the texts' scores with them."""
+    """The continuations of `text`. ended: the text with a stop token, scored by the total probability of all stop tokens; None where it may
+    not end. tokens, scores: (n,), the tokens that may follow, the most probable first, and the scores of the texts with them. best_stop:
+    the text's score with the most probable stop token alone."""
 
     text: PartialText
     ended: Hypothesis | None
@@ -48,15 +48,15 @@ class Grown:
     best_stop: float = -np.inf
 
     def child(self, rank: int) -> PartialText:
-        """The text with the token of that rank behind it."""
+        """The text continued with the token of that rank."""
         token, state = int(self.tokens[rank]), self.text.state
         after = None if state is None else state.advance(token)
         return PartialText((*self.text.tokens, token), float(self.scores[rank]), after, self.text)
 
 
 class SearchTree:
-    """Grows texts in batches, one pass each. A text's row is computed once and stays in the cache, pending, until there are more
-    than `most_rows`; then all are dropped, and computed anew where texts behind them are grown."""
+    """Expands texts in batches, one forward pass per batch. A text's row is computed once and stays pending in the cache. When there are
+    more than `most_rows` rows, all are dropped and computed again where they are needed."""
 
     def __init__(self, run: SearchRun, most_rows: int) -> None:
         self.run, self.most_rows = run, most_rows
@@ -67,13 +67,13 @@ class SearchTree:
         self.num_grown = 0
 
     def root(self) -> Grown:
-        """What may come after the prompt."""
+        """The continuations of the prompt."""
         row = self.run.read_prompt()
         return self._grow([PartialText((), 0.0, self.run.state, None)], [row])[0]
 
     def grow(self, texts: Sequence[PartialText]) -> list[Grown]:
-        """What may come after each of `texts`."""
-        missing = {each: None for text in texts for each in text.path()[:-1] if each not in self._rows}
+        """The continuations of each of `texts`."""
+        missing = {prefix: None for text in texts for prefix in text.path()[:-1] if prefix not in self._rows}
         if self._rows and len(self._rows) + len(missing) + len(texts) > self.most_rows:
             self._rows.clear()
             self.run.cache.truncate(self.run.cache.length)
@@ -100,11 +100,11 @@ class SearchTree:
         stops = self.stops if allowed is None else self.stops[allowed.mask[self.stops]]
         ended, best = None, -np.inf
         if len(stops):
-            chances = distributions[stops].astype(np.float64) - total
-            best = float(chances.max())
+            stop_scores = distributions[stops].astype(np.float64) - total
+            best = float(stop_scores.max())
             if best > -np.inf:
-                score = text.score + min(0.0, best + float(np.log(np.exp(chances - best).sum())))
-                ended = Hypothesis((*text.tokens, int(stops[chances.argmax()])), score, True)
+                score = text.score + min(0.0, best + float(np.log(np.exp(stop_scores - best).sum())))
+                ended = Hypothesis((*text.tokens, int(stops[stop_scores.argmax()])), score, True)
         tokens = (self._everything if allowed is None else allowed & self._everything).ids
         scores = text.score + np.minimum(distributions[tokens].astype(np.float64) - total, 0.0)
         order = np.argsort(-scores, kind="stable")
