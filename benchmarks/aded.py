@@ -42,7 +42,7 @@ from foretell.decoding.drafting.successors.table import SuccessorTable
 from foretell.decoding.drafting.trees.best_first import best_first
 from foretell.decoding.drafting.trees.puct import REWARDS, TreeSearch
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.pacing.cost_curve import curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.tree import ROOT, Tree

@@ -27,6 +27,7 @@ from timed_answer import seconds
 
 import foretell as ft
 from foretell.bench.prompts import read_prompts, spread
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.early_exit import EarlyExit
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.pace import Pace
@@ -34,7 +35,7 @@ from foretell.decoding.paces.draft_verify import DraftVerify
 from foretell.decoding.paces.dynamic_exit_layer import DynamicExitLayer
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.fsm import Fsm
-from foretell.decoding.pacing.cost_curve import CostCurve, measure, use_curve
+from foretell.decoding.pacing.measured_curve import measure, use_curve
 from foretell.decoding.sampler import Sampler
 from foretell.models.base import Feed, Model
 from foretell.training.corpus import Corpus, documents
@@ -106,7 +107,7 @@ def acceptance(model: Model, answers: list[ft.Request], layer: int) -> float:
     """Share of answer positions where the exit's arg-max is the token that the whole model wrote."""
     same = total = 0
     for request in answers:
-        logits = model.forward([Feed(model.new_cache(), request.tokens[:-1], num_logits=request.num_generated)], stop=layer)[0].logits
+        logits = model.forward([Feed(None, request.tokens[:-1], num_logits=request.num_generated)], stop=layer)[0].logits
         same += sum(a == b for a, b in zip(logits.argmax(-1).tolist(), request.generated, strict=True))
         total += request.num_generated
     return same / total

@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 
 import foretell as ft
-from foretell.models.base import POST_NORM, Feed, Model
+from foretell.models.base import POST_NORM, Model
+from foretell.models.reading import read
 from foretell.training.corpus import documents
 
 WINDOW = 512
@@ -56,12 +57,8 @@ def texts(model: Model) -> Iterator[list[int]]:
 
 def states_of(model: Model, ids: list[int]) -> np.ndarray:
     """(len(ids), width) after the final norm."""
-    cache, rows = model.new_cache(), []
-    for first in range(0, len(ids), PIECE):
-        part = ids[first : first + PIECE]
-        rows.append(model.forward([Feed(cache, part, num_logits=0)], hidden=[POST_NORM])[0].hidden[POST_NORM].float().numpy().copy())
-        cache.keep(range(len(part)))
-    return np.concatenate(rows)
+    [rows] = read(model, [(model.new_cache(), ids)], PIECE, hidden=[POST_NORM], num_logits=0)
+    return rows.hidden[POST_NORM].float().numpy()
 
 
 def capture(path: Path, num_tokens: int, seconds: float) -> bool:

@@ -27,7 +27,7 @@ WINDOW = 512
 
 def rows(model: Model, text: list[int]) -> torch.Tensor:
     """Log-probabilities (len(text), vocab_size) after each token."""
-    return model.forward([Feed(model.new_cache(), text)])[0].logits.log_softmax(-1)
+    return model.forward([Feed(None, text)])[0].logits.log_softmax(-1)
 
 
 def prose(model: Model, num_tokens: int) -> Iterator[list[int]]:

@@ -31,12 +31,13 @@ from timed_answer import seconds
 import foretell as ft
 from foretell.bench.prompts import read_prompts
 from foretell.decoding.choosing.replay import write_rounds
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import NO_COSTS, DraftCosts, DraftOrder
 from foretell.decoding.drafters.chooser import Chooser
 from foretell.decoding.pace import Pace
 from foretell.decoding.paces.bandit import Bandit
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.pacing.cost_curve import CostCurve, curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.tree import Tree
 from foretell.parts import Needs
 from foretell.prepare import default_recipe

@@ -27,14 +27,15 @@ from pathlib import Path
 from timed_answer import seconds
 
 import foretell as ft
-from foretell.bench.arms import Arm, Setting, recipe_arms
+from foretell.bench.arms import Arm, BenchSetting, recipe_arms
 from foretell.bench.tasks import Group, Task
 from foretell.bench.tuning.candidates import variants
 from foretell.bench.tuning.halving import halve
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.sorted_draft import SortedDraft
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.fsm import Fsm
-from foretell.decoding.pacing.cost_curve import CostCurve, curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampling_options import make_sampler
 from foretell.models.base import Model
@@ -116,7 +117,7 @@ def tuned(target: Model, draft: Model, texts: list[list[int]], length: int, budg
     def arms_of(chosen: list[Recipe]) -> list[Arm]:
         return recipe_arms(["plain", *chosen], target)
 
-    rungs = halve(recipes, lambda best: [], arms_of, groups, Setting(length), budget)
+    rungs = halve(recipes, lambda best: [], arms_of, groups, BenchSetting(length), budget)
     last = rungs[-1]
     return last.ranked()[0], [
         (str(recipe.drafter.thresholds), last.scores[last.arms[1 + last.recipes.index(recipe)].name]) for recipe in last.ranked()

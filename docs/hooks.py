@@ -1,7 +1,7 @@
-"""Pages made from the code when the site is built: one for every part, found by discovery, the program's, and the Python reference.
+"""Pages made from the code when the site is built: one for every part, those of lists, and the program's.
 
-MkDocs calls the functions that start with `on_`. `pages()` does the work and needs no MkDocs, so that tests can call it.
-In a hand-written page, a line `::: foretell.generate` is replaced by that object's signature and docstring.
+MkDocs calls the functions that start with `on_`. `pages()` does the work and needs no MkDocs, so that tests can call it. The Python
+reference is made by mkdocstrings, from the `:::` lines of api.md.
 """
 
 from __future__ import annotations
@@ -12,24 +12,31 @@ import re
 from pathlib import Path
 from typing import Any
 
-from foretell.cli.common.catalog import NUMBERS, Entry, catalog, numbers
+from foretell.catalog import KINDS, Entry, entries
+from foretell.catalog.papers import papers
 from foretell.cli.common.docstring import take_apart
-from foretell.decoding.registry import ROOMS, find
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Kinds of what has a page, with their rooms.
-KINDS = {**ROOMS, **NUMBERS}
-_DIRECTIVE = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
+#: Kinds whose parts have a page each; those of other kinds stand on one page together.
+PAGED = tuple(kind for kind in KINDS if kind not in ("component", "peer"))
+#: Hand-written files beside docs/ that are pages too.
+FILES = ("CHANGELOG", "LOG", "CONTRIBUTING")
 
 
 def pages() -> dict[str, str]:
     """Generated pages by their path below docs/."""
-    made = {f"methods/{KINDS[entry.kind]}/{entry.name}.md": part_page(entry) for entry in (*catalog(), *numbers())}
+    made = {page_of(entry): part_page(entry) for kind in PAGED for entry in entries(kind)}
     made["methods/index.md"] = index_page()
+    made["methods/components.md"] = components_page()
     made["cli.md"] = program_page()
-    for name in ("CHANGELOG", "LOG", "CONTRIBUTING"):
+    for name in FILES:
         made[f"{name.lower()}.md"] = (ROOT / f"{name}.md").read_text(encoding="utf-8")
     return made
+
+
+def page_of(entry: Entry) -> str:
+    """The path of the page that a part is on."""
+    return f"methods/{KINDS[entry.kind].plural}/{entry.name}.md" if entry.kind in PAGED else "methods/components.md"
 
 
 def part_page(entry: Entry) -> str:
@@ -37,46 +44,39 @@ def part_page(entry: Entry) -> str:
     found = take_apart(entry.doc, [name for name, _, _ in entry.options])
     also = f"; a recipe may also call it {', '.join(f'`{alias}`' for alias in entry.aliases)}" if entry.aliases else ""
     article = "An" if entry.kind[0] in "aeiou" else "A"
-    lines = [f"# {entry.name}", "", f"{article} {entry.kind}, in `{entry.file}`{also}."]
+    lines = [f"# {entry.name}", "", f"{article} {entry.kind.replace('-', ' ')}, in `{entry.file}`{also}."]
     for paragraph in found.what or [entry.summary]:
         lines += ["", paragraph]
     facts = {**_claims(entry), **found.labelled}
     if entry.symbol:
-        facts = {"In a recipe": f"`a {entry.symbol} b`", **facts}
-    lines += _table(["claim", ""], [[label, text] for label, text in facts.items()])
+        facts = {"As text": f"`a {entry.symbol} b`", **facts}
+    lines += table(["claim", ""], [[label, text] for label, text in facts.items()])
     if entry.options:
         rows = [
             [f"`{name}`", f"`{kind}`", f"`{default}`" if default else "required", found.options.get(name, "")]
             for name, kind, default in entry.options
         ]
-        lines += ["", "## Options", *_table(["option", "type", "default", "meaning"], rows)]
+        lines += ["", "## Options", *table(["option", "type", "default", "meaning"], rows)]
     if found.example:
         lines += ["", "## Example", "", "```pycon", *_imports(entry, found.example), found.example, "```"]
-    if found.paper:
-        lines += ["", "## Source", "", found.paper]
+    if found.paper or entry.papers:
+        named = [f"[{name}](../../papers.md#{name}), {papers()[name].venue}" for name in entry.papers if name in papers()]
+        lines += ["", "## Source", "", found.paper, "", *(f"- {each}" for each in named)]
     return "\n".join(lines) + "\n"
 
 
 def _imports(entry: Entry, example: str) -> list[str]:
     """The imports that a docstring's example takes from its own file."""
-    module = importlib.import_module(_class(entry).__module__)
+    module = importlib.import_module(entry.module)
     imported = " ".join(re.findall(r"import (.+)", example))
     names = [name for name in dict.fromkeys(re.findall(r"\b[A-Z]\w+", example)) if hasattr(module, name) and name not in imported]
     homes = sorted({(getattr(module, name).__module__, name) for name in names})
     return [f">>> from {home} import {name}" for home, name in homes]
 
 
-def _class(entry: Entry) -> Any:
-    if entry.kind in ROOMS:
-        return find(entry.name, entry.kind)[1]
-    from foretell.numbers.registry import find as find_number
-
-    return find_number(entry.name, NUMBERS[entry.kind])
-
-
 def _claims(entry: Entry) -> dict[str, str]:
     """What the class itself declares, beside what its docstring says."""
-    cls = _class(entry)
+    cls = entry.load()
     if entry.kind == "verifier":
         return {"Takes": ", ".join(sorted(f"`{kind.value}`" for kind in cls.kinds)) + " drafts"}
     if entry.kind != "drafter":
@@ -91,11 +91,32 @@ def _claims(entry: Entry) -> dict[str, str]:
 
 def index_page() -> str:
     """All parts, in one table a kind."""
-    lines = ["# All methods", "", "Every part, estimator and forecaster that is found, ours and those of installed plug-ins."]
-    entries = [*catalog(), *numbers()]
-    for kind, room in KINDS.items():
-        rows = [[f"[{entry.name}]({room}/{entry.name}.md)", entry.guarantee, entry.summary] for entry in entries if entry.kind == kind]
-        lines += ["", f"## {room.capitalize()}", *_table(["name", "law", "what it is"], rows)]
+    lines = [
+        "# All methods",
+        "",
+        "Every part, estimator and forecaster that is found, ours and those of installed plug-ins. What estimators are made of:",
+        "[Components](components.md). The papers behind all of them: [Papers](../papers.md).",
+    ]
+    for kind in PAGED:
+        room = KINDS[kind].plural
+        rows = [[f"[{entry.name}]({room}/{entry.name}.md)", entry.guarantee, entry.summary] for entry in entries(kind)]
+        lines += ["", f"## {room.replace('-', ' ').capitalize()}", *table(["name", "guarantee", "what it is"], rows)]
+    return "\n".join(lines) + "\n"
+
+
+def components_page() -> str:
+    """What estimators and forecasters are made of, a table for each folder."""
+    lines = [
+        "# Components",
+        "",
+        "What estimators and forecasters are made of: `--set target=HLGauss` names one on the command line, `target=HLGauss()` in Python.",
+    ]
+    found = entries("component")
+    for folder in dict.fromkeys(entry.file.rpartition("/")[0] for entry in found):
+        inside = [entry for entry in found if entry.file.rpartition("/")[0] == folder]
+        rows = [[f"`{entry.class_name}`", ", ".join(f"`{name}`" for name, _, _ in entry.options), entry.summary] for entry in inside]
+        lines += ["", f"## {folder.rpartition('/')[2].capitalize()}", "", f"In `{folder}/`."]
+        lines += table(["class", "options", "what it is"], rows)
     return "\n".join(lines) + "\n"
 
 
@@ -118,7 +139,7 @@ def program_page() -> str:
             for each in verb.params
             if each.param_type_name == "option" and not each.hidden
         ]
-        lines += _table(["", "meaning", "default"], rows)
+        lines += table(["", "meaning", "default"], rows)
     return "\n".join(lines) + "\n"
 
 
@@ -133,73 +154,27 @@ def _default(each: Any) -> str:
     return "" if each.default is None or each.default is False or callable(each.default) else f"`{each.default}`"
 
 
-def _table(head: list[str], rows: list[list[str]]) -> list[str]:
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """Lines of a Markdown table, an empty one before them; none without rows. A column without an entry is left out."""
     if not rows:
         return []
     used = [i for i in range(len(head)) if any(row[i] for row in rows)]  # a column without an entry is left out
-    lines = [[head[i] for i in used], ["---"] * len(used), *([_cell(row[i]) for i in used] for row in rows)]
+    lines = [[head[i] for i in used], ["---"] * len(used), *([cell(row[i]) for i in used] for row in rows)]
     return ["", *("| " + " | ".join(line) + " |" for line in lines)]
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text that may stand in a table: on one line, with bars and angle brackets escaped outside of code."""
     pieces = " ".join(text.split()).split("`")
     return "`".join(piece if i % 2 else piece.replace("|", "\\|").replace("<", "&lt;") for i, piece in enumerate(pieces))
 
 
-def reference(path: str) -> str:
-    """Signature and docstring of the object at a dotted path, and of a class's own public methods."""
-    module, _, name = path.rpartition(".")
-    thing = getattr(importlib.import_module(module), name)
-    lines = [f"### {name}", "", f"`{thing.__module__}.{name}`", ""]
-    lines += [*_code(name, thing), _prose(thing.__doc__ or "")]
-    if inspect.isclass(thing):
-        for key, member in vars(thing).items():
-            call = member.__func__ if isinstance(member, classmethod | staticmethod) else member
-            told = inspect.getdoc(call.fget if isinstance(call, property) else call)
-            if not key.startswith("_") and told and (inspect.isfunction(call) or isinstance(call, property)):
-                lines += ["", f"#### {name}.{key}", "", *_code(key, call), _prose(told)]
-    return "\n".join(lines)
-
-
-def _code(name: str, thing: Any) -> list[str]:
-    """A signature as a block of code; nothing for properties, exceptions and what has none."""
-    if isinstance(thing, property) or (inspect.isclass(thing) and issubclass(thing, Exception)):
-        return []
-    try:
-        signature = inspect.signature(thing)
-    except (ValueError, TypeError):
-        return []
-    given, parameters = [], [each for key, each in signature.parameters.items() if key not in ("self", "cls")]
-    for each in parameters:
-        if each.kind is each.KEYWORD_ONLY and not any(one.startswith("*") for one in given):
-            given.append("*")
-        mark = {each.VAR_POSITIONAL: "*", each.VAR_KEYWORD: "**"}.get(each.kind, "")
-        kind = f": {each.annotation}" if each.annotation is not each.empty else ""
-        default = "" if each.default is each.empty else f" = {each.default!r}".replace("<factory>", "...")
-        given.append(f"{mark}{each.name}{kind}{default}")
-    result = f" -> {signature.return_annotation}" if signature.return_annotation not in (signature.empty, "None") else ""
-    text = f"{name}({', '.join(given)}){result}"
-    if len(text) > 100:
-        text = f"{name}(\n" + "".join(f"    {each},\n" for each in given) + f"){result}"
-    return ["```python", text, "```", ""]
-
-
-def _prose(text: str) -> str:
-    """A docstring as Markdown: doctests become code."""
-    paragraphs = re.split(r"\n\s*\n", inspect.cleandoc(text))
-    return "\n\n".join(f"```pycon\n{each}\n```" if each.startswith(">>>") else each for each in paragraphs) + "\n"
-
-
 def on_config(config: Any) -> Any:
     """Fill the navigation's "Methods" with what is found."""
-    entries = [*catalog(), *numbers()]
-    rooms = {
-        room.capitalize(): [f"methods/{room}/{entry.name}.md" for entry in entries if entry.kind == kind] for kind, room in KINDS.items()
-    }
+    rooms = {KINDS[kind].plural.replace("-", " ").capitalize(): [page_of(entry) for entry in entries(kind)] for kind in PAGED}
     for item in config.nav:
         if "Methods" in item:
-            item["Methods"] = ["methods/index.md", *({room: uris} for room, uris in rooms.items())]
+            item["Methods"] = ["methods/index.md", *({room: uris} for room, uris in rooms.items()), {"Components": "methods/components.md"}]
     return config
 
 
@@ -210,8 +185,3 @@ def on_files(files: Any, config: Any) -> Any:
     for uri, text in pages().items():
         files.append(File.generated(config, uri, content=text))
     return files
-
-
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace `::: path` lines."""
-    return _DIRECTIVE.sub(lambda match: reference(match.group(1)), markdown)

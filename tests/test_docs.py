@@ -3,100 +3,110 @@
 from __future__ import annotations
 
 import doctest
-import importlib.util
+import importlib
 import re
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
+import generate
+import hooks
 import pytest
 
-from foretell.cli.common import catalog as catalog_module
-from foretell.decoding import registry
-from foretell.decoding.drafters.composite import Composite
+from foretell import catalog
+from foretell.catalog import DECODING, KINDS, entries, parts
 from foretell.decoding.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
-def load(path: Path, name: str):
-    """A module from a file outside the package."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def hooks():
-    return load(ROOT / "docs" / "hooks.py", "foretell_docs_hooks")
-
-
 @pytest.fixture
 def plugin(monkeypatch):
     """The example package, as if it were installed."""
     monkeypatch.syspath_prepend(str(ROOT / "examples" / "phrases"))
-    entry = EntryPoint("phrases", "phrases:Phrases", "foretell.drafters")
-    real = registry.entry_points
-
-    def offered(group: str) -> list[EntryPoint]:
-        return [*real(group=group), *([entry] if entry.group == group else [])]
-
-    for module in (registry, catalog_module):
-        monkeypatch.setattr(module, "entry_points", offered)
-    caches = (registry.parts, catalog_module.catalog)
-    for cached in caches:
-        cached.cache_clear()
-    yield registry.find("phrases")[1]
+    offered = EntryPoints([EntryPoint("phrases", "phrases:Phrases", "foretell.drafters")])
+    monkeypatch.setattr(catalog, "entry_points", lambda: offered)
+    catalog.refresh()
+    yield catalog.find("phrases").load()
     monkeypatch.undo()
-    for cached in caches:
-        cached.cache_clear()
+    catalog.refresh()
     sys.modules.pop("phrases", None)
 
 
-def test_every_part_has_a_page(hooks):
-    pages = hooks.pages()
-    for kind, room in registry.ROOMS.items():
-        for name, cls in registry.parts(kind).items():
-            page = pages[f"methods/{room}/{name}.md"]
-            assert f"[{name}]({room}/{name}.md)" in pages["methods/index.md"]
-            for label in ("Law", "Cost"):
-                assert f"| {label} |" in page, f"{cls.__name__}: its docstring has no {label}"
-            assert "## Example" in page, f"{cls.__name__}: its docstring has no example"
-            assert all(f"| `{field}` |" in page for field in cls.__dataclass_fields__)
-
-
-@pytest.mark.parametrize("entry", catalog_module.numbers(), ids=lambda entry: entry.name)
-def test_every_estimator_and_forecaster_has_a_page(hooks, entry):
-    room = catalog_module.NUMBERS[entry.kind]
+@pytest.mark.parametrize("entry", [entry for kind in DECODING for entry in entries(kind)], ids=lambda entry: f"{entry.kind}-{entry.name}")
+def test_every_part_has_a_page(entry):
+    room = KINDS[entry.kind].plural
     page = hooks.pages()[f"methods/{room}/{entry.name}.md"]
     assert f"[{entry.name}]({room}/{entry.name}.md)" in hooks.pages()["methods/index.md"]
-    assert "## Example" in page, f"{entry.name}: its docstring has no example"
+    for label in ("Guarantee", "Cost"):
+        assert f"| {label} |" in page, f"{entry.class_name}: its docstring has no {label}"
+    assert "## Example" in page, f"{entry.class_name}: its docstring has no example"
+    assert all(f"| `{option}` |" in page for option, _, _ in entry.options)
+    assert all(f"papers.md#{paper}" in page for paper in entry.papers)
+
+
+NUMBERS = ("estimator", "forecaster", "bandit", "unlearning-method")
+
+
+@pytest.mark.parametrize("entry", [entry for kind in NUMBERS for entry in entries(kind)], ids=lambda entry: entry.name)
+def test_every_estimator_and_forecaster_has_a_page(entry):
+    room = KINDS[entry.kind].plural
+    page = hooks.pages()[f"methods/{room}/{entry.name}.md"]
+    assert f"[{entry.name}]({room}/{entry.name}.md)" in hooks.pages()["methods/index.md"]
+    assert "## Example" in page or entry.kind == "unlearning-method", f"{entry.name}: its docstring has no example"
     assert all(f"| `{option}` |" in page for option, _, _ in entry.options)
 
 
-def test_what_a_seed_gives_is_said_of_every_drafter():
-    """By what its examples do: fixed candidates, drawn drafts, or drawn ones that depend on other requests."""
+def test_every_page_is_in_the_navigation():
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert [page.name for page in PAGES if f": {page.name}\n" not in nav] == []
+
+
+def test_every_component_is_on_their_page():
+    page = hooks.pages()["methods/components.md"]
+    assert all(f"| `{entry.class_name}` |" in page for entry in entries("component"))
+
+
+@pytest.mark.every_part
+def test_lists_made_from_the_code_are_current():
+    """README's table of parts, the table of seeds in exactness.md, and papers.md."""
+    changes = generate.difference()
+    assert not changes, f"run `{generate.COMMAND}`, which changes:\n{changes}"
+
+
+def test_lists_are_made_in_their_places():
+    text = "before\n<!-- generated: parts by hand -->\nold\n<!-- end generated -->\nafter"
+    lines = generate.filled(text).splitlines()
+    assert (lines[:2], lines[-2:]) == (["before", "<!-- generated: parts by hand -->"], ["<!-- end generated -->", "after"])
+    rows = re.findall(r"^\| ([a-z ]+) \| `([a-z-]+)`", "\n".join(lines), re.MULTILINE)
+    assert ("sampler step", "top-k") in rows
+    assert ("estimator", "histogram-regressor") in rows
+    for path in generate.generated():
+        assert path.name == "papers.md" or "<!-- generated: " in path.read_text(encoding="utf-8"), f"{path} has no place for a list"
+
+
+def test_what_a_seed_gives_is_told_by_options():
+    """A drafter's row follows from its examples; where options decide, the fewest that do are named."""
     page = (ROOT / "docs" / "exactness.md").read_text(encoding="utf-8")
     fixed, drawn, dependent = re.findall(r"^\| (?:fixed candidates|drafts that are drawn).*$", page, re.MULTILINE)
-    for name, cls in registry.parts("drafter").items():
-        for example in [] if issubclass(cls, Composite) else cls.examples():
-            row = fixed if not example.traits.samples else dependent if example.traits.learns else drawn
-            assert not example.traits.proposes or f"`{name}`" in row, f"{example!r} is missing from the row {row!r}"
+    assert "`prompt-lookup`" in fixed
+    assert '`draft-model` with `siblings="top-k"`' in fixed
+    assert "`stochastic-beam`" in drawn
+    assert '`scope="request"`' in drawn
+    assert "`stand`" in dependent
 
 
-def test_every_verb_is_on_the_page_of_the_program(hooks):
+def test_every_verb_is_on_the_page_of_the_program():
     verbs = [path.stem.replace("_", "-") for path in (ROOT / "src" / "foretell" / "cli").glob("*.py") if not path.stem.startswith("_")]
     assert set(re.findall(r"^## (.+)$", hooks.pages()["cli.md"], re.MULTILINE)) == set(verbs)
 
 
-def test_reference_names_exist(hooks):
-    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-    assert "::: " not in hooks.on_page_markdown(page)
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_reference_names_exist(page):
+    for path in re.findall(r"^::: ([\w.]+)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+        module, _, name = path.rpartition(".")
+        assert hasattr(importlib.import_module(module), name), path
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
@@ -107,9 +117,8 @@ def test_examples_in_pages_run(page, plugin):
     assert doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS).run(test).failed == 0
 
 
-def test_the_example_plugin_is_found(plugin, hooks):
-    assert "phrases" in registry.parts("drafter")
-    assert "phrases" in [entry.name for entry in catalog_module.catalog()]
+def test_the_example_plugin_is_found(plugin):
+    assert "phrases" in parts("drafter")
     assert "known phrase" in hooks.pages()["methods/drafters/phrases.md"]
     recipe = Recipe.parse("phrases(phrases=((1, 2, 3),)) > token-recycling, pace=4")
     assert recipe.drafter.drafters[0] == plugin(((1, 2, 3),))
@@ -126,9 +135,9 @@ def test_the_recipe_on_the_page_parses(plugin):
 def test_recipes_on_a_page_parse(name):
     page = (ROOT / "docs" / name).read_text(encoding="utf-8").replace('model="..."', 'model="default"')
     page = re.sub(r"<code>(.*?)</code>", lambda match: "`" + match.group(1).replace("&#124;", "|").replace("&gt;", ">") + "`", page)
-    names = [name for kind in registry.ROOMS for name in registry.parts(kind)]
+    names = [name for kind in DECODING for name in parts(kind)]
     texts = [text for text in re.findall(r"`([^`\n]+)`", page) if text.split("(")[0].split()[0].rstrip(",") in names]
     assert len(texts) >= 8
     for text in texts:
         first = text.split("(")[0].split()[0].rstrip(",")
-        Recipe.parse(text if first in registry.parts("drafter") else f"plain, {text}")
+        Recipe.parse(text if first in parts("drafter") else f"plain, {text}")

@@ -34,15 +34,16 @@ hasty = "hasty:Hasty"
 HASTY_MODULE = '''
 from dataclasses import dataclass
 
-from foretell.decoding.verifier import Law, Verifier
+from foretell.decoding.verifier import Verifier
 from foretell.decoding.verifiers.exact import Exact
+from foretell.parts import Guarantee
 
 
 @dataclass(frozen=True)
 class Hasty(Verifier):
     """Takes the first draft whatever its probability."""
 
-    distribution = Law("exact", "so it says")
+    guarantee = Guarantee("exact", "so it says")
     kinds = Exact.kinds
 
     def choose(self, p, siblings, tree, draws):
@@ -129,7 +130,7 @@ def test_the_law_kit_catches_a_verifier_that_is_not_what_it_says(run):
 
 
 def test_the_site_has_a_page_of_it(run, tmp_path):
-    pytest.importorskip("mkdocs")
+    pytest.importorskip("mkdocstrings")
     good(run("good", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)))
     page = (tmp_path / "methods" / "drafters" / "phrases" / "index.html").read_text(encoding="utf-8")
     assert "propose the rest of it" in page

@@ -11,11 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from foretell.decoding.registry import ROOMS, parts
-
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-KINDS = {"sampler step" if kind == "sampler" else kind: kind for kind in ROOMS}
 #: Commands of the README that are not run here, and why.
 NOT_RUN = {
     'python3 go.py generate "Name three rivers in Europe."': "installs; what it runs after that is run below",
@@ -89,24 +86,10 @@ def test_example_scripts_run(script):
     assert ended.returncode == 0, ended.stderr
 
 
-def test_table_of_parts_is_complete():
-    rows = re.findall(r"^\| ([a-z ]+) \| `([a-z-]+)`", README, re.MULTILINE)
-    ours = {kind: {name for name, cls in parts(kind).items() if cls.__module__.startswith("foretell.")} for kind in ROOMS}
-    assert {kind: {name for label, name in rows if KINDS.get(label) == kind} for kind in ROOMS} == ours
-
-
-def test_table_of_estimators_and_forecasters_is_complete():
-    from foretell.cli.common.catalog import NUMBERS, numbers
-
-    rows = set(re.findall(r"^\| (estimator|forecaster) \| `([a-z-]+)`", README, re.MULTILINE))
-    assert rows == {(entry.kind, entry.name) for entry in numbers() if entry.file.startswith("foretell/")}
-    assert set(NUMBERS) == {"estimator", "forecaster"}
-
-
 def test_tree_names_every_room():
     tree = next(block for block in blocks("text") if "src/foretell/" in block)
     rooms = [path.name for path in (ROOT / "src" / "foretell").iterdir() if (path / "__init__.py").is_file()]
-    for inner in ("decoding", "numbers"):
+    for inner in ("decoding", "rules", "numbers"):
         rooms += [path.name for path in (ROOT / "src" / "foretell" / inner).iterdir() if (path / "__init__.py").is_file()]
     assert [room for room in rooms if f"{room}/" not in tree] == []
     named = set(re.findall(r"\b([a-z_]+)/", tree)) - {"src", "foretell", "tests", "docs", "examples", "benchmarks"}

@@ -29,6 +29,8 @@ class Phrases(Drafter):
     [3, 4]
     """
 
+    papers = ("inference-with-reference",)
+
     phrases: tuple[tuple[int, ...], ...] = ()
     min_match: int = 2
 
@@ -37,7 +39,7 @@ class Phrases(Drafter):
         require(self.min_match >= 1, self, "min_match", self.min_match, "must be at least 1")
 
     @classmethod
-    def examples(cls) -> list[Phrases]:  # type: ignore[override]
+    def examples(cls) -> list[Phrases]:
         """Settings small enough for the law kit's tiny models; some drafts must be accepted and some rejected."""
         return [cls(((0, 1, 2, 0, 1), (2, 2, 1)), min_match=1)]
 

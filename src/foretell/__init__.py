@@ -25,15 +25,15 @@ _HOME = {
     "Recipe": "foretell.decoding.recipe",
     "Session": "foretell.decoding.session",
     "Request": "foretell.decoding.request",
-    "CostCurve": "foretell.decoding.pacing.cost_curve",
+    "CostCurve": "foretell.decoding.cost_curve",
 }
 __all__ = [*_HOME, "__version__"]
 
 if TYPE_CHECKING:
     from foretell.api import Piece, Result, generate, stream
     from foretell.completion import complete
+    from foretell.decoding.cost_curve import CostCurve
     from foretell.decoding.groups.model_group import load_group
-    from foretell.decoding.pacing.cost_curve import CostCurve
     from foretell.decoding.recipe import Recipe
     from foretell.decoding.request import Request
     from foretell.decoding.session import Session

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from foretell.decoding.part_text import describe, parse_part
+from foretell import arguments
+from foretell.catalog.part_text import describe, parse_part
 from foretell.decoding.search import Found, Goal, Search
 from foretell.decoding.searches.superposed import Superposed
 from foretell.decoding.searching.ngram_model import NGramModel
@@ -55,11 +56,11 @@ def complete(
     text: str,
     model: Model | str | None = None,
     k: int | None = None,
-    max_new_tokens: int = 10,
+    max_new_tokens: int | None = 10,
     *,
     search: Search | str | None = None,
     ngrams: NGramModel | str | Path | None = None,
-    max_seconds: float = math.inf,
+    max_seconds: float | None = math.inf,
 ) -> Completion:
     """k different continuations of `text`, each with the model's log-probability.
 
@@ -74,6 +75,8 @@ def complete(
     >>> [draft.text for draft in ft.complete("The capital of France is", k=2).drafts]  # doctest: +SKIP
     [' Paris. The city ...', ' a city of ...']
     """
+    text, max_new_tokens = arguments.text("text", text), arguments.whole("max_new_tokens", 10 if max_new_tokens is None else max_new_tokens)
+    max_seconds = math.inf if max_seconds is None else arguments.real("max_seconds", max_seconds, infinite=True)
     model = resolve(model)
     if model.tokenizer is None:
         raise UserError("model: it has no tokenizer, so it cannot read text; call a search's `run` with token ids")
@@ -91,9 +94,10 @@ def complete(
     except IndexError:
         reused = None
     began = time.perf_counter()
-    found = chosen.run(model, Goal(prompt, max_new_tokens, model.tokenizer.stop_tokens, max_seconds, reused), memory)
-    searched = time.perf_counter()
-    distributions = log_probabilities(model, prompt, [hypothesis.tokens for hypothesis in found.hypotheses], found.cache)
+    with model.lock:
+        found = chosen.run(model, Goal(prompt, max_new_tokens, model.tokenizer.stop_tokens, max_seconds, reused), memory)
+        searched = time.perf_counter()
+        distributions = log_probabilities(model, prompt, [hypothesis.tokens for hypothesis in found.hypotheses], found.cache)
     rescored = time.perf_counter()
     caches[:] = [(prompt, found.cache)]
     drafts = []
@@ -108,11 +112,15 @@ def complete(
 def make_search(search: Search | str | None, k: int | None, ngrams: NGramModel | str | Path | None) -> Search:
     """The search from the options of `complete`; UserError where it does not have the options `k` or `ngrams`."""
     chosen = Superposed() if search is None else parse_part(search, "search") if isinstance(search, str) else search
-    changes: dict = {} if k is None else {"k": k}
+    if not isinstance(chosen, Search):
+        raise UserError(f"search={arguments.shown(search)} is no search; pass a part such as Superposed(), its short text, or None")
+    changes: dict = {} if k is None else {"k": arguments.whole("k", k)}
     if ngrams is not None:
+        if not isinstance(ngrams, NGramModel | str | Path):
+            raise UserError(f"ngrams={arguments.shown(ngrams)} is no n-gram table; pass an NGramModel, or the path of one")
         changes["ngrams"] = ngrams if isinstance(ngrams, NGramModel) else read_table(ngrams)
     for name in changes:
-        if name not in chosen.__dataclass_fields__:  # type: ignore[union-attr]
+        if name not in chosen.__dataclass_fields__:  # type: ignore[attr-defined]
             raise UserError(f"{name}: {describe(chosen)} has no such option; choose another search, such as superposed")
     return replace(chosen, **changes)  # type: ignore[type-var]
 

@@ -9,13 +9,14 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from foretell import arguments
 from foretell.decoding.search import Found, Goal, Hypothesis, Proof
 from foretell.decoding.searches.best_first_search import BestFirstSearch
 from foretell.decoding.searching.greedy_path import greedy_path
 from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.prepare import resolve, stop_tokens
-from foretell.rules.automata.stretches import may_cut
+from foretell.rules.automata.span_trie import is_span_boundary
 from foretell.rules.constraints.substrings import Substrings
 
 #: The default prompt; {passage} and {question} are replaced.
@@ -94,15 +95,15 @@ def extract(
     passage: str,
     model: Model | str | None = None,
     *,
-    top: int = 1,
-    max_tokens: int = 32,
-    stop: str | Sequence[str] = "\n",
-    prompt: str = PROMPT,
-    chat: bool = False,
-    retokenize: bool = False,
+    top: int | None = 1,
+    max_tokens: int | None = 32,
+    stop: str | Sequence[str] | None = "\n",
+    prompt: str | None = PROMPT,
+    chat: bool | None = False,
+    retokenize: bool | None = False,
     search: BestFirstSearch | None = None,
-    max_seconds: float = math.inf,
-    greedy_gap: bool = False,
+    max_seconds: float | None = math.inf,
+    greedy_gap: bool | None = False,
 ) -> Extraction:
     """The `top` most probable spans of `passage` as the answer to `question`.
 
@@ -111,6 +112,7 @@ def extract(
     it into the chat template as the user's turn; answers then begin without a space, so retokenize=True is needed (see `Substrings`).
     search: sets batch, budget and length penalty. max_seconds: time limit. greedy_gap: compare with greedy decoding, which decodes two more
     texts. When time or nodes are used up, the best span so far is returned; its score is at most `proof.gap` nats below the best.
+    An option that is None has its default.
 
     Errors: UserError for an empty passage or question, a prompt too long for the model, a stop text that no token begins with, a span limit
     below 1, and options that do not fit. Warns where the prompt does not contain the passage.
@@ -119,11 +121,20 @@ def extract(
     >>> ft.extract("Who bought it?", "The lamp was bought by Mira Tanaka in 1987.").text  # doctest: +SKIP
     'Mira Tanaka'
     """
+    top = 1 if top is None else arguments.whole("top", top)
+    max_tokens = 32 if max_tokens is None else arguments.whole("max_tokens", max_tokens)
+    stop = "\n" if stop is None else arguments.texts("stop", stop)
+    prompt = PROMPT if prompt is None else arguments.text("prompt", prompt)
+    max_seconds = math.inf if max_seconds is None else arguments.real("max_seconds", max_seconds, infinite=True)
+    flags = {"chat": chat, "retokenize": retokenize, "greedy_gap": greedy_gap}
+    chat, retokenize, greedy_gap = (value is not None and arguments.flag(name, value) for name, value in flags.items())
+    if search is not None and not isinstance(search, BestFirstSearch):
+        raise UserError(f"search={arguments.shown(search)} is no BestFirstSearch, which finds spans with proof; pass one, or None")
     model = resolve(model)
     if model.tokenizer is None:
         raise UserError("model: it has no tokenizer, so it cannot read text; run BestFirstSearch with token ids")
     for name, value in (("question", question), ("passage", passage)):
-        if not value.strip():
+        if not arguments.text(name, value).strip():
             raise UserError(f"{name}={value!r} is empty; give some text")
     if top < 1:
         raise UserError(f"top={top!r} must be at least 1")
@@ -136,7 +147,8 @@ def extract(
     goal = Goal(tokens, max_tokens + 1, stop_tokens(model, stop), max_seconds, constraint=rule)
     chosen = replace(search or BestFirstSearch(), k=top if top == 1 else 2 * top)  # one text may have two tokenizations
     began = time.perf_counter()
-    found = chosen.run(model, goal, None)
+    with model.lock:
+        found = chosen.run(model, goal, None)
     seconds = time.perf_counter() - began
     ended = [hypothesis for hypothesis in found.hypotheses if hypothesis.finished]
     proof = found.proof
@@ -152,7 +164,7 @@ def extract(
 def occurrences(text: str, passage: str) -> tuple[tuple[int, int], ...]:
     """(start, end), in characters, of the occurrences of `text` in `passage` that do not cut a word."""
     starts = (match.start() for match in re.finditer(f"(?={re.escape(text)})", passage))
-    return tuple((i, i + len(text)) for i in starts if may_cut(passage, i) and may_cut(passage, i + len(text)))
+    return tuple((i, i + len(text)) for i in starts if is_span_boundary(passage, i) and is_span_boundary(passage, i + len(text)))
 
 
 def rank(text: Hypothesis, search: BestFirstSearch) -> float:

@@ -11,9 +11,9 @@ import difflib
 import functools
 import operator
 from abc import ABC
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from foretell.errors import UserError
 
@@ -69,6 +69,8 @@ class Part(ABC):
 
     #: Other names that a recipe may use for this part.
     aliases: ClassVar[tuple[str, ...]] = ()
+    #: Short names of its papers, as in foretell/data/papers.toml; a plug-in may give a BibTeX entry instead.
+    papers: ClassVar[tuple[str, ...]] = ()
 
     def __new__(cls, *args: Any, **options: Any):
         if dataclasses.is_dataclass(cls):
@@ -79,7 +81,7 @@ class Part(ABC):
         return super().__new__(cls)
 
     @classmethod
-    def examples(cls) -> list[Part]:
+    def examples(cls) -> Sequence[Self]:
         """Small settings for the contract checks and the law kit. Override it where the class has no defaults."""
         return [cls()]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.cost_curve import CostCurve
 from foretell.models.tiny import TinyModel
 
 WORDS = 48
@@ -30,11 +30,11 @@ def hash_of(word: str) -> int:
 @pytest.fixture
 def model(monkeypatch, tmp_path) -> TinyModel:
     """Repeats itself enough for prompt lookup to work, and has a known cost curve."""
-    from foretell.decoding.pacing import cost_curve
+    from foretell.decoding.pacing import measured_curve
 
     monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("FORETELL_CONFIG", str(tmp_path / "config"))
     tiny = TinyModel(vocab_size=WORDS, order=1, sharpness=4.0, max_length=4096)
     tiny.tokenizer = Words()
-    monkeypatch.setattr(cost_curve, "measure", lambda model, rows, stop=None: CURVE)
+    monkeypatch.setattr(measured_curve, "measure", lambda model, rows, stop=None: CURVE)
     return tiny

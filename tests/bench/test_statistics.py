@@ -7,7 +7,7 @@ import pytest
 
 from foretell.bench.hindsight import hindsight
 from foretell.bench.statistics import Spread, bootstrap_interval, paired_ratios
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.trace import Step
 
 

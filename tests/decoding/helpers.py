@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draft_order import DraftCosts
 from foretell.decoding.pace import Pace
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.tree import Kind, Tree
 
 LONGEST = 16

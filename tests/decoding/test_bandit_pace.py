@@ -12,6 +12,7 @@ import pytest
 from foretell.decoding.chooser import Array, ChooserState, OnlineChooser
 from foretell.decoding.choosers.neural_fast_cb import NeuralFastCB
 from foretell.decoding.choosing.replay import Round, replay
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import DraftCosts, Member, free
 from foretell.decoding.drafter import Ask, Drafter
 from foretell.decoding.drafters.chooser import Chooser
@@ -25,7 +26,6 @@ from foretell.decoding.pace import Pace
 from foretell.decoding.paces.bandit import Bandit
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.pacing.arm_memory import ArmMemory
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.adaptive_ngram import AdaptiveNgram
 from foretell.decoding.drafters.chooser import Chooser
 from foretell.decoding.drafters.interpolation import Interpolation
@@ -15,7 +16,7 @@ from foretell.decoding.drafters.token_recycling import TokenRecycling
 from foretell.decoding.drafting.successors.table import SuccessorTable
 from foretell.decoding.drafting.trees.best_first import best_first
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.pacing.cost_curve import CostCurve, use_curve
+from foretell.decoding.pacing.measured_curve import use_curve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.models.tiny import TinyModel

@@ -8,15 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import isotonic_regression
 
-from foretell.decoding.pacing import cost_curve
-from foretell.decoding.pacing.cost_curve import CostCurve, measure
+from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.pacing import measured_curve
+from foretell.decoding.pacing.measured_curve import measure
 from foretell.models.tiny import TinyModel
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=20))
 @settings(max_examples=150, deadline=None)
 def test_smoothing_is_isotonic_regression(values):
-    np.testing.assert_allclose(cost_curve._isotonic(values), isotonic_regression(values).x)
+    np.testing.assert_allclose(measured_curve._isotonic(values), isotonic_regression(values).x)
 
 
 def test_between_and_beyond_its_points():
@@ -44,18 +45,18 @@ def test_measuring_fits_any_context(max_length):
 
 def test_a_curve_is_measured_once(monkeypatch):
     calls = []
-    monkeypatch.setattr(cost_curve, "measure", lambda model, rows, stop: calls.append(model) or CostCurve.flat(1.0, 0.25))
+    monkeypatch.setattr(measured_curve, "measure", lambda model, rows, stop: calls.append(model) or CostCurve.flat(1.0, 0.25))
     model = TinyModel(seed=99)
-    assert cost_curve.known_curve(model) is None
-    curve = cost_curve.curve_of(model)
-    assert cost_curve.curve_of(model) is curve
-    assert cost_curve.curve_of(TinyModel(seed=99)) == curve  # another object of the same fingerprint: from the folder
+    assert measured_curve.known_curve(model) is None
+    curve = measured_curve.curve_of(model)
+    assert measured_curve.curve_of(model) is curve
+    assert measured_curve.curve_of(TinyModel(seed=99)) == curve  # another object of the same fingerprint: from the folder
     assert len(calls) == 1
-    cost_curve.curve_of(model, remeasure=True)
+    measured_curve.curve_of(model, remeasure=True)
     assert len(calls) == 2
 
 
 def test_a_curve_can_be_given_instead():
     model = TinyModel(seed=98)
-    cost_curve.use_curve(model, CostCurve.flat(3.0))
-    assert cost_curve.curve_of(model)(1) == 3.0
+    measured_curve.use_curve(model, CostCurve.flat(3.0))
+    assert measured_curve.curve_of(model)(1) == 3.0

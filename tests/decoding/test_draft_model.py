@@ -12,6 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import DraftCosts, DraftOrder
 from foretell.decoding.drafters.beam import Beam
 from foretell.decoding.drafters.draft_model import SIBLINGS, DraftModel
@@ -20,7 +21,7 @@ from foretell.decoding.drafters.union import Union
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.pace import Pace
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.pacing.cost_curve import CostCurve, use_curve
+from foretell.decoding.pacing.measured_curve import use_curve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler

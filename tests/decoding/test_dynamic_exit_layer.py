@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import NOTHING, ConfidenceStop, DraftCosts, DraftOrder, ExitLayer
 from foretell.decoding.drafters.early_exit import EarlyExit
 from foretell.decoding.drafters.fallback import Fallback
@@ -16,7 +17,7 @@ from foretell.decoding.paces.draft_verify import DraftVerify
 from foretell.decoding.paces.dynamic_exit_layer import DynamicExitLayer, tokens_per_second
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.fsm import Fsm
-from foretell.decoding.pacing.cost_curve import CostCurve, use_curve
+from foretell.decoding.pacing.measured_curve import use_curve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafter import Ask
 from foretell.decoding.drafters.early_exit import MOST_UNREAD, EarlyExit
 from foretell.decoding.drafters.union import Union
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.pacing import cost_curve
-from foretell.decoding.pacing.cost_curve import CostCurve, measure, use_curve
+from foretell.decoding.pacing import measured_curve
+from foretell.decoding.pacing.measured_curve import measure, use_curve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
@@ -123,10 +124,10 @@ def test_the_price_is_the_exits_and_never_slower_declines_what_does_not_pay():
 
 def test_an_exits_curve_is_measured_and_kept_apart_from_the_models(monkeypatch):
     calls = []
-    monkeypatch.setattr(cost_curve, "measure", lambda model, rows, stop: calls.append(stop) or CostCurve.flat(stop or 9.0))
+    monkeypatch.setattr(measured_curve, "measure", lambda model, rows, stop: calls.append(stop) or CostCurve.flat(stop or 9.0))
     model = tiny(seed=77)
-    assert [cost_curve.curve_of(model, stop=stop)(1) for stop in (None, 1, 2, 1, None)] == [9.0, 1.0, 2.0, 1.0, 9.0]
-    assert [cost_curve.curve_of(tiny(seed=77), stop=stop)(1) for stop in (2, None)] == [2.0, 9.0]  # from the folder
+    assert [measured_curve.curve_of(model, stop=stop)(1) for stop in (None, 1, 2, 1, None)] == [9.0, 1.0, 2.0, 1.0, 9.0]
+    assert [measured_curve.curve_of(tiny(seed=77), stop=stop)(1) for stop in (2, None)] == [2.0, 9.0]  # from the folder
     assert calls == [None, 1, 2]
 
 

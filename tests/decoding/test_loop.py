@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from foretell.decoding import loop
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
 from foretell.decoding.drafters.token_recycling import TokenRecycling
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import NonFiniteLogitsError

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 import torch
 
+from foretell.catalog.part_text import describe
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
@@ -16,7 +17,6 @@ from foretell.decoding.drafters.token_recycling import TokenRecycling
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.groups.model_group import ModelGroup, load_group
 from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.part_text import describe
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.routers.always import Always
@@ -24,10 +24,12 @@ from foretell.decoding.routers.entropy_adaptive import EntropyAdaptive
 from foretell.decoding.routers.random_blocks import RandomBlocks
 from foretell.decoding.routers.token_entropy import TokenEntropy
 from foretell.decoding.sampler import Sampler
+from foretell.errors import UserError
 from foretell.models.base import Context, Feed, Model
 from foretell.models.tiny import TinyModel
 from foretell.testing.combinations import examples
-from foretell.testing.laws import Case, check_law
+from foretell.testing.laws import LawCase, check_law
+from foretell.testing.model_contracts import check_model
 from tests.decoding.helpers import GREEDY, greedy_text, run
 from tests.models import test_contract as contract
 from tests.models.zoo import build
@@ -76,9 +78,15 @@ def test_a_group_keeps_the_contract_of_models(kind, check):
     check(native_group(kind))
 
 
+@pytest.mark.parametrize("kind", ["torch", "int8", "fp32", "tiny"])
+def test_a_group_passes_the_public_checks(kind):
+    check_model(native_group(kind))
+
+
 @pytest.mark.parametrize("router", ROUTERS, ids=describe)
 def test_every_router_keeps_the_contract_of_models(router):
     group = tiny_group(router, vocab_size=50)
+    check_model(group)
     for check in CHECKS[:4]:
         check(group)
     for length in (0, 1, 5, len(contract.PROMPT)):
@@ -134,7 +142,7 @@ def test_catching_up_changes_no_logits(kind):
 @pytest.mark.parametrize("batch", [1, 3])
 def test_drafting_is_exact_for_the_groups_own_law(router, batch):
     """By enumeration: trees in whose midst the turn changes are routed right along every path."""
-    case = dataclasses.replace(Case.small(batch, 3 if batch == 1 else 2), model=tiny_group(router))
+    case = dataclasses.replace(LawCase.small(batch, 3 if batch == 1 else 2), model=tiny_group(router))
     for drafter in (Plain(), PromptLookup(num_tokens=3), TokenRecycling(k=2, template=((0,), (1,), (0, 0))), *DraftModel.examples()[1:3]):
         assert check_law(Recipe(drafter, pace=Fixed(4)), Sampler(), case).error < 1e-9
 
@@ -215,7 +223,10 @@ def test_what_one_model_has_and_a_group_has_not_is_refused():
     for feed, options in ((Feed(group.new_cache(), [1]), {"hidden": [0]}), (Feed(group.new_cache(), embeddings=torch.zeros(1, 4)), {})):
         with pytest.raises(ValueError, match="hidden states, embeddings and early exits belong to one model"):
             group.forward([feed], **options)
-    with pytest.raises(TypeError, match="was not made by this model's new_cache"):
+    for call in (group.norm, group.head):
+        with pytest.raises(UserError, match=f"ModelGroup has no .*{call.__name__} of its own"):
+            call(torch.zeros(1, group.width))
+    with pytest.raises(UserError, match="was not made by this model's new_cache"):
         group.forward([Feed(TinyModel(3).new_cache(), [1])])
 
 

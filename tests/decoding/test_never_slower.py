@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import DraftCosts
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.pacing.cost_curve import CostCurve
 from tests.decoding.simulation import chain, simulate
 
 CURVES = {

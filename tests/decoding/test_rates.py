@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draft_order import NOTHING, DraftCosts, DraftOrder
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.pacing.rates import Rates, keys
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request

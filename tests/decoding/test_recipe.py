@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foretell.catalog.part_text import RecipeSyntaxError, describe
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.plain import Plain
@@ -14,7 +15,6 @@ from foretell.decoding.drafters.token_recycling import TokenRecycling
 from foretell.decoding.drafters.union import Union
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.part_text import RecipeSyntaxError, describe
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.samplers.logit_bias import LogitBias

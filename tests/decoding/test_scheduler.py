@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import DraftCosts, DraftOrder
 from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.loop import PREFILL_CHUNK, Loop
 from foretell.decoding.pace import Pace
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler

@@ -9,7 +9,7 @@ import random
 import pytest
 import torch
 
-from foretell.decoding.registry import find, parts
+from foretell.catalog import find, parts
 from foretell.decoding.sampler import NonFiniteLogitsError
 from foretell.decoding.search import Goal, Hypothesis, finite
 from foretell.decoding.searches.beam_search import BeamSearch
@@ -42,7 +42,7 @@ def run(search, model, **options):
 
 def test_searches_are_found_and_say_that_they_are_lossy():
     assert {"superposed", "beam-search"} <= set(parts("search"))
-    assert find("beam-search") == ("search", BeamSearch)
+    assert find("beam-search").load() is BeamSearch
     assert {cls.guarantee.kind for cls in parts("search").values()} == {"lossy"}
 
 

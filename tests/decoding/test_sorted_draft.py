@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import ConfidenceStop
 from foretell.decoding.drafter import Ask
 from foretell.decoding.drafters.fallback import Fallback
@@ -17,7 +18,7 @@ from foretell.decoding.drafters.sorted_draft import SortedDraft
 from foretell.decoding.drafting.lagging_cache import LaggingCache, deepen, feed, read
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.pacing.cost_curve import CostCurve, use_curve
+from foretell.decoding.pacing.measured_curve import use_curve
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler

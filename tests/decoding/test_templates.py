@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.drafting.templates import as_template, best_template
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.tree import is_prefix_closed
 
 

@@ -225,7 +225,10 @@ def test_wrong_use_is_refused(model):
         cache.truncate(8)
     with pytest.raises(ContextOverflowError, match="shorten"):
         model.forward([Feed(model.new_cache(), [1] * (model.max_length + 1))])
-    assert cache.pending == []
+    stranger = build("torch-llama" if model is not build("torch-llama") else "torch-qwen3").new_cache()
+    with pytest.raises(ValueError, match="was not made by this model's new_cache"):
+        model.forward([Feed(stranger, [1])])
+    assert cache.pending == stranger.pending == []
     assert cache.length == len(PROMPT)
 
 

@@ -10,8 +10,8 @@ import pytest
 import typer
 
 import foretell as ft
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.models.locate import locate
 from foretell.models.shipped import CARD, shipped
 from foretell.models.tiny import TinyModel

@@ -9,7 +9,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
-from foretell.numbers.registry import all_estimators, all_forecasters
+from foretell.numbers import all_estimators, all_forecasters
 
 CASES = [(name, example) for name, cls in all_estimators().items() for example in cls.examples()]
 #: What no check is run for, anywhere: they need settings of the machine that tests cannot choose.

@@ -6,18 +6,18 @@ import dataclasses
 
 import pytest
 
+from foretell.catalog import DECODING
+from foretell.catalog.part_text import describe
 from foretell.decoding.draft_order import DraftCosts, DraftOrder
 from foretell.decoding.drafter import Ask, Drafter, Seen
 from foretell.decoding.pace import Pace
-from foretell.decoding.part_text import describe
-from foretell.decoding.registry import CONTRACTS
 from foretell.decoding.samplers.top_k import TopK
 from foretell.decoding.tree import Tree
 from foretell.testing import contracts
 from foretell.testing.behaviour import check_apart, check_drafter, check_limits
 from foretell.testing.combinations import examples
 
-PARTS = [part for kind in CONTRACTS for part in examples(kind)]
+PARTS = [part for kind in DECODING for part in examples(kind)]
 
 
 @pytest.mark.parametrize("part", PARTS, ids=describe)
@@ -66,7 +66,8 @@ class Nameless(TopK):
     ("check", "part", "message"),
     [
         (contracts.check_value, Loose(), "not frozen"),
-        (contracts.check_docstring, Loose, "has no Law"),
+        (contracts.check_docstring, Loose, "has no Guarantee"),
+        (contracts.check_papers, Loose, "has no papers; write papers"),
         (contracts.check_file, Loose, "lives in test_contracts.py"),
         (contracts.check_repr, Loose(), "does not rebuild"),
         (contracts.check_recipe, "text", "is no drafter"),

@@ -1,63 +1,84 @@
-"""`foretell list`: all parts, and the models that come along."""
+"""`foretell list`: the parts, the papers they implement, and the models that come with the package."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from foretell.cli.common.catalog import NUMBERS, Entry, catalog, models, numbers
+from foretell.catalog import KINDS, entries
+from foretell.catalog.papers import papers, parts_of
+from foretell.cli.common.lookup import models
+from foretell.parts import UnknownNameError, nearest
+
+#: Kinds that are listed where no kind is asked for; the others are long, or name no part of ours.
+_USUAL = tuple(kind for kind in KINDS if kind not in ("component", "peer"))
+_KIND = f"{', '.join(KINDS)}, model or paper; by default all but component, peer and paper."
 
 
 def list(
-    kind: Annotated[
-        str | None,
-        typer.Argument(
-            help="drafter, verifier, pace, sampler, router, search, constraint, chooser, estimator, forecaster, model; all where none is."
-        ),
-    ] = None,
+    kind: Annotated[str | None, typer.Argument(help=_KIND)] = None,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a JSON list.")] = False,
 ) -> None:
-    """List the parts that recipes are made of, estimators and forecasters, ours and those of installed plug-ins, and the models that
-    come with the package."""
-    from foretell.decoding.registry import ROOMS
-    from foretell.parts import UnknownNameError, nearest
-
-    rooms = {**ROOMS, **NUMBERS, "model": "models"}
-    if kind is not None and kind not in rooms:
-        singular = {room: kind for kind, room in rooms.items()}
+    """List the parts that recipes are made of, estimators, forecasters and their components, ours and those of installed plug-ins; the
+    papers they implement; and the models that come with the package."""
+    plurals = {**{each.name: each.plural for each in KINDS.values()}, "model": "models", "paper": "papers"}
+    if kind is not None and kind not in plurals:
+        singular = {plural: name for name, plural in plurals.items()}
         if kind not in singular:
-            raise UnknownNameError(f"KIND={kind!r} is not a kind of part: {nearest(kind, rooms)}")
+            raise UnknownNameError(f"KIND={kind!r} is not a kind of part: {nearest(kind, plurals)}")
         kind = singular[kind]
-    entries = [entry for entry in (*catalog(), *numbers(), *models()) if kind in (None, entry.kind)]
+    rows = {plurals[each]: _rows(each) for each in ([kind] if kind else [*_USUAL, "model"])}
     if as_json:
-        import dataclasses
         import json
 
-        typer.echo(json.dumps([dataclasses.asdict(entry) for entry in entries], indent=2))
+        typer.echo(json.dumps([row for listed in rows.values() for row in listed], indent=2))
     else:
-        _show({room: [entry for entry in entries if entry.kind == kind] for kind, room in rooms.items()})
+        _show(rows)
 
 
-def _show(rooms: Mapping[str, Sequence[Entry]]) -> None:
+def _rows(kind: str) -> Sequence[Mapping[str, Any]]:
+    """What is known of each, as JSON types, with at least "name" and "summary"."""
+    if kind == "model":
+        return [{"kind": kind, **dataclasses.asdict(model)} for model in models().values()]
+    if kind == "paper":
+        found = [(paper, [entry.name for entry in parts_of(paper)]) for paper in papers().values()]
+        return [
+            {"kind": kind, **dataclasses.asdict(paper), "parts": parts, "summary": f"{paper.title} ({paper.year})"}
+            for paper, parts in found
+        ]
+    return [dataclasses.asdict(entry) for entry in entries(kind)]
+
+
+def _show(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """A table for each kind."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
-    width = max((len(entry.name) for entries in rooms.values() for entry in entries), default=0)
-    for room, entries in rooms.items():
-        if not entries:
+    width = max((len(row["name"]) for listed in rows.values() for row in listed), default=0)
+    for plural, listed in rows.items():
+        if not listed:
             continue
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), title=room, title_justify="left", title_style="bold")
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), title=plural, title_justify="left", title_style="bold")
         table.add_column(width=width, style="green", no_wrap=True)
-        if any(entry.guarantee for entry in entries):
-            table.add_column(width=max(len(entry.guarantee) for entry in entries), no_wrap=True)
+        marks = [_mark(row) for row in listed]
+        if any(marks):
+            table.add_column(width=max(map(len, marks)), no_wrap=True)
         table.add_column(ratio=1)
-        for entry in entries:
-            guarantee = [Text(entry.guarantee, "cyan" if entry.guarantee == "exact" else "yellow")] if len(table.columns) == 3 else []
-            table.add_row(Text(entry.name), *guarantee, Text(entry.summary))
+        for row, mark in zip(listed, marks, strict=True):
+            style = "cyan" if mark in ("exact", "here") else "yellow"
+            table.add_row(Text(row["name"]), *([Text(mark, style)] if any(marks) else []), Text(row["summary"]))
         console.print(table)
         console.print()
-    console.print(Text("foretell show NAME says more of one.", "dim"))
+    console.print(Text("foretell show NAME says more of one; foretell list paper shows the papers.", "dim"))
+
+
+def _mark(row: Mapping[str, Any]) -> str:
+    """One word about a row: a part's guarantee, or whether a paper is implemented here."""
+    if row["kind"] == "paper":
+        return "here" if row["parts"] or row["code"] else "not yet" if row["system"] else ""
+    return str(row.get("guarantee", ""))

@@ -6,20 +6,17 @@ import dataclasses
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from torch import Tensor
 
-from foretell.decoding.constraint import State as ConstraintState
+from foretell.decoding.constraint import ConstraintState
 from foretell.decoding.draft_order import AnyChoice, Choice
 from foretell.decoding.draws import Draws
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.tree import Tree
 from foretell.models.base import Cache, Model
 from foretell.parts import Part
-
-if TYPE_CHECKING:  # compiled code that most drafters do not need
-    from foretell.decoding.drafting.successors.table import SuccessorTable
 
 #: What a drafter keeps across requests, and what it keeps for one request.
 Memory = TypeVar("Memory")
@@ -122,7 +119,7 @@ class Drafter(Part, Generic[Memory, State]):
     @property
     def name(self) -> str:
         """The name shown as the source of this drafter's tokens."""
-        from foretell.decoding.registry import name_of
+        from foretell.catalog import name_of
 
         return name_of(type(self))
 
@@ -180,11 +177,3 @@ class Drafter(Part, Generic[Memory, State]):
     def draft_cost(self, memory: Memory, depth: int) -> float:
         """Seconds that drafting to `depth` takes beside the target's step; 0 where it is negligible."""
         return 0.0
-
-
-class TableDrafter(Drafter[Memory, State]):
-    """Abstract: a drafter that drafts from a table of successors, so that it can be interpolated with others (`a + b`)."""
-
-    @abstractmethod
-    def table_for(self, ask: Ask) -> SuccessorTable:
-        """The table that this ask is answered from."""

@@ -16,12 +16,13 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from foretell.decoding.constrained import Backtracking, ConstrainedSampler, pruned
-from foretell.decoding.constraint import State
+from foretell.decoding.constraint import ConstraintState
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draft_order import DraftCosts
 from foretell.decoding.drafter import Ask, Queries, Seen
 from foretell.decoding.drafters.composite import members
-from foretell.decoding.pacing.cost_curve import CostCurve, curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.trace import Clock, Step, Trace
@@ -105,7 +106,7 @@ class Loop:
         if request.constraint is not None:
             state = request.constraint.start(self._vocabulary(request), request.tokens)
             max_tokens = min(request.max_new_tokens, self.model.max_length - len(request.prompt))
-            request.state = state.serving(request.sampler, max_tokens)
+            request.state = state.for_request(request.sampler, max_tokens)
         draft_state = self.recipe.drafter.begin(self.draft_memory, request.tokens)
         verify_state = self.recipe.verifier.begin(self.verify_memory, request.tokens)
         running = Running(request, cache, draft_state, verify_state, self._pace_state(request))
@@ -133,7 +134,7 @@ class Loop:
         """Release a request that has ended for any reason."""
         if running.request.state is not None:
             with _alone(running.request):
-                running.request.state.ended()
+                running.request.state.end_request()
 
     def step(self, batch: Sequence[Running]) -> None:
         """One step of every request of the batch: it reads a piece of its prompt, or its text grows.
@@ -269,7 +270,7 @@ class Loop:
         self, request: Request, tree: Tree, row: Callable[[int], Tensor], margins: dict[int, float], clock: Clock
     ) -> Callable[[int], Distribution]:
         """The target's distribution at each node, as a function to be called from the root down. Writes each node's margin to `margins`."""
-        states: dict[int, State | None] = {ROOT: request.state}
+        states: dict[int, ConstraintState | None] = {ROOT: request.state}
 
         def distribution(node: int) -> Distribution:
             history = request.tokens + [tree.tokens[up] for up in tree.path(node)] if node != ROOT else request.tokens

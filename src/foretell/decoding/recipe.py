@@ -19,16 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foretell.arguments import shown
+from foretell.catalog.part_text import PartReader, describe
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.pace import Pace
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
-from foretell.decoding.part_text import PartReader, describe
 from foretell.decoding.sampler import Sampler, SamplerStep
 from foretell.decoding.verifier import Verifier
 from foretell.decoding.verifiers.exact import Exact
 from foretell.errors import UserError
+from foretell.files import write_text
 from foretell.parts import Needs, Part, UnknownNameError, nearest, require
 
 FIELDS = ("drafter", "verifier", "pace")
@@ -68,6 +70,8 @@ class Recipe(Part):
     @classmethod
     def parse(cls, text: str | Recipe) -> Recipe:
         """A recipe from text; a `Recipe` is returned unchanged. UserError for unknown names, with the nearest known name."""
+        if not isinstance(text, str | Recipe):
+            raise UserError(f"recipe={shown(text)} is no recipe; pass a Recipe, or its short text such as 'prompt-lookup, pace=4'")
         return text if isinstance(text, Recipe) else _read(text)
 
     @classmethod
@@ -84,19 +88,16 @@ class Recipe(Part):
         return cls.parse(", ".join(map(str, [*items, *([table["sampler"]] if "sampler" in table else [])])))
 
     def write(self, path: str | Path, comment: str = "") -> None:
-        """Write the recipe as TOML, to a temporary file that is then renamed. comment: lines put at the top."""
+        """Write the recipe as TOML to a file, which is replaced as a whole. comment: lines before the recipe. Raises FileWriteError."""
         lines = [f"# {line}".rstrip() for line in comment.splitlines()]
         lines += ["[recipe]", *(f"{key} = {_toml(describe(getattr(self, key)))}" for key in FIELDS)]
         if self.sampler is not None:
-            lines.append(f"sampler = {_toml(describe(self.sampler))}")
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        partial.replace(target)
+            lines.append(f"sampler = {_toml(str(self.sampler))}")
+        write_text(path, "\n".join(lines) + "\n")
 
     def __str__(self) -> str:
-        parts = [self.drafter, self.verifier, self.pace, *([self.sampler] if self.sampler is not None else [])]
-        return ", ".join(describe(part) for part in parts)
+        texts = [describe(self.drafter), describe(self.verifier), describe(self.pace)]
+        return ", ".join([*texts, *([str(self.sampler)] if self.sampler is not None else [])])
 
 
 def _toml(text: str) -> str:
@@ -136,7 +137,7 @@ def _item(reader: PartReader, kind: str | None, first: bool) -> tuple[str, Any]:
     if mode:
         return "mode", mode.group(1)
     if kind == "drafter" or (kind is None and first):
-        return "drafter", reader.drafter()
+        return "drafter", reader.joined("drafter")
     actual, part = reader.part(kind)
     if actual not in (*FIELDS, "sampler"):
         raise reader.error(f"a {actual}, which belongs to {_ELSEWHERE[actual]} and not to a recipe,")

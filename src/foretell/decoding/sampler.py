@@ -10,6 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from foretell.catalog.part_text import describe
 from foretell.decoding.distribution import Distribution
 from foretell.errors import UserError
 from foretell.models.one_thread import one_thread
@@ -67,6 +68,10 @@ class Sampler(Part):
         object.__setattr__(self, "steps", tuple(self.steps))
         for step in self.steps:
             require(isinstance(step, SamplerStep), self, "steps", step, "must be sampler steps such as TopK(8)")
+
+    def __str__(self) -> str:
+        """Its steps as a recipe's text has them: "temperature(value=0.7), greedy"."""
+        return ", ".join([*map(describe, self.steps), *(["greedy"] if self.greedy else [])]) or "softmax"
 
     @property
     def needs_history(self) -> bool:

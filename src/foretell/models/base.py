@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from torch import Tensor
 from foretell.errors import UserError
 from foretell.locks import ForkSafeLock
 from foretell.models.cache import NO_CONTEXT, Cache, Context
-from foretell.models.feed import Attention, ContextOverflowError, Feed, check_feed
+from foretell.models.feed import CAUSAL, Attention, ContextOverflowError, Feed, check_feed
 from foretell.parts import EXACT_MODEL, Guarantee
 from foretell.pool import Pool
 
@@ -53,6 +54,7 @@ class Model(ABC):
     of measurements. tokenizer: a `foretell.models.text.Text`, or None. guarantee: what the rows promise; not exact where they are
     not those of the one model that was named. suppressed: tokens that are never generated, whose logits are made -inf
     (placeholders that a network knows and no text may hold). num_parameters: weights, shared ones once; 0 where there are none.
+    source: the folder or GGUF file that the weights were read from, None where they were not.
     spelling: what each token writes, of models that have no tokenizer to say it (None: nothing does).
     attentions: the kinds that a feed may ask for. has_positions: whether a feed may name the positions of its rows.
     memory_width: columns of the memory that the rows read (0: the model takes none).
@@ -69,6 +71,7 @@ class Model(ABC):
     guarantee: Guarantee = EXACT_MODEL
     num_parameters: int = 0
     suppressed: tuple[int, ...] = ()
+    source: Path | None = None
     spelling: Sequence[bytes | None] | None = None
     attentions: frozenset[Attention] = frozenset({Attention.CAUSAL})
     has_positions: bool = False
@@ -112,20 +115,22 @@ class Model(ABC):
         """
         stop = self.num_layers if stop is None else stop
         if not 0 <= start <= stop <= self.num_layers:
-            raise UserError(f"forward: start={start}, stop={stop} must satisfy 0 <= start <= stop <= {self.num_layers} layers")
+            raise ValueError(f"forward: start={start}, stop={stop} must satisfy 0 <= start <= stop <= {self.num_layers} layers")
         for key in hidden:
             if key != POST_NORM and not (isinstance(key, int) and start <= key <= stop):
-                raise UserError(f"forward: hidden={key!r} must be {POST_NORM!r} or a layer between {start} and {stop}")
+                raise ValueError(f"forward: hidden={key!r} must be {POST_NORM!r} or a layer between {start} and {stop}")
         whole = stop == self.num_layers
+        caches: list[Cache] = []
+        temporary: list[Cache] = []
         for feed in feeds:
-            check_feed(feed, self.width, start, whole or feed.cache is None)
-        passing = [self.new_cache() for feed in feeds if feed.cache is None]
-        if passing:
-            own = iter(passing)
-            feeds = [replace(feed, cache=next(own)) if feed.cache is None else feed for feed in feeds]
-        caches = [feed.cache for feed in feeds if feed.cache is not None]
-        if len({id(cache) for cache in caches}) < len(feeds):
-            raise UserError("forward: two feeds of one batch share a cache; give one feed with all rows, or fork the cache")
+            check_feed(feed, self.width, start, whole)
+            if feed.cache is None:
+                temporary.append(self.new_cache())
+            caches.append(temporary[-1] if feed.cache is None else feed.cache)
+        if temporary:
+            feeds = [replace(feed, cache=cache) for feed, cache in zip(feeds, caches)]
+        if len(set(map(id, caches))) < len(caches):
+            raise ValueError("forward: two feeds of one batch share a cache; give one feed with all rows, or fork the cache")
         before = [(len(cache.pending), len(cache.pending_blocks), cache.placed) for cache in caches]
         try:
             for feed, cache in zip(feeds, caches):
@@ -138,7 +143,7 @@ class Model(ABC):
                 cache.placed = placed
             raise
         finally:
-            for cache in passing:
+            for cache in temporary:
                 cache.truncate(0)
         if self.suppressed:
             for rows in results:
@@ -176,7 +181,7 @@ class Model(ABC):
         self._check_states("head", states)
         chosen = None if tokens is None else np.asarray(tokens, dtype=np.int64).reshape(-1)
         if chosen is not None and chosen.size and not 0 <= chosen.min() <= chosen.max() < self.vocab_size:
-            self._check_tokens("head", chosen.tolist())
+            self._check_tokens("head", chosen.tolist())  # raises, naming one
         num = self.vocab_size if chosen is None else len(chosen)
         if not len(states) or not num:
             return torch.empty(len(states), num, device=self.device)
@@ -190,20 +195,20 @@ class Model(ABC):
         return logits.index_fill(-1, torch.tensor(columns, dtype=torch.int64, device=logits.device), -torch.inf)
 
     def _check_tokens(self, owner: str, tokens: Sequence[int]) -> None:
-        for token in tokens:
-            if not 0 <= token < self.vocab_size:
-                raise UserError(f"{owner}: token={token!r} is outside the vocabulary of {self.vocab_size}")
+        if len(tokens) and not 0 <= min(tokens) <= max(tokens) < self.vocab_size:
+            wrong = next(token for token in tokens if not 0 <= token < self.vocab_size)
+            raise UserError(f"{owner}: token={wrong!r} is outside the vocabulary of {self.vocab_size}")
 
     def _check_states(self, owner: str, states: Tensor) -> None:
         if states.ndim != 2 or states.shape[1] != self.width or not states.is_floating_point():
-            raise UserError(f"{owner}: states of shape {tuple(states.shape)} and {states.dtype} must be (rows, {self.width}) floats")
+            raise ValueError(f"{owner}: states of shape {tuple(states.shape)} and {states.dtype} must be (rows, {self.width}) floats")
 
     def _append(self, feed: Feed, cache: Cache) -> None:
         """List the rows of `feed` as pending, and check them against what this model takes."""
-        first = len(cache.pending)
-        parents = feed.parents if feed.parents is not None else range(first - 1, first - 1 + len(feed))
-        if len(parents) != len(feed):
-            raise UserError(f"forward: {len(parents)} parents for {len(feed)} rows")
+        first, num = len(cache.pending), len(feed)
+        parents = feed.parents if feed.parents is not None else range(first - 1, first - 1 + num)
+        if len(parents) != num:
+            raise ValueError(f"forward: {len(parents)} parents for {num} rows")
         if cache.pending_blocks:
             cache.check_parents(parents)
         if feed.places is None:
@@ -212,8 +217,9 @@ class Model(ABC):
             places = set(feed.places)
             self._check_tokens("forward", [token for row, token in enumerate(feed.tokens) if row not in places])
         cache.append(parents)
-        longest = cache.length + max(cache.depths[first:], default=-1) + 1
-        if feed.attention is not Attention.CAUSAL:
+        deepest = -1 if not num else cache.depths[-1] if feed.parents is None else max(cache.depths[first:])
+        longest = cache.length + deepest + 1
+        if feed.attention is not CAUSAL:
             if feed.attention not in self.attentions:
                 known = ", ".join(sorted(each.value for each in self.attentions))
                 raise UserError(f"forward: attention={feed.attention.value!r}, but this {type(self).__name__} has {known} only")
@@ -223,7 +229,7 @@ class Model(ABC):
             if not self.has_positions:
                 raise UserError(f"forward: this {type(self).__name__} takes no `positions`; leave them out")
             if len(feed.positions) and min(feed.positions) < 0:
-                raise UserError(f"forward: positions={list(feed.positions)!r} must be 0 or above")
+                raise ValueError(f"forward: positions={list(feed.positions)!r} must be 0 or above")
             longest, cache.placed = max(feed.positions, default=-1) + 1, True
         if longest > self.max_length:
             raise ContextOverflowError(

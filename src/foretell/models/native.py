@@ -75,6 +75,9 @@ class NativeModel(Model):
         return self.engine.head(states, tokens)
 
     def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
+        for feed in feeds:
+            if getattr(feed.cache, "store", None) is not self.store:
+                raise ValueError(f"forward: cache={feed.cache!r} was not made by this model's new_cache()")
         with self._lock:
             plan = lay_flat(feeds)
             logits, states = self.engine.run(plan, self.store.data, hidden, start, stop)

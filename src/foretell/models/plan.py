@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foretell.models.base import Feed
+from foretell.models.feed import CAUSAL, Feed
 from foretell.models.slots import SlotCache
 
 
@@ -68,18 +68,19 @@ def lay_flat(feeds: Sequence[Feed]) -> Plan:
             states.append(feed.embeddings)
             state_rows += [len(tokens) + place for place in feed.places_fed]
             tokens += feed.ids
-        positions += [cache.length + cache.depths[row] for row in rows] if feed.positions is None else feed.positions
-        slots += [owned[row] for row in rows]
         sequence += [number] * num
         prefix += cache.slots
         prefix_start.append(len(prefix))
         paths: dict[int, list[int]] = {-1: []}
-        if feed.num_block:
+        length, depths = cache.length, cache.depths
+        if feed.attention is not CAUSAL:
             block, rows = rows[: feed.num_block], rows[feed.num_block :]
-            seen = [owned[up] for up in cache.ancestors(block[-1])]  # a chain, whose last row has all others above it
-            for _ in block:
+            seen = [owned[up] for up in cache.ancestors(block[-1])] if block else []  # a chain: all others are above the last
+            for row in block:
                 tail += seen
                 tail_start.append(len(tail))
+                positions.append(length + depths[row])
+                slots.append(owned[row])
         for row in rows:
             parent = parents[row]
             if parent not in paths:
@@ -87,8 +88,13 @@ def lay_flat(feeds: Sequence[Feed]) -> Plan:
             paths[row] = path = [*paths[parent], owned[row]]
             tail += path
             tail_start.append(len(tail))
+            positions.append(length + depths[row])
+            slots.append(owned[row])
+        if feed.positions is not None:
+            positions[bounds[-1] :] = feed.positions
         bounds.append(len(positions))
-        logit_rows += range(bounds[-1] - feed.num_wanted, bounds[-1])
+        wanted = num if feed.num_logits is None else min(feed.num_logits, num)
+        logit_rows += range(bounds[-1] - wanted, bounds[-1])
         logit_bounds.append(len(logit_rows))
 
     def array(values: list[int]) -> np.ndarray:

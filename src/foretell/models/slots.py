@@ -29,7 +29,7 @@ class SlotStore:
         with self._lock:
             while len(self._free) < num:
                 self._grow()
-            slots = [self._free.pop() for _ in range(num)]
+            slots = [self._free.pop() for _ in range(num)]  # one by one: the collector may release slots in between
             for slot in slots:
                 self._owners[slot] = 1
             return slots

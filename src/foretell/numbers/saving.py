@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from foretell import __version__
 from foretell.errors import UserError
-from foretell.numbers.storage import Reader, Writer
+from foretell.files import atomic_folder
+from foretell.numbers.storage import EstimatorReader, EstimatorWriter
 
 #: Of the files below; grows when an older Foretell could not read them.
 FORMAT = 1
@@ -46,7 +45,7 @@ def save(estimator: BaseEstimator, folder: Path | str) -> Path:
         raise NotFittedError(f"{type(estimator).__name__} is not fitted; call fit before save") from None
     if folder.exists() and not (folder / HEAD).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists and holds no saved estimator; choose another name, or remove it")
-    writer = Writer()
+    writer = EstimatorWriter()
     written = writer.write_object(estimator, type(estimator).__name__)
     arrays = save_arrays(writer.arrays)
     head = {
@@ -56,16 +55,9 @@ def save(estimator: BaseEstimator, folder: Path | str) -> Path:
         "checksums": {ARRAYS: _checksum(arrays), "estimator": _checksum(_canonical(written))},
         "estimator": written,
     }
-    partial, former = (folder.with_name(f".{folder.name}.{os.getpid()}.{kind}") for kind in ("partial", "former"))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir()
-        (partial / ARRAYS).write_bytes(arrays)
-        (partial / HEAD).write_text(json.dumps(head, indent=1, allow_nan=False), encoding="utf-8")
-        _replace(folder, partial, former)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with atomic_folder(folder) as temporary:
+        (temporary / ARRAYS).write_bytes(arrays)
+        (temporary / HEAD).write_text(json.dumps(head, indent=1, allow_nan=False), encoding="utf-8")
     return folder
 
 
@@ -86,7 +78,7 @@ def load(folder: Path | str, device: str | None = None) -> Any:
     if other != sklearn.__version__:
         warnings.warn(f"{folder} was saved with scikit-learn {other}, here is {sklearn.__version__}: predictions may differ", stacklevel=2)
     try:
-        return Reader(load_arrays(arrays), device).read_object(head["estimator"])
+        return EstimatorReader(load_arrays(arrays), device).read_object(head["estimator"])
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         by = f"saved by Foretell {head['foretell']}, here is {__version__}"
         raise UserError(f"{folder} cannot be read ({by}): {' '.join(str(error).split())}") from error
@@ -115,21 +107,6 @@ def _bytes(path: Path) -> bytes:
     if not path.is_file():
         raise UserError(f"{path} is missing; {path.parent} is not a whole saved estimator")
     return path.read_bytes()
-
-
-def _replace(folder: Path, partial: Path, former: Path) -> None:
-    """Put `partial` in the place of `folder`; a former folder stays until that is done."""
-    if not folder.exists():
-        partial.rename(folder)
-        return
-    shutil.rmtree(former, ignore_errors=True)
-    folder.rename(former)
-    try:
-        partial.rename(folder)
-    except OSError:
-        former.rename(folder)
-        raise
-    shutil.rmtree(former)
 
 
 def _canonical(written: Any) -> bytes:

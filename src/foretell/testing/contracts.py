@@ -15,13 +15,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from foretell.catalog import DECODING, name_of, parts
+from foretell.catalog.papers import papers
+from foretell.catalog.part_text import describe, parse_part
 from foretell.decoding.chooser import OnlineChooser
 from foretell.decoding.constraint import Constraint
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.pace import Pace
-from foretell.decoding.part_text import describe, parse_part
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.registry import CONTRACTS, name_of, parts
 from foretell.decoding.router import Router
 from foretell.decoding.sampler import Sampler, SamplerStep
 from foretell.decoding.search import Search
@@ -63,6 +64,7 @@ def check_part(part: Part) -> None:
     check_options(part)
     check_repr(part)
     check_docstring(type(part))
+    check_papers(type(part))
     check_file(type(part))
     check_recipe(part)
 
@@ -101,7 +103,7 @@ def check_options(part: Part) -> None:
 
 def check_repr(part: Part) -> None:
     """`repr` rebuilds the part."""
-    names: dict[str, Any] = {cls.__name__: cls for kind in CONTRACTS for cls in parts(kind).values()}
+    names: dict[str, Any] = {cls.__name__: cls for kind in DECODING for cls in parts(kind).values()}
     names |= {"Sampler": Sampler, "Recipe": Recipe, "TinyModel": TinyModel, "inf": math.inf}
     try:
         rebuilt = eval(repr(part), names)
@@ -117,6 +119,13 @@ def check_docstring(cls: type[Part]) -> None:
         demand(re.search(rf"(?i)\b{word}(, \w+)?:", text), cls, f"has no {word.capitalize()}: in its docstring")
     demand(">>> " in text, cls, "has no doctest in its docstring")
     demand(name_of(cls) in NO_PAPER or re.search(r'"[A-Z][^"]{3,}"', text), cls, "names no paper in its docstring")
+
+
+def check_papers(cls: type[Part]) -> None:
+    """Names its papers, by short names that are known or as BibTeX entries."""
+    demand(cls.papers or name_of(cls) in NO_PAPER, cls, 'has no papers; write papers = ("short-name",), of `foretell list paper`')
+    unknown = [name for name in cls.papers if name not in papers() and not name.lstrip().startswith("@")]
+    demand(not unknown, cls, f"has papers={cls.papers!r}, of which {unknown} are neither known short names nor BibTeX entries")
 
 
 def check_file(cls: type[Part]) -> None:

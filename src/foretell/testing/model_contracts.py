@@ -165,14 +165,16 @@ def check_context(model: Model, context: Context = NO_CONTEXT) -> None:
     demand(cache.context is given and cache.fork().context is given, model, "loses the context of a cache")
     [rows] = model.forward([Feed(cache, text)])
     cache.keep(range(5))
-    cache.reuse(4)
-    demand(cache.length == 3 and cache.context.prompt_length == 4, model, "does not begin a prompt of another length")
-    [rest] = model.forward([Feed(cache, text[3:])])
+    for length in (5, 4, 2):
+        cache.reuse(length)
+        demand(cache.length == length - 1 and cache.context.prompt_length == length, model, "does not begin a prompt of another length")
+        [rest] = model.forward([Feed(cache, text[length - 1 :])])
+        [fresh] = model.forward([Feed(model.new_cache(replace(context, prompt_length=length)), text)])
+        demand(_same(model, rest.logits, fresh.logits[length - 1 :]), model, "has other rows where a prompt begins with what is cached")
     if context.memory is None:
         memory = torch.zeros(2, model.memory_width + 1)
         demand(_refuses(model.new_cache, Context(memory=memory)), model, "takes a memory of a wrong width")
         return
-    demand(_same(model, rest.logits, rows.logits[3:]), model, "forgets the memory where a prompt begins")
     without, changed = model.new_cache(), model.new_cache(Context(memory=context.memory + 1))
     feeds = [Feed(model.new_cache(given), text), Feed(without, text), Feed(changed, text)]
     first, second, third = model.forward(feeds)

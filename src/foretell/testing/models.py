@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from foretell.decoding.pacing.cost_curve import CostCurve, use_curve
+from foretell.decoding.cost_curve import CostCurve
+from foretell.decoding.pacing.measured_curve import use_curve
 from foretell.models.base import Model
 from foretell.models.tiny import TinyModel
 

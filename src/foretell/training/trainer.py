@@ -7,26 +7,29 @@ It knows nothing about language models. Batches are a function of the step, and 
 from __future__ import annotations
 
 import math
-import os
 import pickle
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from foretell.errors import UserError
-from foretell.training.progress import training_bar
+from foretell.files import atomic_path
+from foretell.progress import Progress, progress_bar
 from foretell.training.settings import TrainSettings
 
 CHECKPOINT = "checkpoint.pt"
+Network = TypeVar("Network", bound=nn.Module)
+#: Seconds between the lines about a run whose stderr is no terminal.
+LOG_SECONDS = 30.0
 
 
 @dataclass
-class Report:
+class TrainingReport:
     """What a run has come to. history: (step, held-out loss). best: (loss, step). finished: False where it was paused."""
 
     step: int = 0
@@ -36,11 +39,11 @@ class Report:
     history: list[tuple[int, float]] = field(default_factory=list)
 
 
-class Trainer:
+class Trainer(Generic[Network]):
     """Fits `model` by `loss(model, batch, step)` with AdamW; `batch_at(step, size)` gives a step's batch.
 
     held_out: the loss to stop by, worked out on other data (None: the last training loss stands in, and nothing stops early).
-    folder: where the checkpoint lives (a temporary file, then renamed); None keeps none. `run` leaves the best weights seen
+    folder: where the checkpoint lives; None keeps none. `run` leaves the best weights seen
     in the model; a folder whose run has other settings is refused.
 
     >>> model = nn.Linear(1, 1)
@@ -54,26 +57,26 @@ class Trainer:
 
     def __init__(
         self,
-        model: nn.Module,
-        loss: Callable[[nn.Module, Any, int], Tensor],
+        model: Network,
+        loss: Callable[[Network, Any, int], Tensor],
         batch_at: Callable[[int, int], Any],
         settings: TrainSettings,
-        held_out: Callable[[nn.Module], float] | None = None,
+        held_out: Callable[[Network], float] | None = None,
         folder: Path | str | None = None,
         name: str = "training",
     ) -> None:
         self.model, self.loss, self.batch_at, self.held_out = model, loss, batch_at, held_out
         self.settings, self.folder, self.name = settings, None if folder is None else Path(folder), name
-        self.report = Report()
+        self.report = TrainingReport()
         self._best: dict[str, Tensor] = {}
         self._optimiser = torch.optim.AdamW(_groups(model, settings.weight_decay), lr=settings.learning_rate, betas=(0.9, 0.95))
 
-    def run(self, pause_after: float | None = None, progress: bool = True) -> Report:
+    def run(self, pause_after: float | None = None, progress: bool = True) -> TrainingReport:
         """Train, from the checkpoint where there is one, to the end of the budget; or pause after so many seconds."""
         self._resume()
         began, last_saved, before = time.perf_counter(), time.perf_counter(), self.report.seconds
         report, settings = self.report, self.settings
-        with torch.random.fork_rng(devices=[]), training_bar(self.name, progress) as show:
+        with torch.random.fork_rng(devices=[]), progress_bar(self.name, progress, LOG_SECONDS) as show:
             while not report.finished:
                 self._step()
                 now = time.perf_counter()
@@ -81,9 +84,10 @@ class Trainer:
                 done = self._share_done()
                 if report.step % settings.evaluate_every == 0 or done >= 1:
                     report.finished = self._evaluate() or done >= 1
-                    show(done, f"step {report.step}, held out {report.history[-1][1]:.3f}", report.seconds)
+                    label = f"step {report.step}, held out {report.history[-1][1]:.3f}"
                 else:
-                    show(done, "", report.seconds)
+                    label = ""
+                show(Progress(min(done, 1.0), label, report.seconds * (1 - done) / done if 0 < done < 1 else 0.0))
                 pausing = pause_after is not None and now - began >= pause_after
                 if report.finished or pausing or now - last_saved > settings.checkpoint_seconds:
                     self._save()
@@ -103,7 +107,7 @@ class Trainer:
         self._optimiser.zero_grad(set_to_none=True)
         loss = self.loss(self.model, self.batch_at(report.step, self.settings.batch), report.step)
         if not torch.isfinite(loss):
-            raise FloatingPointError(f"{self.name}: the loss is {float(loss.detach())} at step {report.step}; lower learning_rate")
+            raise UserError(f"{self.name}: the loss is {float(loss.detach())} at step {report.step}; lower learning_rate")
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self._optimiser.step()
@@ -141,12 +145,8 @@ class Trainer:
             "best": self._best,
             "optimiser": self._optimiser.state_dict(),
         }
-        temporary = self.folder / f"{CHECKPOINT}.{os.getpid()}.partial"
-        try:
-            torch.save(state, temporary)
-            os.replace(temporary, self.folder / CHECKPOINT)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with atomic_path(self.folder / CHECKPOINT) as temporary, temporary.open("wb") as file:
+            torch.save(state, file)
 
     def _resume(self) -> None:
         path = None if self.folder is None else self.folder / CHECKPOINT
@@ -154,7 +154,7 @@ class Trainer:
             return
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-            settings, report = state["settings"], Report(**state["report"])
+            settings, report = state["settings"], TrainingReport(**state["report"])
         except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
             raise UserError(f"{path}: not a readable checkpoint ({type(error).__name__}); remove it to start anew") from error
         if settings != asdict(self.settings):

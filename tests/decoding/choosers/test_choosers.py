@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
+from foretell.catalog.part_text import describe
 from foretell.decoding.chooser import BadLossWarning, ChooserState
 from foretell.decoding.choosers.epsilon_greedy import EpsilonGreedy
 from foretell.decoding.choosers.lin_ts import LinTS
@@ -18,7 +19,6 @@ from foretell.decoding.choosers.lin_ucb import LinUCB
 from foretell.decoding.choosers.neural_fast_cb import NeuralFastCB
 from foretell.decoding.choosers.neural_square_cb import NeuralSquareCB
 from foretell.decoding.choosing.inverse_gap import InverseGapChooser, inverse_gap
-from foretell.decoding.part_text import describe
 from foretell.testing.combinations import examples
 
 CHOOSERS = examples("chooser")

@@ -13,8 +13,8 @@ from sklearn.base import clone
 import foretell.numbers
 from foretell.decoding.chooser import BadLossWarning
 from foretell.decoding.choosers.neural_square_cb import NeuralSquareCB
+from foretell.numbers import all_choosers
 from foretell.numbers.choosers.neural_bandit import NeuralBandit
-from foretell.numbers.registry import all_choosers
 from foretell.numbers.saving import load, save
 
 EXAMPLES = [(name, example) for name, cls in all_choosers().items() for example in cls.examples()]

@@ -14,9 +14,9 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from foretell.catalog import parts
 from foretell.numbers.bodies.mlp import MLP
 from foretell.numbers.estimators.histogram_regressor import HistogramRegressor
-from foretell.numbers.registry import all_unlearning_methods
 from foretell.numbers.tables.table_regressor import TableRegressor
 from foretell.numbers.targets.mse import MSE
 from foretell.numbers.unlearning.blindspot import Blindspot
@@ -38,7 +38,7 @@ def fitted():
     return regressor().fit(ROWS, TRUTH)
 
 
-@pytest.mark.parametrize("name", all_unlearning_methods())
+@pytest.mark.parametrize("name", parts("unlearning-method"))
 def test_the_input_is_the_same_to_the_bit_and_the_result_another(fitted, name):
     before, random_numbers = pickle.dumps(fitted), torch.get_rng_state()
     found = unlearn(fitted, ROWS, TRUTH, FORGET, name, random_state=3)
@@ -50,7 +50,7 @@ def test_the_input_is_the_same_to_the_bit_and_the_result_another(fitted, name):
     assert not found.network_.training
 
 
-@pytest.mark.parametrize("name", all_unlearning_methods())
+@pytest.mark.parametrize("name", parts("unlearning-method"))
 def test_a_seed_gives_the_same_weights_again(name):
     original = regressor(random_state=None).fit(ROWS, TRUTH)
     weights = [unlearn(original, ROWS, TRUTH, FORGET, name, random_state=seed).network_.state_dict() for seed in (3, 3, 4)]

@@ -29,6 +29,8 @@ class EpsilonGreedy(NeuralChooser):
     [0.25, 0.75]
     """
 
+    papers = ("reinforcement-learning",)
+
     epsilon: float = 0.05
 
     def __post_init__(self) -> None:

@@ -30,6 +30,8 @@ class LinTS(LinearChooser):
     1.0
     """
 
+    papers = ("thompson-sampling",)
+
     scale: float = 0.2
     num_samples: int = 64
 

@@ -29,6 +29,8 @@ class LinUCB(LinearChooser):
     1
     """
 
+    papers = ("linucb",)
+
     alpha: float = 0.5
 
     def __post_init__(self) -> None:

@@ -44,6 +44,7 @@ class NeuralFastCB(InverseGapChooser):
     True
     """
 
+    papers = ("neural-bandit", "fastcb")
     loss = "log"
 
     learning_rate: float = 1.0

@@ -35,6 +35,8 @@ class NeuralSquareCB(InverseGapChooser):
     True
     """
 
+    papers = ("neural-bandit",)
+
     def probabilities(self, state: ChooserState, contexts: Array) -> Array:
         gamma = self.gamma * (len(contexts) * (state.num_updates + 1)) ** self.growth
         return inverse_gap(self.predict(state, contexts), gamma)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foretell.decoding.drafter import Ask, TableDrafter
+from foretell.decoding.drafter import Ask
 from foretell.decoding.drafting.successors.table import SuccessorTable
+from foretell.decoding.drafting.table_drafter import TableDrafter
 from foretell.decoding.drafting.trees.best_first import best_first
 from foretell.decoding.drafting.trees.paths import fixed_tree
 from foretell.decoding.tree import Tree
@@ -45,6 +46,8 @@ class AdaptiveNgram(TableDrafter[int, _State]):
     [1, 2, 7]
     """
 
+    papers = ("anpd",)
+
     orders: tuple[int, ...] = (4, 3, 2, 1)
     width: int = 8
 
@@ -56,7 +59,7 @@ class AdaptiveNgram(TableDrafter[int, _State]):
         SuccessorTable(1, self.orders, self.width, "count")  # checks orders and width
 
     @classmethod
-    def examples(cls) -> list[AdaptiveNgram]:  # type: ignore[override]
+    def examples(cls) -> list[AdaptiveNgram]:
         return [cls((2, 1), 2), cls((1,), 3)]
 
     def remember(self, model: Model) -> int:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretell.decoding.drafter import Ask, Seen, TableDrafter, Traits
+from foretell.decoding.drafter import Ask, Seen, Traits
 from foretell.decoding.drafting.successors.scope import SCOPES, ScopedTables
 from foretell.decoding.drafting.successors.table import SuccessorTable
+from foretell.decoding.drafting.table_drafter import TableDrafter
 from foretell.decoding.drafting.trees.best_first import best_first
 from foretell.decoding.drafting.trees.paths import fixed_tree
 from foretell.decoding.drafting.trees.puct import TreeSearch
@@ -56,6 +57,8 @@ class Aded(TableDrafter[ScopedTables, _State]):
     0.04
     """
 
+    papers = ("aded",)
+
     search: str = "puct"
     iterations: int = 150
     length: int = 3
@@ -83,7 +86,7 @@ class Aded(TableDrafter[ScopedTables, _State]):
         self.tree_search()  # checks its settings
 
     @classmethod
-    def examples(cls) -> list[Aded]:  # type: ignore[override]
+    def examples(cls) -> list[Aded]:
         return [
             cls(iterations=8, width=2, top=3),
             cls("best-first", step=1.0, top=3, adaptation="fresh", scope="request", learn_prompt=True),

@@ -37,6 +37,8 @@ class Beam(LevelDrafter):
     5
     """
 
+    papers = ("eagle-2",)
+
     model: Model | str
     width: int = 3
     length: int = 3
@@ -46,7 +48,7 @@ class Beam(LevelDrafter):
         require(isinstance(self.length, int) and self.length >= 1, self, "length", self.length, "must be at least 1")
 
     @classmethod
-    def examples(cls) -> list[Beam]:  # type: ignore[override]
+    def examples(cls) -> list[Beam]:
         from foretell.models.tiny import TinyModel
 
         return [cls(TinyModel(vocab_size=3, order=1, seed=7), 2, 2)]  # the law kit's vocabulary

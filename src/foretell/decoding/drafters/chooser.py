@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import Choice, Member
 from foretell.decoding.drafter import Ask, Drafter, Seen, Traits
 from foretell.decoding.drafters.composite import Composite
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.tree import Tree
-from foretell.errors import UserError
 from foretell.models.base import Model
 
 #: Steps after which an observation has decayed to 1/e.
@@ -48,7 +47,7 @@ class _Memory:
     record: _Record
 
     def curve(self) -> CostCurve:
-        from foretell.decoding.pacing.cost_curve import curve_of
+        from foretell.decoding.pacing.measured_curve import curve_of
 
         return curve_of(self.model)
 
@@ -81,6 +80,8 @@ class Chooser(Composite):
     2
     """
 
+    papers = ("ucb", "eesd")
+
     drafters: tuple[Drafter, ...] = ()
 
     symbol = "^"
@@ -111,7 +112,7 @@ class Chooser(Composite):
         for ask in asks:
             named = ask.choice(Member)
             if named is not None and not 0 <= named.number < len(self.drafters):
-                raise UserError(f"Member: number={named.number!r} must be from 0 to {len(self.drafters) - 1}")
+                raise ValueError(f"Member: number={named.number!r} must be from 0 to {len(self.drafters) - 1}")
             ask.state.chosen = self._best(ask.state.memory, ask.state.record, ask.depth) if named is None else named.number
         for number, drafter in enumerate(self.drafters):
             own = [i for i, ask in enumerate(asks) if ask.state.chosen == number]

@@ -41,6 +41,8 @@ class DraftModel(LevelDrafter):
     (2, 1)
     """
 
+    papers = ("speculative-decoding", "specinfer", "rsd")
+
     model: Model | str
     branching: tuple[int, ...] = (1, 1, 1, 1)
     siblings: str = "sampled"
@@ -52,7 +54,7 @@ class DraftModel(LevelDrafter):
         require(self.siblings in SIBLINGS, self, "siblings", self.siblings, f"must be one of {', '.join(SIBLINGS)}")
 
     @classmethod
-    def examples(cls) -> list[DraftModel]:  # type: ignore[override]
+    def examples(cls) -> list[DraftModel]:
         from foretell.models.tiny import TinyModel
 
         draft = TinyModel(vocab_size=3, order=1, seed=7)  # the law kit's vocabulary

@@ -11,7 +11,6 @@ from foretell.decoding.draft_order import ConfidenceStop, ExitLayer
 from foretell.decoding.drafter import DRAFT_STREAM, Ask, Drafter, Seen, Traits
 from foretell.decoding.drafting.exits import Shadow, confidence, measure_exits
 from foretell.decoding.tree import Kind, Tree
-from foretell.errors import UserError
 from foretell.models.base import Cache, Feed, Model
 from foretell.parts import Needs, require
 
@@ -64,6 +63,8 @@ class EarlyExit(Drafter[Model, _State]):
     [3]
     """
 
+    papers = ("layerskip", "del")
+
     layer: int
     num_tokens: int = 4
     threshold: float = 0.0
@@ -79,7 +80,7 @@ class EarlyExit(Drafter[Model, _State]):
         require(good, self, "candidates", self.candidates, "must be different layers, 1 or above")
 
     @classmethod
-    def examples(cls) -> list[EarlyExit]:  # type: ignore[override]
+    def examples(cls) -> list[EarlyExit]:
         return [cls(layer=1, num_tokens=2), cls(layer=1, num_tokens=2, threshold=0.6, candidates=(1,))]
 
     @property
@@ -101,7 +102,7 @@ class EarlyExit(Drafter[Model, _State]):
         return _State(memory)
 
     def draft_cost(self, memory: Model, depth: int) -> float:
-        from foretell.decoding.pacing.cost_curve import curve_of
+        from foretell.decoding.pacing.measured_curve import curve_of
 
         return min(depth, self.num_tokens) * curve_of(memory, stop=self.layer)(1)
 
@@ -112,7 +113,7 @@ class EarlyExit(Drafter[Model, _State]):
         unseen: dict[int, list[int]] = {}
         for i, ask in enumerate(asks):
             if ask.cache is None:
-                raise UserError(f"{self.name}: the ask holds no cache of the target; give one (Ask.cache), as the loop does")
+                raise ValueError(f"{self.name}: the ask holds no cache of the target; give one (Ask.cache), as the loop does")
             text = ask.tokens[ask.cache.length :]
             if len(text) <= MOST_UNREAD:
                 forks[i], unseen[i] = ask.cache.fork(), text

@@ -25,6 +25,8 @@ class Fallback(Composite):
     []
     """
 
+    papers = ("cascade-drafting",)
+
     drafters: tuple[Drafter, ...] = ()
 
     symbol = ">"

@@ -31,6 +31,8 @@ class Forced(Drafter[None, None]):
     []
     """
 
+    papers = ("jsonschemabench",)
+
     num_tokens: int = 32
 
     def __post_init__(self) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.drafter import Ask, TableDrafter, Traits
+from foretell.decoding.drafter import Ask, Traits
 from foretell.decoding.drafters.composite import Composite
+from foretell.decoding.drafting.table_drafter import TableDrafter
 from foretell.decoding.drafting.trees.best_first import best_first
 from foretell.decoding.drafting.trees.paths import fixed_tree
 from foretell.decoding.tree import Tree
@@ -35,6 +36,8 @@ class Interpolation(Composite):
     >>> len(Interpolation((AdaptiveNgram(), TokenRecycling())).drafters)
     2
     """
+
+    papers = ("interpolated-estimation",)
 
     drafters: tuple[TableDrafter, ...] = ()
 

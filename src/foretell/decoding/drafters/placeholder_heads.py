@@ -48,6 +48,8 @@ class PlaceholderHeads(Drafter[Model, _State]):
     [0, 1]
     """
 
+    papers = ("lexical-unit",)
+
     num_tokens: int = 4
     min_confidence: float = 0.9
     no_repeat: bool = True
@@ -61,7 +63,7 @@ class PlaceholderHeads(Drafter[Model, _State]):
         require(self.behind in PLACES, self, "behind", self.behind, f"must be one of {', '.join(PLACES)}")
 
     @classmethod
-    def examples(cls) -> list[PlaceholderHeads]:  # type: ignore[override]
+    def examples(cls) -> list[PlaceholderHeads]:
         return [cls(3, 0.3, placeholder=1), cls(2, 0.3, False, 0, "all")]  # for a tiny model, which has no tokenizer
 
     def remember(self, model: Model) -> Model:
@@ -90,7 +92,7 @@ class PlaceholderHeads(Drafter[Model, _State]):
         return Needs(tuned=True)
 
     def draft_cost(self, memory: Model, depth: int) -> float:
-        from foretell.decoding.pacing.cost_curve import curve_of
+        from foretell.decoding.pacing.measured_curve import curve_of
 
         curve = curve_of(memory)
         return curve(self.num_tokens) - curve(1)

@@ -37,6 +37,8 @@ class PromptLookup(Drafter[None, _Index]):
     [9, 1, 7]
     """
 
+    papers = ("prompt-lookup-decoding", "inference-with-reference")
+
     max_ngram: int = 3
     min_ngram: int = 1
     num_tokens: int = 10

@@ -67,6 +67,8 @@ class SortedDraft(Drafter[_Memory, _State]):
     (0.5, 0.0)
     """
 
+    papers = ("s2d",)
+
     model: Model | str
     exits: tuple[int, ...]
     thresholds: tuple[float, ...] = ()
@@ -84,7 +86,7 @@ class SortedDraft(Drafter[_Memory, _State]):
         require(good, self, "num_tokens", self.num_tokens, "must be at least 1")
 
     @classmethod
-    def examples(cls) -> list[SortedDraft]:  # type: ignore[override]
+    def examples(cls) -> list[SortedDraft]:
         from foretell.models.tiny import TinyModel
 
         return [cls(TinyModel(vocab_size=3, order=1, seed=7, num_layers=3), (1, 2, 3), (0.6, 0.5), 2)]

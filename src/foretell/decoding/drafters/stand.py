@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.decoding.drafter import Ask, Drafter, Seen, TableDrafter, Traits
+from foretell.decoding.drafter import Ask, Drafter, Seen, Traits
 from foretell.decoding.drafting.successors.contexts import seen_contexts
 from foretell.decoding.drafting.successors.probabilities import best_probabilities
 from foretell.decoding.drafting.successors.scope import SCOPES, ScopedTables
 from foretell.decoding.drafting.successors.table import SuccessorTable
+from foretell.decoding.drafting.table_drafter import TableDrafter
 from foretell.decoding.drafting.templates import TOKEN_RECYCLING_80, Template, as_template
 from foretell.decoding.drafting.trees.best_first import best_first
 from foretell.decoding.drafting.trees.gumbel import gumbel_tree
@@ -65,6 +66,8 @@ class Stand(TableDrafter[ScopedTables, _State]):
     'gumbel'
     """
 
+    papers = ("stand",)
+
     orders: tuple[int, ...] = (4, 3, 2, 1)
     width: int = 10
     shape: Template = TOKEN_RECYCLING_80
@@ -87,7 +90,7 @@ class Stand(TableDrafter[ScopedTables, _State]):
         require(self.scope in SCOPES, self, "scope", self.scope, f"must be one of {', '.join(SCOPES)}")
 
     @classmethod
-    def examples(cls) -> list[Stand]:  # type: ignore[override]
+    def examples(cls) -> list[Stand]:
         shape = ((0,), (1,), (0, 0))
         return [
             cls((2, 1), 3, shape, scope="request"),

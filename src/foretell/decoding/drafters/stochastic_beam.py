@@ -47,6 +47,8 @@ class StochasticBeam(LevelDrafter):
     True
     """
 
+    papers = ("rsd", "stochastic-beams")
+
     model: Model | str
     width: int = 3
     length: int = 3
@@ -56,7 +58,7 @@ class StochasticBeam(LevelDrafter):
         require(isinstance(self.length, int) and self.length >= 1, self, "length", self.length, "must be at least 1")
 
     @classmethod
-    def examples(cls) -> list[StochasticBeam]:  # type: ignore[override]
+    def examples(cls) -> list[StochasticBeam]:
         from foretell.models.tiny import TinyModel
 
         draft = TinyModel(vocab_size=3, order=1, seed=7)  # the law kit's vocabulary

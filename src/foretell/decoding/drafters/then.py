@@ -32,6 +32,8 @@ class Then(Composite):
     []
     """
 
+    papers = ("jsonschemabench",)
+
     drafters: tuple[Drafter, ...] = ()
 
     symbol = ">>"

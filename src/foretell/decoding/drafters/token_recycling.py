@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foretell.decoding.drafter import Ask, Seen, TableDrafter, Traits
+from foretell.decoding.drafter import Ask, Seen, Traits
 from foretell.decoding.drafting.successors.table import SuccessorTable
+from foretell.decoding.drafting.table_drafter import TableDrafter
 from foretell.decoding.drafting.templates import TOKEN_RECYCLING_80, Template, as_template
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Model
@@ -38,6 +39,8 @@ class TokenRecycling(TableDrafter[SuccessorTable, SuccessorTable]):
     2
     """
 
+    papers = ("token-recycling",)
+
     k: int = 8
     template: Template = TOKEN_RECYCLING_80
     learn_prompt: bool = False
@@ -48,7 +51,7 @@ class TokenRecycling(TableDrafter[SuccessorTable, SuccessorTable]):
         require(self.k >= need, self, "k", self.k, f"must be at least {need}, the template's largest rank plus one")
 
     @classmethod
-    def examples(cls) -> list[TokenRecycling]:  # type: ignore[override]
+    def examples(cls) -> list[TokenRecycling]:
         return [cls(k=2, template=((0,), (1,), (0, 0))), cls(k=3, template=((0,), (0, 0), (1,), (2,), (0, 1)), learn_prompt=True)]
 
     @property

@@ -25,6 +25,8 @@ class Union(Composite):
     []
     """
 
+    papers = ("specinfer",)
+
     drafters: tuple[Drafter, ...] = ()
 
     symbol = "|"

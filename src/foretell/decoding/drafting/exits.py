@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from foretell.decoding.drafter import Seen
-from foretell.decoding.pacing.cost_curve import curve_of
+from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.models.base import Model
 from foretell.models.one_thread import one_thread
 

@@ -52,7 +52,7 @@ class LevelDrafter(Drafter[Model, DraftCache]):
         return state
 
     def draft_cost(self, memory: Model, depth: int) -> float:
-        from foretell.decoding.pacing.cost_curve import curve_of
+        from foretell.decoding.pacing.measured_curve import curve_of
 
         curve = curve_of(memory)  # the stored curve, so that a seed always gives the same text
         return sum(curve(width) for width in self.widths[:depth])

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from foretell.catalog.part_text import describe, parse_part
 from foretell.decoding.groups.group_cache import GroupCache, catch_up
-from foretell.decoding.part_text import describe, parse_part
 from foretell.decoding.router import Router
 from foretell.errors import UserError
 from foretell.models.base import Context, Feed, Model, Rows
@@ -103,7 +103,7 @@ class _Part:
     def __init__(self, group: ModelGroup, feed: Feed) -> None:
         cache = feed.cache
         if not isinstance(cache, GroupCache):
-            raise TypeError(f"forward: cache={cache!r} was not made by this model's new_cache()")
+            raise UserError(f"forward: cache={cache!r} was not made by this model's new_cache()")
         self.group, self.cache = group, cache
         first = len(cache.pending) - len(feed)
         for pending in (cache.pending_tokens, cache.pending_states):  # drop rows of a batch that failed

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from foretell.catalog.part_text import parse_part
 from foretell.decoding.chooser import Array, OnlineChooser
 from foretell.decoding.choosers.neural_fast_cb import NeuralFastCB
 from foretell.decoding.choosing.replay import Round
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import NO_COSTS, Choice, DraftCosts, DraftOrder, Member
 from foretell.decoding.pace import Pace
 from foretell.decoding.pacing.arm_memory import ArmMemory, ArmRecord
-from foretell.decoding.pacing.cost_curve import CostCurve
-from foretell.decoding.part_text import parse_part
 from foretell.decoding.tree import Kind, Tree
 from foretell.parts import Needs, require
 
@@ -75,6 +75,8 @@ class Bandit(Pace[ArmMemory, _State]):
     DraftOrder(num_nodes=2, depth=2, choices=())
     """
 
+    papers = ("neural-bandit", "eesd")
+
     lengths: tuple[int, ...] = (1, 2, 4, 8)
     chooser: OnlineChooser = NeuralFastCB(width=32, learning_rate=0.05, offset=True, gamma=5000.0, growth=0.0)  # noqa: RUF009
     seed: int = 0
@@ -91,7 +93,7 @@ class Bandit(Pace[ArmMemory, _State]):
         require(0 < self.keep < 1, self, "keep", self.keep, "must lie between 0 and 1")
 
     @classmethod
-    def examples(cls) -> list[Bandit]:  # type: ignore[override]
+    def examples(cls) -> list[Bandit]:
         from foretell.decoding.choosers.epsilon_greedy import EpsilonGreedy
 
         return [cls((1, 2)), cls((2,), EpsilonGreedy(width=2, epsilon=0.5))]

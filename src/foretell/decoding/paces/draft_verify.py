@@ -38,6 +38,8 @@ class DraftVerify(Pace[None, _State]):
     0.601
     """
 
+    papers = ("draft-and-verify",)
+
     threshold: float = 0.6
     max_nodes: int = 18
     target: float = 0.9
@@ -51,7 +53,7 @@ class DraftVerify(Pace[None, _State]):
         require(isinstance(self.max_nodes, int) and self.max_nodes >= 1, self, "max_nodes", self.max_nodes, "must be at least 1")
 
     @classmethod
-    def examples(cls) -> list[DraftVerify]:  # type: ignore[override]
+    def examples(cls) -> list[DraftVerify]:
         return [cls(max_nodes=2)]
 
     def begin(self, memory: None, alone: bool = False) -> _State:

@@ -94,13 +94,15 @@ class DynamicExitLayer(Pace[None, _State]):
     threshold alone ends it); the threshold is defined also where an exit was never right, or never wrong. Errors:
     UserError for max_nodes below 1, for keep outside (0, 1].
 
-    >>> from foretell.decoding.pacing.cost_curve import CostCurve
+    >>> from foretell.decoding.cost_curve import CostCurve
     >>> pace = DynamicExitLayer()
     >>> state = pace.begin(pace.remember())
     >>> pace.learn(state, Shadow({2: [True, False], 4: [True, True]}, {2: [0.9, 0.5], 4: [0.9, 0.9]}, {2: 0.3, 4: 0.5}))
     >>> pace.limit(state, DraftCosts(CostCurve.flat(1.0)))
     DraftOrder(num_nodes=18, depth=18, choices=(ExitLayer(layer=4), ConfidenceStop(threshold=0.45)))
     """
+
+    papers = ("del",)
 
     max_nodes: int = 18
     keep: float = 0.95
@@ -112,7 +114,7 @@ class DynamicExitLayer(Pace[None, _State]):
         require(0 < self.keep <= 1, self, "keep", self.keep, "must be above 0 and at most 1")
 
     @classmethod
-    def examples(cls) -> list[DynamicExitLayer]:  # type: ignore[override]
+    def examples(cls) -> list[DynamicExitLayer]:
         return [cls(max_nodes=2)]
 
     @property

@@ -22,13 +22,15 @@ class Fixed(Pace[None, None]):
     DraftOrder(num_nodes=4, depth=4, choices=())
     """
 
+    papers = ("speculative-decoding",)
+
     num_nodes: int = 8
 
     def __post_init__(self) -> None:
         require(isinstance(self.num_nodes, int) and self.num_nodes >= 0, self, "num_nodes", self.num_nodes, "must be 0 or above")
 
     @classmethod
-    def examples(cls) -> list[Fixed]:  # type: ignore[override]
+    def examples(cls) -> list[Fixed]:
         return [cls(), cls(3)]
 
     def limit(self, state: None, costs: DraftCosts) -> DraftOrder:

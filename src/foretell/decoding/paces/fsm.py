@@ -34,6 +34,8 @@ class Fsm(Pace[None, _State]):
     3
     """
 
+    papers = ("del",)
+
     start: int = 4
     max_nodes: int = 18
     up: int = 1
@@ -46,7 +48,7 @@ class Fsm(Pace[None, _State]):
         require(self.start <= self.max_nodes, self, "start", self.start, f"must be at most max_nodes={self.max_nodes}")
 
     @classmethod
-    def examples(cls) -> list[Fsm]:  # type: ignore[override]
+    def examples(cls) -> list[Fsm]:
         return [cls(start=1, max_nodes=2)]
 
     def begin(self, memory: None, alone: bool = False) -> _State:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import NO_COSTS, NOTHING, DraftCosts, DraftOrder
 from foretell.decoding.pace import Pace
-from foretell.decoding.pacing.cost_curve import CostCurve
 from foretell.decoding.pacing.rates import Key, Rates, any_at, keys
 from foretell.decoding.tree import Kind, Tree
 from foretell.parts import Needs, require
@@ -50,6 +50,8 @@ class NeverSlower(Pace[Rates, _State]):
     >>> [len(tree) for tree in pace.trim([state], [Tree.chain([1, 2, 3])], costs)]  # a token costs as much as a step
     [0]
     """
+
+    papers = ("speculative-decoding", "sequoia")
 
     max_nodes: int = 16
     memory: float = 200.0

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from foretell.decoding.chooser import ChooserState
 from foretell.decoding.choosing.replay import Round
-from foretell.decoding.pacing.cost_curve import CostCurve
+from foretell.decoding.cost_curve import CostCurve
 from foretell.errors import UserError
+from foretell.files import atomic_path
 
 #: Weight, in observations, of other requests' records, and of the prior rate where there are none.
 _TRUST, _PRIOR = 8.0, 2.0
@@ -95,10 +96,11 @@ class ArmMemory:
         self.seconds, self.tokens = _KEEP * self.seconds + seconds, _KEEP * self.tokens + tokens
 
     def write(self, path: str | Path) -> None:
-        """Write to one file (.npz) of arrays and a JSON text, without pickled objects. `rounds` is not written."""
+        """Write to a file (.npz) of arrays and a JSON text, without pickled objects, which is replaced as a whole. `rounds` is not written.
+        Raises FileWriteError."""
         arrays: dict[str, Any] = {}
         plain = _without_arrays(dataclasses.asdict(dataclasses.replace(self, rounds=None)), "", arrays)
-        with Path(path).open("wb") as file:
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, json=np.array(json.dumps({"version": 1, "memory": plain})), **arrays)
 
     @classmethod
@@ -108,7 +110,7 @@ class ArmMemory:
             with np.load(path) as file:
                 content = json.loads(str(file["json"]))
                 if content["version"] != 1:
-                    raise UserError(f"version {content['version']!r}")
+                    raise ValueError(f"version {content['version']!r}")
                 return cls._of(_with_arrays(content["memory"], file))
         except (OSError, EOFError) as error:
             if isinstance(error, FileNotFoundError):

@@ -26,6 +26,8 @@ class Always(Router):
     (1, None)
     """
 
+    papers = ("entropy-adaptive",)
+
     member: int = 0
 
     guarantee = Guarantee("exact", "the rows are those of the one member that speaks")
@@ -34,7 +36,7 @@ class Always(Router):
         require(isinstance(self.member, int) and self.member >= 0, self, "member", self.member, "must be a number from 0 on")
 
     @classmethod
-    def examples(cls) -> list[Always]:  # type: ignore[override]
+    def examples(cls) -> list[Always]:
         return [cls(), cls(1)]
 
     def check(self, num_members: int) -> None:

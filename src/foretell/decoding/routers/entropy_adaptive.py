@@ -54,6 +54,8 @@ class EntropyAdaptive(Router):
     (0, 1)
     """
 
+    papers = ("entropy-adaptive",)
+
     threshold: float
     window: int = 5
     min_duration: int = 10
@@ -76,7 +78,7 @@ class EntropyAdaptive(Router):
             require(getattr(self, name) in known, self, name, getattr(self, name), f"must be one of {', '.join(known)}")
 
     @classmethod
-    def examples(cls) -> list[EntropyAdaptive]:  # type: ignore[override]
+    def examples(cls) -> list[EntropyAdaptive]:
         return [cls(1.0, 2, 1), cls(1.2, 1, 2, lower=0.9, signal="small", decide="after", start="large")]
 
     def begin(self, prompt: Sequence[int]) -> Turn:

@@ -41,6 +41,8 @@ class RandomBlocks(Router):
     True
     """
 
+    papers = ("entropy-adaptive",)
+
     share: float
     mean_length: float = 20.0
     seed: int = 0
@@ -54,7 +56,7 @@ class RandomBlocks(Router):
         require(isinstance(self.seed, int) and self.seed >= 0, self, "seed", self.seed, "must be a whole number from 0 on")
 
     @classmethod
-    def examples(cls) -> list[RandomBlocks]:  # type: ignore[override]
+    def examples(cls) -> list[RandomBlocks]:
         return [cls(0.5, mean_length=2.0)]
 
     def begin(self, prompt: Sequence[int]) -> BlockState:

@@ -29,6 +29,8 @@ class TokenEntropy(Router):
     EntropyAdaptive(threshold=0.5, window=1, min_duration=1, lower=None, signal='active', decide='before', start='small')
     """
 
+    papers = ("entropy-adaptive",)
+
     threshold: float
 
     guarantee = Guarantee("lossy", "a small and a large model take turns token by token, and the text is neither's own")
@@ -37,7 +39,7 @@ class TokenEntropy(Router):
         _ = self.rule  # checks the threshold
 
     @classmethod
-    def examples(cls) -> list[TokenEntropy]:  # type: ignore[override]
+    def examples(cls) -> list[TokenEntropy]:
         return [cls(1.2)]
 
     @property

@@ -39,7 +39,7 @@ class LogitBias(SamplerStep):
         require(all(bias == bias and bias < float("inf") for bias in self.bias), self, "bias", self.bias, "must be numbers or -inf")
 
     @classmethod
-    def examples(cls) -> list[LogitBias]:  # type: ignore[override]
+    def examples(cls) -> list[LogitBias]:
         return [cls((0, 1), (0.5, float("-inf")))]
 
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:

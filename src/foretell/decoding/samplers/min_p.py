@@ -24,13 +24,15 @@ class MinP(SamplerStep):
     [0, 1]
     """
 
+    papers = ("min-p-sampling",)
+
     p: float = 0.05
 
     def __post_init__(self) -> None:
         require(0 < self.p <= 1, self, "p", self.p, "must lie in (0, 1]")
 
     @classmethod
-    def examples(cls) -> list[MinP]:  # type: ignore[override]
+    def examples(cls) -> list[MinP]:
         return [cls(0.3)]
 
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:

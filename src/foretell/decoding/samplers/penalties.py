@@ -31,6 +31,8 @@ class Penalties(SamplerStep):
     [5.0, 3.0]
     """
 
+    papers = ("ctrl",)
+
     repetition: float = 1.0
     presence: float = 0.0
     frequency: float = 0.0
@@ -43,7 +45,7 @@ class Penalties(SamplerStep):
             require(-10 <= getattr(self, name) <= 10, self, name, getattr(self, name), "must lie between -10 and 10 (0 is off)")
 
     @classmethod
-    def examples(cls) -> list[Penalties]:  # type: ignore[override]
+    def examples(cls) -> list[Penalties]:
         return [cls(1.5, 0.5, 0.3)]
 
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:

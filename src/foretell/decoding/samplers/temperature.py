@@ -24,13 +24,15 @@ class Temperature(SamplerStep):
     [1.0, 2.0]
     """
 
+    papers = ("boltzmann-machines",)
+
     value: float = 1.0
 
     def __post_init__(self) -> None:
         require(0 < self.value < float("inf"), self, "value", self.value, "must be above 0 (0 is Sampler(greedy=True))")
 
     @classmethod
-    def examples(cls) -> list[Temperature]:  # type: ignore[override]
+    def examples(cls) -> list[Temperature]:
         return [cls(0.7)]
 
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:

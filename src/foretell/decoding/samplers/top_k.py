@@ -24,13 +24,15 @@ class TopK(SamplerStep):
     [1, 2]
     """
 
+    papers = ("story-generation",)
+
     k: int = 50
 
     def __post_init__(self) -> None:
         require(isinstance(self.k, int) and self.k >= 1, self, "k", self.k, "must be a whole number of at least 1")
 
     @classmethod
-    def examples(cls) -> list[TopK]:  # type: ignore[override]
+    def examples(cls) -> list[TopK]:
         return [cls(2)]
 
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:

@@ -26,13 +26,15 @@ class TopP(SamplerStep):
     [0, 1]
     """
 
+    papers = ("nucleus-sampling",)
+
     p: float = 0.9
 
     def __post_init__(self) -> None:
         require(0 < self.p <= 1, self, "p", self.p, "must lie in (0, 1]")
 
     @classmethod
-    def examples(cls) -> list[TopP]:  # type: ignore[override]
+    def examples(cls) -> list[TopP]:
         return [cls(0.8)]
 
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:

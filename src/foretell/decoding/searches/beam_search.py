@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from foretell.decoding.constraint import State
+from foretell.decoding.constraint import ConstraintState
 from foretell.decoding.search import Found, Goal, Search, SearchRun
 from foretell.decoding.searching.frontier import Frontier
 from foretell.decoding.verifier import Guarantee
@@ -43,6 +43,7 @@ class BeamSearch(Search):
     (2, 3)
     """
 
+    papers = ("harpy", "gnmt")
     guarantee = Guarantee("lossy", "the texts with the best log-probability, no samples; scores are the model's own")
 
     k: int = 3
@@ -52,7 +53,7 @@ class BeamSearch(Search):
         require(self.k >= 1, self, "k", self.k, "must be at least 1")
 
     @classmethod
-    def examples(cls) -> list[BeamSearch]:  # type: ignore[override]
+    def examples(cls) -> list[BeamSearch]:
         return [cls(k=1), cls(k=2, length_penalty=0.0)]
 
     def remember(self, model: Model) -> None:
@@ -77,7 +78,7 @@ class BeamSearch(Search):
         return run.found(frontier.best(self.length_penalty))
 
 
-def masked(rows: Tensor, states: Sequence[State | None]) -> Tensor:
+def masked(rows: Tensor, states: Sequence[ConstraintState | None]) -> Tensor:
     """The logits (n, vocab_size), set in place to minus infinity where the constraint state of a row forbids the token."""
     for row, state in enumerate(states):
         if state is not None:
@@ -85,6 +86,6 @@ def masked(rows: Tensor, states: Sequence[State | None]) -> Tensor:
     return rows
 
 
-def after(state: State | None, token: int) -> State | None:
+def after(state: ConstraintState | None, token: int) -> ConstraintState | None:
     """The constraint's state after one more token; None without a constraint."""
     return None if state is None else state.advance(token)

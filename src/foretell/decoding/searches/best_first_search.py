@@ -40,6 +40,7 @@ class BestFirstSearch(Search):
     (True, (2, 0, 2, 1, 2), True)
     """
 
+    papers = ("exact-extract", "shortest-paths")
     guarantee = Guarantee("lossy", "the most probable text, proven; no sample, and not greedy decoding's")
 
     k: int = 1
@@ -55,7 +56,7 @@ class BestFirstSearch(Search):
         require(self.length_penalty >= 0, self, "length_penalty", self.length_penalty, holds)
 
     @classmethod
-    def examples(cls) -> list[BestFirstSearch]:  # type: ignore[override]
+    def examples(cls) -> list[BestFirstSearch]:
         return [cls(), cls(k=2, batch=1, length_penalty=1.0, most_nodes=50, most_rows=3)]
 
     def run(self, model: Model, goal: Goal, memory: Any) -> Found:

@@ -37,6 +37,7 @@ class ExhaustiveSearch(Search):
     (6, 7)
     """
 
+    papers = ("exact-extract",)
     guarantee = Guarantee("lossy", "the most probable of all texts, each of them scored; no sample, and not greedy decoding's")
 
     k: int | None = 1
@@ -51,7 +52,7 @@ class ExhaustiveSearch(Search):
         require(self.k is None or self.k >= 1, self, "k", self.k, "must be at least 1, or None for all texts")
 
     @classmethod
-    def examples(cls) -> list[ExhaustiveSearch]:  # type: ignore[override]
+    def examples(cls) -> list[ExhaustiveSearch]:
         return [cls(), cls(k=None, batch=2, length_penalty=1.0, most_rows=3)]
 
     def run(self, model: Model, goal: Goal, memory: Any) -> Found:

@@ -51,6 +51,7 @@ class Superposed(Search):
     (2, 3)
     """
 
+    papers = ("superposed",)
     guarantee = Guarantee("lossy", "drafts of a mixed state; scores are not the model's probabilities")
 
     k: int = 3
@@ -75,7 +76,7 @@ class Superposed(Search):
         require(rising, self, "orders", self.orders, "must be rising context lengths, from 1 on")
 
     @classmethod
-    def examples(cls) -> list[Superposed]:  # type: ignore[override]
+    def examples(cls) -> list[Superposed]:
         return [cls(k=1), cls(k=2, m=4, temperature=0.5, orders=(1, 2), weights=(0.2, 0.3))]
 
     @property

@@ -36,6 +36,8 @@ class Confidence(Verifier):
     Decision(path=[0], token=4)
     """
 
+    papers = ("lexical-unit",)
+
     beta: float = 0.9
 
     guarantee = Guarantee("lossy", "tokens that the drafter is sure of are written unchecked")

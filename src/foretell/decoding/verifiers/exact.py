@@ -33,6 +33,7 @@ class Exact(Verifier):
     Decision(path=[0], token=2)
     """
 
+    papers = ("rsd", "specinfer", "speculative-decoding")
     guarantee = Guarantee("exact", "each node's kind and q say truly how it was drawn")
     kinds = frozenset(Kind)
 

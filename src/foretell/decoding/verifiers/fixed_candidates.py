@@ -31,6 +31,7 @@ class FixedCandidates(Verifier):
     Decision(path=[0], token=4)
     """
 
+    papers = ("specinfer",)
     guarantee = Guarantee("exact", "candidates are chosen without looking at the draws")
     kinds = frozenset({Kind.FIXED})
 

@@ -43,6 +43,7 @@ class KSeq(Verifier):
     1
     """
 
+    papers = ("spectr",)
     guarantee = Guarantee("exact", "siblings are independent draws from the q they carry, as many as was settled before they were drawn")
     kinds = frozenset({Kind.SAMPLED})
 

@@ -33,6 +33,7 @@ class MultiRound(Verifier):
     Decision(path=[0], token=1)
     """
 
+    papers = ("speculative-decoding", "speculative-sampling", "specinfer")
     guarantee = Guarantee("exact", "siblings are independent draws from the q they carry")
     kinds = frozenset({Kind.SAMPLED})
 

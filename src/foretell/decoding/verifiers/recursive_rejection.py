@@ -30,6 +30,7 @@ class RecursiveRejection(Verifier):
     Decision(path=[1], token=1)
     """
 
+    papers = ("rsd",)
     guarantee = Guarantee("exact", "siblings are draws without replacement from the q they carry, in drawing order")
     kinds = frozenset({Kind.WITHOUT_REPLACEMENT})
 
