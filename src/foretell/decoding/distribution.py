@@ -31,7 +31,7 @@ class Distribution:
     def of(cls, weights: NDArray[np.float64], ids: NDArray[np.int64] | None = None, size: int | None = None) -> Distribution:
         """Normalise non-negative `weights` (k,) of `ids` (default: 0..k-1). Entries of weight 0 are not in the support.
 
-        UserError where the weights are not finite or are all zero.
+        ValueError where the weights are not finite or are all zero.
         """
         weights = np.asarray(weights, dtype=np.float64)
         ids = np.arange(len(weights)) if ids is None else ids

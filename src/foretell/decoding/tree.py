@@ -55,7 +55,7 @@ class Tree:
         grade: int = 0,
         confidence: float | None = None,
     ) -> int:
-        """Append a node and return its number. Sampled kinds need `q`. UserError for an unknown parent, or a `q` that does not fit."""
+        """Append a node and return its number. Sampled kinds need `q`. ValueError for an unknown parent, or a `q` that does not fit."""
         if not ROOT <= parent < len(self.tokens):
             raise ValueError(f"Tree.add: parent={parent!r} is neither the root nor one of the {len(self.tokens)} nodes")
         if (q is None) != (kind is Kind.FIXED):
@@ -113,7 +113,7 @@ class Tree:
         return path[::-1]
 
     def subtree(self, nodes: Iterable[int]) -> Tree:
-        """The tree of `nodes` only, in the same order; UserError unless the parent of each is among them."""
+        """The tree of `nodes` only, in the same order; ValueError unless the parent of each is among them."""
         kept = sorted(set(nodes))
         number = {ROOT: ROOT, **{node: i for i, node in enumerate(kept)}}
         if any(self.parents[node] not in number for node in kept):

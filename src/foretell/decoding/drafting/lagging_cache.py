@@ -36,7 +36,7 @@ class LaggingCache:
         return sum(passed < len(self.exits) for passed in self.passed)
 
     def truncate(self, length: int) -> None:
-        """Remove positions from `length` on; UserError for a length beyond the rows."""
+        """Remove positions from `length` on; ValueError for a length beyond the rows."""
         if not 0 <= length <= self.length:
             raise ValueError(f"truncate: length={length!r} must lie between 0 and the {self.length} rows")
         kept = max(length - self.cache.length, 0)
