@@ -31,7 +31,8 @@ class Engine(Protocol):
 
     def run(
         self, plan: Plan, store: Tensor, hidden: tuple[int | str, ...], start: int, stop: int
-    ) -> tuple[Tensor, dict[int | str, Tensor]]: ...
+    ) -> tuple[Tensor, dict[int | str, Tensor]]:
+        """Run layers start+1..stop of `plan`; returns logits and hidden states, see the class."""
 
     def embed(self, tokens: np.ndarray) -> Tensor:
         """The rows of the embedding table at `tokens` (n,) int64, (n, width): what `Plan.states` holds for layer 1."""
