@@ -1,4 +1,4 @@
-"""LinTS: linear Thompson sampling. An arm is picked with the posterior probability that it is the best."""
+"""LinTS: linear Thompson sampling, which picks an arm with the posterior probability that it is the best."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LinUCB: linear regression of losses. The arm with the least lower confidence bound of its loss is picked."""
+"""LinUCB: linear regression of losses, and the arm with the least lower confidence bound is picked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NeuFastCB: a network learns losses by cross-entropy. The smaller the best arm's loss, the less other arms are explored."""
+"""NeuFastCB: a network learns losses by cross-entropy, and explores less the smaller the best arm's loss is."""
 
 from __future__ import annotations
 

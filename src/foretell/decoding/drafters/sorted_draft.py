@@ -1,4 +1,4 @@
-"""S2D: one nested draft model. Each token leaves it at the first exit whose confidence is above a threshold."""
+"""S2D: a nested draft model that each token leaves at the first exit with a confidence above a threshold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""STAND: n-grams with the target's probabilities, averaged over occurrences. Drafts are drawn from them without replacement."""
+"""STAND: n-grams with the target's probabilities, averaged over occurrences, from which drafts are drawn without replacement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Token Recycling: keep the latest top-k successors of each token, and draft a tree from that table."""
+"""Token Recycling: keep the k best successors of each token from its last occurrence, and draft a tree from them."""
 
 from __future__ import annotations
 
