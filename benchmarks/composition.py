@@ -22,21 +22,22 @@ import sys
 from pathlib import Path
 
 import foretell as ft
-from foretell.bench.arms import RecipeArm, Setting
+from foretell.bench.arms import PLAIN, RecipeArm
 from foretell.bench.defaults import train_free_drafters
-from foretell.bench.duration import parse_seconds, show_seconds
-from foretell.bench.machine import describe_machine, describe_versions, is_busy, usable_processors
-from foretell.bench.page.page import write_page
-from foretell.bench.progress import progress_bar
-from foretell.bench.prompts import BUILTIN, read_prompts, spread
-from foretell.bench.report import BenchReport, make_report
+from foretell.bench.duration import parse_seconds
+from foretell.bench.machine import describe_machine, is_busy, usable_processors
+from foretell.bench.page import write_report
+from foretell.bench.prompts import BUILTIN
+from foretell.bench.report import BenchReport, Provenance, make_report
 from foretell.bench.runner import run
-from foretell.bench.summary import PLAIN, ArmSummary
+from foretell.bench.summary import ArmSummary
 from foretell.bench.tables import make_console, print_report
-from foretell.bench.tasks import make_groups, make_tasks
+from foretell.bench.workload import Workload, model_title
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
+from foretell.files import write_text
+from foretell.progress import progress_bar, show_seconds
 
 #: Short names in tables and plots for what would not fit there.
 NAMES = {
@@ -59,14 +60,14 @@ COPYING = ("summary", "retrieval")
 
 def measure(model: ft.Model, recipes: list[str], prompts: str, limit: int | None, tokens: int, budget: str) -> BenchReport:
     """All recipes and plain, taking turns on each prompt."""
-    groups = make_groups(make_tasks(spread(read_prompts(prompts), limit), model, tokens))
+    workload = Workload(prompts, limit, tokens)
+    groups = workload.groups(model)
+    settings = {"max_new_tokens": tokens, "budget": budget, "threads": usable_processors()}
+    provenance = Provenance(model_title("SmolLM2-135M-Instruct", model), f"{len(groups)} prompts of {workload.source}", settings)
     arms = [RecipeArm(name, spelled_out(name), model) for name in [PLAIN, *recipes]]
     with progress_bar("composition") as progress:
-        result = run(arms, groups, Setting(tokens), budget=parse_seconds(budget, "--budget"), report=progress)
-    settings = {"max_new_tokens": tokens, "budget": budget, "threads": usable_processors()}
-    words = f"{len(groups)} prompts of {'our own set' if prompts == BUILTIN else Path(prompts).name}"
-    title = f"SmolLM2-135M-Instruct, {model.fingerprint.split('-', 1)[-1]}"
-    return make_report(result, arms, curve_of(model), title, words, settings, describe_machine(), describe_versions(), {})
+        result = run(arms, groups, workload.setting(model), budget=parse_seconds(budget, "--budget"), report=progress)
+    return make_report(result, arms, curve_of(model), provenance)
 
 
 def spelled_out(name: str) -> Recipe:
@@ -168,11 +169,9 @@ def main() -> int:
     heats = measure(model, [*SINGLES, *COMPOSITES], BUILTIN, None, args.tokens, "20m")
     print_report(heats, make_console())
     if args.report:
-        write_page(heats, Path(args.report), "Every method and the composites")
+        write_report(heats, Path(args.report), "Every method and the composites")
     if args.page:
-        partial = Path(args.page + ".partial")
-        partial.write_text(markdown(heats) + "\n", encoding="utf-8")
-        partial.replace(args.page)
+        write_text(args.page, markdown(heats) + "\n")
     finals = heats
     if args.prompts:
         chosen = [*finalists(heats), ranked(heats, True)[0]]

@@ -26,17 +26,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import foretell as ft
-from foretell.bench.arms import Arm, Output, RecipeArm, Setting
-from foretell.bench.duration import parse_seconds, show_seconds
+from foretell.bench.arms import Arm, ArmOutput, BenchSetting, RecipeArm
+from foretell.bench.duration import parse_seconds
 from foretell.bench.json_tasks import TASKS, JsonTask
 from foretell.bench.machine import describe_machine, describe_versions, is_busy
-from foretell.bench.progress import progress_bar
-from foretell.bench.runner import Run, Sample, run
+from foretell.bench.runner import BenchRun, Measurement, run
 from foretell.bench.statistics import Spread
 from foretell.bench.tables import interval
 from foretell.bench.tasks import Group, Task
 from foretell.catalog.part_text import describe
-from foretell.decoding.constraint import Constraint, State
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
@@ -44,6 +43,7 @@ from foretell.decoding.request import Request
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
 from foretell.prepare import default_recipe
+from foretell.progress import progress_bar, show_seconds
 from foretell.rules.constraints.json_schema import JsonSchema
 
 FREE, PLAIN, FORCED, BEST = "free", "constrained", "forced", "forced >> default"
@@ -68,10 +68,10 @@ class Watch:
             self.running = False
 
 
-class TimedState(State):
+class TimedState(ConstraintState):
     """Another state, timed."""
 
-    def __init__(self, inner: State, watch: Watch) -> None:
+    def __init__(self, inner: ConstraintState, watch: Watch) -> None:
         self.inner, self.watch, self.vocabulary = inner, watch, inner.vocabulary
 
     def allowed(self) -> TokenSet:
@@ -83,7 +83,7 @@ class TimedState(State):
     def accepts(self, token: int) -> bool:
         return self.watch.time(self.inner.accepts, token)
 
-    def advance(self, token: int) -> State:
+    def advance(self, token: int) -> ConstraintState:
         return TimedState(self.watch.time(self.inner.advance, token), self.watch)
 
     @property
@@ -108,12 +108,12 @@ class Timed(Constraint):
     def remember(self, vocabulary: Vocabulary) -> Any:
         return self.inner.remember(vocabulary)
 
-    def begin(self, memory: Any, prompt: Sequence[int] = ()) -> State:
+    def begin(self, memory: Any, prompt: Sequence[int] = ()) -> ConstraintState:
         return TimedState(self.inner.begin(memory, prompt), self.watch)
 
 
 @dataclass
-class TimedOutput(Output):
+class TimedOutput(ArmOutput):
     """engine_seconds: of `seconds`, those spent in the constraint's engine; set_seconds: of these, on token sets. finish_reason: of the
     text."""
 
@@ -129,7 +129,7 @@ class ConstrainedArm(RecipeArm):
         super().__init__(name, recipe, model)
         self.constraints = constraints
 
-    def run(self, group: Group, setting: Setting) -> Output:
+    def run(self, group: Group, setting: BenchSetting) -> ArmOutput:
         if self.session is None:
             self.begin()
         assert self.session is not None
@@ -169,7 +169,7 @@ class Figures:
     ratios: dict[str, Spread]
 
     @classmethod
-    def of(cls, name: str, result: Run) -> Figures:
+    def of(cls, name: str, result: BenchRun) -> Figures:
         outputs = [sample.output for sample in result.of(name)]
         seconds = sum(output.seconds for output in outputs)
         rest = sum(output.seconds - (output.first_seconds or 0.0) for output in outputs)
@@ -214,7 +214,7 @@ def _spread(values: list[float]) -> Spread:
     return spread
 
 
-def ratios(result: Run, arm: str, other: str) -> dict[int, float]:
+def ratios(result: BenchRun, arm: str, other: str) -> dict[int, float]:
     """Of two arms' tokens per second, by prompt: the median over repeats."""
     rates: dict[str, dict[tuple[int, int], float]] = {
         name: {(sample.group, sample.repeat): sample.output.num_tokens / sample.output.seconds for sample in result.of(name)}
@@ -227,7 +227,7 @@ def ratios(result: Run, arm: str, other: str) -> dict[int, float]:
     return {group: statistics.median(values) for group, values in paired.items()}
 
 
-def steps_saved(result: Run, groups: Sequence[int]) -> float:
+def steps_saved(result: BenchRun, groups: Sequence[int]) -> float:
     """Share of steps that forced tokens alone save on some prompts."""
     steps = {
         name: sum(len(sample.output.traces[0].decode_steps) for sample in result.of(name) if sample.group in groups)
@@ -236,10 +236,10 @@ def steps_saved(result: Run, groups: Sequence[int]) -> float:
     return 1 - steps[FORCED] / steps[PLAIN]
 
 
-def different(result: Run, constrained: Sequence[str]) -> list[str]:
+def different(result: BenchRun, constrained: Sequence[str]) -> list[str]:
     """Constrained texts that are not the constrained plain arm's."""
-    by_key: dict[tuple[int, int], dict[str, Sample]] = {}
-    for sample in result.samples:
+    by_key: dict[tuple[int, int], dict[str, Measurement]] = {}
+    for sample in result.measurements:
         by_key.setdefault((sample.group, sample.repeat), {})[sample.arm] = sample
     return [
         f"{name} on {result.groups[group].tasks[0].name}"
@@ -249,7 +249,7 @@ def different(result: Run, constrained: Sequence[str]) -> list[str]:
     ]
 
 
-def unfinished(result: Run) -> list[str]:
+def unfinished(result: BenchRun) -> list[str]:
     """Prompts whose constrained text was cut by its length."""
     cut = [sample for sample in result.of(PLAIN) if isinstance(sample.output, TimedOutput) and sample.output.finish_reason != "stop"]
     return sorted({result.groups[sample.group].tasks[0].name for sample in cut})
@@ -286,12 +286,12 @@ def main() -> int:
     tasks = TASKS[: args.limit]
     groups = [Group((Task(task.name, task.kind, tuple(model.tokenizer.chat(task.prompt))),)) for task in tasks]
     arms = make_arms(model, tasks, args.recipes)
-    setting = Setting(args.tokens)
+    setting = BenchSetting(args.tokens)
     with progress_bar("constrained speed") as progress:
         result = run(arms, groups, setting, args.repeats, parse_seconds(args.budget, "--budget"), progress)
     figures = {arm.name: Figures.of(arm.name, result) for arm in arms}
 
-    print(f"{len(groups)} prompts, {args.tokens} tokens at most, {1 + max(sample.repeat for sample in result.samples)} repeats")
+    print(f"{len(groups)} prompts, {args.tokens} tokens at most, {1 + max(sample.repeat for sample in result.measurements)} repeats")
     widths = (44, 7, 13, 9, 8, 22, 22, 6, 6)
     head = ("arm", "tok/s", "quartiles", "after 1st", "tok/step", "x constrained", "x free", "sets", "engine")
     print("  ".join([head[0].ljust(widths[0]), *(name.rjust(width) for name, width in zip(head[1:], widths[1:], strict=True)), "phases"]))

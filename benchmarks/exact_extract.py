@@ -45,7 +45,7 @@ from foretell.decoding.searching.greedy_path import greedy_path
 from foretell.extraction import PROMPT, extract, stop_tokens
 from foretell.models.base import Feed
 from foretell.models.vocabulary import Vocabulary
-from foretell.rules.automata.token_trie import BREAK
+from foretell.rules.automata.span_trie import BREAK
 from foretell.rules.constraints.substrings import Substrings
 
 LONGEST = 32
@@ -57,8 +57,8 @@ def full_evaluation(model, goal: Goal, chunk: int = 16) -> tuple[float, float]:
     """The best span's score by teacher forcing, one row a suffix, `chunk` rows a pass; and the seconds of reading the prompt."""
     run = Run(model, goal)
     first = run.read_prompt()
-    walk = run.state.walk
-    tokens, starts, ends = walk.trie.tokens, sorted(walk.stretches.starts), walk.stretches.ends
+    spans = run.state.node.trie.spans
+    tokens, starts, ends = run.state.node.trie.tokens, sorted(spans.starts), spans.ends
     stops = sorted(goal.stop_tokens)
     opening = first.double().log_softmax(-1)
     best = -np.inf
@@ -91,7 +91,7 @@ def compare(model, items: list[Item], num_full: int = 0) -> dict:
         state = goal.constraint.start(Vocabulary.of(model, goal.stop_tokens), goal.prompt)
         row = {
             "greedy": gap.text, "constrained": gap.constrained, "exact": found.text, "gap": gap.gap, "is_span": gap.is_span,
-            "is_best": gap.is_best, "optimal": found.optimal, "share": found.proof.num_expanded / state.node.size,
+            "is_best": gap.is_best, "optimal": found.optimal, "share": found.proof.num_expanded / state.node.num_nodes,
             "substring": best.text in item.passage, "seconds": found.seconds,
             "search_seconds": found.seconds - found.found.seconds["prompt"],
         }  # fmt: skip

@@ -19,44 +19,42 @@ import statistics
 import sys
 
 import foretell as ft
-from foretell.bench.arms import Arm, Setting, recipe_arms
+from foretell.bench.arms import PLAIN, Arm, recipe_arms
 from foretell.bench.defaults import default_recipes
-from foretell.bench.duration import parse_seconds, show_seconds
-from foretell.bench.machine import describe_machine, describe_versions, is_busy, usable_processors
-from foretell.bench.peers.base import Place
+from foretell.bench.duration import parse_seconds
+from foretell.bench.machine import describe_machine, is_busy, usable_processors
+from foretell.bench.peers.base import PeerSetup
 from foretell.bench.peers.selection import peer_arms
-from foretell.bench.progress import progress_bar
-from foretell.bench.prompts import read_prompts, spread
-from foretell.bench.report import make_report
-from foretell.bench.runner import Run, run
+from foretell.bench.report import Provenance, make_report
+from foretell.bench.runner import BenchRun, run
 from foretell.bench.statistics import Spread, paired_ratios
-from foretell.bench.summary import PLAIN, group_rates
 from foretell.bench.tables import interval, make_console, print_report
-from foretell.bench.tasks import make_groups, make_tasks
+from foretell.bench.workload import Workload, model_title
 from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.models.locate import locate
+from foretell.progress import progress_bar, show_seconds
 
 #: What a user of transformers can switch on without another model.
 ACCELERATED = ("transformers-bf16", "transformers-int8", "transformers-lookup-5", "transformers-lookup-10")
 PEERS = ("transformers", *ACCELERATED, "llama-cpp")
 
 
-def ratio(result: Run, arm: str, reference: str, groups: set[int] | None = None) -> Spread | None:
+def ratio(result: BenchRun, arm: str, reference: str, groups: set[int] | None = None) -> Spread | None:
     """Paired ratio of two arms' speeds, on some groups only where asked."""
-    ratios = paired_ratios(group_rates(result.of(arm)), group_rates(result.of(reference)))
+    ratios = paired_ratios(result.rates(arm), result.rates(reference))
     return Spread.of([value for group, value in ratios.items() if groups is None or group in groups])
 
 
-def best_recipe(result: Run, arms: list[Arm], groups: set[int]) -> str:
+def best_recipe(result: BenchRun, arms: list[Arm], groups: set[int]) -> str:
     """Our exact arm with the highest median ratio to plain on `groups`."""
     own = [arm.name for arm in arms if not arm.is_peer and arm.guarantee == "exact" and arm.name != PLAIN]
     found = {name: spread.median for name in own if (spread := ratio(result, name, PLAIN, groups))}
     return max(found, key=lambda name: found[name])
 
 
-def best_peer(result: Run, names: tuple[str, ...]) -> str | None:
+def best_peer(result: BenchRun, names: tuple[str, ...]) -> str | None:
     """The fastest of these peers by its median speed."""
-    speeds = {name: statistics.median(rates.values()) for name in names if (rates := group_rates(result.of(name)))}
+    speeds = {name: statistics.median(rates.values()) for name in names if (rates := result.rates(name))}
     return max(speeds, key=lambda name: speeds[name], default=None)
 
 
@@ -72,30 +70,29 @@ def main() -> int:
     parser.add_argument("--report", default=None, help="write a page with plots")
     args = parser.parse_args()
 
-    machine, versions = describe_machine(), describe_versions()
+    machine = describe_machine()
     if is_busy(machine["load"], machine["cores"]):
         print(f"warning: the machine is busy (load {machine['load']} on {machine['cores']} cores)", file=sys.stderr)
     model = ft.load()
     curve = curve_of(model, remeasure=True)
-    groups = make_groups(make_tasks(spread(read_prompts(args.prompts), args.limit), model, args.tokens))
+    workload = Workload(args.prompts, args.limit, args.tokens)
+    groups = workload.groups(model)
     context = -(-(max(len(group.tasks[0].tokens) for group in groups) + args.tokens + 32) // 256) * 256
     recipes = [PLAIN, *(args.recipes or default_recipes(model))]
-    found, left_out = peer_arms(list(args.peers), Place(locate(), usable_processors(), context), args.peer_prompts or None)
+    found, left_out = peer_arms(list(args.peers), PeerSetup(locate(), usable_processors(), context), args.peer_prompts or None)
     arms: list[Arm] = [*recipe_arms(recipes, model), *found]
     with progress_bar("foundation speed") as progress:
-        result = run(arms, groups, Setting(args.tokens), budget=parse_seconds(args.budget, "--budget"), report=progress)
+        result = run(arms, groups, workload.setting(model), budget=parse_seconds(args.budget, "--budget"), report=progress)
 
     settings = {"max_new_tokens": args.tokens, "budget": args.budget, "threads": usable_processors()}
-    words = f"{len(groups)} prompts ({'our own set' if args.prompts == 'builtin' else args.prompts})"
-    title = f"SmolLM2-135M-Instruct, {model.fingerprint.split('-', 1)[-1]}"
-    report = make_report(result, arms, curve, title, words, settings, machine, versions, left_out)
+    prompts = f"{len(groups)} prompts of {workload.source}"
+    provenance = Provenance(model_title("SmolLM2-135M-Instruct", model), prompts, settings, machine)
+    report = make_report(result, arms, curve, provenance, left_out)
     print_report(report, make_console())
     if args.report:
-        from pathlib import Path
+        from foretell.bench.page import write_report
 
-        from foretell.bench.page.page import write_page
-
-        write_page(report, Path(args.report), "Foundation speed")
+        write_report(report, args.report, "Foundation speed")
 
     # Odd rounds choose, even rounds count; both hold all kinds when their number is no multiple of two, else half of them,
     # so whole passes over the kinds are taken in turn.

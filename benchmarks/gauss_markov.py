@@ -26,8 +26,7 @@ from claims import Claims, report
 from hidden_states import hidden_states
 from sklearn.linear_model import LinearRegression
 
-from foretell.bench.page.alone import alone
-from foretell.bench.page.svg import SERIES, WIDTH, Scale, element, line, number, picture, text, ticks
+from foretell.files import write_text
 from foretell.numbers.estimators.sketched_linear_regression import SketchedLinearRegression
 from foretell.numbers.linear.residual_split import explain_residual
 from foretell.numbers.linear.solvers.cholesky import Cholesky
@@ -35,6 +34,8 @@ from foretell.numbers.linear.solvers.gradient_descent import GradientDescent
 from foretell.numbers.linear.solvers.lstsq import LSTSQ
 from foretell.numbers.linear.solvers.qr import QR
 from foretell.numbers.linear.solvers.ridge import Ridge
+from foretell.reports.lines import line_plot
+from foretell.reports.page import standalone
 from foretell.testing.linear_solver import TOLERANCE, UnlawfulSolverError, check_linear_solver, problems
 
 
@@ -186,7 +187,7 @@ def hidden(args: argparse.Namespace) -> int:
         ("gain of the exact head against the reported fixable part, relative", abs(fell / float(split.fixable.sum()) - 1), "<=", 1e-9),
     ]
     if args.plot:
-        args.plot.write_text(plot(curve, args.wide), encoding="utf-8")
+        write_text(args.plot, plot(curve, args.wide))
     return report(claims, {"curve": curve, "acceptance": acceptance, "held_out": held_out})
 
 
@@ -212,20 +213,8 @@ def token(args: argparse.Namespace) -> int:
 
 
 def plot(curve: list[tuple[int, float, float, float]], wide: float | None) -> str:
-    """Floor and fixable part, stacked by lines, against steps; all in shares of the error before the first step."""
-    left, right, bottom = 60, WIDTH - 230, 300
+    """Floor and fixable part against steps; all as shares of the error before the first step. SVG."""
     start = curve[0][1]
-    across = Scale(0, len(curve) - 1, left + 14, right)
-    marks = ticks(1.0, 5)
-    up = Scale(0, marks[-1], bottom, 34)
-    parts = [text(12, 18, "squared error of a linear head, share of that before training", "tick")]
-    for value in marks:
-        parts += [
-            line(left, up(value), right, up(value), "axis" if value == 0 else "grid"),
-            text(left - 8, up(value) + 4, number(value), "tick", "end"),
-        ]
-    parts += [text(across(i), bottom + 18, str(point[0]), "tick", "middle") for i, point in enumerate(curve)]
-    parts.append(text((left + right) / 2, bottom + 38, "steps of SGD (not to scale)", "tick", "middle"))
     lines = {
         "error now": [point[1] / start for point in curve],
         "fixable: a better fit": [point[2] / start for point in curve],
@@ -233,18 +222,11 @@ def plot(curve: list[tuple[int, float, float, float]], wide: float | None) -> st
     }
     if wide is not None:
         lines["floor with the next token"] = [wide / start for _ in curve]
-    lowest = 0.0
-    for series, (name, values) in zip(SERIES, sorted(lines.items(), key=lambda entry: -entry[1][-1]), strict=False):
-        points = [(across(i), up(value)) for i, value in enumerate(values)]
-        parts.append(element("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), class_=f"curve {series}"))
-        for (x, y), value, point in zip(points, values, curve, strict=True):
-            parts.append(element("circle", hint=f"{name}: {value:.3f} after {point[0]} steps", cx=x, cy=y, r=4, class_=f"dot {series}"))
-        lowest = max(lowest + 17, points[-1][1] + 4)
-        parts += [
-            element("circle", cx=right + 20, cy=lowest - 4, r=5, class_=f"dot {series}"),
-            text(right + 30, lowest, f"{name}: {values[-1]:.3f}"),
-        ]
-    return alone(picture(parts, bottom + 50, "What a head's error consists of while it is trained"))
+    places = list(range(len(curve)))
+    steps = [str(point[0]) for point in curve]
+    alt, title = "What a head's error consists of while it is trained", "squared error of a linear head, share of that before training"
+    settings = {"title": title, "ylim": (0, 1), "xticks": places, "xticklabels": steps}
+    return standalone(line_plot(alt, places, lines, "steps of SGD (not to scale)", "", has_legend=True, **settings))
 
 
 def main() -> int:

@@ -33,15 +33,16 @@ import numpy as np
 from scipy.stats import binomtest, chisquare
 
 import foretell as ft
-from foretell.bench.page.alone import alone
-from foretell.bench.page.svg import SERIES, WIDTH, Scale, element, line, number, picture, text, ticks
 from foretell.decoding.constraint import Constraint
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.searching.rescoring import log_probabilities
+from foretell.files import write_text
 from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel
 from foretell.models.vocabulary import Vocabulary
+from foretell.reports.lines import line_plot
+from foretell.reports.page import standalone
 from foretell.rules.aligned_samples import samples
 from foretell.rules.constraints.asap import Asap
 from foretell.rules.constraints.json_schema import JsonSchema
@@ -156,7 +157,7 @@ def finite_language(name: str, model, prompt: list[int], stops: frozenset[int], 
         drawn = list(itertools.islice(samples(model, prompt, asap, exact=arm == "exact", **options), 2 * num))
         arms[arm], passes[arm] = [sample.tokens for sample in drawn], [sample.num_passes for sample in drawn]
         if arm == "asap":
-            bound, off, nodes, closed = math.exp(trie.root.log_c), closed_law(trie), len(trie), trie.root.closed
+            bound, off, nodes, closed = math.exp(trie.root.log_c), closed_law(trie), len(trie), trie.root.is_closed
             by = [number for number, each in enumerate(passes[arm]) if each]
         asap.forget(Vocabulary.of(model, stops))
         trie = asap.memory(Vocabulary.of(model, stops)).trie(prompt, Sampler(), ROOM)
@@ -228,30 +229,13 @@ def json_objects(model, num: int) -> dict:
 
 
 def plot(result: dict, setting: str) -> str:
-    """KL by number of samples, on logarithmic axes, a line an arm."""
+    """KL divergence by number of samples, a line an arm. SVG."""
     names = {"masking": "masking", "asap": "ASAp", "exact": "exact, by rejection"}
-    left, right, bottom = 60, WIDTH - 265, 300
-    marks, curves = result["marks"], result["curves"]
-    high = max(max(values) for values in curves.values())
-    steps = ticks(high)
-    across, up = Scale(math.log(marks[0]), math.log(marks[-1]), left + 14, right), Scale(0, steps[-1], bottom, 30)
-    parts = [text(12, 18, f"KL of the model's own law from the samples' frequencies, nats; {setting}", "tick")]
-    for value in steps:
-        parts += [
-            line(left, up(value), right, up(value), "grid" if value else "axis"),
-            text(left - 8, up(value) + 4, number(value), "tick", "end"),
-        ]
-    shown = [mark for mark in (5, 10, 20, 50, 100, 200, 300, 1000, 2000) if marks[0] <= mark <= marks[-1]]
-    parts += [text(across(math.log(mark)), bottom + 18, str(mark), "tick", "middle") for mark in shown]
-    parts.append(text((left + right) / 2, bottom + 38, "samples", "tick", "middle"))
-    lowest = 0.0
-    for series, (name, values) in zip(SERIES, sorted(curves.items(), key=lambda curve: -curve[1][-1]), strict=False):
-        points = [(across(math.log(mark)), up(value)) for mark, value in zip(marks, values, strict=True)]
-        parts.append(element("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), class_=f"curve {series}"))
-        lowest = max(lowest + 17, points[-1][1] + 4)
-        parts.append(element("circle", cx=right + 20, cy=lowest - 4, r=5, class_=f"dot {series}"))
-        parts.append(text(right + 30, lowest, f"{names[name]}: {values[-1]:.3f}"))
-    return alone(picture(parts, bottom + 50, "KL divergence by number of samples"))
+    marks, lines = result["marks"], {names[name]: values for name, values in result["curves"].items()}
+    ticks = [mark for mark in (5, 10, 20, 50, 100, 200, 300, 1000, 2000) if marks[0] <= mark <= marks[-1]]
+    title = f"KL of the model's own distribution from the samples' frequencies, nats; {setting}"
+    settings = {"title": title, "xscale": "log", "ylim": (0, None), "xticks": ticks, "xticklabels": ticks}
+    return standalone(line_plot("KL divergence by number of samples", marks, lines, "samples", "", has_legend=True, **settings))
 
 
 def main() -> int:
@@ -285,7 +269,7 @@ def main() -> int:
         missed += not good
         print(f"{name:58} {reached:12.4g}   target {sign} {target:.4g}{'' if good else '   MISSED'}")
     if args.plot:
-        args.plot.write_text(plot(real, f"default model, {len(real['passes'])} samples, 17 texts"), encoding="utf-8")
+        write_text(args.plot, plot(real, f"default model, {len(real['passes'])} samples, 17 texts"))
     print(json.dumps({"toy": toy, "real": real, "json": objects, "claims": claims}))
     return int(bool(missed))
 

@@ -19,7 +19,6 @@ import sys
 from pathlib import Path
 
 import foretell as ft
-from foretell.bench.duration import show_seconds
 from foretell.bench.machine import describe_machine, describe_versions, is_busy
 from foretell.bench.mask_bench import MaskBench, MaskRun
 from foretell.bench.masks.cases import read_cases
@@ -27,18 +26,19 @@ from foretell.bench.masks.engines import ENGINES
 from foretell.bench.masks.measure import REFUSED, WRONG_REJECT
 from foretell.bench.masks.summary import EngineSummary
 from foretell.bench.masks.tables import markdown, print_table, summaries
-from foretell.bench.progress import progress_bar
 from foretell.bench.tables import make_console
+from foretell.files import write_text
 from foretell.models.vocabulary import Vocabulary
+from foretell.progress import progress_bar, show_seconds
 
 
 def claims(run: MaskRun) -> list[tuple[str, float, float, bool]]:
     """(claim, reached, target, met)."""
-    if not {"foretell", "llguidance"} <= set(run.found):
+    if not {"foretell", "llguidance"} <= set(run.results):
         return []
-    ours, theirs = (EngineSummary.of(name, run.found[name]) for name in ("foretell", "llguidance"))
-    compiled = {one.case for one in run.found["llguidance"] if one.outcome != REFUSED}
-    there = EngineSummary.of("foretell", run.found["foretell"], compiled).outcomes[WRONG_REJECT]
+    ours, theirs = (EngineSummary.of(name, run.results[name]) for name in ("foretell", "llguidance"))
+    compiled = {one.case for one in run.results["llguidance"] if one.outcome != REFUSED}
+    there = EngineSummary.of("foretell", run.results["foretell"], compiled).outcomes[WRONG_REJECT]
     mine, most = ours.outcomes[WRONG_REJECT], theirs.outcomes[WRONG_REJECT]
     strict = [one.wrong_rejects - one.order_rejects for one in (ours, theirs)]
     points = round(100 * (ours.passing - theirs.passing), 2)
@@ -76,15 +76,13 @@ def main() -> int:
         print(f"{claim:68} {reached:8g}   target {target:g}{'' if met else '   MISSED'}")
     if args.details:
         with Path(args.details).open("w", encoding="utf-8") as file:
-            for engine, outcomes in run.found.items():
+            for engine, outcomes in run.results.items():
                 for outcome in outcomes:
                     values = {key: value for key, value in vars(outcome).items() if key != "mask_seconds"}
                     file.write(json.dumps({"engine": engine, **values}) + "\n")
     if args.write:
         path = Path(__file__).parents[1] / "docs" / "tables" / "mask-bench.inc"
-        partial = path.with_suffix(".partial")
-        partial.write_text(markdown(run) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_text(path, markdown(run) + "\n")
     print(f"took {show_seconds(run.seconds)}; {run.ended or 'complete'}; load {machine['load']} at the start")
     summary = {
         "claims": [{"claim": claim, "reached": reached, "target": target, "met": met} for claim, reached, target, met in rows],

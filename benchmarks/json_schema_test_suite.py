@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from foretell.rules.constraints.json_schema import JsonSchema
-from foretell.rules.grammars.llguidance_engine import compiled, from_json_schema
-from foretell.rules.schemas.order import canonical_text
+from foretell.rules.grammars.llguidance_engine import compile_grammar, from_json_schema
+from foretell.rules.schemas.canonical_text import canonical_text
 from foretell.rules.schemas.strings import BYTES
 
 OUTCOMES = ("right", "refused", "wrong accept", "wrong reject")
@@ -50,7 +50,7 @@ def ours(schema: Any, instances: list[Any]) -> list[bool]:
 
 def engines(schema: Any, instances: list[Any]) -> list[bool]:
     """The engine's, the better of two texts: members in the order of the instance, or of the schema as we know it."""
-    matcher = compiled(from_json_schema(schema, **STYLE), BYTES)
+    matcher = compile_grammar(from_json_schema(schema, **STYLE), BYTES).matcher
     try:
         memory = JsonSchema(schema, formats="annotate").remember(BYTES)
     except ValueError:

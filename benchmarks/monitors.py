@@ -43,7 +43,7 @@ from foretell.models.base import Model
 from foretell.models.vocabulary import Vocabulary
 from foretell.prepare import default_recipe
 from foretell.rules.analysis.jedi_analyser import JediAnalyser
-from foretell.rules.analysis.python_lexing import dereferences
+from foretell.rules.analysis.python_lexing import is_dereference
 from foretell.rules.automata.literals import Literals
 from foretell.rules.constraints.monitor import Monitor
 from foretell.training.corpus import documents
@@ -147,7 +147,7 @@ def library_sites(num: int, rng: random.Random) -> list[Site]:
         for match in rng.sample(dots, len(dots)):
             code = text[: match.end()]
             line = code.rpartition("\n")[2]
-            if line.startswith("    ") and not re.match(r"\s*(from|import)\b", line) and dereferences(code, own=False):
+            if line.startswith("    ") and not re.match(r"\s*(from|import)\b", line) and is_dereference(code, own=False):
                 names = analyser.complete("use.py", code, len(code))
                 if names:
                     found.append(Site(code, match[1], tuple(names), None))
@@ -230,12 +230,12 @@ def costs(requests: list, seconds: float) -> dict[str, float]:
     counts = [request.state.report.counts for request in requests]
     dots = sum(len(request.state.report.dereferences) for request in requests)
     return {
-        "analyses": sum(each.analyses for each in counts),
+        "analyses": sum(each.num_analyses for each in counts),
         "dereferences": dots,
         "share": sum(each.seconds for each in counts) / seconds,
-        "ms": 1000 * sum(each.seconds for each in counts) / max(1, sum(each.analyses for each in counts)),
-        "late": sum(each.late for each in counts),
-        "failed": sum(each.failed for each in counts),
+        "ms": 1000 * sum(each.seconds for each in counts) / max(1, sum(each.num_analyses for each in counts)),
+        "late": sum(each.num_late for each in counts),
+        "failed": sum(each.num_failed for each in counts),
     }
 
 

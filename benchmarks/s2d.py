@@ -27,7 +27,7 @@ from pathlib import Path
 from timed_answer import seconds
 
 import foretell as ft
-from foretell.bench.arms import Arm, Setting, recipe_arms
+from foretell.bench.arms import Arm, BenchSetting, recipe_arms
 from foretell.bench.tasks import Group, Task
 from foretell.bench.tuning.candidates import variants
 from foretell.bench.tuning.halving import halve
@@ -117,7 +117,7 @@ def tuned(target: Model, draft: Model, texts: list[list[int]], length: int, budg
     def arms_of(chosen: list[Recipe]) -> list[Arm]:
         return recipe_arms(["plain", *chosen], target)
 
-    rungs = halve(recipes, lambda best: [], arms_of, groups, Setting(length), budget)
+    rungs = halve(recipes, lambda best: [], arms_of, groups, BenchSetting(length), budget)
     last = rungs[-1]
     return last.ranked()[0], [
         (str(recipe.drafter.thresholds), last.scores[last.arms[1 + last.recipes.index(recipe)].name]) for recipe in last.ranked()

@@ -26,11 +26,8 @@ from typing import Any
 
 import foretell as ft
 from foretell.api import MAX_BACKTRACKS
-from foretell.bench.duration import show_seconds
 from foretell.bench.machine import describe_machine, describe_versions, is_busy
-from foretell.bench.masks.cases import Case, read_cases
-from foretell.bench.progress import progress_bar
-from foretell.bench.runner import Progress
+from foretell.bench.masks.cases import SchemaCase, read_cases
 from foretell.catalog.part_text import describe
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.recipe import Recipe
@@ -39,6 +36,7 @@ from foretell.decoding.sampling_options import make_sampler
 from foretell.decoding.session import Session
 from foretell.models.vocabulary import Vocabulary
 from foretell.prepare import default_recipe
+from foretell.progress import Progress, progress_bar, show_seconds
 from foretell.rules.constraints.json_schema import JsonSchema
 
 VALID, INVALID, CUT, DEAD_END, REFUSED, TIMEOUT, UNCHECKED, HUNG = (
@@ -49,13 +47,13 @@ OUTCOMES = (VALID, INVALID, CUT, DEAD_END, REFUSED, TIMEOUT, UNCHECKED, HUNG)
 SHOWN = 1200
 
 
-def ask(case: Case) -> str:
+def ask(case: SchemaCase) -> str:
     text = json.dumps(case.schema, ensure_ascii=False)
     shown = text if len(text) <= SHOWN else text[:SHOWN] + " ..."
     return f"Give an example instance of this JSON schema. Answer with JSON only.\n\n{shown}"
 
 
-def verdict(case: Case, text: str) -> tuple[str, str]:
+def verdict(case: SchemaCase, text: str) -> tuple[str, str]:
     """(outcome, reason) of a finished text, by jsonschema."""
     from jsonschema.validators import validator_for
 
@@ -68,7 +66,7 @@ def verdict(case: Case, text: str) -> tuple[str, str]:
     return (VALID, "") if error is None else (INVALID, f"{error.json_path}: {error.message[:200]}")
 
 
-def write_one(case: Case, model: ft.Model, session: Session, args: argparse.Namespace) -> dict[str, Any]:
+def write_one(case: SchemaCase, model: ft.Model, session: Session, args: argparse.Namespace) -> dict[str, Any]:
     """The outcome of one schema."""
     begin = time.perf_counter()
     found: dict[str, Any] = {"case": case.name, "reason": "", "tokens": 0}
@@ -139,8 +137,7 @@ def main() -> int:
     try:
         with progress_bar("schema outputs") as progress:
             for number, case in enumerate(left):
-                spent = time.perf_counter() - begin
-                progress(Progress(case.name, number / len(left), spent / number * (len(left) - number) if number else 0.0))
+                progress(Progress(number / len(left), case.name))
                 keep({"case": case.name, "outcome": "begun", "tokens": 0, "reason": "did not end"})
                 faulthandler.dump_traceback_later(2 * args.seconds, exit=True)
                 done[case.name] = write_one(case, model, session, args)

@@ -30,14 +30,15 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from foretell.bench.page.alone import alone
-from foretell.bench.page.svg import SERIES, WIDTH, Scale, element, line, number, picture, text
+from foretell.files import write_text
 from foretell.numbers.estimators.sketched_linear_regression import SketchedLinearRegression
 from foretell.numbers.linear.sketches.base import Sketch
 from foretell.numbers.linear.sketches.countsketch import CountSketch
 from foretell.numbers.linear.sketches.gaussian import Gaussian
 from foretell.numbers.linear.sketches.srdct import SRDCT
 from foretell.numbers.linear.sketches.srht import SRHT
+from foretell.reports.lines import line_plot
+from foretell.reports.page import standalone
 
 DENSE: dict[str, Sketch] = {"srht": SRHT(), "srdct": SRDCT(), "gaussian": Gaussian()}
 ALL = {**DENSE, "countsketch": CountSketch()}
@@ -157,7 +158,7 @@ def hard_instance(args: argparse.Namespace) -> int:
         ratio = found[d]["countsketch"][2] / found[d]["srht"][2]
         claims.append((f"d = {d}: root mean square of |e|, apart by", max(ratio, 1 / ratio), "<=", 1.5))
     if args.plot:
-        args.plot.write_text(plot(args.draws), encoding="utf-8")
+        write_text(args.plot, plot(args.draws))
     return report(claims, {"found": found})
 
 
@@ -170,27 +171,12 @@ def plot(draws: int, d: int = 16) -> str:
         for m in sizes:
             A, b = hard(d, m, 4 * m)  # noqa: N806
             curves[name].append(float(np.quantile([np.abs(sketched(sketch, A, b, m, seed)).max() for seed in range(draws)], 0.95)))
-    left, right, bottom = 60, WIDTH - 150, 300
-    across = Scale(np.log2(sizes[0]), np.log2(sizes[-1]), left + 14, right)
-    up = Scale(np.log2(0.05), np.log2(0.5), bottom, 34)
+    alt = "Largest error of a coefficient against the rows of the summary, beside the bound"
     title = f"largest error of a coefficient, 95 % of {draws} draws, in |r| |A+|; d = {d} columns, hard instance"
-    parts = [text(12, 18, title, "tick")]
-    for value in (0.0625, 0.125, 0.25, 0.5):
-        parts += [
-            line(left, up(np.log2(value)), right, up(np.log2(value))),
-            text(left - 8, up(np.log2(value)) + 4, number(value), "tick", "end"),
-        ]
-    parts += [text(across(np.log2(m)), bottom + 18, f"{m // d} d", "tick", "middle") for m in sizes]
-    parts.append(text((left + right) / 2, bottom + 38, "rows of the summary, m", "tick", "middle"))
-    lowest = 0.0
-    for series, (name, values) in zip(SERIES, sorted(curves.items(), key=lambda curve: -curve[1][-1]), strict=False):
-        points = [(across(np.log2(m)), up(np.log2(value))) for m, value in zip(sizes, values, strict=True)]
-        parts.append(element("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), class_=f"curve {series}"))
-        for (x, y), m, value in zip(points, sizes, values, strict=True):
-            parts.append(element("circle", hint=f"{name}: {value:.3f} at m = {m}", cx=x, cy=y, r=4, class_=f"dot {series}"))
-        lowest = max(lowest + 17, points[-1][1] + 4)
-        parts += [element("circle", cx=right + 20, cy=lowest - 4, r=5, class_=f"dot {series}"), text(right + 30, lowest, name)]
-    return alone(picture(parts, bottom + 50, "Largest error of a coefficient against the rows of the summary, beside the bound"))
+    ticks = [0.0625, 0.125, 0.25, 0.5]
+    rows = {"xscale": "log", "xticks": sizes, "xticklabels": [f"{m // d} d" for m in sizes]}
+    errors = {"yscale": "log", "yticks": ticks, "yticklabels": ticks, "ylim": (0.05, 0.5)}
+    return standalone(line_plot(alt, sizes, curves, "rows of the summary, m", "", has_legend=True, title=title, **rows, **errors))
 
 
 def normal_equations(A: np.ndarray, b: np.ndarray) -> np.ndarray:  # noqa: N803

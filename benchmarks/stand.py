@@ -29,8 +29,6 @@ import numpy as np
 from scipy.stats import chisquare
 
 import foretell as ft
-from foretell.bench.page.alone import alone
-from foretell.bench.page.svg import SERIES, WIDTH, Scale, element, line, number, picture, text, ticks
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.drafters.stand import Stand
@@ -42,8 +40,11 @@ from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.sampling_options import make_sampler
 from foretell.decoding.trace import Trace
+from foretell.files import write_text
 from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel
+from foretell.reports.lines import line_plot
+from foretell.reports.page import standalone
 from foretell.testing.stored_rows import StoredRows
 
 PAPER = (4, 3, 2)  # orders; ours have 1 as well
@@ -135,28 +136,12 @@ def chi_square(num: int) -> float:
 
 
 def plot(curves: dict[str, list[float]], setting: str) -> str:
-    """Tokens a step by answer number, a line an arm, named at its end; the axis begins at plain decoding's 1."""
-    curves = {words: curves[name] for name, words in DRAWN.items()}
-    left, right, bottom = 50, WIDTH - 265, 300
-    num = len(next(iter(curves.values())))
-    marks = [1 + value for value in ticks(max(map(max, curves.values())) - 1)]
-    across, up = Scale(1, max(num, 2), left + 14, right), Scale(1, marks[-1], bottom, 30)
-    parts = [text(12, 18, f"tokens a step; {setting}", "tick")]
-    for value in marks:
-        parts += [line(left, up(value), right, up(value), "axis" if value == 1 else "grid")]
-        parts.append(text(left - 8, up(value) + 4, number(value), "tick", "end"))
-    parts += [text(across(j), bottom + 18, str(j), "tick", "middle") for j in range(1, num + 1)]
-    parts.append(text((left + right) / 2, bottom + 38, "number of the answer to the same question", "tick", "middle"))
-    lowest = 0.0  # of the names, which must not cover each other
-    for series, (name, values) in zip(SERIES, sorted(curves.items(), key=lambda curve: -curve[1][-1]), strict=False):
-        points = [(across(j), up(value)) for j, value in enumerate(values, 1)]
-        parts.append(element("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), class_=f"curve {series}"))
-        for (x, y), value in zip(points, values, strict=True):
-            parts.append(element("circle", hint=f"{name}: {value:.2f} tokens a step", cx=x, cy=y, r=4, class_=f"dot {series}"))
-        lowest = max(lowest + 17, points[-1][1] + 4)
-        parts.append(element("circle", cx=right + 20, cy=lowest - 4, r=5, class_=f"dot {series}"))
-        parts.append(text(right + 30, lowest, f"{name}: {values[-1]:.2f}"))
-    return alone(picture(parts, bottom + 50, "Tokens a step by the number of the answer to the same question"))
+    """Tokens a step by answer number, a line an arm; the axis begins at plain decoding's 1. SVG."""
+    lines = {words: curves[name] for name, words in DRAWN.items()}
+    answers = range(1, 1 + len(next(iter(lines.values()))))
+    alt, xlabel = "Tokens a step by the number of the answer to the same question", "number of the answer to the same question"
+    settings = {"title": f"tokens a step; {setting}", "ylim": (1, None), "xticks": answers}
+    return standalone(line_plot(alt, answers, lines, xlabel, "", has_legend=True, **settings))
 
 
 def main() -> int:
@@ -227,7 +212,7 @@ def main() -> int:
         missed += reached < target
         print(f"{name:52} {reached:8.3f}   target {target:g}{'' if reached >= target else '   MISSED'}")
     if args.plot:
-        args.plot.write_text(plot(curves, setting), encoding="utf-8")
+        write_text(args.plot, plot(curves, setting))
     print(json.dumps({"by_answer": curves, "all": overall, "seconds": seconds, "shapes": shapes, "claims": claims}))
     return int(bool(missed))
 

@@ -165,5 +165,5 @@ def test_rules_of_generate_and_stream_with_the_default_model():
     assert ft.generate(prompt, model, schema=City, max_new_tokens=3).value is None
     with pytest.raises(ValueError, match="chat=False leaves that out"):
         ft.generate(prompt, model, tools=[weather], chat=False)
-    with pytest.raises(ValueError, match="both say a rule"):
+    with pytest.raises(ValueError, match="both give a rule"):
         ft.generate(prompt, model, regex="a", choices=["b"])

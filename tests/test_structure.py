@@ -14,13 +14,18 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "foretell"
 FILES = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path for path in PACKAGE.rglob("*.py")}
 
+pytestmark = pytest.mark.every_part
 #: Who may know whom, by the first name below `foretell`. `foretell` itself resolves names only when they are used.
 #: Small files that every room may know.
-COMMON = {"errors", "locks", "parts", "pool"}
+COMMON = {"arguments", "errors", "files", "locks", "parts", "pool", "progress"}
 KNOWS: dict[str, set[str]] = {
+    "arguments": set(),
     "errors": set(),
+    "files": set(),
     "locks": set(),
     "pool": set(),
+    "progress": set(),
+    "reports": set(),
     "parts": set(),
     "data": set(),
     "catalog": {"data"},
@@ -33,12 +38,12 @@ KNOWS: dict[str, set[str]] = {
     "phrases": {"models", "decoding"},
     "completion": {"catalog", "models", "decoding", "prepare"},
     "extraction": {"models", "decoding", "rules", "prepare"},
-    "bench": {"catalog", "models", "decoding", "rules", "prepare", "data"},
+    "bench": {"catalog", "models", "decoding", "rules", "prepare", "data", "reports"},
     "training": {"models"},
-    "numbers": {"catalog", "models", "decoding", "rules", "prepare", "training", "data"},
+    "numbers": {"catalog", "models", "decoding", "rules", "prepare", "training", "data", "reports"},
     "cli": {
         "foretell", "catalog", "models", "decoding", "rules", "prepare", "api", "phrases", "completion", "extraction", "data", "bench",
-        "testing", "training", "numbers",
+        "testing", "training", "numbers", "reports",
     },
 }  # fmt: skip
 #: Rooms within `decoding` and `rules`, and the order of their imports: a room knows the ones before it. The contracts and values that

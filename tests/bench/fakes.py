@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from foretell.bench.arms import Arm, Output, Setting
+from foretell.bench.arms import Arm, ArmOutput, BenchSetting
 from foretell.bench.tasks import Group, Task
 from foretell.decoding.recipe import Recipe
 
@@ -36,7 +36,7 @@ class FakeArm(Arm):
     def begin(self) -> None:
         self.begun += 1
 
-    def run(self, group: Group, setting: Setting) -> Output:
+    def run(self, group: Group, setting: BenchSetting) -> ArmOutput:
         name = group.tasks[0].name
         if self.fails is not None:
             raise self.fails
@@ -45,7 +45,7 @@ class FakeArm(Arm):
         if setting.num_tokens > 8:  # not the warm-up
             self.order.append((name, self.name))
         self.clock.now += self.seconds
-        return Output(self.seconds, self.seconds / 10, [[1] * setting.num_tokens for _ in group.tasks])
+        return ArmOutput(self.seconds, self.seconds / 10, [[1] * setting.num_tokens for _ in group.tasks])
 
 
 def fake_groups(num: int, kinds: int = 2) -> list[Group]:

@@ -6,12 +6,12 @@ import jsonschema
 import pytest
 
 from foretell.bench.mask_bench import MaskBench, MaskRun
-from foretell.bench.masks.cases import Case, Instance, read_cases
+from foretell.bench.masks.cases import SchemaCase, SchemaInstance, read_cases
 from foretell.bench.masks.engines import engine_named
-from foretell.bench.masks.measure import CRASH, OUTCOMES, PASS, REFUSED, TIMEOUT, WRONG_ACCEPT, WRONG_REJECT, Measured, measure
+from foretell.bench.masks.measure import CRASH, OUTCOMES, PASS, REFUSED, TIMEOUT, WRONG_ACCEPT, WRONG_REJECT, CaseResult, measure
 from foretell.bench.masks.summary import EngineSummary
 from foretell.bench.masks.tables import HEAD, markdown, rows
-from foretell.bench.masks.worker import Worker
+from foretell.bench.masks.worker import EngineWorker
 from foretell.parts import UnknownNameError
 from tests.bench.fake_engines import ASCII, broken, lenient, moody
 
@@ -20,8 +20,10 @@ VALUES = [{"x": 1}, {"x": -20, "name": "up"}, {"x": 1.5}, {"name": "up"}, {"x": 
 
 
 def case_of(schema, values=VALUES, name="point"):
-    return Case(
-        name, schema, tuple(Instance.of(value, jsonschema.validators.validator_for(schema)(schema).is_valid(value)) for value in values)
+    return SchemaCase(
+        name,
+        schema,
+        tuple(SchemaInstance.of(value, jsonschema.validators.validator_for(schema)(schema).is_valid(value)) for value in values),
     )
 
 
@@ -49,31 +51,33 @@ def test_wrong_verdicts_are_found():
 
 
 def test_a_text_that_may_not_end_is_rejected():
-    found = measure(engine_named("llguidance"), Case("cut", POINT, (Instance('{"x": 1', False), Instance('{"x": 1}', True))), ASCII)
+    found = measure(
+        engine_named("llguidance"), SchemaCase("cut", POINT, (SchemaInstance('{"x": 1', False), SchemaInstance('{"x": 1}', True))), ASCII
+    )
     assert found.outcome == PASS
 
 
 def test_other_orders_are_told_apart():
-    case = Case("order", POINT, (Instance('{"name": "up", "x": 1}', True), Instance('{"x": 1e400}', True)))
+    case = SchemaCase("order", POINT, (SchemaInstance('{"name": "up", "x": 1}', True), SchemaInstance('{"x": 1e400}', True)))
     found = measure(engine_named("llguidance"), case, ASCII)
     assert (found.outcome, len(found.wrong_rejects), len(found.order_rejects)) == (WRONG_REJECT, 2, 1)
 
 
 def test_what_is_refused_and_what_fails():
-    refused = measure(engine_named("llguidance"), Case("no", {"type": "object", "propertyNames": {"minLength": 3}, "not": {}}), ASCII)
+    refused = measure(engine_named("llguidance"), SchemaCase("no", {"type": "object", "propertyNames": {"minLength": 3}, "not": {}}), ASCII)
     assert refused.outcome == REFUSED
     assert refused.reason
-    failed = measure(broken, Case("any", {}), ASCII)
+    failed = measure(broken, SchemaCase("any", {}), ASCII)
     assert (failed.outcome, failed.reason) == (CRASH, "compiling: out of order")
 
 
 def test_a_crash_and_a_hang_are_outcomes():
-    worker = Worker(moody, ASCII)
+    worker = EngineWorker(moody, ASCII)
     try:
         assert worker.measure(case_of(POINT), 60.0).outcome == PASS
-        crashed = worker.measure(Case("bad", {"crash": 1}), 60.0)
+        crashed = worker.measure(SchemaCase("bad", {"crash": 1}), 60.0)
         assert (crashed.outcome, crashed.reason) == (CRASH, "the process ended with status 7")
-        hung = worker.measure(Case("slow", {"hang": 1}), 0.2)
+        hung = worker.measure(SchemaCase("slow", {"hang": 1}), 0.2)
         assert (hung.outcome, hung.reason, hung.compile_seconds) == (TIMEOUT, "still compiling after 0.2 s", 0.2)
         assert worker.process is None
     finally:
@@ -84,7 +88,7 @@ def test_runs_engines_side_by_side():
     cases, told = [case_of(POINT), case_of({"oneOf": [{"minimum": 1}, {"maximum": 5}]}, [3, 9], "either")], []
     run = MaskBench(["llguidance"], cases, ASCII).run(told.append)
     assert run.ended == ""
-    assert [one.outcome for one in run.found["llguidance"]] == [PASS, REFUSED]
+    assert [one.outcome for one in run.results["llguidance"]] == [PASS, REFUSED]
     assert run.common == {"point"}
     assert [progress.label for progress in told] == ["llguidance on 1 of 2", "llguidance on 2 of 2"]
 
@@ -99,15 +103,17 @@ def test_settings():
 
 
 def test_summary_over_all_and_over_the_common_subset():
-    quick = Measured("a", PASS, "", 0.001, 0.002, [1e-5, 3e-5], 10, 4)
-    slow = Measured("b", PASS, "", 0.5, 0.6, [1e-2], 10, 0)
-    run = MaskRun([Case("a", {}), Case("b", {})], {"one": [quick, slow], "other": [quick, Measured("b", REFUSED, "too hard", 0.1)]})
-    one, other = (EngineSummary.of(name, found) for name, found in run.found.items())
+    quick = CaseResult("a", PASS, "", 0.001, 0.002, [1e-5, 3e-5], 10, 4)
+    slow = CaseResult("b", PASS, "", 0.5, 0.6, [1e-2], 10, 0)
+    run = MaskRun(
+        [SchemaCase("a", {}), SchemaCase("b", {})], {"one": [quick, slow], "other": [quick, CaseResult("b", REFUSED, "too hard", 0.1)]}
+    )
+    one, other = (EngineSummary.of(name, found) for name, found in run.results.items())
     assert (one.passing, other.passing) == (1.0, 0.5)
     assert (one.compile.p50, one.mask.num, one.forced) == (pytest.approx(0.2505), 3, 0.2)
     assert other.reasons == {"too hard": 1}
     assert other.compile.num == 1  # what was refused was not compiled
-    common = EngineSummary.of("one", run.found["one"], run.common)
+    common = EngineSummary.of("one", run.results["one"], run.common)
     assert (common.num_cases, common.mask.mean, common.forced) == (1, pytest.approx(2e-5), 0.4)
     assert sum(other.outcomes.values()) == 2
     assert set(other.outcomes) == set(OUTCOMES)
@@ -119,7 +125,7 @@ def test_reads_folders_of_either_kind(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"schema": POINT, "tests": [{"valid": True, "data": {"x": 1, "ü": "é"}}]}), "utf-8")
     (tmp_path / "b.json").write_text(json.dumps({"type": "integer", "examples": [4, "four"]}), "utf-8")
     first, second = read_cases(tmp_path)
-    assert (first.schema, first.instances) == (POINT, (Instance('{"x": 1, "ü": "é"}', True),))
+    assert (first.schema, first.instances) == (POINT, (SchemaInstance('{"x": 1, "ü": "é"}', True),))
     assert [(each.text, each.valid) for each in second.instances] == [("4", True), ('"four"', False)]
     assert [case.name for case in read_cases(tmp_path, limit=1)] == ["a"]
     (tmp_path / "c.json").write_text("{", "utf-8")

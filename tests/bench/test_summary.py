@@ -2,7 +2,7 @@
 
 import pytest
 
-from foretell.bench.arms import RecipeArm, Setting, recipe_arms, short_name
+from foretell.bench.arms import BenchSetting, RecipeArm, recipe_arms, short_name
 from foretell.bench.defaults import default_recipes, train_free_drafters
 from foretell.bench.prompts import read_prompts, spread
 from foretell.bench.runner import run
@@ -17,8 +17,8 @@ from tests.bench.fakes import Clock, FakeArm, fake_groups
 def test_ratios_are_paired_by_prompt():
     clock = Clock()
     plain, fast = FakeArm("plain", clock, 2.0), FakeArm("fast", clock, 0.5)
-    result = run([plain, fast], fake_groups(6), Setting(10), clock=clock)
-    for sample in result.samples:
+    result = run([plain, fast], fake_groups(6), BenchSetting(10), clock=clock)
+    for sample in result.measurements:
         if sample.group == 5:
             sample.output.seconds *= 10  # a neighbour slowed both down: ratios do not mind
     found = {arm.name: arm for arm in summarise(result, [plain, fast], None)}
@@ -32,7 +32,7 @@ def test_ratios_are_paired_by_prompt():
 def test_repeats_count_by_their_median():
     clock = Clock()
     plain, fast = FakeArm("plain", clock, 2.0), FakeArm("fast", clock, 1.0)
-    result = run([plain, fast], fake_groups(1), Setting(10), repeats=3, clock=clock)
+    result = run([plain, fast], fake_groups(1), BenchSetting(10), repeats=3, clock=clock)
     result.of("fast")[1].output.seconds = 40.0
     assert summarise(result, [plain, fast], None)[1].speedup.median == pytest.approx(2.0)
 
@@ -41,14 +41,14 @@ def test_repeats_count_by_their_median():
 def measured(model):
     groups = make_groups(make_tasks(spread(read_prompts(), 4), model, 40))
     arms = recipe_arms(["plain", "prompt-lookup", "token-recycling, pace=4", "prompt-lookup | token-recycling"], model)
-    result = run(arms, groups, Setting(40))
+    result = run(arms, groups, BenchSetting(40))
     return result, arms, {arm.name: arm for arm in summarise(result, arms, CURVE)}
 
 
 def test_figures_of_the_loop(measured):
     result, _, found = measured
-    assert len(result.samples) == 16
-    assert all(len(tokens) == 40 for sample in result.samples for tokens in sample.output.tokens)
+    assert len(result.measurements) == 16
+    assert all(len(tokens) == 40 for sample in result.measurements for tokens in sample.output.tokens)
     assert found["plain"].tokens_per_step == 1.0
     assert found["plain"].rows == {1: 4 * 39}
     assert found["plain"].hindsight.bound == pytest.approx(1.0)
@@ -80,8 +80,8 @@ def test_exact_recipes_write_plains_text_and_a_changed_text_is_found(measured):
 def test_batches_are_timed_as_one(model):
     groups = make_groups(make_tasks(spread(read_prompts(), 6), model, 12), 3)
     arm = RecipeArm("plain", Recipe(), model)
-    result = run([arm], groups, Setting(12))
-    assert [len(sample.output.tokens) for sample in result.samples] == [3, 3]
+    result = run([arm], groups, BenchSetting(12))
+    assert [len(sample.output.tokens) for sample in result.measurements] == [3, 3]
     [summary] = summarise(result, [arm], CURVE)
     assert summary.num_tokens == 72
     assert summary.tokens_per_step == 1.0
@@ -90,9 +90,9 @@ def test_batches_are_timed_as_one(model):
 
 def test_texts_end_at_stop_tokens_when_asked(model):
     groups = make_groups(make_tasks(spread(read_prompts(), 2), model, 60))
-    free = run(recipe_arms(["plain"], model), groups, Setting(60)).samples[0].output.tokens[0]
+    free = run(recipe_arms(["plain"], model), groups, BenchSetting(60)).measurements[0].output.tokens[0]
     stop = free[20]
-    [sample, *_] = run(recipe_arms(["plain"], model), groups, Setting(60, stop_tokens=frozenset({stop}))).samples
+    [sample, *_] = run(recipe_arms(["plain"], model), groups, BenchSetting(60, stop_tokens=frozenset({stop}))).measurements
     assert sample.output.tokens[0] == free[: free.index(stop)]
 
 

@@ -1,23 +1,25 @@
 """Tuning on a simulated clock, where the best recipe is known; and its recipe file on a tiny model."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from foretell.bench.arms import Setting, short_name
-from foretell.bench.machine import describe_machine
-from foretell.bench.report import make_report
+from foretell.bench.arms import BenchSetting, short_name
+from foretell.bench.report import Provenance, make_report
 from foretell.bench.tuning.by_kind import best_by_kind
 from foretell.bench.tuning.candidates import compositions, singles, variants
-from foretell.bench.tuning.command import Options, run_tune
+from foretell.bench.tuning.command import TuneOptions, run_tune
 from foretell.bench.tuning.halving import FINALISTS, halve
 from foretell.bench.tuning.tuned_recipe import tuned_recipe
 from foretell.bench.tuning.verdict import judge
+from foretell.bench.workload import Workload
 from foretell.decoding.drafters.fallback import Fallback
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
 from foretell.decoding.drafters.sorted_draft import SortedDraft
 from foretell.decoding.paces.fsm import Fsm
 from foretell.decoding.recipe import Recipe
+from foretell.errors import UserError
 from foretell.models.tiny import TinyModel
 from tests.bench.conftest import CURVE
 from tests.bench.fakes import Clock, FakeArm, fake_groups
@@ -30,10 +32,9 @@ def _halve(seconds, budget=1000.0, num=12, **options):
     def arms_of(recipes):
         return [FakeArm("plain", clock, 2.0), *(FakeArm(short_name(recipe), clock, seconds(recipe), **options) for recipe in recipes)]
 
-    rungs = halve(singles(), compositions, arms_of, fake_groups(num), Setting(16), budget, clock=clock)
+    rungs = halve(singles(), compositions, arms_of, fake_groups(num), BenchSetting(16), budget, clock=clock)
     last = rungs[-1]
-    settings = {"max_new_tokens": 16}
-    report = make_report(last.run, last.arms, CURVE, "model", "prompts", settings, describe_machine(), {}, {})
+    report = make_report(last.run, last.arms, CURVE, Provenance("model", "prompts", {"max_new_tokens": 16}))
     return rungs, judge(rungs, report), clock
 
 
@@ -57,7 +58,7 @@ def test_the_known_best_recipe_wins():
 def test_plain_wins_where_nothing_beats_it():
     _, verdict, _ = _halve(lambda recipe: 2.1)
     assert verdict.is_plain
-    assert "nothing beat plain decoding" in verdict.why
+    assert "nothing is significantly faster than plain decoding" in verdict.why
 
 
 def test_plain_wins_where_the_gain_may_be_chance():
@@ -71,9 +72,9 @@ def test_plain_wins_where_the_gain_may_be_chance():
     def arms_of(recipes):
         return [FakeArm("plain", clock, 2.0), *(Noisy(short_name(recipe), clock) for recipe in recipes)]
 
-    rungs = halve(singles(), compositions, arms_of, fake_groups(4), Setting(16), 1e6, clock=clock)
+    rungs = halve(singles(), compositions, arms_of, fake_groups(4), BenchSetting(16), 1e6, clock=clock)
     last = rungs[-1]
-    report = make_report(last.run, last.arms, CURVE, "model", "prompts", {"max_new_tokens": 16}, describe_machine(), {}, {})
+    report = make_report(last.run, last.arms, CURVE, Provenance("model", "prompts", {"max_new_tokens": 16}))
     assert last.scores[report.best.name] > 1.0
     assert judge(rungs, report).is_plain
 
@@ -106,7 +107,7 @@ def test_every_kind_gets_its_own_best():
     def arms_of(chosen):
         return [FakeArm("plain", clock, 2.0), *(Suited(short_name(recipe), clock) for recipe in chosen)]
 
-    found = {each.kind: each for each in best_by_kind(recipes, arms_of, groups, Setting(16), 1e4, clock=clock)}
+    found = {each.kind: each for each in best_by_kind(recipes, arms_of, groups, BenchSetting(16), 1e4, clock=clock)}
     assert {kind: short_name(found[kind].recipe) for kind in best} == best
     assert found["kind 0"].times_plain == pytest.approx(2.0)
     assert found["kind 2"].times_plain == pytest.approx(2.0 / 1.9)
@@ -125,7 +126,7 @@ def test_only_exact_candidates_unless_asked():
 
 def test_the_winner_is_written_with_its_reasons_and_found_again(model, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    options = Options(budget="3s", limit=8, max_new_tokens=24, report=tmp_path / "tune.html")
+    options = TuneOptions(Workload(limit=8, max_new_tokens=24), budget="3s", report=tmp_path / "tune.html")
     options.check()
     assert run_tune(options, lambda: model, as_json=False) == 0
     out = capsys.readouterr().out
@@ -143,7 +144,7 @@ def test_the_winner_is_written_with_its_reasons_and_found_again(model, tmp_path,
 
 def test_a_dry_run_writes_nothing(model, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert run_tune(Options(budget="1s", limit=4, max_new_tokens=16, dry_run=True), lambda: model, as_json=True) == 0
+    assert run_tune(TuneOptions(Workload(limit=4, max_new_tokens=16), budget="1s", dry_run=True), lambda: model, as_json=True) == 0
     assert tuned_recipe(model) is None
     [line] = capsys.readouterr().out.strip().splitlines()
     assert json.loads(line)["written"] is None
@@ -152,14 +153,15 @@ def test_a_dry_run_writes_nothing(model, tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"budget": "never"}, "--budget 'never' is not a duration"),
-        ({"max_new_tokens": 0}, "--max-new-tokens 0 must be at least 1"),
-        ({"prompts": "nowhere.txt"}, "nowhere.txt: there is no such prompt file"),
+        (TuneOptions(budget="never"), "--budget 'never' is not a duration"),
+        (TuneOptions(Workload(max_new_tokens=0)), "--max-new-tokens 0 must be at least 1"),
+        (TuneOptions(Workload(prompts="nowhere.txt")), "nowhere.txt: there is no such prompt file"),
+        (TuneOptions(output=Path("recipe.json")), "--output 'recipe.json' must end in .toml"),
     ],
 )
 def test_options_are_checked_before_anything_is_loaded(options, message):
-    with pytest.raises(ValueError, match=message):
-        Options(**options).check()
+    with pytest.raises(UserError, match=message):
+        options.check()
 
 
 def test_named_recipes_are_tried_with_what_their_drafter_finds_worth_trying():
@@ -183,5 +185,5 @@ def test_a_nested_drafts_thresholds_are_tuned_by_measured_time():
     def arms_of(recipes):
         return [FakeArm("plain", clock, 2.0), *(FakeArm(short_name(r), clock, 1.0 + abs(r.drafter.thresholds[0] - 0.7)) for r in recipes)]
 
-    rungs = halve(variants([recipe]), lambda best: [], arms_of, fake_groups(12), Setting(16), 1000.0, clock=clock)
+    rungs = halve(variants([recipe]), lambda best: [], arms_of, fake_groups(12), BenchSetting(16), 1000.0, clock=clock)
     assert rungs[-1].ranked()[0].drafter.thresholds == (0.7, 0.7, 0.0)

@@ -31,7 +31,7 @@ def test_scores_beside_baselines_and_a_model_that_is_kept(foretell, table, home)
     assert (model.target_name_, model.encoder_.columns_) == ("price", ["size", "colour"])
     assert (model.estimator_.estimator_.epochs, model.estimator_.estimator_.body.widths) == (40, (8,))
     page = (home / "fit.html").read_text()
-    for heading in ("Scores", "Prediction against truth", "Intervals of 80%", "Residuals", "Loss", "What was run"):
+    for heading in ("Scores", "Predicted and true values", "Intervals of 80%", "Residuals", "Loss", "What was run"):
         assert f"<h2>{heading}</h2>" in page
     assert sorted(path.name for path in home.iterdir()) == ["fit.html", "houses.csv", "model"]
 
@@ -75,7 +75,7 @@ def test_all_rows_may_be_fitted(foretell, table):
         ((*QUICK, "--test-share", "1.5"), "test_share=1.5 must be"),
         ((*QUICK, "--coverage", "0.99"), "held out are too few for coverage=0.99, which needs 99"),
         ((*QUICK, "--coverage", "90"), "coverage=90.0 must lie between 0 and 1"),
-        ((*QUICK, "--report", "absent/fit.html"), "does not exist; make it first"),
+        ((*QUICK, "--report", "absent/fit.html"), "does not exist; create it first"),
     ],
 )
 def test_mistakes_are_one_line(foretell, table, args, message):

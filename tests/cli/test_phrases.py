@@ -39,7 +39,7 @@ def test_prompts_are_made_up_and_the_next_command_is_shown(phrases):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("nowhere/t.npz",), "folder 'nowhere' does not exist"),
+        (("nowhere/t.npz",), "the folder nowhere does not exist"),
         (("t.npz", "--num", "0"), "--num 0"),
         (("t.npz", "--orders", "2;1"), "--orders '2;1'"),
         (("t.npz", "--prompts", "none.txt"), "none.txt"),

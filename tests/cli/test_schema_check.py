@@ -55,7 +55,7 @@ def test_reads_a_pipe(foretell):
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [(b"\xff{}", "not UTF-8"), (b"{", "no JSON"), (b'{"type": "x"}', "#/type"), (b'{"$ref": "http://a.b/c"}', "fetched")],
+    [(b"\xff{}", "not UTF-8"), (b"{", "not JSON"), (b'{"type": "x"}', "#/type"), (b'{"$ref": "http://a.b/c"}', "fetched")],
 )
 def test_what_is_no_schema(foretell, home, data, message):
     (home / "bad.json").write_bytes(data)

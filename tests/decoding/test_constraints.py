@@ -7,7 +7,7 @@ import re
 import pytest
 
 from foretell.decoding.constrained import ConstrainedSampler, pruned
-from foretell.decoding.constraint import Ended, State
+from foretell.decoding.constraint import ConstraintState, EndedState
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe
@@ -22,7 +22,8 @@ from foretell.models.tiny import TinyModel
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.constraints.grammar import Grammar
 from foretell.rules.constraints.regex import Regex
-from foretell.rules.grammars.llguidance_engine import GrammarError, compiled, from_regex
+from foretell.rules.grammars.grammar_state import GrammarError
+from foretell.rules.grammars.llguidance_engine import compile_grammar, from_regex
 from foretell.testing.laws import SPELLING
 
 STOP = len(SPELLING) - 1
@@ -81,7 +82,7 @@ def test_forced_tokens_save_passes_and_change_nothing():
     assert forced.trace.sources["forced"] >= 5
 
 
-class Trap(State):
+class Trap(ConstraintState):
     """Allows "a" once and then nothing, not even an end."""
 
     def __init__(self, vocabulary, written=False):
@@ -101,7 +102,7 @@ def test_a_dead_end_is_said_and_keeps_what_was_written(monkeypatch):
         assert (request.generated, request.finish_reason) == ([0], "dead-end")
 
 
-class Maze(State):
+class Maze(ConstraintState):
     """Words of a small dictionary over tokens; prefixes that lead nowhere are allowed and are dead ends."""
 
     WORDS = frozenset({(0, 0, 1), (1, 0)})
@@ -163,7 +164,7 @@ def test_states_stay_good_when_others_went_on():
     assert start.allowed().ids.tolist() == before
     assert left.allowed().ids.tolist() == [1, 3]  # "ba" ends one pair and begins another
     assert deep.accepting
-    assert isinstance(deep.advance(STOP), Ended)
+    assert isinstance(deep.advance(STOP), EndedState)
     with pytest.raises(ValueError, match="not allowed here"):
         start.advance(9)
     with pytest.raises(ValueError, match="follows a stop token"):
@@ -188,11 +189,11 @@ def test_what_the_engine_refuses_is_said_with_the_argument():
         with pytest.raises(ValueError, match=word):
             rule.start(VOCABULARY)
     with pytest.raises(GrammarError):
-        compiled(from_regex("(" * 5), VOCABULARY)
+        compile_grammar(from_regex("(" * 5), VOCABULARY)
 
 
 def test_a_bias_that_forbids_all_that_is_allowed_is_an_error():
-    with pytest.raises(ValueError, match="no chance at all"):
+    with pytest.raises(ValueError, match="probability 0"):
         run(constraint=Regex("a|b"), sampler=Sampler((LogitBias((0, 1), (float("-inf"),) * 2),)), seeds=[0])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from foretell.decoding.constraint import State
+from foretell.decoding.constraint import ConstraintState
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
@@ -26,7 +26,7 @@ SCHEMA = {
 }
 
 
-def by_the_whole_set(state: State, row: torch.Tensor) -> tuple[int, float]:
+def by_the_whole_set(state: ConstraintState, row: torch.Tensor) -> tuple[int, float]:
     """Token and margin."""
     allowed = state.allowed().ids
     if not len(allowed):  # a dead end
@@ -37,7 +37,7 @@ def by_the_whole_set(state: State, row: torch.Tensor) -> tuple[int, float]:
     return best, float(values[order[0]] - values[order[1]]) if len(order) > 1 else float("inf")
 
 
-def rows(state: State, rng: np.random.Generator):
+def rows(state: ConstraintState, rng: np.random.Generator):
     """Rows where the best tokens are likely, unlikely, and equal."""
     row = rng.normal(size=VOCABULARY.size).astype(np.float32)
     yield row
@@ -63,9 +63,9 @@ def test_is_the_law_of_the_whole_set(constraint):
                 token, margin = by_the_whole_set(fresh, row)
                 for kept in (True, False):  # whether the token set is at hand
                     if not kept:
-                        walker = getattr(state, "inner", state).walker
-                        walker.kept.clear()
-                        walker.children.clear()
+                        cursor = getattr(state, "inner", state).cursor
+                        cursor.token_sets.clear()
+                        cursor.children.clear()
                     distribution = state.distribution(GREEDY, row, [0], 1)
                     assert (distribution.ids.tolist(), distribution.probs.tolist()) == ([token], [1.0])
                     assert distribution.margin == pytest.approx(margin, abs=1e-6)
@@ -77,7 +77,7 @@ def test_is_the_law_of_the_whole_set(constraint):
     assert num_visited > 100
 
 
-class Never(State):
+class Never(ConstraintState):
     """Tells whether the token set was asked for."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class Never(State):
     def accepts(self, token: int) -> bool:
         return True
 
-    def advance(self, token: int) -> State:
+    def advance(self, token: int) -> ConstraintState:
         return self
 
 
@@ -106,7 +106,7 @@ def test_spares_the_token_set():
 def test_broken_rows_are_refused(value):
     row = torch.zeros(VOCABULARY.size)
     row[40] = value
-    with pytest.raises(ValueError, match=r"best logit is|no chance"):
+    with pytest.raises(ValueError, match=r"best logit is|probability 0"):
         Never().distribution(GREEDY, row, [0], 1)
 
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from foretell.decoding.constraint import Constraint
-from foretell.decoding.constraint import State as ConstraintState
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe
@@ -27,7 +26,7 @@ from foretell.models.base import POST_NORM, Feed
 from foretell.models.tiny import TinyModel
 from foretell.parts import Needs
 from foretell.testing import behaviour
-from foretell.testing.laws import Case, check_law
+from foretell.testing.laws import LawCase, check_law
 from tests.decoding.toy_heads import ToyHeads
 
 GREEDY = Sampler(greedy=True)
@@ -47,7 +46,7 @@ def post_norm(model, text):
 def test_a_toy_head_keeps_the_law(verifier, sampler, batch, length):
     for pace in (Fixed(3), None):
         recipe = Recipe(ToyHeads(), verifier) if pace is None else Recipe(ToyHeads(), verifier, pace)
-        assert check_law(recipe, sampler, Case.small(batch, length)).error < 1e-9
+        assert check_law(recipe, sampler, LawCase.small(batch, length)).error < 1e-9
 
 
 def test_a_toy_head_drafts_within_its_limits_and_each_request_for_itself():

@@ -7,12 +7,12 @@ import random
 import pytest
 
 import foretell as ft
-from foretell.decoding.constraint import Ended
+from foretell.decoding.constraint import EndedState
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.sampler import Sampler
 from foretell.models.tiny import TinyModel
 from foretell.models.vocabulary import Vocabulary
-from foretell.rules.automata.token_trie import BREAK, TokenTrie
+from foretell.rules.automata.span_trie import BREAK, SpanTrie, TokenizedSpans
 from foretell.rules.constraints.substrings import Substrings
 
 WORDS = Vocabulary(
@@ -30,7 +30,7 @@ def spans_of(rule, vocabulary=WORDS, prompt=()):
         assert allowed, "a dead end"
         if allowed & vocabulary.stop_tokens:
             assert allowed >= vocabulary.stop_tokens
-            assert isinstance(state.advance(min(vocabulary.stop_tokens)), Ended)
+            assert isinstance(state.advance(min(vocabulary.stop_tokens)), EndedState)
             found.setdefault(vocabulary.text(tokens).decode(), set()).update(state.spans)
         todo += [((*tokens, token), state.advance(token)) for token in allowed - vocabulary.stop_tokens]
     return found
@@ -48,7 +48,7 @@ def test_a_trie_holds_each_stretch_once():
             for j in ends:
                 if i < j and BREAK not in tokens[i:j] and (most is None or j - i <= most):
                     expected.setdefault(tuple(tokens[i:j]), set()).add((i, j))
-        found, num, todo = {}, 0, [((), TokenTrie(tokens, starts, ends, most).root)]
+        found, num, todo = {}, 0, [((), SpanTrie(TokenizedSpans(tokens, dict.fromkeys(starts, 0), dict.fromkeys(ends, 0)), most).root)]
         root = todo[0][1]
         while todo:
             path, node = todo.pop()
@@ -58,7 +58,7 @@ def test_a_trie_holds_each_stretch_once():
             assert node.is_end or node.children or not path
             todo += [((*path, token), child) for token, child in node.children.items()]
         assert found == expected
-        assert root.size == num
+        assert root.num_nodes == num
 
 
 def test_spans_cut_no_word_and_no_number():
@@ -139,7 +139,7 @@ def test_what_is_generated_is_a_span(recipe, seed):
     [
         (lambda: Substrings(" \n"), "passage=' \\\\n' must be a text that is not empty"),
         (lambda: Substrings("a", max_tokens=0), "max_tokens=0 must be at least 1"),
-        (lambda: Substrings("xyz").start(WORDS), "passage='xyz' cannot be written by the model"),
+        (lambda: Substrings("xyz").start(WORDS), "passage='xyz' cannot be spelt by the model"),
         (lambda: Substrings("aa", max_tokens=1).start(WORDS), "max_tokens=1 leaves no span"),
         (lambda: Substrings("a").start(WORDS).advance(15), "is not allowed here"),
         (lambda: Substrings("a").start(Vocabulary((b"a",), frozenset())), "no stop token"),

@@ -11,6 +11,7 @@ import warnings
 import pytest
 import torch
 
+from foretell.files import SUFFIX
 from foretell.models import cache_folder
 from foretell.models.architecture import Architecture
 from foretell.models.packed_cache import read_packed, write_packed
@@ -63,7 +64,7 @@ def test_a_failed_write_leaves_the_old_entry_and_no_litter(cache, fresh_warning)
 
 
 def test_litter_of_killed_processes_is_swept(cache):
-    old, new = cache / "b.1-x.tmp", cache / "b.2-y.tmp"
+    old, new = cache / f".b.1-x{SUFFIX}", cache / f".b.2-y{SUFFIX}"
     old.write_text("")
     new.write_text("")
     os.utime(old, (time.time() - 1e6,) * 2)

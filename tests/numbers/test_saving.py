@@ -17,6 +17,7 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from foretell.files import FileWriteError
 from foretell.models.base import Model
 from foretell.numbers import HistogramRegressor, all_estimators, all_forecasters, saving
 from foretell.numbers.saving import ARRAYS, HEAD, load, save
@@ -146,7 +147,7 @@ def test_an_existing_model_is_replaced_as_a_whole_or_kept(fitted, tmp_path, monk
 
     with monkeypatch.context() as patch:
         patch.setattr(saving.Path, "write_text", fails)
-        with pytest.raises(OSError, match="the disk is full"):
+        with pytest.raises(FileWriteError, match="the disk is full"):
             save(model, folder)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["model"]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from foretell.catalog.part_text import describe
-from foretell.decoding.constraint import Constraint, Ended, State
+from foretell.decoding.constraint import Constraint, ConstraintState, EndedState
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
-from foretell.rules.automata.byte_state import ByteState
+from foretell.rules.automata.byte_constraint import ByteState
 from foretell.rules.constraints.choices import Choices
 from foretell.testing.combinations import examples
 from foretell.testing.constraints import check_constraint
@@ -36,7 +36,7 @@ class Broken(Constraint):
         return type("BrokenState", (Wrapped,), self.wrong())(ByteState(memory, memory.automaton.start))
 
 
-class Wrapped(State):
+class Wrapped(ConstraintState):
     def __init__(self, inner):
         self.inner, self.vocabulary = inner, inner.vocabulary
 
@@ -45,7 +45,7 @@ class Wrapped(State):
 
     def advance(self, token):
         after = self.inner.advance(token)
-        return after if isinstance(after, Ended) else type(self)(after)
+        return after if isinstance(after, EndedState) else type(self)(after)
 
 
 def changing():

@@ -1,0 +1,1 @@
+"""Measuring recipes and other programs side by side, and choosing the fastest recipe."""

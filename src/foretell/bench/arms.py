@@ -1,4 +1,4 @@
-"""Arms: the things compared. A recipe with our loop is one; another program is one (`foretell.bench.peers`)."""
+"""Arms: what a bench compares. An arm is a recipe run by our loop, or another program (`foretell.bench.peers`)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,17 @@ from foretell.decoding.trace import Trace
 from foretell.models.base import Model
 from foretell.parts import weakest
 
+#: The name of the arm that decodes without drafts, with which all others are compared.
+PLAIN = "plain"
+
 
 @dataclass(frozen=True)
-class Setting:
-    """What all arms have in common. num_tokens: generated for each prompt. stop_tokens: empty for texts of fixed length."""
+class BenchSetting:
+    """What all arms have in common.
+
+    num_tokens: length of each text, in tokens. sampler: makes distributions of logits; greedy by default. stop_tokens: end a text; empty
+    for texts of fixed length.
+    """
 
     num_tokens: int = 96
     sampler: Sampler = field(default_factory=lambda: Sampler(greedy=True))
@@ -29,9 +36,12 @@ class Setting:
 
 
 @dataclass
-class Output:
-    """What one group took. seconds: all of it, prompt included. first_seconds: until the first token of each text was known,
-    None where that was not measured. tokens: the texts. traces: of our own loop, empty for peers."""
+class ArmOutput:
+    """What an arm made of one group.
+
+    seconds: of the whole group, prompts included. first_seconds: until the first token of every text was known; None where that was not
+    measured. tokens: the texts, one a task. traces: one a task, empty for peers.
+    """
 
     seconds: float
     first_seconds: float | None
@@ -40,12 +50,16 @@ class Output:
 
     @property
     def num_tokens(self) -> int:
+        """Tokens of all texts."""
         return sum(map(len, self.tokens))
 
 
 class Arm(ABC):
-    """name: shown and used as key. guarantee: what it promises about the text. detail: what was run, in words. limit: measure on so
-    many groups only (the first, which are spread over kinds), None for all."""
+    """Decodes groups of prompts, and is timed.
+
+    name: shown in tables, different for each arm. guarantee: of the text, "exact", "bounded" or "lossy", or "peer". detail: what is run, in
+    words. is_peer: whether it is another program. limit: number of groups to measure on, from the first; None means all.
+    """
 
     name: str
     guarantee: str = "exact"
@@ -55,15 +69,18 @@ class Arm(ABC):
 
     @abstractmethod
     def begin(self) -> None:
-        """Forget what was learnt; called at the start of each repeat, as a drafter that has seen the prompts would flatter."""
+        """Forget what was learned. Called at the start of each repeat, since a drafter that has seen the prompts is faster."""
 
     @abstractmethod
-    def run(self, group: Group, setting: Setting) -> Output:
-        """Decode a group and time it."""
+    def run(self, group: Group, setting: BenchSetting) -> ArmOutput:
+        """Decode a group, timed."""
 
 
 class RecipeArm(Arm):
-    """Our loop with a recipe. Its session lives through a repeat, so drafters and paces learn from prompt to prompt."""
+    """A recipe, run by our loop. Its session lasts for a repeat, so that drafters and paces learn from prompt to prompt.
+
+    curve: the model's cost curve; None measures or reads the stored one.
+    """
 
     def __init__(self, name: str, recipe: Recipe, model: Model, curve: CostCurve | None = None) -> None:
         self.name, self.recipe, self.model, self.curve = name, recipe, model, curve
@@ -71,9 +88,11 @@ class RecipeArm(Arm):
         self.session: Session | None = None
 
     def begin(self) -> None:
+        """Begin a session with empty memories."""
         self.session = Session(self.model, self.recipe, self.curve)
 
-    def run(self, group: Group, setting: Setting) -> Output:
+    def run(self, group: Group, setting: BenchSetting) -> ArmOutput:
+        """Decode a group in one batch, timed; the recipe's own sampler goes before the setting's."""
         if self.session is None:
             self.begin()
         assert self.session is not None
@@ -88,11 +107,11 @@ class RecipeArm(Arm):
             first.setdefault(id(request), time.perf_counter() - begin)
         elapsed = time.perf_counter() - begin
         texts = [request.generated for request in requests]
-        return Output(elapsed, max(first.values(), default=None), texts, [request.trace for request in requests])
+        return ArmOutput(elapsed, max(first.values(), default=None), texts, [request.trace for request in requests])
 
 
 def recipe_arms(recipes: Sequence[str | Recipe], model: Model, curve: CostCurve | None = None) -> list[Arm]:
-    """An arm for each recipe, named by its text as given; equal ones once."""
+    """An arm for each recipe, named by its text as given; equal recipes give one arm."""
     arms: dict[Recipe, Arm] = {}
     for given in recipes:
         recipe = Recipe.parse(given)
@@ -101,7 +120,7 @@ def recipe_arms(recipes: Sequence[str | Recipe], model: Model, curve: CostCurve 
 
 
 def short_name(recipe: Recipe) -> str:
-    """A recipe's text without the parts that are the default.
+    """A recipe's text without the parts that are the default. `Recipe.parse` reads it back.
 
     >>> short_name(Recipe.parse("prompt-lookup, pace=4"))
     'prompt-lookup, pace=4'

@@ -1,8 +1,8 @@
-"""The recipes compared where none are named: found by discovery, so a new drafter takes part without an edit."""
+"""The recipes that a bench compares where none are named. They are found by discovery, so a new drafter takes part at once."""
 
 from __future__ import annotations
 
-from foretell.bench.summary import PLAIN
+from foretell.bench.arms import PLAIN
 from foretell.catalog import parts
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.composite import Composite
@@ -10,24 +10,24 @@ from foretell.models.base import Model
 
 
 def train_free_drafters() -> list[Drafter]:
-    """Drafters that need neither a second model nor training: those that can be made without an option, plain and composites
-    aside, and whose proposals are not all empty."""
-    found = []
+    """Drafters that need neither a second model nor training: those that can be made without options, without `plain`, composites and
+    drafters that need a tuned model."""
+    drafters = []
     for cls in parts("drafter").values():
         if issubclass(cls, Composite):
             continue
         try:
             drafter = cls()
         except (TypeError, ValueError):
-            continue  # it needs something said: a model, a table, a file
+            continue  # it needs an option: a model, a table, a file
         assert isinstance(drafter, Drafter)
         if drafter.traits.proposes and not drafter.needs.tuned:
-            found.append(drafter)
-    return found
+            drafters.append(drafter)
+    return drafters
 
 
 def default_recipes(model: Model) -> list[str]:
-    """Plain, each train-free drafter alone, `generate`'s default for the model, and the union that is its default elsewhere."""
+    """Plain decoding, each train-free drafter alone, the default recipe, and the model's own default where it has one."""
     from foretell.catalog.part_text import describe
     from foretell.prepare import DEFAULT_RECIPE, default_recipe
 

@@ -1,4 +1,4 @@
-"""Durations as people write them."""
+"""Reading durations such as "5m"."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "": 1}
 
 
 def parse_seconds(text: str, name: str) -> float:
-    """Seconds of "90", "90s", "5m", "1h" or "1h30m"; ValueError naming the option `name` otherwise.
+    """Seconds of "90", "90s", "5m", "1h" or "1h30m". name: of the option, for the message. Raises UserError for any other text.
 
     >>> parse_seconds("1m30s", "--budget")
     90.0
@@ -20,15 +20,3 @@ def parse_seconds(text: str, name: str) -> float:
     if not re.fullmatch(r"(?:\d+(?:\.\d+)?\s*(?:h|min|m|s|)\s*)+", text.strip().lower()) or total <= 0:
         raise UserError(f"{name} {text!r} is not a duration; write for example 90s, 5m or 1h30m")
     return total
-
-
-def show_seconds(seconds: float) -> str:
-    """
-    >>> show_seconds(75), show_seconds(3.2)
-    ('1 min 15 s', '3 s')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

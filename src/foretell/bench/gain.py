@@ -1,4 +1,4 @@
-"""The gain of a run over plain decoding, from its own trace and the cost curve: no second run is needed."""
+"""The speed-up of a run over plain decoding, estimated from its trace and the cost curve, without a second run."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from foretell.decoding.trace import Step, Trace
 
 
 def steps_after_first(trace: Trace) -> list[Step]:
-    """The decode steps after the first one, which carries the prompt and costs the same whatever the recipe."""
+    """The decode steps after the first one, which holds the prompt's rows and costs the same for every recipe."""
     return trace.decode_steps[1:]
 
 
 def gain(trace: Trace, curve: CostCurve) -> float | None:
-    """How many times as long plain decoding would have taken for the same tokens after the first step; None for runs with
-    no second step.
+    """Plain decoding's time for the same tokens after the first step, over this run's; None for runs without a second step.
 
-    Plain decoding takes one step of one row a token: `tokens * t(1)`, plus the time spent on masks and decisions, which it spends as well.
-    The curve was measured at another moment and on a text of another length, so t(1) is scaled by how this run's forward
-    passes compare with what the curve says of them: only the curve's *shape* enters, and a busy machine does not look like
-    a slow recipe. Everything else in the denominator, drafting included, is this run's clock.
+    Plain decoding takes one step of one row a token, `tokens * t(1)`, plus the time spent on masks and decisions, which it spends as
+    well. The curve was measured at another time and on a text of another length, so t(1) is scaled by this run's forward time over the
+    time that the curve predicts for it. Only the shape of the curve enters, so a busy machine does not look like a slow recipe. All other
+    times, drafting included, are this run's own.
 
     >>> step = Step(3, [4, 5], [-1, 0], ["a"] * 2, [0, 1], [4, 5, 6], ["a", "a", ""], [], {"forward": 1.5, "draft": 0.5})
     >>> gain(Trace(1, steps=[step, step]), CostCurve((1, 3), (1.0, 1.5)))

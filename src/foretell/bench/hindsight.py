@@ -1,4 +1,4 @@
-"""What an oracle would have made of the same drafts: the bound that a better pace could reach."""
+"""The speed-up that an oracle would reach with the same drafts: a bound for every pace."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ from foretell.decoding.trace import Step
 
 @dataclass(frozen=True)
 class Hindsight:
-    """Speed-ups over plain by the cost curve alone. reached: by the rows that were verified. bound: had each step verified just
-    the nodes that were accepted, in as many steps as is cheapest. Tokens that were never drafted are not in the bound."""
+    """Speed-ups over plain decoding by the cost curve alone.
+
+    reached: of the rows that were verified. bound: of an oracle that verifies only the nodes that are accepted, in the cheapest number of
+    steps. Tokens that were never drafted are not in the bound.
+    """
 
     reached: float
     bound: float
 
     @property
     def share(self) -> float:
-        """How much of the bound was reached."""
+        """Reached over bound, 0 to 1."""
         return self.reached / self.bound
 
 
 def hindsight(steps: Sequence[Step], curve: CostCurve) -> Hindsight | None:
-    """Of decode steps (without the prompt's rows in them); None where there are none.
+    """The bound of some decode steps, which must not hold rows of a prompt; None for no steps. curve: t(n), seconds of n rows.
 
     >>> step = Step(3, [5, 6], [-1, 0], ["", ""], [0], [5, 9], ["", ""], [], {})
     >>> hindsight([step], CostCurve.flat(1.0, per_row=0.5))  # 2 tokens for t(3) = 2; the oracle verifies one node: t(2) = 1.5
@@ -41,7 +44,7 @@ def hindsight(steps: Sequence[Step], curve: CostCurve) -> Hindsight | None:
 
 
 def _cheapest(longest: int, curve: CostCurve) -> list[float]:
-    """Least seconds for a run of 0, 1, ..., `longest` tokens that a draft foretold: a step over n rows gives n of them."""
+    """Least seconds for 0, 1, ..., `longest` tokens that a draft predicted: a step over n rows adds n of them."""
     best = [0.0]
     for num in range(1, longest + 1):
         best.append(min(curve(rows) + best[num - rows] for rows in range(1, num + 1)))

@@ -1,4 +1,4 @@
-"""Prompts that ask for a JSON object, each with the schema that its answer must keep: what programs ask of models every day."""
+"""Prompts that ask for a JSON object, each with the schema of its answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Any
 
 @dataclass(frozen=True, eq=False)
 class JsonTask:
-    """kind: what sort of answer. key_heavy: most of the answer's text is keys and punctuation, which a schema forces."""
+    """A prompt and the schema of its answer.
+
+    name: of the task. kind: of the answer, such as "card". prompt: the user's turn. schema: a JSON Schema. key_heavy: whether keys and
+    punctuation, which the schema forces, are most of the answer.
+    """
 
     name: str
     kind: str

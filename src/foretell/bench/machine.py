@@ -1,4 +1,4 @@
-"""The machine and the versions that figures belong to."""
+"""The machine and the versions that a report names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ _FEATURES = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "amx_int8", "asimddp"
 
 
 def describe_machine() -> dict[str, Any]:
-    """Processor, cores that may be used, memory, load at this moment, system."""
+    """The machine as it is now: "processor" and its "features", "cores" that this process may use, "memory_gib", "load" (processes ready to
+    run, mean of the last minute, None where unknown), "system"."""
     info = _cpu_info()
     return {
         "processor": info.get("model name") or info.get("Model name") or platform.processor() or platform.machine(),
@@ -28,25 +29,25 @@ def describe_machine() -> dict[str, Any]:
 
 
 def describe_versions() -> dict[str, str]:
-    """Foretell, Python and the programs it computes with or is compared with."""
+    """Versions by name: of Foretell, Python, and of `PACKAGES` as far as they are installed."""
     from foretell import __version__
 
-    found = {"foretell": __version__, "python": ".".join(map(str, sys.version_info[:3]))}
+    versions = {"foretell": __version__, "python": ".".join(map(str, sys.version_info[:3]))}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def usable_processors() -> int:
-    """Processors that this process may use."""
+    """Number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def is_busy(load: float | None, cores: int) -> bool:
-    """Whether others seem to use the machine: then ratios still hold roughly, but absolute speeds do not."""
+    """Whether other programs use the machine, so that speeds are too low and ratios less certain. load, cores: as in `describe_machine`."""
     return load is not None and load > 0.5 * cores
 
 

@@ -1,6 +1,6 @@
-"""Prompts to measure on: the built-in set, Spec-Bench's files, or plain text.
+"""Prompts to measure on: the built-in set, files of Spec-Bench, or plain text.
 
-The built-in set holds four prompts of each of eight kinds, in Spec-Bench's layout (Xia et al., "Unlocking Efficiency in Large
+The built-in set holds four prompts of each of eight kinds, in the format of Spec-Bench (Xia et al., "Unlocking Efficiency in Large
 Language Model Inference: A Comprehensive Survey of Speculative Decoding", section 6): one JSON object a line with
 "question_id", "category" and "turns".
 """
@@ -18,7 +18,7 @@ from typing import Any
 from foretell.errors import UserError
 
 BUILTIN = "builtin"
-#: The kind of a category. MT-Bench's eight categories are one kind, "chat", as Spec-Bench's authors report them.
+#: The kind of a category. MT-Bench's eight categories are one kind, "chat", as in Spec-Bench's reports.
 _MT_BENCH = ("writing", "roleplay", "reasoning", "math", "coding", "extraction", "stem", "humanities")
 KINDS = {
     **dict.fromkeys(_MT_BENCH, "chat"),
@@ -31,12 +31,12 @@ KINDS = {
 
 
 class PromptFileError(UserError):
-    """A prompt file cannot be read; the message names the file, the line and the remedy."""
+    """A prompt file cannot be read. The message names the file, the line and the remedy."""
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One conversation's user turns; speed is measured on the first. `question_id` as in its file."""
+    """The user turns of a conversation; speed is measured on the first. question_id, category: as in the file."""
 
     question_id: int | str
     category: str
@@ -44,7 +44,7 @@ class Prompt:
 
     @property
     def kind(self) -> str:
-        """The group its category is reported in.
+        """The kind of prompt that its category is reported as.
 
         >>> Prompt(81, "writing", ("Hello",)).kind
         'chat'
@@ -55,8 +55,8 @@ class Prompt:
 def read_prompts(source: str | Path = BUILTIN) -> list[Prompt]:
     """Prompts of a file, or of the built-in set for "builtin".
 
-    A file is Spec-Bench's JSONL if its name ends in .jsonl or its first line begins with a brace; otherwise each line that is
-    not blank is one prompt, of the kind "text".
+    A file is in Spec-Bench's format, one JSON object a line, if its name ends in .jsonl or its first line begins with a brace. Otherwise
+    each line that is not blank is a prompt, of the kind "text". Raises PromptFileError.
     """
     if str(source) == BUILTIN:
         text, name = resources.files("foretell.data").joinpath("prompts.jsonl").read_text(encoding="utf-8"), "prompts.jsonl"
@@ -71,7 +71,9 @@ def read_prompts(source: str | Path = BUILTIN) -> list[Prompt]:
 
 
 def spread(prompts: Sequence[Prompt], limit: int | None = None) -> list[Prompt]:
-    """Prompts in an order that takes one of each kind in turn, cut to `limit`: any beginning of it is a fair sample.
+    """Prompts in an order that takes one of each kind in turn, so that any beginning is a fair sample.
+
+    limit: number of prompts; None means all. Raises UserError for a limit below 1.
 
     >>> [prompt.kind for prompt in spread(read_prompts(), 3)]
     ['chat', 'translation', 'summary']
@@ -81,7 +83,7 @@ def spread(prompts: Sequence[Prompt], limit: int | None = None) -> list[Prompt]:
     kinds: dict[str, list[Prompt]] = {}
     for prompt in prompts:
         kinds.setdefault(prompt.kind, []).append(prompt)
-    # Evenly spaced within a kind, since files tend to keep alike prompts together.
+    # Evenly spaced within a kind, since similar prompts tend to be neighbours in a file.
     if limit is not None and limit < len(prompts):
         share = -(-limit // len(kinds))
         kinds = {kind: _evenly(group, share) for kind, group in kinds.items()}
@@ -131,5 +133,5 @@ def _short(value: Any) -> str:
 
 
 def kinds_of(items: Iterable[Any]) -> list[str]:
-    """The kinds of prompts or tasks, in order of first appearance."""
+    """The kinds of prompts, tasks or groups, in order of first appearance."""
     return list(dict.fromkeys(item.kind for item in items))

@@ -1,23 +1,40 @@
-"""A bench's outcome as one value: what was measured, on what, and what came out."""
+"""The outcome of a bench as one value: what was measured, on what, and the figures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from foretell.bench.arms import Arm
-from foretell.bench.duration import show_seconds
-from foretell.bench.machine import is_busy
-from foretell.bench.runner import Run
+from foretell.bench.machine import describe_machine, describe_versions, is_busy
+from foretell.bench.runner import BenchRun
 from foretell.bench.summary import ArmSummary, summarise
+from foretell.bench.words import counted
 from foretell.decoding.cost_curve import CostCurve
+from foretell.progress import show_seconds
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What figures belong to. model, prompts: in words. settings: by name. machine, versions: as in `foretell.bench.machine`, described
+    before the run, so that the machine's load is that of other programs."""
+
+    model: str
+    prompts: str
+    settings: dict[str, Any]
+    machine: dict[str, Any] = field(default_factory=describe_machine)
+    versions: dict[str, str] = field(default_factory=describe_versions)
 
 
 @dataclass
 class BenchReport:
-    """machine, versions: as in `foretell.bench.machine`. model, prompts: in words. curve: t(n) of the model, None where unknown.
-    left_out: peers that did not run, with the reason. remarks: what a reader must know to read the figures rightly."""
+    """The outcome of a bench.
+
+    machine, versions, model, prompts, settings: as in `Provenance`. arms: figures by arm. curve: the model's cost curve t(n), or None.
+    left_out: peers that did not run, with the reason. remarks: what a reader must know to read the figures rightly. ended: "" where all
+    was measured, else why not. seconds: of the whole run.
+    """
 
     machine: dict[str, Any]
     versions: dict[str, str]
@@ -33,7 +50,7 @@ class BenchReport:
 
     @property
     def best(self) -> ArmSummary | None:
-        """The fastest of our own arms, by the median paired ratio to plain; exact ones only where there are any."""
+        """The fastest of our own arms by the median paired ratio to plain decoding; an exact one, if there is any."""
         own = [arm for arm in self.arms if not arm.is_peer and arm.speedup is not None]
         exact = [arm for arm in own if arm.guarantee == "exact"] or own
         return max(exact, key=lambda arm: arm.speedup.median if arm.speedup else 0.0, default=None)
@@ -44,14 +61,14 @@ class BenchReport:
         return list(dict.fromkeys(kind for arm in self.arms for kind in arm.by_kind))
 
     def sentence(self) -> str:
-        """The outcome in words."""
+        """The outcome in one sentence."""
         best = self.best
         if best is None or best.speedup is None:
             return "Nothing was compared with plain decoding."
         spread = best.speedup
         words = (
             f"{best.name} decodes {best.tokens_per_second:.0f} tokens a second, {spread.median:.2f} times plain decoding "
-            f"(95 % interval {spread.low:.2f} to {spread.high:.2f}, {spread.num} {'prompt' if spread.num == 1 else 'prompts'})"
+            f"(95 % interval {spread.low:.2f} to {spread.high:.2f}, {counted(spread.num, 'prompt')})"
         )
         if best.identity is not None:
             differ = best.identity.unmarked
@@ -82,44 +99,47 @@ class BenchReport:
 
 
 def make_report(
-    run: Run,
-    arms: Sequence[Arm],
-    curve: CostCurve | None,
-    model: str,
-    prompts: str,
-    settings: dict[str, Any],
-    machine: dict[str, Any],
-    versions: dict[str, str],
-    left_out: dict[str, str],
+    run: BenchRun, arms: Sequence[Arm], curve: CostCurve | None, provenance: Provenance, left_out: Mapping[str, str] | None = None
 ) -> BenchReport:
-    """Figures of a run with what they belong to."""
+    """Sum up a run.
+
+    arms: as given to the run. curve: of the model. left_out: peers that could not run, with the reason; those that failed during the run
+    are added.
+    """
     summaries = summarise(run, arms, curve)
+    left_out = {**(left_out or {}), **run.failed}
+    remarks = _remarks(run, arms, summaries, provenance.machine)
+    return BenchReport(
+        **vars(provenance), arms=summaries, curve=curve, left_out=left_out, remarks=remarks, ended=run.ended, seconds=run.seconds
+    )
+
+
+def _remarks(run: BenchRun, arms: Sequence[Arm], summaries: Sequence[ArmSummary], machine: Mapping[str, Any]) -> list[str]:
     remarks = [_length_remark(run)]
     if not run.setting.sampler.greedy:
-        remarks.append("Sampled texts differ from arm to arm (exact arms: by chance, not in distribution), so identity is not checked.")
+        remarks.append("Sampled texts differ between arms (of exact arms by chance, not in distribution), so they are not compared.")
     if any(arm.is_peer for arm in summaries):
         remarks.append(
-            "Peers run with the same weights, prompts, lengths and threads, greedily; each in its own arithmetic, so that texts may differ."
+            "Peers run greedily with the same weights, prompts, lengths and threads. Each has its own arithmetic, so texts may differ."
         )
     if limits := {arm.limit for arm in arms if arm.limit is not None and arm.limit < len(run.groups)}:
         remarks.append(f"Peers were run on {min(limits)} of {len(run.groups)} prompts, spread over the kinds; ratios are paired by prompt.")
     if is_busy(machine.get("load"), machine["cores"]):
         load = f"load {machine['load']} on {machine['cores']} cores"
-        remarks.append(f"The machine was busy at the start ({load}): trust ratios more than speeds.")
+        remarks.append(f"The machine was busy at the start ({load}): ratios are more reliable than speeds.")
     if run.ended:
-        remarks.append(f"Ended early ({run.ended}) after {show_seconds(run.seconds)}: figures are of what was finished.")
+        remarks.append(f"Ended early ({run.ended}) after {show_seconds(run.seconds)}: figures are of what was measured.")
     lossy = [arm.name for arm in summaries if not arm.is_peer and arm.guarantee != "exact"]
     if lossy:
-        remarks.append(f"Not exact, so not the same text in distribution: {', '.join(lossy)}.")
-    left = {**left_out, **run.failed}
-    return BenchReport(machine, versions, model, prompts, settings, summaries, curve, left, remarks, run.ended, run.seconds)
+        remarks.append(f"Not exact, so texts may differ in distribution: {', '.join(lossy)}.")
+    return remarks
 
 
-def _length_remark(run: Run) -> str:
+def _length_remark(run: BenchRun) -> str:
     length = run.setting.num_tokens
     if run.setting.stop_tokens:
         return f"Texts end at stop tokens or after {length} tokens, so lengths differ; speeds are tokens over time."
-    return f"Every text has exactly {length} tokens: stop tokens are ignored, as is usual, so that all arms do the same work."
+    return f"Every text has exactly {length} tokens: stop tokens are ignored, so that all arms do the same work."
 
 
 def _rounded(value: Any) -> Any:

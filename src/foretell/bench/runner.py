@@ -1,59 +1,70 @@
-"""Runs arms side by side: interleaved group by group, in rotating order, within a budget, until done or interrupted.
+"""Measures arms side by side: interleaved group by group, in rotating order, until done, interrupted or out of time.
 
-A machine's speed drifts (heat, neighbours). Arms that take turns on each prompt share the drift, and ratios of the same prompt
-cancel it; the order rotates so that no arm always runs after the same other.
+A machine's speed drifts with heat and other load. Arms that take turns on each prompt share the drift, and ratios of the same prompt
+cancel it. The order rotates, so that no arm always runs after the same other.
 """
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from foretell.bench.arms import Arm, Output, Setting
+from foretell.bench.arms import Arm, ArmOutput, BenchSetting
 from foretell.bench.tasks import Group
 from foretell.errors import UserError
+from foretell.progress import Progress, ReportProgress, no_progress
 
-#: Tokens generated to warm an arm up before it is timed: compiles kernels, touches memory, starts threads.
+#: Tokens that each arm generates, untimed, before it is measured: kernels are compiled and threads started.
 WARM_TOKENS = 8
 #: Why a run ended before all was measured.
 INTERRUPTED, BUDGET_SPENT = "interrupted", "time budget spent"
 
 
 @dataclass
-class Sample:
-    """One arm's output for one group in one repeat."""
+class Measurement:
+    """One arm's output for one group in one repeat. arm: its name. group, repeat: counted from 0."""
 
     arm: str
     group: int
     repeat: int
-    output: Output
+    output: ArmOutput
 
 
 @dataclass
-class Progress:
-    """Told before each run: what runs now, the share done and the seconds to go as the runs so far suggest."""
+class BenchRun:
+    """All measurements of a run.
 
-    label: str
-    done: float
-    to_go: float
-
-
-@dataclass
-class Run:
-    """samples: all that were finished. ended: "" when all is done, else why not (INTERRUPTED, BUDGET_SPENT)."""
+    ended: "" where all was measured, else INTERRUPTED or BUDGET_SPENT. seconds: of the whole run. failed: peers that raised, with the
+    message.
+    """
 
     groups: Sequence[Group]
-    setting: Setting
-    samples: list[Sample] = field(default_factory=list)
+    setting: BenchSetting
+    measurements: list[Measurement] = field(default_factory=list)
     ended: str = ""
     seconds: float = 0.0
     failed: dict[str, str] = field(default_factory=dict)
 
-    def of(self, arm: str) -> list[Sample]:
-        """The samples of one arm."""
-        return [sample for sample in self.samples if sample.arm == arm]
+    @property
+    def num_groups(self) -> int:
+        """Groups that at least one arm was measured on."""
+        return len({measurement.group for measurement in self.measurements})
+
+    def of(self, arm: str) -> list[Measurement]:
+        """The measurements of one arm."""
+        return [measurement for measurement in self.measurements if measurement.arm == arm]
+
+    def rates(self, arm: str) -> dict[int, float]:
+        """Tokens a second of one arm by group: the median over repeats."""
+        rates: dict[int, list[float]] = {}
+        for measurement in self.of(arm):
+            output = measurement.output
+            if output.seconds > 0:
+                rates.setdefault(measurement.group, []).append(output.num_tokens / output.seconds)
+        return {group: statistics.median(values) for group, values in rates.items()}
 
 
 def schedule(arms: Sequence[Arm], num_groups: int, repeats: int = 1) -> Iterator[tuple[int, int, list[Arm]]]:
@@ -70,40 +81,43 @@ def schedule(arms: Sequence[Arm], num_groups: int, repeats: int = 1) -> Iterator
 def run(
     arms: Sequence[Arm],
     groups: Sequence[Group],
-    setting: Setting,
+    setting: BenchSetting,
     repeats: int = 1,
     budget: float | None = None,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: ReportProgress = no_progress,
     clock: Callable[[], float] = time.perf_counter,
     warm: bool = True,
-) -> Run:
-    """Measure.
+) -> BenchRun:
+    """Measure all arms on all groups.
 
-    budget: seconds after which no round is begun that would not fit; at least one round runs. warm: let each arm decode a few
-    tokens first, untimed. Ctrl-C ends the run with what is finished. A peer that raises is left out from then on, with its
-    message in `Run.failed`.
+    budget: seconds after which no round begins that would not end in time; at least one round runs. report: told before each
+    measurement. clock: in seconds. warm: let each arm generate a few tokens first, untimed.
+
+    Ctrl-C ends the run with what was measured. A peer that raises is left out from then on, with its message in `BenchRun.failed`;
+    exceptions of our own arms are raised.
     """
-    result, begin = Run(groups, setting), clock()
-    plan = list(schedule(arms, len(groups), repeats))
-    forecast = Forecast(Counter(arm.name for _, _, order in plan for arm in order))
+    result, begin = BenchRun(groups, setting), clock()
+    rounds = list(schedule(arms, len(groups), repeats))
+    estimate = TimeEstimate(Counter(arm.name for _, _, order in rounds for arm in order))
     try:
         if warm:
-            _warm_up(arms, groups, setting, result, report)
-        for number, (repeat, group, order) in enumerate(plan):
+            _warm_up(arms, result, report)
+        for number, (repeat, group, order) in enumerate(rounds):
             if group == 0:
                 for arm in arms:
                     arm.begin()
-            here = [arm for arm in order if arm.name not in result.failed]
-            if budget is not None and number and clock() - begin + sum(forecast.mean(arm.name) for arm in here) > budget:
+            running = [arm for arm in order if arm.name not in result.failed]
+            if budget is not None and number and clock() - begin + sum(estimate.mean(arm.name) for arm in running) > budget:
                 result.ended = BUDGET_SPENT
                 break
-            for arm in here:
-                past, to_go = clock() - begin, forecast.to_go(result.failed)
-                label = f"{arm.name} on prompt {group + 1} of {len(groups)}"
-                report(Progress(label, past / (past + to_go) if to_go else 0.0, to_go))
+            for arm in running:
+                past, left = clock() - begin, estimate.seconds_left(result.failed)
+                report(Progress(past / (past + left) if left else 0.0, f"{arm.name} on prompt {group + 1} of {len(groups)}", left))
                 start = clock()
-                _measure(arm, groups[group], Sample(arm.name, group, repeat, Output(0.0, None, [])), result)
-                forecast.note(arm.name, clock() - start)
+                output = _output(arm, groups[group], setting, result)
+                if output is not None:
+                    result.measurements.append(Measurement(arm.name, group, repeat, output))
+                estimate.note(arm.name, clock() - start)
     except KeyboardInterrupt:
         result.ended = INTERRUPTED
     result.seconds = clock() - begin
@@ -111,45 +125,49 @@ def run(
 
 
 @dataclass
-class Forecast:
-    """Seconds to go, by each arm's own mean so far; arms that have not run yet count as the mean of the others."""
+class TimeEstimate:
+    """The time to go, by each arm's mean so far; arms that have not run yet count as the mean of the others.
 
-    left: Counter[str]
+    num_left: measurements to go by arm. spent: seconds so far by arm. num_done: measurements so far by arm.
+    """
+
+    num_left: Counter[str]
     spent: dict[str, float] = field(default_factory=dict)
-    runs: Counter[str] = field(default_factory=Counter)
+    num_done: Counter[str] = field(default_factory=Counter)
 
     def note(self, arm: str, seconds: float) -> None:
-        self.left[arm] -= 1
+        """Count a measurement."""
+        self.num_left[arm] -= 1
         self.spent[arm] = self.spent.get(arm, 0.0) + seconds
-        self.runs[arm] += 1
+        self.num_done[arm] += 1
 
     def mean(self, arm: str) -> float:
-        if self.runs[arm]:
-            return self.spent[arm] / self.runs[arm]
-        return sum(self.spent.values()) / max(sum(self.runs.values()), 1)
+        """Seconds that the arm's next measurement is expected to take."""
+        if self.num_done[arm]:
+            return self.spent[arm] / self.num_done[arm]
+        return sum(self.spent.values()) / max(sum(self.num_done.values()), 1)
 
-    def to_go(self, without: Container[str] = ()) -> float:
-        return sum(count * self.mean(arm) for arm, count in self.left.items() if arm not in without)
+    def seconds_left(self, without: Container[str] = ()) -> float:
+        """Seconds that all measurements to go are expected to take. without: names of arms that will not run."""
+        return sum(count * self.mean(arm) for arm, count in self.num_left.items() if arm not in without)
 
 
-def _warm_up(arms: Sequence[Arm], groups: Sequence[Group], setting: Setting, result: Run, report: Callable[[Progress], None]) -> None:
-    short = Setting(min(WARM_TOKENS, setting.num_tokens), setting.sampler)
-    shortest = min(groups, key=lambda group: sum(len(task.tokens) for task in group.tasks))
+def _warm_up(arms: Sequence[Arm], result: BenchRun, report: ReportProgress) -> None:
+    short = BenchSetting(min(WARM_TOKENS, result.setting.num_tokens), result.setting.sampler)
+    shortest = min(result.groups, key=lambda group: sum(len(task.tokens) for task in group.tasks))
     for arm in arms:
-        report(Progress(f"{arm.name}: loading and warming up", 0.0, 0.0))
-        _measure(arm, shortest, None, result, short)
+        report(Progress(0.0, f"{arm.name}: loading and warming up"))
+        _output(arm, shortest, short, result)
 
 
-def _measure(arm: Arm, group: Group, sample: Sample | None, result: Run, setting: Setting | None = None) -> None:
+def _output(arm: Arm, group: Group, setting: BenchSetting, result: BenchRun) -> ArmOutput | None:
+    """The arm's output; None, and an entry in `result.failed`, where a peer raises."""
     try:
-        output = arm.run(group, setting or result.setting)
-    except (KeyboardInterrupt, AssertionError):
+        return arm.run(group, setting)
+    except AssertionError:
         raise
     except Exception as error:
         if not arm.is_peer:
-            raise  # our own faults are not to be papered over
+            raise
         result.failed[arm.name] = f"{type(error).__name__}: {error}"
-        return
-    if sample is not None:
-        sample.output = output
-        result.samples.append(sample)
+        return None

@@ -1,4 +1,4 @@
-"""Paired ratios and their spread."""
+"""Paired ratios, quartiles and bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Spread:
-    """Of `num` values: the median, the quartiles, and the interval in which the median lies with 95 % confidence."""
+    """Of `num` values: the median, the quartiles, and the 95 % confidence interval of the median, from `low` to `high`."""
 
     median: float
     lower_quartile: float
@@ -22,7 +22,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread | None:
-        """None where there are no values.
+        """Summarise values; None for no values.
 
         >>> Spread.of([1.0, 2.0, 3.0]).median
         2.0
@@ -37,6 +37,8 @@ class Spread:
 def bootstrap_interval(values: Sequence[float], num_resamples: int = 4000, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
     """Percentile bootstrap interval of the median (Efron and Tibshirani, "An Introduction to the Bootstrap", chapter 13).
 
+    level: of confidence, 0 to 1. seed: of the resampling.
+
     >>> bootstrap_interval([2.0, 2.0, 2.0])
     (2.0, 2.0)
     """
@@ -49,5 +51,5 @@ def bootstrap_interval(values: Sequence[float], num_resamples: int = 4000, level
 
 
 def paired_ratios(rates: Mapping[int, float], reference: Mapping[int, float]) -> dict[int, float]:
-    """rates[i] / reference[i] for each prompt i that both were measured on."""
+    """rates[i] / reference[i] for each group i that both were measured on. rates, reference: tokens a second by group."""
     return {i: rates[i] / reference[i] for i in rates if reference.get(i, 0.0) > 0.0}

@@ -1,4 +1,4 @@
-"""A bench's outcome on the terminal."""
+"""Tables of a bench report on the terminal."""
 
 from __future__ import annotations
 
@@ -6,27 +6,29 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from foretell.bench.arms import PLAIN
 from foretell.bench.report import BenchReport
 from foretell.bench.statistics import Spread
-from foretell.bench.summary import PLAIN, ArmSummary, ByKind
+from foretell.bench.summary import ArmSummary, KindSummary
 
 _COLUMNS = ("tokens/s", "after 1st", "x plain", "95 %", "tok/step", "1st acc", "draft", "other", "same text")
 _LEGEND = (
-    "after 1st: tokens/s after the first token; x plain: median paired ratio, with its 95 % interval; 1st acc: share of first "
-    "drafted tokens accepted; draft, other: shares of the time spent drafting, and outside model and drafter; same text: as plain."
+    "after 1st: tokens/s after the first token; x plain: median ratio to plain decoding, paired by prompt, with its 95 % interval; "
+    "1st acc: share of first drafted tokens accepted; draft, other: shares of the time spent drafting, and outside model and drafter; "
+    "same text: texts equal to plain decoding's."
 )
-#: Where the output is no terminal: wide enough for all columns.
+#: Width in columns where the output is no terminal.
 _WIDTH = 132
 
 
 def make_console(width: int = _WIDTH) -> Console:
-    """Standard output, with room for the tables where it is a file or a pipe."""
+    """A console on stdout; where that is a file or a pipe, `width` columns wide, so that tables are not cut."""
     console = Console()
     return console if console.is_terminal else Console(width=width)
 
 
 def print_report(report: BenchReport, console: Console, sentence: str | None = None) -> None:
-    """Arms, kinds, peers, remarks, and the outcome in a sentence."""
+    """Print the tables of arms, kinds and peers, the remarks, and the outcome in a sentence. sentence: None means the report's own."""
     console.print()
     console.print(_arms(report))
     if len(report.kinds) > 1:
@@ -97,7 +99,7 @@ def _peers(report: BenchReport) -> Table:
 
 
 def interval(spread: Spread | None) -> str:
-    """The 95 % interval as text."""
+    """The 95 % interval as text, "" for None."""
     return f"{spread.low:.2f}–{spread.high:.2f}" if spread else ""
 
 
@@ -105,7 +107,7 @@ def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 
-def _kind(cell: ByKind | None) -> str:
+def _kind(cell: KindSummary | None) -> str:
     if cell is None:
         return ""
     return _number(cell.speedup, ".2f") + (f" {cell.tokens_per_step:.1f}" if cell.tokens_per_step else "")

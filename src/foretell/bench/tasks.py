@@ -1,4 +1,4 @@
-"""What is decoded: prompts as token ids, in groups that are decoded together."""
+"""Tasks: prompts as token ids, in groups that are decoded together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from foretell.models.base import Model
 
 @dataclass(frozen=True)
 class Task:
-    """A prompt as token ids. name: for messages; kind: the group it is reported in."""
+    """A prompt as token ids. name: for messages. kind: of prompt, by which figures are reported."""
 
     name: str
     kind: str
@@ -21,18 +21,20 @@ class Task:
 
 @dataclass(frozen=True)
 class Group:
-    """Tasks decoded as one batch; one without a batch. Figures are paired group by group."""
+    """Tasks decoded as one batch. Figures are paired group by group."""
 
     tasks: tuple[Task, ...]
 
     @property
     def kind(self) -> str:
+        """The kind of its tasks, "mixed" for several."""
         kinds = {task.kind for task in self.tasks}
         return kinds.pop() if len(kinds) == 1 else "mixed"
 
 
 def make_tasks(prompts: Sequence[Prompt], model: Model, num_tokens: int) -> list[Task]:
-    """First turns through the model's chat template; ValueError for a prompt that leaves no room for `num_tokens`."""
+    """The first turn of each prompt through the model's chat template. Raises UserError for a model without a tokenizer and for a prompt
+    that leaves no room for `num_tokens`."""
     if model.tokenizer is None:
         raise UserError("model: it has no tokenizer, so it cannot read prompts; use a model that comes with one")
     tasks = []
@@ -48,7 +50,7 @@ def make_tasks(prompts: Sequence[Prompt], model: Model, num_tokens: int) -> list
 
 
 def make_groups(tasks: Sequence[Task], batch: int = 1) -> list[Group]:
-    """Groups of `batch` tasks, of one kind each as far as that goes."""
+    """Groups of `batch` tasks, of one kind each as far as possible. Raises UserError for a batch below 1."""
     if batch < 1:
         raise UserError(f"batch={batch!r} must be at least 1")
     if batch == 1:

@@ -1,0 +1,1 @@
+"""Files that come with the package: prompts, tables of phrases and small models."""

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from foretell.decoding.constraint import State
+from foretell.decoding.constraint import ConstraintState
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Candidates, NonFiniteLogitsError, Sampler
 from foretell.decoding.token_set import TokenSet
 from foretell.decoding.tree import ROOT, Kind, Tree
-from foretell.errors import UserError
 from foretell.models.vocabulary import Vocabulary
 
 
@@ -26,12 +25,12 @@ class ConstrainedSampler(Sampler):
     """
 
     inner: Sampler = field(default_factory=Sampler)
-    state: State | None = field(default=None, compare=False)
+    state: ConstraintState | None = field(default=None, compare=False)
     length: int = 0
-    known: dict[tuple[int, ...], State | None] = field(default_factory=dict, compare=False, repr=False)
+    known: dict[tuple[int, ...], ConstraintState | None] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, inner: Sampler, state: State, length: int) -> ConstrainedSampler:
+    def of(cls, inner: Sampler, state: ConstraintState, length: int) -> ConstrainedSampler:
         """The sampler of a request whose text has `length` tokens and has come to `state`."""
         return cls(inner.steps, inner.greedy, inner, state, length)
 
@@ -63,7 +62,7 @@ class ConstrainedSampler(Sampler):
                 candidates = candidates.only(keep)
         return self.plain.distribution_of(candidates, history, prompt_length)
 
-    def _after(self, drafted: tuple[int, ...]) -> State | None:
+    def _after(self, drafted: tuple[int, ...]) -> ConstraintState | None:
         if not drafted:
             return self.state
         if drafted not in self.known:
@@ -72,13 +71,13 @@ class ConstrainedSampler(Sampler):
         return self.known[drafted]
 
 
-def pruned(tree: Tree, state: State) -> Tree:
+def pruned(tree: Tree, state: ConstraintState) -> Tree:
     """`tree`, whose root is at `state`, without the fixed candidates that the constraint forbids and all that hangs on them.
 
     A sampled node stays even where it is forbidden, since taking it out would depend on the token drawn and so bias the output;
     the verifier gives it no chance. What hangs on it goes: it is never reached.
     """
-    states: dict[int, State | None] = {ROOT: state}
+    states: dict[int, ConstraintState | None] = {ROOT: state}
     kept: list[int] = []
     for node, (token, parent, kind) in enumerate(zip(tree.tokens, tree.parents, tree.kinds, strict=True)):
         before = states.get(parent)
@@ -91,10 +90,10 @@ def pruned(tree: Tree, state: State) -> Tree:
     return tree if len(kept) == len(tree) else tree.subtree(kept)
 
 
-class Avoiding(State):
+class Avoiding(ConstraintState):
     """`inner` without the texts that are known to lead to nothing. dead: such texts, as tokens from here on."""
 
-    def __init__(self, inner: State, dead: frozenset[tuple[int, ...]]) -> None:
+    def __init__(self, inner: ConstraintState, dead: frozenset[tuple[int, ...]]) -> None:
         self.inner, self.dead, self.vocabulary = inner, dead, inner.vocabulary
         self._allowed: TokenSet | None = None
 
@@ -104,9 +103,9 @@ class Avoiding(State):
             self._allowed = self.inner.allowed() - TokenSet.of(barred, self.vocabulary.size)
         return self._allowed
 
-    def advance(self, token: int) -> State:
+    def advance(self, token: int) -> ConstraintState:
         if (token,) in self.dead:
-            raise UserError(f"advance: token={token!r} leads to a dead end")
+            raise ValueError(f"advance: token={token!r} leads to a dead end")
         after = self.inner.advance(token)
         dead = frozenset(text[1:] for text in self.dead if text[0] == token)
         return Avoiding(after, dead) if dead else after

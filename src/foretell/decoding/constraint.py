@@ -1,71 +1,79 @@
-"""The contract of constraints: which tokens may follow a text, so that only text obeying a rule is ever written."""
+"""The contract of constraints: which tokens may follow a text, so that only texts that obey a rule are generated."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from torch import Tensor
 
 from foretell.catalog import build
 from foretell.decoding.distribution import Distribution
-from foretell.decoding.restriction import restricted, takes_the_best
+from foretell.decoding.restriction import restricted, takes_best_token
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.token_set import TokenSet
 from foretell.errors import UserError
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import Part
 
+#: What a constraint computes once for a vocabulary and shares between requests: a compiled grammar, an automaton, a trie.
+Memory = TypeVar("Memory")
 
-class State(ABC):
-    """Where a text stands in a constraint. Never changes: `advance` gives another state, and this one stays good, so drafts, rolled
-    back text and other branches may each hold their own. Subclasses set `vocabulary` and add `allowed` and `advance`."""
+
+class ConstraintState(ABC):
+    """The position of a text within a constraint.
+
+    States are immutable: `advance` returns another state. So each node of a draft tree, each branch of a search and each rolled-back
+    text keeps its own. Subclasses set `vocabulary` and implement `allowed` and `advance`. The defaults of the other methods follow from
+    these two; override them where a cheaper answer is known.
+    """
 
     vocabulary: Vocabulary
 
     @abstractmethod
     def allowed(self) -> TokenSet:
-        """Tokens that may come next; the vocabulary's stop tokens are among them where the text may end here. Empty where the text
-        has come to a dead end. Asked for several times, so keep the answer."""
+        """The tokens that may come next. They include the stop tokens if the text may end here; the set is empty at a dead end.
+        Callers ask several times, so implementations keep the answer."""
 
     @abstractmethod
-    def advance(self, token: int) -> State:
-        """The state after one more token; `Ended` after a stop token. ValueError for a token that is not allowed."""
+    def advance(self, token: int) -> ConstraintState:
+        """The state after `token`: an `EndedState` if it is a stop token. UserError if `token` is not allowed."""
 
     def accepts(self, token: int) -> bool:
-        """Whether `token` may come next; override where that is cheaper than knowing all that may."""
+        """Whether `token` may come next. Override this where one token is cheaper to check than the whole token set."""
         return token in self.allowed()
 
     @property
     def accepting(self) -> bool:
-        """Whether the text may end here."""
+        """Whether the text may end here (an accepting state, in terms of automata)."""
         return any(self.accepts(token) for token in self.vocabulary.stop_tokens)
 
     @property
     def finished(self) -> bool:
-        """Whether the text may end here and cannot go on."""
+        """Whether the text may end here and cannot continue."""
         return self.accepting and all(token in self.vocabulary.stop_tokens for token in self.allowed().ids.tolist())
 
-    def serving(self, sampler: Sampler, most: int) -> State:
-        """This state, at the beginning of a request that is sampled so and ends after at most so many tokens: constraints that learn
-        keep what they know by both. ValueError for a sampler that they cannot honour."""
+    def for_request(self, sampler: Sampler, max_new_tokens: int) -> ConstraintState:
+        """This state at the beginning of a request with this sampler and length limit. The loop calls it once, on the first state.
+        Constraints that learn from samples look up what they learnt. UserError for a sampler that the constraint does not support."""
         return self
 
-    def ended(self) -> None:
-        """The request ends at this state; constraints that learn take note."""
+    def end_request(self) -> None:
+        """The request ended at this state. Constraints that learn from samples record it."""
         return
 
     @property
     def report(self) -> Any:
-        """What the constraint did to this text, where that is worth telling; its `str` is for people. None as a rule."""
+        """What the constraint did to this text, as an object whose `str` is readable; None if there is nothing to report."""
         return None
 
-    def forced(self, most: int = 64) -> list[int]:
-        """The tokens, at most so many, that must come next, up to the first place where there is a choice or the text may end."""
+    def forced(self, max_tokens: int = 64) -> list[int]:
+        """The tokens, at most `max_tokens`, that must come next: up to the first place with a choice, or where the text may end."""
         tokens: list[int] = []
-        state: State = self
-        while len(tokens) < most:
+        state: ConstraintState = self
+        while len(tokens) < max_tokens:
             state = state.advance(tokens[-1]) if tokens else state
             token = state.allowed().only
             if token is None or token in self.vocabulary.stop_tokens:
@@ -74,40 +82,43 @@ class State(ABC):
         return tokens
 
     def distribution(self, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
-        """The distribution of the next token of whoever has the row `logits` (vocab_size,): its draft's or its target's.
+        """The distribution of the next token from a row of logits (vocab_size,), of the draft model or of the target.
 
-        The model's distribution restricted step by step: what is not allowed gets no mass, then the sampler's own steps follow. At a dead
-        end all mass is on a stop token. Override it where mask and distribution meet in another way.
+        By default, tokens that are not allowed are masked and the sampler's steps are applied to the rest. At a dead end all mass is on
+        a stop token. Override this where the mask and the distribution are combined in another way.
+
+        Parameters: history, the token ids of prompt and text so far; prompt_length, how many of them are the prompt's.
         """
         return restricted(self, sampler, logits, history, prompt_length)
 
     def prepare(self, sampler: Sampler) -> None:
-        """Work out, and keep, what the next distribution needs: the loop's clock books it as the mask. Override it where `distribution`
-        needs less."""
-        if takes_the_best(sampler):
+        """Compute and keep what the next call of `distribution` needs, so that the trace can book its time as the mask's. Override this
+        where `distribution` needs less than the token set."""
+        if takes_best_token(sampler):
             self.forced(1)
         else:
             self.allowed()
 
     def target_distribution(self, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
-        """`distribution` where the row is the target's own and its node was visited: constraints that learn from it override this."""
+        """`distribution` of a row of the target model at a node that the verifier visits. Constraints that learn from such rows override
+        it."""
         return self.distribution(sampler, logits, history, prompt_length)
 
 
-class Constraint(Part):
-    """Settings of a rule. Memory (a compiled grammar, say) is made once a vocabulary, states once a request.
+class Constraint(Part, Generic[Memory]):
+    """The settings of a rule. `remember` makes its memory once for a vocabulary, `begin` makes a state for each request.
 
     Constraints combine: `a & b` (`Both`), `a | b` (`Either`), `a + b` (`Concatenation`).
     """
 
     @property
     def can_dead_end(self) -> bool:
-        """Whether allowed tokens may lead to where nothing is allowed and the text may not end."""
+        """Whether allowed tokens can lead to a state in which nothing is allowed and the text may not end."""
         return False
 
     @property
     def is_open(self) -> bool:
-        """Whether text is free but for some places, so that control tokens, which write nothing, are as free as without a constraint."""
+        """Whether the constraint restricts some places only, so that control tokens (which have no bytes) stay allowed elsewhere."""
         return False
 
     def __and__(self, other: Constraint) -> Constraint:
@@ -120,40 +131,33 @@ class Constraint(Part):
         return _combined("concatenation", self, other)
 
     @abstractmethod
-    def remember(self, vocabulary: Vocabulary) -> Any:
-        """What all requests with this vocabulary share; ValueError where the rule cannot be honoured, saying why."""
+    def remember(self, vocabulary: Vocabulary) -> Memory:
+        """What all requests with this vocabulary share. UserError, with the reason, if the rule cannot be enforced."""
 
     @abstractmethod
-    def begin(self, memory: Any, prompt: Sequence[int] = ()) -> State:
-        """The state before the first new token of a request whose prompt has these tokens."""
+    def begin(self, memory: Memory, prompt: Sequence[int] = ()) -> ConstraintState:
+        """The state before the first new token of a request. prompt: its token ids."""
 
-    def start(self, vocabulary: Vocabulary, prompt: Sequence[int] = ()) -> State:
-        """`begin`, with this constraint's memory. ValueError as there."""
+    def start(self, vocabulary: Vocabulary, prompt: Sequence[int] = ()) -> ConstraintState:
+        """`begin` with this constraint's memory for `vocabulary`. Errors as in `memory`."""
         return self.begin(self.memory(vocabulary), prompt)
 
     def forget(self, vocabulary: Vocabulary) -> None:
-        """Drop what was learnt from samples, where a constraint does that."""
+        """Drop what was learnt from samples; constraints that learn override it."""
         return
 
-    def memory(self, vocabulary: Vocabulary) -> Any:
-        """What `remember` returns, made once a vocabulary and kept there, of the latest 32 constraints.
+    def memory(self, vocabulary: Vocabulary) -> Memory:
+        """What `remember` returns, made once for a vocabulary and kept in its bounded pool (`Vocabulary.memories`). Thread-safe.
 
-        ValueError where the vocabulary has no stop token: nothing could then end a text.
+        UserError if the vocabulary has no stop token, since no text could end, and as in `remember`.
         """
         if not vocabulary.stop_tokens:
-            raise UserError(f"{type(self).__name__}: the model has no stop token, so nothing could end a text; give the request some")
-        kept: dict[Constraint, Any] = vocabulary.__dict__.setdefault("constraints", {})
-        if self in kept:
-            kept[self] = kept.pop(self)  # now the latest
-        else:
-            kept[self] = self.remember(vocabulary)
-            while len(kept) > 32:
-                del kept[next(iter(kept))]
-        return kept[self]
+            raise UserError(f"{type(self).__name__}: the model has no stop token, so no text could end; pass stop_tokens to the request")
+        return vocabulary.memories.get(self, partial(self.remember, vocabulary))
 
 
-class Ended(State):
-    """After a stop token: nothing but stop tokens, which change nothing."""
+class EndedState(ConstraintState):
+    """The state after a stop token. It allows stop tokens only and stays the same after them."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
@@ -161,20 +165,20 @@ class Ended(State):
     def allowed(self) -> TokenSet:
         return TokenSet.of(self.vocabulary.stop_tokens, self.vocabulary.size)
 
-    def advance(self, token: int) -> State:
+    def advance(self, token: int) -> ConstraintState:
         if token not in self.vocabulary.stop_tokens:
-            raise UserError(f"advance: token={token!r} follows a stop token, which ended the text")
+            raise ValueError(f"advance: token={token!r} follows a stop token, which ended the text")
         return self
 
 
 def _combined(name: str, *constraints: Constraint) -> Constraint:
-    """The combination of that name, which this file cannot import; NotImplemented, so that Python says so, for what is no constraint."""
+    """The combination called `name`, built by the registry since importing it would be circular; NotImplemented for other operands."""
     if not all(isinstance(constraint, Constraint) for constraint in constraints):
         return NotImplemented
     return build(name, "constraint", constraints=constraints)  # type: ignore[return-value]
 
 
-def refuse(state: State, token: int) -> UserError:
-    """The error of `advance` for a token that is not allowed."""
-    written = state.vocabulary.tokens[token] if 0 <= token < state.vocabulary.size else None
-    return UserError(f"advance: token={token!r} ({written!r}) is not allowed here; ask `accepts` first")
+def not_allowed_error(state: ConstraintState, token: int) -> UserError:
+    """The error that `advance` raises for a token that is not allowed."""
+    data = state.vocabulary.tokens[token] if 0 <= token < state.vocabulary.size else None
+    return UserError(f"advance: token={token!r} ({data!r}) is not allowed here; ask `accepts` first")

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from torch import Tensor
 
-from foretell.decoding.constraint import State as ConstraintState
+from foretell.decoding.constraint import ConstraintState
 from foretell.decoding.draft_order import AnyChoice, Choice
 from foretell.decoding.draws import Draws
 from foretell.decoding.sampler import Sampler

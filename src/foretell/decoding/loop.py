@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from foretell.decoding.constrained import Backtracking, ConstrainedSampler, pruned
-from foretell.decoding.constraint import State
+from foretell.decoding.constraint import ConstraintState
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draft_order import DraftCosts
@@ -102,7 +102,7 @@ class Loop:
         if request.constraint is not None:
             state = request.constraint.start(self._vocabulary(request), request.tokens)
             most = min(request.max_new_tokens, self.model.max_length - len(request.prompt))
-            request.state = state.serving(request.sampler, most)
+            request.state = state.for_request(request.sampler, most)
         draft_state = self.recipe.drafter.begin(self.draft_memory, request.tokens)
         verify_state = self.recipe.verifier.begin(self.verify_memory, request.tokens)
         running = Running(request, cache, draft_state, verify_state, self._pace_state(request))
@@ -130,7 +130,7 @@ class Loop:
         """Let a request go that has ended, however it did."""
         if running.request.state is not None:
             with _alone(running.request):
-                running.request.state.ended()
+                running.request.state.end_request()
 
     def step(self, batch: Sequence[Running]) -> None:
         """One step of every request of the batch: a piece of its prompt, or some more text.
@@ -266,7 +266,7 @@ class Loop:
         self, request: Request, tree: Tree, row: Callable[[int], Tensor], margins: dict[int, float], clock: Clock
     ) -> Callable[[int], Distribution]:
         """The target's distribution at each node, asked from the root down. `margins` takes the gap of each node's two best logits."""
-        states: dict[int, State | None] = {ROOT: request.state}
+        states: dict[int, ConstraintState | None] = {ROOT: request.state}
 
         def distribution(node: int) -> Distribution:
             history = request.tokens + [tree.tokens[up] for up in tree.path(node)] if node != ROOT else request.tokens

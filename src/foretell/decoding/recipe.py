@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foretell.arguments import shown
 from foretell.catalog.part_text import PartReader, describe
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.plain import Plain
@@ -30,6 +31,7 @@ from foretell.decoding.sampler import Sampler, SamplerStep
 from foretell.decoding.verifier import Verifier
 from foretell.decoding.verifiers.exact import Exact
 from foretell.errors import UserError
+from foretell.files import write_text
 from foretell.parts import Needs, Part, UnknownNameError, nearest, require
 
 FIELDS = ("drafter", "verifier", "pace")
@@ -69,6 +71,8 @@ class Recipe(Part):
     @classmethod
     def parse(cls, text: str | Recipe) -> Recipe:
         """From short text (a `Recipe` is returned as it is). Unknown names are refused with the nearest known one."""
+        if not isinstance(text, str | Recipe):
+            raise UserError(f"recipe={shown(text)} is no recipe; pass a Recipe, or its short text such as 'prompt-lookup, pace=4'")
         return text if isinstance(text, Recipe) else _read(text)
 
     @classmethod
@@ -85,15 +89,12 @@ class Recipe(Part):
         return cls.parse(", ".join(map(str, [*items, *([table["sampler"]] if "sampler" in table else [])])))
 
     def write(self, path: str | Path, comment: str = "") -> None:
-        """As TOML, to a temporary file that is then renamed."""
+        """As TOML, to a file, which is replaced as a whole. comment: lines before the recipe. Raises FileWriteError."""
         lines = [f"# {line}".rstrip() for line in comment.splitlines()]
         lines += ["[recipe]", *(f"{key} = {_toml(describe(getattr(self, key)))}" for key in FIELDS)]
         if self.sampler is not None:
             lines.append(f"sampler = {_toml(str(self.sampler))}")
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
-        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        partial.replace(target)
+        write_text(path, "\n".join(lines) + "\n")
 
     def __str__(self) -> str:
         texts = [describe(self.drafter), describe(self.verifier), describe(self.pace)]

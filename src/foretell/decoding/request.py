@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from foretell.decoding.constraint import Constraint, State
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.draws import Draws
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.trace import Trace
@@ -56,7 +56,7 @@ class Request:
     error: Exception | None = field(default=None, init=False)
     logprobs: list[Logprob] = field(default_factory=list, init=False)
     trace: Trace = field(default_factory=lambda: Trace(0), init=False)
-    state: State | None = field(default=None, init=False)
+    state: ConstraintState | None = field(default=None, init=False)
     num_backtracks: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The model's distribution restricted to what is allowed: where a mask meets a row of logits and a sampler."""
+"""The model's distribution restricted to the allowed tokens: where a mask meets a row of logits and a sampler."""
 
 from __future__ import annotations
 
@@ -17,33 +17,35 @@ from foretell.models.one_thread import one_thread
 from foretell.models.top_k import top_k
 from foretell.models.vocabulary import Vocabulary
 
-#: Of a row's best tokens, how many are tried before the whole token set is asked for.
-_TRIED = 8
+#: The greedy path tries this many of the best tokens of a row before it asks for the whole token set.
+_NUM_TRIED = 8
 
 
-class Allows(Protocol):
-    """What knows the allowed tokens: a constraint's state."""
+class TokenFilter(Protocol):
+    """Anything that knows which tokens are allowed, such as a `ConstraintState`."""
 
     vocabulary: Vocabulary
 
-    def allowed(self) -> TokenSet: ...
+    def allowed(self) -> TokenSet:
+        """The allowed tokens."""
 
-    def accepts(self, token: int) -> bool: ...
+    def accepts(self, token: int) -> bool:
+        """Whether `token` is allowed."""
 
 
-def restricted(state: Allows, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
-    """The sampler's distribution over the allowed tokens of a row; all mass on a stop token where none is allowed.
+def restricted(tokens: TokenFilter, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
+    """The sampler's distribution over the allowed tokens of a row of logits (vocab_size,); a point on a stop token if none is allowed.
 
-    Where the best token is all that is asked for, the row's best ones are tried first, which spares most token sets. ValueError where the
-    model, or the sampler, gives every allowed token no chance at all.
+    A greedy sampler without further steps needs the best allowed token only. It is looked for among the row's best tokens first, which
+    avoids most token sets. UserError if the model, or a step of the sampler, gives every allowed token probability 0.
     """
-    if takes_the_best(sampler):
-        best = _best_allowed(state, logits)
+    if takes_best_token(sampler):
+        best = _best_allowed(tokens, logits)
         if best is not None:
             return best
-    allowed, size = state.allowed(), state.vocabulary.size
+    allowed, size = tokens.allowed(), tokens.vocabulary.size
     if not allowed:
-        return Distribution.point(size, min(state.vocabulary.stop_tokens))
+        return Distribution.point(size, min(tokens.vocabulary.stop_tokens))
     if allowed.only is not None:
         return Distribution.point(size, allowed.only)
     with one_thread():
@@ -58,25 +60,25 @@ def restricted(state: Allows, sampler: Sampler, logits: Tensor, history: Sequenc
             if not bool((logits < math.inf).all()):  # the row itself is broken
                 raise
             raise UserError(
-                "the model, or a logit bias, gives every token that the constraint allows no chance at all; loosen one of them"
+                "the model, or a logit bias, gives every token that the constraint allows probability 0; loosen one of them"
             ) from None
 
 
-def takes_the_best(sampler: Sampler) -> bool:
-    """Whether all that a sampler wants of a row is its best token."""
+def takes_best_token(sampler: Sampler) -> bool:
+    """Whether a sampler is greedy without further steps, so that it needs nothing of a row but the best token."""
     return sampler.greedy and not sampler.steps
 
 
-def _best_allowed(state: Allows, logits: Tensor) -> Distribution | None:
-    """The greedy distribution where two of the row's best tokens are allowed; None elsewhere."""
+def _best_allowed(tokens: TokenFilter, logits: Tensor) -> Distribution | None:
+    """The greedy distribution, with the margin to the second best, if two of the row's best tokens are allowed; else None."""
     with one_thread():
-        values, ids = (found[0].tolist() for found in top_k(logits[None], min(_TRIED, len(logits))))
+        values, ids = (best[0].tolist() for best in top_k(logits[None], min(_NUM_TRIED, len(logits))))
     if not math.isfinite(values[0]):
         return None
-    good: list[tuple[float, int]] = []
+    allowed: list[tuple[float, int]] = []
     for value, token in zip(values, ids, strict=True):
-        if value > float("-inf") and state.accepts(token):
-            good.append((value, token))
-            if len(good) == 2:
-                return Distribution.point(state.vocabulary.size, good[0][1], good[0][0] - good[1][0])
+        if value > float("-inf") and tokens.accepts(token):
+            allowed.append((value, token))
+            if len(allowed) == 2:
+                return Distribution.point(tokens.vocabulary.size, allowed[0][1], allowed[0][0] - allowed[1][0])
     return None

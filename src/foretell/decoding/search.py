@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from foretell.decoding.constraint import Constraint, State
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.sampler import NonFiniteLogitsError
 from foretell.decoding.verifier import Guarantee
 from foretell.errors import UserError
@@ -124,7 +124,7 @@ class Run:
         if len(goal.prompt) >= model.max_length:
             raise UserError(f"prompt has {len(goal.prompt)} tokens, but the model was made for {model.max_length}; shorten the prompt")
         self.model, self.goal = model, goal
-        self.state: State | None = None
+        self.state: ConstraintState | None = None
         if goal.constraint is not None:
             self.state = goal.constraint.start(Vocabulary.of(model, goal.stop_tokens), goal.prompt)
         self.cache = goal.cache if goal.cache is not None else model.new_cache(Context(len(goal.prompt)))

@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 
+from foretell import arguments
 from foretell.errors import UserError
 from foretell.models.architecture import FAMILIES
 from foretell.models.base import Model
 from foretell.models.cache_folder import read_json, write_json
-from foretell.models.conversion import Steps, progress_bar
 from foretell.models.locate import locate
 from foretell.models.native import NativeModel
 from foretell.models.one_thread import one_thread
@@ -23,9 +23,12 @@ from foretell.models.text import Text
 from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError, fingerprint
 from foretell.models.weights.safetensors_folder import fingerprint_folder, read_config, read_safetensors_folder
 from foretell.parts import nearest
+from foretell.progress import ReportProgress, progress_bar, step_counter
 
 DTYPES: dict[str, torch.dtype | None] = {"int8": None, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 BACKENDS = ("native", "transformers")
+#: More threads than any machine has processors.
+MOST_THREADS = 1024
 _TEXT_VERSION = 1
 #: Files of tokenizers that transformers can convert.
 _TOKENIZERS = ("tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "merges.txt", "tokenizer_config.json")
@@ -37,7 +40,7 @@ def load(
     device: str | torch.device | None = None,
     backend: str | None = None,
     num_threads: int | None = None,
-    progress: bool = True,
+    progress: bool | None = True,
 ) -> Model:
     """Load a model.
 
@@ -47,28 +50,28 @@ def load(
     "transformers" (any causal LM, slower), or None for the first that can. num_threads: of the CPU's arithmetic; None leaves it
     to the engine. progress: show a bar on the terminal while weights are converted, which happens on the first load only.
 
-    Raises FileNotFoundError where nothing is found, ValueError for arguments and damaged files.
+    Raises FileNotFoundError where nothing is found, UserError for arguments and damaged files.
     """
-    if backend is not None and backend not in BACKENDS:
-        raise UserError(f"load: backend={backend!r} is unknown, {nearest(backend, BACKENDS)}")
-    if num_threads is not None and (not isinstance(num_threads, int) or num_threads < 1):
-        raise UserError(f"load: num_threads={num_threads!r} must be a positive number, or None")
+    backend = None if backend is None else arguments.choice("load: backend", backend, BACKENDS)
+    dtype = None if dtype is None else arguments.choice("load: dtype", dtype, list(DTYPES))
+    num_threads = None if num_threads is None else arguments.whole("load: num_threads", num_threads, least=1, most=MOST_THREADS)
+    progress = progress is None or arguments.flag("load: progress", progress)
     where = _device(device)
     chosen = _dtype(dtype, where, backend)
     source = locate(id_or_path)
-    with progress_bar(progress) as steps:
-        model = _load(source, dtype, chosen, where, backend, num_threads, steps)
+    with progress_bar("loading", progress) as report:
+        model = _load(source, dtype, chosen, where, backend, num_threads, report)
     model.source, model.suppressed = source, _suppressed(source, model.vocab_size)
     return model
 
 
 def _load(
-    source: Path, dtype: str | None, chosen: str, where: torch.device, backend: str | None, num_threads: int | None, steps: Steps
+    source: Path, dtype: str | None, chosen: str, where: torch.device, backend: str | None, num_threads: int | None, report: ReportProgress
 ) -> Model:
     if backend == "transformers" or (backend is None and not _is_native(source)):
         return _load_transformers(source, dtype, where, num_threads)
     try:
-        return _load_native(source, chosen, where, num_threads, steps)
+        return _load_native(source, chosen, where, num_threads, report)
     except DamagedFileError:
         raise
     except ValueError as error:
@@ -96,9 +99,11 @@ def _suppressed(source: Path, vocab_size: int) -> tuple[int, ...]:
 def _device(device: str | torch.device | None) -> torch.device:
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not isinstance(device, str | torch.device):
+        raise UserError(f"load: device={arguments.shown(device)} is no device; write 'cpu', 'cuda' or 'mps'")
     try:
         where = torch.device(device)
-    except (RuntimeError, TypeError) as error:
+    except RuntimeError as error:
         raise UserError(f"load: device={device!r} is unknown, {nearest(str(device), ['cpu', 'cuda', 'mps'])}") from error
     if where.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"load: device={str(device)!r}, but PyTorch sees no CUDA device here; use device='cpu'")
@@ -110,8 +115,6 @@ def _device(device: str | torch.device | None) -> torch.device:
 def _dtype(dtype: str | None, device: torch.device, backend: str | None) -> str:
     if dtype is None:
         return {"cpu": "int8", "mps": "fp16"}.get(device.type, "bf16")
-    if dtype not in DTYPES:
-        raise UserError(f"load: dtype={dtype!r} is unknown, {nearest(dtype, DTYPES)}")
     if dtype == "int8" and (device.type != "cpu" or backend == "transformers"):
         where = f"on {device.type}" if device.type != "cpu" else "through transformers"
         raise UserError(f"load: dtype='int8' does not run {where}; use 'fp32', 'bf16' or 'fp16', or the native backend on the CPU")
@@ -164,23 +167,23 @@ def _fingerprint(source: Path) -> str:
     return fingerprint([source]) if source.is_file() else fingerprint_folder(source)
 
 
-def _load_native(source: Path, dtype: str, device: torch.device, num_threads: int | None, steps: Steps) -> Model:
+def _load_native(source: Path, dtype: str, device: torch.device, num_threads: int | None, report: ReportProgress) -> Model:
     digest = _fingerprint(source)
     if device.type == "cpu" and dtype in ("int8", "fp32"):
-        engine = _cpu_engine(source, digest, dtype, num_threads, steps)
+        engine = _cpu_engine(source, digest, dtype, num_threads, report)
     else:
         from foretell.models.engines.torch_engine import TorchEngine
 
         if num_threads is not None:
             torch.set_num_threads(num_threads)
         checkpoint = read_checkpoint(source)
-        tensors = Watched(checkpoint.tensors, steps("reading weights", len(checkpoint.tensors)))
+        tensors = Watched(checkpoint.tensors, step_counter(report, "reading weights", len(checkpoint.tensors)))
         with one_thread():
             engine = TorchEngine(checkpoint.architecture, tensors, DTYPES[dtype] or torch.float32, device)
     return NativeModel(engine, f"{digest}-{dtype}-{engine.name}-{device.type}", read_text(source))
 
 
-def _cpu_engine(source: Path, digest: str, dtype: str, num_threads: int | None, steps: Steps) -> Any:
+def _cpu_engine(source: Path, digest: str, dtype: str, num_threads: int | None, report: ReportProgress) -> Any:
     from foretell.models.engines.cpu import CpuEngine
     from foretell.models.engines.packing import PACK_VERSION, pack
 
@@ -192,8 +195,9 @@ def _cpu_engine(source: Path, digest: str, dtype: str, num_threads: int | None, 
         checkpoint = read_checkpoint(source)
         architecture = checkpoint.architecture
         with one_thread():
-            packed = pack(architecture, Watched(checkpoint.tensors, steps(f"packing as {dtype}", len(checkpoint.tensors))), dtype)
-        saved = steps("saving for next time", 1)
+            done = step_counter(report, f"packing as {dtype}", len(checkpoint.tensors))
+            packed = pack(architecture, Watched(checkpoint.tensors, done), dtype)
+        saved = step_counter(report, "saving for the next time", 1)
         write_packed(name, architecture, packed)
         saved()
     return CpuEngine(architecture, packed, dtype, num_threads)

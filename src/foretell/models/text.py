@@ -72,10 +72,10 @@ class Text:
         """The conversation as the chat template writes it."""
         if self.chat_template is None:
             raise UserError("render: this model has no chat template; use encode() on plain text")
-        from foretell.models.chat_template import compiled
+        from foretell.models.chat_template import rendered
 
         names = {"bos_token": self.bos_token, "eos_token": self.eos_token, "add_generation_prompt": answer, "tools": None}
-        return compiled(self.chat_template).render(messages=[dict(message) for message in messages], **{**names, **variables})
+        return rendered(self.chat_template, messages=[dict(message) for message in messages], **{**names, **variables})
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:

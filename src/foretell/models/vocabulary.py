@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
 from foretell.errors import UserError
 from foretell.models.base import Model
+from foretell.pool import Pool
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,13 +21,16 @@ class Vocabulary:
 
     tokens: by id, as many as the model's logits; None for control tokens, and for ids that stand for no text or are never
     generated. stop_tokens: ids that end a text. tokenizer: a `foretell.models.text.Text`, or None, where `encode` takes the longest
-    token that fits, again and again. model: the fingerprint of the model that it is of.
+    token that fits, again and again. model: the fingerprint of the model that it is of. memories: the memories of the constraints that
+    were used last with this vocabulary (`Constraint.memory`). Copies and pickles begin with empty pools.
     """
 
     tokens: tuple[bytes | None, ...]
     stop_tokens: frozenset[int]
     tokenizer: Any = None
     model: str = ""
+    memories: Pool[Any, Any] = field(default_factory=lambda: Pool(max_items=32), init=False, repr=False)
+    _derived: Pool[Any, Any] = field(default_factory=lambda: Pool(max_items=32), init=False, repr=False)
 
     @classmethod
     def of(cls, model: Model, stop_tokens: Iterable[int] | None = None) -> Vocabulary:
@@ -37,6 +43,11 @@ class Vocabulary:
     def size(self) -> int:
         """How many token ids there are."""
         return len(self.tokens)
+
+    def derive(self, make: Callable[[Vocabulary], T]) -> T:
+        """`make(self)`, computed once: tries and masks of the tokens, and other libraries' views of them. `make` is the key, so it must
+        be a function or class that lives as long as the program."""
+        return self._derived.get(make, partial(make, self))
 
     @cached_property
     def fingerprint(self) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from foretell import __version__
 from foretell.errors import UserError
+from foretell.files import atomic_folder
 from foretell.numbers.storage import EstimatorReader, EstimatorWriter
 
 #: Of the files below; grows when an older Foretell could not read them.
@@ -56,16 +55,9 @@ def save(estimator: BaseEstimator, folder: Path | str) -> Path:
         "checksums": {ARRAYS: _checksum(arrays), "estimator": _checksum(_canonical(written))},
         "estimator": written,
     }
-    partial, former = (folder.with_name(f".{folder.name}.{os.getpid()}.{kind}") for kind in ("partial", "former"))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir()
-        (partial / ARRAYS).write_bytes(arrays)
-        (partial / HEAD).write_text(json.dumps(head, indent=1, allow_nan=False), encoding="utf-8")
-        _replace(folder, partial, former)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with atomic_folder(folder) as temporary:
+        (temporary / ARRAYS).write_bytes(arrays)
+        (temporary / HEAD).write_text(json.dumps(head, indent=1, allow_nan=False), encoding="utf-8")
     return folder
 
 
@@ -115,21 +107,6 @@ def _bytes(path: Path) -> bytes:
     if not path.is_file():
         raise UserError(f"{path} is missing; {path.parent} is not a whole saved estimator")
     return path.read_bytes()
-
-
-def _replace(folder: Path, partial: Path, former: Path) -> None:
-    """Put `partial` in the place of `folder`; a former folder stays until that is done."""
-    if not folder.exists():
-        partial.rename(folder)
-        return
-    shutil.rmtree(former, ignore_errors=True)
-    folder.rename(former)
-    try:
-        partial.rename(folder)
-    except OSError:
-        former.rename(folder)
-        raise
-    shutil.rmtree(former)
 
 
 def _canonical(written: Any) -> bytes:

@@ -27,8 +27,8 @@ SKLEARN = {
     **dict.fromkeys(("Ridge", "RidgeCV", "LinearRegression", "Lasso", "ElasticNet", "QuantileRegressor"), "sklearn.linear_model"),
     **dict.fromkeys(("StandardScaler", "MinMaxScaler", "RobustScaler", "OneHotEncoder", "OrdinalEncoder"), "sklearn.preprocessing"),
     **dict.fromkeys(("FunctionTransformer", "PolynomialFeatures"), "sklearn.preprocessing"),
-    **dict.fromkeys(("SimpleImputer",), "sklearn.impute"),
-    **dict.fromkeys(("Pipeline",), "sklearn.pipeline"),
+    "SimpleImputer": "sklearn.impute",
+    "Pipeline": "sklearn.pipeline",
 }
 #: Where a fitted network lies, and the method that makes it anew, untrained.
 NETWORK, MAKER = "network_", "_make_network"
@@ -92,7 +92,7 @@ class EstimatorWriter:
                 return name_of(cls)
         if cls.__module__.startswith(OURS):
             return f"{cls.__module__.removeprefix(OURS)}:{cls.__name__}"
-        if cls.__name__ in SKLEARN and cls is _sklearn_class(cls.__name__):
+        if cls.__name__ in SKLEARN and cls is getattr(importlib.import_module(SKLEARN[cls.__name__]), cls.__name__):
             self.has_sklearn = True
             return f"sklearn:{cls.__name__}"
         raise _cannot(place, value)
@@ -174,7 +174,7 @@ def class_called(name: str) -> type[BaseEstimator]:
     except UnknownNameError:
         room, _, cls = CLASSES.get(name, name).partition(":")
     if room == "sklearn" and cls in SKLEARN:
-        return _sklearn_class(cls)
+        return getattr(importlib.import_module(SKLEARN[cls]), cls)
     try:
         made = getattr(importlib.import_module(f"{OURS}{room}"), cls) if room.replace(".", "").isidentifier() and cls else None
     except (ImportError, AttributeError):
@@ -182,10 +182,6 @@ def class_called(name: str) -> type[BaseEstimator]:
     if not (isinstance(made, type) and issubclass(made, BaseEstimator) and made.__module__ == f"{OURS}{room}"):
         raise UserError(f"there is no class {name!r} here; a newer Foretell or a package that is not installed may have it")
     return made
-
-
-def _sklearn_class(name: str) -> Any:
-    return getattr(importlib.import_module(SKLEARN[name]), name)
 
 
 def _cannot(place: str, value: Any) -> UserError:

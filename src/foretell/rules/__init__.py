@@ -1,1 +1,1 @@
-"""Rules: what may be written, as users say it, compiled to constraints."""
+"""Rules for the generated text: constraints, the schemas, grammars and automata behind them, and the options that give them."""

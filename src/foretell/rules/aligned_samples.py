@@ -1,4 +1,4 @@
-"""Many texts of one prompt by ASAp: forward passes only where the trie has not been, and, if wished, exact from the first text on."""
+"""Many samples of one prompt by ASAp: forward passes only outside of the trie, and optionally exact from the first sample on."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from foretell.errors import UserError
 from foretell.models.base import Context, Model
 from foretell.models.reading import num_passes, read
 from foretell.models.vocabulary import Vocabulary
-from foretell.rules.constraints.asap import Asap, AsapState
+from foretell.rules.aligned.asap_state import AsapState
+from foretell.rules.constraints.asap import Asap
 
-#: What may follow a known node, beside its children: the end, and a token that none of them is.
+#: What may follow a known node besides its children: the end of the text, and any other token.
 _END, _REST = -1, -2
 
 
 @dataclass(frozen=True)
-class Sample:
-    """tokens: the new ones, without the stop token. log_p: log-probability of plain decoding; log_q: of the way it was drawn here,
-    by what was known then. num_passes: forward passes since the sample before it."""
+class AlignedSample:
+    """One sampled text. tokens: the new ones, without the stop token. log_p: its log-probability in plain decoding (natural logarithm).
+    log_q: that of the distribution it was drawn from. num_passes: forward passes since the previous sample."""
 
     tokens: tuple[int, ...]
     log_p: float
@@ -44,16 +45,19 @@ def samples(
     stop_tokens: frozenset[int] | None = None,
     seed: int = 0,
     exact: bool = False,
-) -> Iterator[Sample]:
-    """Texts without end, each with the distribution of ASAp at its moment, and sharing what they learn with requests of the same prompt,
-    sampler and length. Tries that come to a dead end or are cut by the length are made again. `itertools.islice` takes so many.
+) -> Iterator[AlignedSample]:
+    """An endless iterator of samples; `itertools.islice` takes as many as needed. Each has ASAp's current distribution.
 
-    exact: adaptive rejection sampling. What the trie did not know about a drawn text when it was drawn is paid for with a coin: the
-    text is kept with the chance log_p - log_q - log of the bound at the root. Kept texts have the distribution itself, whatever was known,
-    at the price of more tries; the trie learns from those that are refused too.
+    Samples share the trie of requests with the same prompt, sampler and length limit. Texts that come to a dead end, or are cut by the
+    length limit where they may not end, are drawn again.
 
-    Guarantee: as `Asap`; with `exact`, that of plain decoding given that the text obeys. Parys et al., "Constrained Adaptive Rejection
-    Sampling". Errors: ValueError as in `Asap`, and for an empty prompt.
+    Parameters: prompt, token ids; sampler, by default temperature 1; stop_tokens, by default the tokenizer's; seed, of the first draw.
+    exact: adaptive rejection sampling. A drawn text is accepted with probability exp(log_p - log_q) / (the bound at the root), so that
+    accepted texts have the conditional distribution itself whatever the trie knows, at the price of more draws. The trie learns from
+    rejected texts too.
+
+    Guarantee: as `Asap`; with `exact`, plain decoding conditioned on the text obeying. Parys et al., "Constrained Adaptive Rejection
+    Sampling". Errors: UserError as in `Asap`, and for an empty prompt.
 
     >>> from foretell.rules.constraints.regex import Regex
     >>> from foretell.models.tiny import TinyModel
@@ -66,30 +70,30 @@ def samples(
         raise UserError("prompt=[] has no tokens; give at least one")
     sampler = Sampler() if sampler is None else sampler
     vocabulary = Vocabulary.of(model, stop_tokens)
-    most = min(max_new_tokens, model.max_length - len(prompt))
+    limit = min(max_new_tokens, model.max_length - len(prompt))
     rows, passes = _Rows(model, list(prompt)), 0
     for number in itertools.count(seed):
-        state = constraint.start(vocabulary, prompt).serving(sampler, most)
+        state = constraint.start(vocabulary, prompt).for_request(sampler, limit)
         assert isinstance(state, AsapState)
         before = state.trie.root.log_c
         draws = SampledDraws(number)
         drawn = _draw(state, sampler, rows, draws)
         if drawn is None and state.trie.root.log_c == -math.inf:
-            raise state.hopeless()
+            raise state.no_text_error()
         if drawn is not None:
             tokens, log_p, log_q = drawn
             if not exact or draws.at(len(prompt), 1).bernoulli(math.exp(min(0.0, log_p - log_q - before))):
-                yield Sample(tokens, log_p, log_q, rows.num_passes - passes)
+                yield AlignedSample(tokens, log_p, log_q, rows.num_passes - passes)
                 passes = rows.num_passes
 
 
 def _draw(state: AsapState, sampler: Sampler, rows: _Rows, draws: Draws) -> tuple[tuple[int, ...], float, float] | None:
-    """(tokens, log_p, log_q) of one text; None where it does not obey."""
+    """(tokens, log_p, log_q) of one drawn text; None if it does not obey."""
     text, stops = list(rows.prompt), state.vocabulary.stop_tokens
     log_p = log_q = 0.0
-    while state.depth < state.most:
+    while state.depth < state.max_new_tokens:
         here, node = draws.at(len(text)), state.node
-        token, known = _REST, node if node is not None and node.visited else None
+        token, known = _REST, node if node is not None and node.is_visited else None
         if known is not None:
             options = {_END: known.log_end, _REST: known.log_rest}
             options |= {child: after.log_p + after.log_c for child, after in known.children.items()}
@@ -97,14 +101,14 @@ def _draw(state: AsapState, sampler: Sampler, rows: _Rows, draws: Draws) -> tupl
             if best == -math.inf:
                 return None
             distribution = Distribution.of(np.exp(np.array(list(options.values())) - best))
-            place = distribution.draw(here)
-            token, log_q = list(options)[place], log_q + math.log(distribution[place])
+            choice = distribution.draw(here)
+            token, log_q = list(options)[choice], log_q + math.log(distribution[choice])
         if token == _REST:
-            room = state.most - state.depth - 1
-            row = rows.after(text, [] if known is not None else state.forced(room)[:room])
+            num_left = state.max_new_tokens - state.depth - 1
+            row = rows.after(text, [] if known is not None else state.forced(num_left)[:num_left])
             state.target_distribution(sampler, row, text, len(rows.prompt))
-            assert state.visit.distribution is not None
-            ids, probs = state.visit.distribution
+            assert state.visit.allowed is not None
+            ids, probs = state.visit.allowed
             new = np.ones(len(ids), dtype=bool) if known is None else ~np.isin(ids, [*known.children, *stops])
             if not probs[new].any():
                 return None
@@ -119,12 +123,12 @@ def _draw(state: AsapState, sampler: Sampler, rows: _Rows, draws: Draws) -> tupl
         after = state.advance(token)
         assert isinstance(after, AsapState)
         state = after
-    state.ended()
+    state.end_request()
     return (tuple(text[len(rows.prompt) :]), log_p, log_q) if state.accepting else None
 
 
 class _Rows:
-    """The model's row after a text, of which the cache keeps what the next text may share."""
+    """Rows of logits after a text. The cache keeps the prefix that the next text may share."""
 
     def __init__(self, model: Model, prompt: list[int]) -> None:
         self.model, self.prompt = model, prompt
@@ -134,7 +138,7 @@ class _Rows:
         self._known: dict[tuple[int, ...], Tensor] = {}
 
     def after(self, text: list[int], ahead: list[int]) -> Tensor:
-        """Logits (vocab_size,) after `text`. ahead: tokens that will follow it for certain, whose rows are computed along."""
+        """Logits (vocab_size,) after `text`. ahead: tokens that are sure to follow it, whose rows are computed in the same pass."""
         if tuple(text) not in self._known:
             shared = next((i for i, (a, b) in enumerate(zip(self._cached, text, strict=False)) if a != b), len(self._cached))
             shared = min(shared, len(text) - 1)

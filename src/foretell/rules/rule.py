@@ -1,4 +1,4 @@
-"""The one rule of a request, from the options that say it."""
+"""The rule of a request, from the options of `generate`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foretell import arguments
 from foretell.decoding.constraint import Constraint
 from foretell.errors import UserError
 from foretell.rules.schema_source import read_schema
 from foretell.rules.tools import Tools, read_tools
 
-#: Options of `generate` that say a rule; at most one may be given.
+#: The options that give a rule; at most one may be given.
 NAMES = ("schema", "regex", "grammar", "choices", "tools", "constraint")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """constraint: what is enforced. read: what a finished text becomes (`Result.value`). is_json: whether partial texts are JSON too.
-    tools: what the prompt must tell the model, or None."""
+    """A constraint, and how its texts are read.
+
+    constraint: what is enforced. read: makes a finished text into `Result.value`. is_json: whether texts are JSON, so that partial ones can
+    be read too. tools: the tools that the prompt must describe, or None.
+    """
 
     constraint: Constraint
     read: Callable[[str], Any]
@@ -35,14 +39,18 @@ def make_rule(
     tools: Sequence[Any] | None = None,
     constraint: Constraint | str | None = None,
 ) -> Rule | None:
-    """The rule that these options of `generate` say, None where none is given; ValueError for two."""
+    """The rule that these options of `generate` give; None if none is given.
+
+    schema: as in `read_schema`. regex: a pattern, as in `Regex`. grammar: Lark text, or the path of a .lark file. choices: texts. tools:
+    as in `read_tools`. constraint: a part, or its short text. Errors: UserError for two options, and for a value that cannot be read.
+    """
     given = {
         name: value for name, value in zip(NAMES, (schema, regex, grammar, choices, tools, constraint), strict=True) if value is not None
     }
     if len(given) > 1:
         first, second, *_ = given
         raise UserError(
-            f"{first}= and {second}= both say a rule; give one, or join them: "
+            f"{first}= and {second}= both give a rule; pass one, or combine them: "
             "constraint=Both((JsonSchema(...), Regex(...))) from foretell.rules.constraints"
         )
     for name, value in given.items():
@@ -60,26 +68,26 @@ def _schema(value: Any) -> Rule:
 def _regex(value: str) -> Rule:
     from foretell.rules.constraints.regex import Regex
 
-    return Rule(Regex(value), str)
+    return Rule(Regex(arguments.text("regex", value)), str)
 
 
 def _grammar(value: str | Path) -> Rule:
     from foretell.rules.constraints.grammar import Grammar
 
-    if isinstance(value, Path) or (":" not in value and Path(value).suffix == ".lark"):
-        path = Path(value).expanduser()
-        if not path.is_file():
-            raise UserError(f"grammar={str(value)!r} is not a file; give a grammar in Lark's syntax, or the path of one")
+    if isinstance(value, Path) or (":" not in arguments.text("grammar", value) and Path(value).suffix == ".lark"):
+        path = arguments.path("grammar", value)
+        if not arguments.is_file(path):
+            raise UserError(f"grammar={arguments.shown(str(value))} is not a file; pass a grammar in Lark's syntax, or the path of one")
         value = path.read_text(encoding="utf-8")
-    return Rule(Grammar(value), str)
+    return Rule(Grammar(arguments.text("grammar", value)), str)
 
 
 def _choices(value: Sequence[str]) -> Rule:
     from foretell.rules.constraints.choices import Choices
 
     if isinstance(value, str):
-        raise UserError(f"choices={value!r} is one text; give a list of texts")
-    return Rule(Choices(tuple(value)), str)
+        raise UserError(f"choices={value!r} is one text; pass a list of texts")
+    return Rule(Choices(arguments.texts("choices", value)), str)
 
 
 def _tools(value: Sequence[Any]) -> Rule:
@@ -95,7 +103,7 @@ def _constraint(value: Constraint | str) -> Rule:
 
         value = parse_part(value, "constraint")
     if not isinstance(value, Constraint):
-        raise UserError(f"constraint={value!r} is no constraint; pass a part such as Regex('[0-9]+'), or its short text")
+        raise UserError(f"constraint={arguments.shown(value)} is not a constraint; pass a part such as Regex('[0-9]+'), or its short text")
     return Rule(value, str)
 
 

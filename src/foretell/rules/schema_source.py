@@ -1,4 +1,4 @@
-"""A schema as users have it (a pydantic model, any Python type, a dict, a file, JSON text), and how a text is read back."""
+"""Schemas from a pydantic model, any Python type, a dict, a file or JSON text, with the reader of their texts."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from foretell.errors import UserError
+from foretell import arguments
+from foretell.errors import MissingPackageError, UserError
 
-#: Longest file or text that is read as a schema, in bytes.
-MOST_BYTES = 4_000_000
+#: The largest file or text that is read as a schema, in bytes.
+MAX_BYTES = 4_000_000
 
 
 def read_schema(schema: Any) -> tuple[dict[str, Any] | bool, Callable[[str], Any]]:
-    """(JSON Schema, how a valid text becomes a value). schema: a dict or bool; a path, or text that is one, to a JSON file; JSON text; a
-    pydantic model, whose texts become its instances; or any Python type that pydantic can describe (dataclass, TypedDict, list[int]).
-    Objects of Python types are closed: they have the members of the type and no others, unless the type itself asks for more.
+    """(JSON Schema, function from a valid text to a value).
 
-    ValueError, saying what was wrong, for text that is neither JSON nor a file, a file that is not JSON or larger than 4 MB, and a
-    type that has no schema.
+    schema: a dict or bool; the path of a JSON file, or JSON text; a pydantic model, whose texts become its instances; or any Python type
+    that pydantic can describe (dataclass, TypedDict, list[int]). Objects of Python types are closed (`closed`): they have the members of
+    the type and no others, unless the type allows more.
+
+    Errors: UserError, with the reason, for text that is neither JSON nor a file, a file that is not JSON or larger than 4 MB, and a type
+    without a schema. ImportError for a Python type without pydantic.
     """
     if isinstance(schema, bool | Mapping):
         return (schema if isinstance(schema, bool) else dict(schema)), json.loads
@@ -30,18 +33,18 @@ def read_schema(schema: Any) -> tuple[dict[str, Any] | bool, Callable[[str], Any
     try:
         from pydantic import TypeAdapter
     except ImportError as error:
-        raise ImportError("schema: reading a Python type as a schema needs pydantic: pip install pydantic") from error
+        raise MissingPackageError("schema: reading a Python type as a schema needs pydantic: pip install pydantic") from error
     try:
         adapter: Any = TypeAdapter(schema)
         return closed(adapter.json_schema()), adapter.validate_json
-    except Exception as error:  # pydantic has many kinds of "this type has no schema"
+    except Exception as error:  # pydantic has many errors for types without a schema
         raise UserError(
-            f"schema={schema!r} is no schema, and no type that has one ({error}); give a dict, a file or a pydantic model"
+            f"schema={arguments.shown(schema)} is neither a schema nor a type with one ({error}); pass a dict, a file or a pydantic model"
         ) from error
 
 
 def closed(schema: Any) -> Any:
-    """The schema without members that `properties` does not name, wherever nothing else is said of them.
+    """The schema with `additionalProperties: false` at every subschema that has `properties` and does not set it.
 
     >>> closed({"type": "object", "properties": {"a": {}}})
     {'type': 'object', 'properties': {'a': {}}, 'additionalProperties': False}
@@ -56,26 +59,26 @@ def closed(schema: Any) -> Any:
         for key, value in schema.items()
         if key not in ("const", "enum", "default", "examples")
     }
-    said = {**inner, **{key: value for key, value in schema.items() if key not in inner}}
-    return {**said, "additionalProperties": False} if "properties" in said and "additionalProperties" not in said else said
+    whole = {**inner, **{key: value for key, value in schema.items() if key not in inner}}
+    return {**whole, "additionalProperties": False} if "properties" in whole and "additionalProperties" not in whole else whole
 
 
 def _read_text(source: str | Path) -> dict[str, Any] | bool:
     text, name = str(source), "schema"
     if isinstance(source, Path) or not text.lstrip().startswith(("{", "true", "false")):
-        path = Path(source).expanduser()
-        if not path.is_file():
-            raise UserError(f"schema={text[:80]!r} is neither JSON text nor a file; write {{...}}, or the path of a JSON file")
+        path = arguments.path("schema", source)
+        if not arguments.is_file(path):
+            raise UserError(f"schema={text[:80]!r} is neither JSON text nor a file; pass {{...}}, or the path of a JSON file")
         size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise UserError(f"schema={text!r} has {size} bytes; the limit is {MOST_BYTES}")
+        if size > MAX_BYTES:
+            raise UserError(f"schema={text!r} has {size} bytes; the limit is {MAX_BYTES}")
         name = text
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             raise UserError(f"schema={name!r} is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from error
-    elif len(text) > MOST_BYTES:
-        raise UserError(f"schema: the text has {len(text)} characters; the limit is {MOST_BYTES}")
+    elif len(text) > MAX_BYTES:
+        raise UserError(f"schema: the text has {len(text)} characters; the limit is {MAX_BYTES}")
     try:
         schema = json.loads(text)
     except (ValueError, RecursionError) as error:

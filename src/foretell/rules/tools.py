@@ -1,4 +1,4 @@
-"""Tool calls: a list of functions as one schema, and the answer as the call that it is."""
+"""Tool calls: a list of functions as one JSON Schema, and the answer as a call of one of them."""
 
 from __future__ import annotations
 
@@ -8,37 +8,39 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretell.errors import UserError
+from foretell.arguments import shown
+from foretell.errors import MissingPackageError, UserError
 
 
 @dataclass(frozen=True)
 class ToolCall:
-    """What the model wants called: `name`, and `arguments` by name. `function` is the one that was given, where it was one."""
+    """A call that the model asks for. name: the tool's. arguments: by name. function: the Python function, None for a tool that was only
+    described."""
 
     name: str
     arguments: dict[str, Any]
     function: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
 
     def run(self) -> Any:
-        """The function's own answer to the arguments, which are made what its annotations say. ValueError where the tool was described
-        and not given."""
+        """Call the function and return its result; arguments are converted to the annotated types. UserError for a described tool."""
         if self.function is None:
-            raise UserError(f"tool {self.name!r} was given as a description, not as a function; call it yourself with .arguments")
-        from pydantic import validate_call  # it described the function, so it is there
+            raise UserError(f"tool {self.name!r} was passed as a description, not as a function; call it yourself with .arguments")
+        from pydantic import validate_call  # it described the function, so it is installed
 
         return validate_call(self.function)(**self.arguments)
 
 
 @dataclass(frozen=True)
 class Tools:
-    """functions: by name, None where only described. descriptions: in the form of the OpenAI API, which chat templates know."""
+    """Tools that a model may call. functions: by name, None for described tools. descriptions: in the format of the OpenAI API, which chat
+    templates read."""
 
     functions: Mapping[str, Callable[..., Any] | None]
     descriptions: Sequence[Mapping[str, Any]]
 
     @property
     def schema(self) -> dict[str, Any]:
-        """{"name": ..., "arguments": {...}} of one of the tools. Definitions of the tools' own schemas move to the top."""
+        """The JSON Schema of a call, {"name": ..., "arguments": {...}} of one of the tools. Their `$defs` move to its top."""
         calls, definitions = [], {}
         for number, description in enumerate(self.descriptions):
             tool = description["function"]
@@ -57,13 +59,13 @@ class Tools:
         return {**schema, "$defs": definitions} if definitions else schema
 
     def read(self, text: str) -> ToolCall:
-        """The call that a finished answer is."""
+        """The call in a finished answer."""
         call = json.loads(text)
         return ToolCall(call["name"], call["arguments"], self.functions.get(call["name"]))
 
     @property
     def instructions(self) -> str:
-        """What a model whose chat template knows no tools is told."""
+        """The instructions for a model whose chat template does not support tools."""
         listed = "\n".join(json.dumps(description["function"], ensure_ascii=False) for description in self.descriptions)
         return (
             f"You may call these functions:\n{listed}\n"
@@ -72,37 +74,43 @@ class Tools:
 
 
 def read_tools(tools: Sequence[Any]) -> Tools:
-    """tools: Python functions with annotated parameters, or descriptions, {"name", "description", "parameters"} or that within
-    {"type": "function", "function": ...}. ValueError for an empty list, a name twice, and what is neither."""
-    if isinstance(tools, str | Mapping) or not len(tools):
-        raise UserError(f"tools={tools!r} must be a list of functions or of descriptions, at least one")
+    """The tools of a list.
+
+    tools: Python functions with annotated parameters, or descriptions: {"name", "description", "parameters"}, or that within
+    {"type": "function", "function": ...}. Errors: UserError for an empty list, a duplicate name, and anything else in the list.
+    """
+    if not isinstance(tools, list | tuple) or not tools:
+        raise UserError(f"tools={shown(tools)} must be a list of functions or of descriptions, at least one")
     functions: dict[str, Callable[..., Any] | None] = {}
     descriptions = []
     for tool in tools:
-        described = _describe(tool) if callable(tool) else tool
+        described = _description(tool) if callable(tool) else tool
         if isinstance(described, Mapping) and isinstance(described.get("function"), Mapping):
             described = described["function"]
         if not isinstance(described, Mapping) or not isinstance(described.get("name"), str):
-            raise UserError(f"tools: {tool!r} is neither a function nor a description with a name")
+            raise UserError(f"tools: {shown(tool)} is neither a function nor a description with a name")
         name = described["name"]
+        if not isinstance(described.get("parameters", {}), Mapping):
+            raise UserError(f"tools: the parameters of {name!r} are {shown(described['parameters'])}; give a JSON Schema of an object")
         if name in functions:
-            raise UserError(f"tools: there are two called {name!r}")
+            raise UserError(f"tools: two have the name {name!r}")
         functions[name] = tool if callable(tool) else None
         descriptions.append({"type": "function", "function": dict(described)})
     return Tools(functions, descriptions)
 
 
-def _describe(function: Callable[..., Any]) -> dict[str, Any]:
+def _description(function: Callable[..., Any]) -> dict[str, Any]:
     """A function's description from its signature and docstring."""
     try:
         from pydantic import Field, create_model
     except ImportError as error:
-        raise ImportError("tools: describing a function needs pydantic: pip install pydantic; or give a description yourself") from error
+        remedy = "pip install pydantic; or pass a description"
+        raise MissingPackageError(f"tools: describing a function needs pydantic: {remedy}") from error
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise UserError(
-                f"tools: {function.__name__} has the parameter {parameter}, which cannot be given by name; describe it yourself"
+                f"tools: {function.__name__} has the parameter {parameter}, which cannot be passed by name; pass a description instead"
             )
         kind = Any if parameter.annotation is parameter.empty else parameter.annotation
         fields[parameter.name] = (kind, Field() if parameter.default is parameter.empty else Field(default=parameter.default))
@@ -112,7 +120,7 @@ def _describe(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _renamed(schema: Any, prefix: str) -> Any:
-    """The schema with `#/$defs/X` read as `#/$defs/<prefix>X`."""
+    """The schema with references to `#/$defs/X` changed to `#/$defs/<prefix>X`."""
     if isinstance(schema, Mapping):
         return {
             key: f"#/$defs/{prefix}{value.removeprefix('#/$defs/')}"

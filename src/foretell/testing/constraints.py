@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.constraint import Constraint, State
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.models.vocabulary import Vocabulary
 from foretell.testing.contracts import demand
 
@@ -29,7 +29,7 @@ class _Visit:
     """A state, how it was come to, and what it said then."""
 
     path: tuple[int, ...]
-    state: State
+    state: ConstraintState
     said: tuple[Any, ...]
 
 
@@ -62,12 +62,12 @@ def check_constraint(
         demand(_said(state) == visit.said, constraint, f"answers another request differently after {visit.path}")
 
 
-def _said(state: State) -> tuple[Any, ...]:
+def _said(state: ConstraintState) -> tuple[Any, ...]:
     """What a state answers, as values."""
     return state.allowed().ids.tolist(), state.accepting, state.finished, state.forced(4)
 
 
-def _takes(state: State, token: int) -> bool:
+def _takes(state: ConstraintState, token: int) -> bool:
     """Whether `advance` does."""
     try:
         state.advance(token)
@@ -101,7 +101,7 @@ def _check_state(constraint: Constraint, visit: _Visit) -> None:
         demand(not any(_takes(after, token) for token in allowed if token not in stops), constraint, f"goes on after a stop token {where}")
 
 
-def _check_forced(constraint: Constraint, state: State, where: str) -> None:
+def _check_forced(constraint: Constraint, state: ConstraintState, where: str) -> None:
     """Forced tokens are those that cannot but come."""
     forced = state.forced(4)
     demand(len(forced) <= 4, constraint, f"forces {len(forced)} tokens {where} where 4 were asked for")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from foretell.files import write_text
 from foretell.models.shipped import CARD
 
 _TEXT = """# {name}
@@ -71,6 +72,4 @@ def write_card(folder: Path, facts: Mapping[str, Any], command: str) -> None:
         early=early,
         every=exits,
     )
-    partial = folder / f"{CARD}.partial"
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(folder / CARD)
+    write_text(folder / CARD, text)

@@ -7,7 +7,6 @@ It knows nothing about language models. Batches are a function of the step, and 
 from __future__ import annotations
 
 import math
-import os
 import pickle
 import time
 from collections.abc import Callable, Sequence
@@ -19,11 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from foretell.errors import UserError
-from foretell.training.progress import training_bar
+from foretell.files import atomic_path
+from foretell.progress import Progress, progress_bar
 from foretell.training.settings import TrainSettings
 
 CHECKPOINT = "checkpoint.pt"
 Network = TypeVar("Network", bound=nn.Module)
+#: Seconds between the lines about a run whose stderr is no terminal.
+LOG_SECONDS = 30.0
 
 
 @dataclass
@@ -41,7 +43,7 @@ class Trainer(Generic[Network]):
     """Fits `model` by `loss(model, batch, step)` with AdamW; `batch_at(step, size)` gives a step's batch.
 
     held_out: the loss to stop by, worked out on other data (None: the last training loss stands in, and nothing stops early).
-    folder: where the checkpoint lives (a temporary file, then renamed); None keeps none. `run` leaves the best weights seen
+    folder: where the checkpoint lives; None keeps none. `run` leaves the best weights seen
     in the model; a folder whose run has other settings is refused.
 
     >>> model = nn.Linear(1, 1)
@@ -74,7 +76,7 @@ class Trainer(Generic[Network]):
         self._resume()
         began, last_saved, before = time.perf_counter(), time.perf_counter(), self.report.seconds
         report, settings = self.report, self.settings
-        with torch.random.fork_rng(devices=[]), training_bar(self.name, progress) as show:
+        with torch.random.fork_rng(devices=[]), progress_bar(self.name, progress, LOG_SECONDS) as show:
             while not report.finished:
                 self._step()
                 now = time.perf_counter()
@@ -82,9 +84,10 @@ class Trainer(Generic[Network]):
                 done = self._share_done()
                 if report.step % settings.evaluate_every == 0 or done >= 1:
                     report.finished = self._evaluate() or done >= 1
-                    show(done, f"step {report.step}, held out {report.history[-1][1]:.3f}", report.seconds)
+                    label = f"step {report.step}, held out {report.history[-1][1]:.3f}"
                 else:
-                    show(done, "", report.seconds)
+                    label = ""
+                show(Progress(min(done, 1.0), label, report.seconds * (1 - done) / done if 0 < done < 1 else 0.0))
                 pausing = pause_after is not None and now - began >= pause_after
                 if report.finished or pausing or now - last_saved > settings.checkpoint_seconds:
                     self._save()
@@ -104,7 +107,7 @@ class Trainer(Generic[Network]):
         self._optimiser.zero_grad(set_to_none=True)
         loss = self.loss(self.model, self.batch_at(report.step, self.settings.batch), report.step)
         if not torch.isfinite(loss):
-            raise FloatingPointError(f"{self.name}: the loss is {float(loss.detach())} at step {report.step}; lower learning_rate")
+            raise UserError(f"{self.name}: the loss is {float(loss.detach())} at step {report.step}; lower learning_rate")
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self._optimiser.step()
@@ -142,12 +145,8 @@ class Trainer(Generic[Network]):
             "best": self._best,
             "optimiser": self._optimiser.state_dict(),
         }
-        temporary = self.folder / f"{CHECKPOINT}.{os.getpid()}.partial"
-        try:
-            torch.save(state, temporary)
-            os.replace(temporary, self.folder / CHECKPOINT)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with atomic_path(self.folder / CHECKPOINT) as temporary, temporary.open("wb") as file:
+            torch.save(state, file)
 
     def _resume(self) -> None:
         path = None if self.folder is None else self.folder / CHECKPOINT

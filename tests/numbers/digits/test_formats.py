@@ -81,12 +81,12 @@ def test_decimal_texts_are_those_of_the_constraint(low, width, precision):
     texts, values, rule = number.texts(code), number.leaves(code).values, number.constraint(code).automaton()
     assert len(texts) == width + 1
     for text, value in zip(texts, values, strict=True):
-        assert rule.has(text.encode())
+        assert rule.matches(text.encode())
         assert float(text) == value
         assert number.text(code, value) == text
     step = 10.0**-precision
     for outside in (values[0] - step, values[-1] + step):
-        assert not rule.has(f"{outside:.{precision}f}".encode())
+        assert not rule.matches(f"{outside:.{precision}f}".encode())
 
 
 def test_decimal_text_drives_a_model():

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from foretell.rules.analysis.base import Analyser, FailedError, LateError, check_offset
-from foretell.rules.analysis.python_lexing import dereferences
+from foretell.rules.analysis.analyser import Analyser, AnalysisFailedError, AnalysisTimeoutError, check_offset
+from foretell.rules.analysis.python_lexing import is_dereference
 
 KNOWN = {"x": ("get", "get_all", "y"), "y": ("x", "über", "_p"), "late": (), "broken": (), "z": ("a", "ab")}
 
@@ -19,10 +19,10 @@ class FakeAnalyser(Analyser):
     names: dict = field(default_factory=lambda: KNOWN)
     asked: Counter = field(default_factory=Counter)
 
-    def asks(self, text):
-        return dereferences(text)
+    def is_dereference(self, text):
+        return is_dereference(text)
 
-    def ends_name(self, char):
+    def is_delimiter(self, char):
         return char.isascii() and not f"a{char}".isidentifier()
 
     def complete(self, path, text, offset):
@@ -30,7 +30,7 @@ class FakeAnalyser(Analyser):
         self.asked[text[:offset]] += 1
         word = re.search(r"(\w*)\.\Z", text[:offset])[1]
         if word == "late":
-            raise LateError("late")
+            raise AnalysisTimeoutError("late")
         if word == "broken":
-            raise FailedError("broken")
+            raise AnalysisFailedError("broken")
         return self.names.get(word, ())

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from foretell.rules.analysis.base import FailedError, LateError
+from foretell.rules.analysis.analyser import AnalysisFailedError, AnalysisTimeoutError
 from foretell.rules.analysis.jedi_analyser import JediAnalyser
 from foretell.rules.analysis.jedi_process import JediProcess, shared_process
 
@@ -39,7 +39,7 @@ def test_the_text_behind_the_cursor_counts():
 
 
 def test_ones_own_attributes_ask_where_that_is_wished():
-    assert [JediAnalyser(own=own).asks("return self.") for own in (False, True)] == [False, True]
+    assert [JediAnalyser(own=own).is_dereference("return self.") for own in (False, True)] == [False, True]
 
 
 def test_columns_are_counted_in_characters():
@@ -51,19 +51,19 @@ def test_an_offset_outside_the_text_is_refused():
         JediAnalyser().complete("a.py", "a.", 3)
 
 
-def test_the_stamp_changes_with_the_files(project):
+def test_the_version_changes_with_the_files(project):
     analyser = JediAnalyser(str(project))
-    before = analyser.stamp()
-    assert before == analyser.stamp()
+    before = analyser.project_version()
+    assert before == analyser.project_version()
     (project / "orbits.py").write_text("class Moon: ...\n")
-    assert before != analyser.stamp()
+    assert before != analyser.project_version()
 
 
 def test_a_late_answer_is_given_up_and_the_next_is_right():
     process = JediProcess()
     analyser = JediAnalyser(budget=1e-4, process=process)
     begin = time.perf_counter()
-    with pytest.raises(LateError):
+    with pytest.raises(AnalysisTimeoutError):
         complete(analyser, "import os\nos.")
     assert time.perf_counter() - begin < 30
     assert "upper" in complete(JediAnalyser(budget=60, process=process), "''.")
@@ -75,7 +75,7 @@ def test_a_process_that_dies_is_started_again():
     assert "upper" in complete(analyser, "''.")
     process._running._process.kill()
     process._running._process.wait()
-    with pytest.raises(FailedError, match="process ended"):
+    with pytest.raises(AnalysisFailedError, match="process ended"):
         complete(analyser, "''.")
     assert "upper" in complete(analyser, "''.")
 

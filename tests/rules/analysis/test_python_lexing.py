@@ -2,7 +2,7 @@
 
 import pytest
 
-from foretell.rules.analysis.python_lexing import dereferences, place
+from foretell.rules.analysis.python_lexing import is_dereference, lexical_context
 
 ASKS = [
     "x.",
@@ -71,20 +71,20 @@ SILENT = [
 
 @pytest.mark.parametrize("text", ASKS)
 def test_a_dot_behind_an_object_asks(text):
-    assert dereferences(text)
+    assert is_dereference(text)
 
 
 @pytest.mark.parametrize("text", SILENT)
 def test_other_dots_do_not(text):
-    assert not dereferences(text)
+    assert not is_dereference(text)
 
 
 def test_text_without_a_dot_does_not_ask():
-    assert not dereferences("x")
+    assert not is_dereference("x")
 
 
 def test_attributes_of_ones_own():
-    assert [dereferences(text, own=False) for text in ("return self.", "f(cls.", "self.x.", "x.self.", "myself.")] == [
+    assert [is_dereference(text, own=False) for text in ("return self.", "f(cls.", "self.x.", "x.self.", "myself.")] == [
         False,
         False,
         True,
@@ -108,8 +108,8 @@ def test_every_beginning_of_real_code_can_be_read():
     for token in list(tokenize.generate_tokens(io.StringIO(text).readline))[::7]:
         start, end = (starts[line - 1] + column for line, column in (token.start, token.end))
         if token.type in (tokenize.STRING, tokenize.COMMENT) and end - start > 1:
-            assert not place(text[: end - 1]).code, token
+            assert not lexical_context(text[: end - 1]).is_code, token
         elif token.type in (tokenize.NAME, tokenize.NUMBER, tokenize.OP):
-            assert place(text[:end]).code, token
+            assert lexical_context(text[:end]).is_code, token
             checked += 1
     assert checked > 100

@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 from scipy.stats import chisquare
 
-from foretell.decoding.constraint import Constraint, Ended, State, refuse
+from foretell.decoding.constraint import Constraint, ConstraintState, EndedState, not_allowed_error
 from foretell.decoding.drafters.draft_model import DraftModel
 from foretell.decoding.drafters.forced import Forced
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
@@ -122,9 +122,9 @@ def close(model, sampler, constraint, most=MOST):
     drawn = samples(model, PROMPT, constraint, sampler=sampler, max_new_tokens=most, stop_tokens=STOP)
     trie = constraint.memory(Vocabulary.of(model, STOP)).trie(PROMPT, sampler, most)
     for _ in itertools.islice(drawn, 3000):
-        if trie.root.closed:
+        if trie.root.is_closed:
             break
-    assert trie.root.closed
+    assert trie.root.is_closed
     return trie
 
 
@@ -182,7 +182,7 @@ class Automaton(Constraint):
         return Standing(self, memory, 0)
 
 
-class Standing(State):
+class Standing(ConstraintState):
     def __init__(self, automaton, vocabulary, number):
         self.automaton, self.vocabulary, self.number = automaton, vocabulary, number
         tokens = [token for state, token in automaton.arrows if state == number] + list(STOP) * (number in automaton.ends)
@@ -193,9 +193,9 @@ class Standing(State):
 
     def advance(self, token):
         if not self.accepts(token):
-            raise refuse(self, token)
+            raise not_allowed_error(self, token)
         return (
-            Ended(self.vocabulary)
+            EndedState(self.vocabulary)
             if token in STOP
             else Standing(self.automaton, self.vocabulary, self.automaton.arrows[self.number, token])
         )
@@ -219,7 +219,7 @@ def test_bounds_are_never_below_the_mass_and_never_rise():
         _, true = masses(model, sampler, constraint.constraint.start(Vocabulary.of(model, STOP)), most)
         drawn = samples(model, PROMPT, constraint, sampler=sampler, max_new_tokens=most, stop_tokens=STOP, seed=case)
         if not true[()]:
-            with pytest.raises(ValueError, match="no text of at most"):
+            with pytest.raises(ValueError, match="every text of at most"):
                 next(drawn)
             continue
         trie, last = memory.trie(PROMPT, sampler, most), {}
@@ -229,12 +229,12 @@ def test_bounds_are_never_below_the_mass_and_never_rise():
             for text, node in nodes:
                 nodes += [((*text, token), child) for token, child in node.children.items()]
                 assert math.exp(node.log_c) >= true[text] - 1e-12
-                assert not node.closed or math.exp(node.log_c) == pytest.approx(true[text], abs=1e-12)
+                assert not node.is_closed or math.exp(node.log_c) == pytest.approx(true[text], abs=1e-12)
                 assert node.log_c <= last.get(text, math.inf)
                 last[text] = node.log_c
                 checked += 1
             assert len(nodes) == len(trie)
-        closed += trie.root.closed
+        closed += trie.root.is_closed
     assert checked > 5_000
     assert closed > 50
 
@@ -285,14 +285,14 @@ def test_a_saved_trie_goes_on_and_another_is_refused(tmp_path):
     memory = rule.memory(Vocabulary.of(model, STOP))
     trie, path = memory.trie(PROMPT, sampler, MOST), tmp_path / "a.trie"
     memory.save(path, PROMPT, sampler, MOST)
-    distribution = output_distribution(model, Recipe(), sampler, rule, fresh=False) if trie.root.closed else None
+    distribution = output_distribution(model, Recipe(), sampler, rule, fresh=False) if trie.root.is_closed else None
     memory.clear()
     memory.load(path, PROMPT, sampler, MOST)
     again = memory.trie(PROMPT, sampler, MOST)
     assert again is not trie
     assert contents(again) == contents(trie)
     assert distribution is None or error(output_distribution(model, Recipe(), sampler, rule, fresh=False), distribution) < 1e-12
-    assert not list(tmp_path.glob("*.partial"))
+    assert not list(tmp_path.glob(".*"))
     for what, prompt, other, most in (("prompt", (0,), sampler, MOST), ("sampler", PROMPT, make_sampler(0.5), MOST)):
         with pytest.raises(TrieFileError, match=f"with {what}"):
             memory.load(path, prompt, other, most)
@@ -312,7 +312,7 @@ def test_a_saved_trie_goes_on_and_another_is_refused(tmp_path):
 
 def contents(trie):
     def of(node):
-        known = [node.token, node.log_p, node.log_c, repr(node.log_end), repr(node.log_rest), node.num_rest, node.closed]
+        known = [node.token, node.log_p, node.log_c, repr(node.log_end), repr(node.log_rest), node.num_rest, node.is_closed]
         return known, {token: of(child) for token, child in node.children.items()}
 
     return of(trie.root)
@@ -322,9 +322,9 @@ def test_prompts_samplers_and_lengths_do_not_share_what_was_learnt():
     model, rule = tiny(), Asap(Regex(PATTERN))
     close(model, Sampler(), rule)
     memory = rule.memory(Vocabulary.of(model, STOP))
-    assert memory.trie(PROMPT, Sampler(), MOST).root.closed
+    assert memory.trie(PROMPT, Sampler(), MOST).root.is_closed
     for key in (((0,), Sampler(), MOST), (PROMPT, make_sampler(0.5), MOST), (PROMPT, Sampler(), MOST + 1)):
-        assert not memory.trie(*key).root.visited
+        assert not memory.trie(*key).root.is_visited
 
 
 def test_a_text_cut_by_the_length_does_not_obey():
@@ -357,7 +357,7 @@ def test_requests_teach_what_samples_know():
     requests = [Request(PROMPT, 3, Sampler(), SampledDraws(seed), STOP, constraint=rule) for seed in range(200)]
     for _ in session.run(requests, max_batch=4):
         pass
-    assert rule.memory(Vocabulary.of(model, STOP)).trie(PROMPT, Sampler(), 3).root.closed
+    assert rule.memory(Vocabulary.of(model, STOP)).trie(PROMPT, Sampler(), 3).root.is_closed
     last = requests[-1]
     assert last.state is not None
     assert last.state.accepting
@@ -367,7 +367,7 @@ def test_greedy_samplers_and_hopeless_rules_are_refused():
     model = tiny()
     with pytest.raises(ValueError, match="temperature above 0"):
         next(samples(model, PROMPT, Asap(Regex("ab")), sampler=Sampler(greedy=True), stop_tokens=STOP))
-    with pytest.raises(ValueError, match="no text of at most 2 tokens"):
+    with pytest.raises(ValueError, match="every text of at most 2 tokens"):
         list(itertools.islice(samples(model, PROMPT, Asap(Regex("aaab")), max_new_tokens=2, stop_tokens=STOP), 1))
     with pytest.raises(ValueError, match="constraint of another kind"):
         Asap(Asap(Regex("ab")))

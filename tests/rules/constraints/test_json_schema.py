@@ -8,10 +8,10 @@ import json
 import jsonschema
 import pytest
 
-from foretell.decoding.constraint import Ended
+from foretell.decoding.constraint import EndedState
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.constraints.json_schema import JsonSchema
-from foretell.rules.schemas.report import report
+from foretell.rules.schemas.keyword_report import keyword_report
 from foretell.rules.schemas.strings import BYTES
 
 TOKENS = (*(byte.encode() for byte in '[]{}"ab:,01 '), b", ", b"true", b'"a', b'a"', b'"]', b"0]", b'"a"', b'": ', None)
@@ -98,7 +98,7 @@ def test_states_never_change():
     assert other.allowed()
     assert one.allowed().ids.tolist() == before
     ended = one.advance(SMALL.encode("]")[0]).advance(STOP)
-    assert isinstance(ended, Ended)
+    assert isinstance(ended, EndedState)
     with pytest.raises(ValueError, match="not allowed"):
         one.advance(SMALL.encode("{")[0])
 
@@ -131,9 +131,11 @@ def test_formats():
     schema = {"properties": {"a": {"format": "ipv4"}, "b": {"format": "color"}}}
     assert not JsonSchema(schema).accepts('{"a": "x"}')
     assert JsonSchema(schema, formats="annotate").accepts('{"a": "x", "b": "y"}')
-    lines = {line.path: (line.level, line.why) for line in report(JsonSchema(schema).remember(BYTES)).lines if line.keyword == "format"}
+    lines = {
+        line.path: (line.level, line.why) for line in keyword_report(JsonSchema(schema).remember(BYTES)).lines if line.keyword == "format"
+    }
     assert lines["#/properties/a"][0] == "compiled"
-    assert lines["#/properties/b"] == ("annotation", "'color' is an annotation, no format known here")
+    assert lines["#/properties/b"] == ("annotation", "'color' is an annotation, since the format is unknown")
     for name, good, bad in (("json-pointer", "/a/b~0", "a"), ("uri-reference", "a/b?c#d", "a b"), ("idn-email", "ä@ö.de", "ä")):
         part = JsonSchema({"not": {"not": {"format": name}}, "type": "string"})
         assert part.accepts(json.dumps(good, ensure_ascii=False))
@@ -156,9 +158,9 @@ def test_canonical_text_has_the_schemas_order_and_plain_numbers():
         part.canonical_text(float("inf"))
 
 
-def test_every_keyword_is_in_the_report():
+def test_every_keyword_is_in_the_keyword_report():
     schema = {"type": "object", "properties": {"a": {"uniqueItems": True, "propertyOrder": 1}}, "description": "no keyword of validation"}
-    found = report(JsonSchema(schema).remember(BYTES))
+    found = keyword_report(JsonSchema(schema).remember(BYTES))
     assert {(line.path, line.keyword, line.level) for line in found.lines} == {
         ("#", "type", "compiled"),
         ("#", "properties", "compiled"),
@@ -184,4 +186,4 @@ def test_every_keyword_is_in_the_report():
 def test_the_shortest_text_is_known(schema, least):
     part = JsonSchema(schema)
     assert part.accepts(least)
-    assert report(part.remember(BYTES)).shortest == len(least)
+    assert keyword_report(part.remember(BYTES)).shortest == len(least)

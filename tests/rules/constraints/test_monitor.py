@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import foretell as ft
-from foretell.decoding.constraint import Ended
+from foretell.decoding.constraint import EndedState
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.recipe import Recipe
@@ -19,9 +19,8 @@ from foretell.decoding.sampler import Sampler
 from foretell.decoding.session import Session
 from foretell.models.tiny import TinyModel
 from foretell.models.vocabulary import Vocabulary
-from foretell.rules.analysis.answers import Answers
+from foretell.rules.analysis.completions import CompletionCache, MonitoredRequest
 from foretell.rules.analysis.monitor_state import MonitorState
-from foretell.rules.analysis.run import Run
 from foretell.rules.constraints.monitor import Monitor
 from tests.rules.analysis.fake_analyser import KNOWN, FakeAnalyser
 
@@ -38,14 +37,14 @@ BREAK = re.compile(r"[^\w\x80-\U0010ffff]")
 
 
 def state_of(before="", vocabulary=VOCABULARY, analyser=None):
-    return MonitorState.of(Run(Answers(analyser or FakeAnalyser(), vocabulary, "a.py"), before.encode()))
+    return MonitorState.of(MonitoredRequest(CompletionCache(analyser or FakeAnalyser(), vocabulary, "a.py"), before.encode()))
 
 
 def names_at(text):
     """The names that must follow a dot which ends `text`, read from the text and the table alone; None where all is free."""
     analyser = FakeAnalyser()
     word = re.search(r"(\w*)\.\Z", text)[1]
-    return (KNOWN.get(word) or None) if analyser.asks(text) else None
+    return (KNOWN.get(word) or None) if analyser.is_dereference(text) else None
 
 
 def stands(before: str, written: bytes):
@@ -179,25 +178,25 @@ def test_where_nothing_is_known_all_is_free_and_it_is_counted(before, outcome):
     state = state_of(before, analyser=FakeAnalyser({**KNOWN, "w": ("q", "w")}))
     report = state.report
     assert [each.outcome for each in report.dereferences] == [outcome]
-    assert (report.counts.late, report.counts.failed) == (outcome == "late", outcome == "failed")
+    assert (report.counts.num_late, report.counts.num_failed) == (outcome == "late", outcome == "failed")
     assert outcome in str(report)
     assert set(range(len(SPELLING))) - set(state.allowed().ids.tolist()) == {SPELLING.index(b"x.q")}
 
 
 def test_the_analyser_is_asked_once_a_text():
     analyser = FakeAnalyser()
-    answers = Answers(analyser, VOCABULARY, "a.py")
+    cache = CompletionCache(analyser, VOCABULARY, "a.py")
     for _ in range(2):
-        state = MonitorState.of(Run(answers, b"x."))
+        state = MonitorState.of(MonitoredRequest(cache, b"x."))
         for _ in range(2):
             for token in state.allowed().ids.tolist():
                 after = state.advance(token)
-                if not isinstance(after, Ended):
+                if not isinstance(after, EndedState):
                     after.allowed()
                     after.forced()
     assert set(analyser.asked.values()) == {1}
     assert "x." in analyser.asked
-    MonitorState.of(Run(answers, b"x.", stamp="changed")).allowed()
+    MonitorState.of(MonitoredRequest(cache, b"x.", version="changed")).allowed()
     assert analyser.asked["x."] == 2
 
 
@@ -225,7 +224,7 @@ def test_refusals():
         state.advance(SPELLING.index(b"a"))
     with pytest.raises(ValueError, match="not allowed here"):
         state.advance(STOP)
-    assert isinstance(state_of("").advance(STOP), Ended)
+    assert isinstance(state_of("").advance(STOP), EndedState)
     assert not state.accepts(-1)
     assert not state.accepts(len(SPELLING))
 
@@ -240,10 +239,10 @@ def test_bad_settings(tmp_path):
 
 
 def test_a_chat_must_say_which_code_it_continues():
-    with pytest.raises(ValueError, match="say which code the answer continues"):
+    with pytest.raises(ValueError, match="pass the code that the answer continues"):
         Monitor().start(VOCABULARY, [0, STOP, 1])
-    assert Monitor(before="").start(VOCABULARY, [0, STOP, 1]).run.before == b""
-    assert Monitor().start(VOCABULARY, [STOP, 0, 1]).run.before == b"xy"
+    assert Monitor(before="").start(VOCABULARY, [0, STOP, 1]).request.before == b""
+    assert Monitor().start(VOCABULARY, [STOP, 0, 1]).request.before == b"xy"
 
 
 # In the loop, with jedi.
@@ -287,7 +286,7 @@ def test_drafts_do_not_change_the_text_nor_ask_twice():
             drafted = run(constraint, recipe, model=model)
             assert drafted.generated == plain.generated
             assert drafted.state.report.dereferences == plain.state.report.dereferences
-            assert drafted.state.report.counts.again > 0
+            assert drafted.state.report.counts.num_reused > 0
 
 
 def test_text_without_dereferences_is_the_models_own():

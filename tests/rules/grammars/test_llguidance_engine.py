@@ -5,9 +5,10 @@ import random
 
 import pytest
 
-from foretell.decoding.constraint import State
+from foretell.decoding.constraint import ConstraintState
 from foretell.models.vocabulary import Vocabulary
-from foretell.rules.grammars.llguidance_engine import GrammarState, Walker, compiled, from_json_schema
+from foretell.rules.grammars.grammar_state import GrammarState
+from foretell.rules.grammars.llguidance_engine import compile_grammar, from_json_schema
 
 WORDS = [b'{"', b'"}', b'", "', b'": ', b'": "', b"limit", b"role", b"rol", b"ab", b"abc", b', "', b"}}"]
 VOCABULARY = Vocabulary((*[bytes([byte]) for byte in range(32, 127)], *WORDS, None), frozenset({95 + len(WORDS)}))
@@ -17,10 +18,10 @@ STYLE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": 
 
 
 def start(schema=SCHEMA) -> GrammarState:
-    return GrammarState(Walker(compiled(from_json_schema(schema, **STYLE), VOCABULARY), VOCABULARY))
+    return compile_grammar(from_json_schema(schema, **STYLE), VOCABULARY).start()
 
 
-def led(state: State, text: str) -> State:
+def led(state: ConstraintState, text: str) -> ConstraintState:
     for token in VOCABULARY.encode(text):
         state = state.advance(token)
     return state

@@ -7,17 +7,17 @@ import sys
 import pytest
 import regex
 
-from foretell.decoding.constraint import Ended
+from foretell.decoding.constraint import EndedState
 from foretell.models.vocabulary import Vocabulary
-from foretell.rules.grammars.llguidance_engine import GrammarError
-from foretell.rules.grammars.xgrammar_engine import GrammarState, Walker, compiled
+from foretell.rules.grammars.grammar_state import GrammarError, GrammarState
+from foretell.rules.grammars.xgrammar_engine import compile_with_xgrammar
 
 VOCABULARY = Vocabulary((b"a", b"b", b"ab", None), frozenset({3}))
 
 
 def start(kind: str, source: object, vocabulary: Vocabulary = VOCABULARY) -> GrammarState:
     pytest.importorskip("xgrammar")
-    return GrammarState(Walker(compiled(kind, source, vocabulary), vocabulary))
+    return compile_with_xgrammar(kind, source, vocabulary).start()
 
 
 @pytest.mark.parametrize("pattern", ["(ab)+", "(ab|ba)*a?", "a{2,3}", "a*b"])
@@ -46,7 +46,7 @@ def test_states_stay_good_whatever_was_asked_of_others():
         if tokens:
             states.append(before.advance(rng.choice(tokens)))
     expected = [each.allowed().ids.tolist() for each in states]
-    state.walker.kept.clear()
+    state.cursor.token_sets.clear()
     for i in rng.sample(range(len(states)), len(states)):
         assert states[i].allowed().ids.tolist() == expected[i]
 
@@ -58,7 +58,7 @@ def test_forced_tokens_and_the_end():
     for token in b"abc7":
         state = state.advance(token)
     assert state.finished
-    assert isinstance(state.advance(128), Ended)
+    assert isinstance(state.advance(128), EndedState)
     with pytest.raises(ValueError, match="not allowed here"):
         state.advance(ord("a"))
 
@@ -78,4 +78,4 @@ def test_errors(monkeypatch):
         start("regex", "(ab")
     monkeypatch.setitem(sys.modules, "xgrammar", None)
     with pytest.raises(ImportError, match=r"pip install 'foretell\[peers\]'"):
-        compiled("regex", "a", VOCABULARY)
+        compile_with_xgrammar("regex", "a", Vocabulary(VOCABULARY.tokens, VOCABULARY.stop_tokens))  # one without a compiler

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
 
 from foretell.rules.constraints.json_schema import JsonSchema
-from foretell.rules.schemas.order import canonical_text
+from foretell.rules.schemas.canonical_text import canonical_text
+from foretell.rules.schemas.drafts import drafts
+from foretell.rules.schemas.engine_schema import TYPE_OF_KEYWORD
 from foretell.rules.schemas.strings import BYTES
 from tests.rules.schemas.strategies import schemas, values
 
@@ -91,7 +93,7 @@ EXACT = [
 @pytest.mark.parametrize("schema", EXACT, ids=json.dumps)
 def test_what_can_be_said_in_other_words_is_compiled(schema):
     memory = JsonSchema(schema).remember(BYTES)
-    left_open = {word for words in memory.lowered.relaxed.values() for word in words}
+    left_open = {word for words in memory.relaxed.values() for word in words}
     assert left_open <= ({"maxProperties"} if "dependentSchemas" in schema else set())
 
 
@@ -118,7 +120,7 @@ CHECKED = [
 def test_what_cannot_is_checked_and_may_be_refused(schema, word, value):
     part = JsonSchema({"properties": {"x": {"items": schema}}})
     memory = part.remember(BYTES)
-    assert [word] == [each for words in memory.lowered.relaxed.values() for each in words]
+    assert [word] == [each for words in memory.relaxed.values() for each in words]
     assert not accepted(part, memory, {"x": [value]})
     with pytest.raises(ValueError, match=f"#/properties/x/items: {word} .*unsupported='check'"):
         part.replace(unsupported="refuse").remember(BYTES)
@@ -165,3 +167,11 @@ def test_multiples_are_decimal_and_the_reference_stays_as_it_is():
     assert not jsonschema.Draft202012Validator({"multipleOf": 0.01}).is_valid(0.07)  # floats
     part = JsonSchema({"multipleOf": 0.01})
     assert accepted(part, part.remember(BYTES), 0.07)
+
+
+def test_every_keyword_is_known_to_restrict_one_type_or_all():
+    """A keyword that is missing in the table would be left out silently."""
+    of_all_types = {"$ref", "$dynamicRef", "$recursiveRef", "type", "const", "enum", "allOf", "anyOf", "oneOf", "not", "if"}
+    for draft in drafts():
+        known = {"dependentRequired" if keyword == "dependencies" else keyword for keyword in draft.validator.VALIDATORS}
+        assert known - of_all_types <= TYPE_OF_KEYWORD.keys(), draft.name

@@ -1,1 +1,1 @@
-"""What the mask bench is made of: cases, engines, the measuring of one with the other, and what comes out of it."""
+"""Parts of the mask bench: cases, engines, the measurement of an engine on a case, and summaries."""

@@ -1,4 +1,4 @@
-"""Schemas with instances that must be accepted or rejected, read from a folder."""
+"""JSON Schemas with instances that must be accepted or rejected, read from a folder."""
 
 from __future__ import annotations
 
@@ -12,33 +12,34 @@ from foretell.errors import UserError
 
 
 @dataclass(frozen=True)
-class Instance:
-    """A JSON value, as it is written, and whether it keeps the schema."""
+class SchemaInstance:
+    """A JSON value. text: as it is written. valid: whether the schema accepts it. description: for messages."""
 
     text: str
     valid: bool
     description: str = ""
 
     @classmethod
-    def of(cls, value: Any, valid: bool, description: str = "") -> Instance:
-        """Written as Python and most models do: a space after commas and colons, letters as they are."""
+    def of(cls, value: Any, valid: bool, description: str = "") -> SchemaInstance:
+        """Write `value` as Python and most models do: a space after commas and colons, non-ASCII letters as they are."""
         return cls(json.dumps(value, ensure_ascii=False), valid, description)
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
-    """A schema and its instances."""
+class SchemaCase:
+    """A schema and its instances. name: of its file, without the ending."""
 
     name: str
     schema: Any
-    instances: tuple[Instance, ...] = ()
+    instances: tuple[SchemaInstance, ...] = ()
 
 
-def read_cases(folder: str | Path, limit: int | None = None) -> list[Case]:
-    """The cases of a folder's JSON files, by name; with `limit`, so many spread evenly over all.
+def read_cases(folder: str | Path, limit: int | None = None) -> list[SchemaCase]:
+    """The cases of a folder's JSON files, in the order of their names. limit: number of cases, evenly spaced; None means all.
 
-    A file of MaskBench has "schema" and "tests" (each with "valid", "data" and maybe "description"). Any other file is a schema, whose own
-    "examples" are its instances, valid or not as `jsonschema` says. ValueError for a folder without such files or a file that is no JSON.
+    A file of MaskBench has "schema" and "tests" (each with "valid", "data" and optionally "description"). Any other file is a schema, and
+    its "examples" are the instances, valid or not according to `jsonschema`. Raises UserError for a folder without JSON files and for a
+    file that is not JSON.
     """
     paths = sorted(Path(folder).glob("*.json"))
     if not paths:
@@ -48,22 +49,22 @@ def read_cases(folder: str | Path, limit: int | None = None) -> list[Case]:
     return [_read(path) for path in paths]
 
 
-def _read(path: Path) -> Case:
+def _read(path: Path) -> SchemaCase:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path}: not JSON ({error})") from error
     if isinstance(content, dict) and "schema" in content and isinstance(content.get("tests"), list):
-        tests = [Instance.of(test["data"], bool(test["valid"]), test.get("description", "")) for test in content["tests"]]
-        return Case(path.stem, content["schema"], tuple(tests))
-    return Case(path.stem, content, tuple(_examples(content)))
+        tests = [SchemaInstance.of(test["data"], bool(test["valid"]), test.get("description", "")) for test in content["tests"]]
+        return SchemaCase(path.stem, content["schema"], tuple(tests))
+    return SchemaCase(path.stem, content, tuple(_examples(content)))
 
 
-def _examples(schema: Any) -> Sequence[Instance]:
+def _examples(schema: Any) -> Sequence[SchemaInstance]:
     examples = schema.get("examples") if isinstance(schema, dict) else None
     if not isinstance(examples, list):
         return []
     from jsonschema.validators import validator_for
 
     validator = validator_for(schema)(schema)
-    return [Instance.of(value, validator.is_valid(value), f"example {i + 1}") for i, value in enumerate(examples)]
+    return [SchemaInstance.of(value, validator.is_valid(value), f"example {i + 1}") for i, value in enumerate(examples)]

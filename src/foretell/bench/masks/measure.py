@@ -1,4 +1,4 @@
-"""One engine on one case: what it takes, and whether each instance gets the right verdict."""
+"""Measures one engine on one case: its times, and whether each instance gets the right verdict."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from foretell.bench.masks.cases import Case, Instance
+from foretell.bench.masks.cases import SchemaCase, SchemaInstance
 from foretell.bench.masks.engines import Engine
-from foretell.decoding.constraint import State
+from foretell.decoding.constraint import ConstraintState
 from foretell.models.vocabulary import Vocabulary
 
-#: Outcomes. An engine passes a case when it gives every instance the right verdict; with several faults the worst is named.
+#: Outcomes. An engine passes a case if it gives every instance the right verdict; of several faults, the worst is named.
 PASS, REFUSED, WRONG_ACCEPT, WRONG_REJECT, TIMEOUT, CRASH = "pass", "compile error", "wrong accept", "wrong reject", "timeout", "crash"
 OUTCOMES = (PASS, REFUSED, WRONG_REJECT, WRONG_ACCEPT, TIMEOUT, CRASH)
 
 
 @dataclass
-class Measured:
-    """compile_seconds: until the state at the beginning was there. first_mask_seconds: until its token set was, compiling included. None
-    where it did not come to that. mask_seconds: of each token set, leading the engine to its place included. num_tokens, num_forced:
-    tokens of accepted valid instances, and those that were the only ones allowed. wrong_accepts, wrong_rejects: those instances.
-    order_rejects: of the latter, those that are accepted once their members come in the schema's order, as engines write them."""
+class CaseResult:
+    """What one engine made of one case.
+
+    case: its name. outcome: one of `OUTCOMES`. reason: of a fault. compile_seconds: until the state at the beginning was there.
+    first_mask_seconds: until its token set was there, compiling included. Both are None where the engine did not get so far.
+    mask_seconds: of each token set, with the advance to its place. num_tokens, num_forced: tokens of accepted valid instances, and those
+    of them that were the only ones allowed. wrong_accepts, wrong_rejects: instances with the wrong verdict. order_rejects: of the latter,
+    those that are accepted with their members in the schema's order, in which engines write.
+    """
 
     case: str
     outcome: str = PASS
@@ -37,70 +41,72 @@ class Measured:
     order_rejects: list[str] = field(default_factory=list)
 
 
-def measure(engine: Engine, case: Case, vocabulary: Vocabulary, compiled: Callable[[float], None] = lambda seconds: None) -> Measured:
-    """Compile the schema and lead the engine through each instance token by token; `compiled` is told the seconds of the first.
+def measure(
+    engine: Engine, case: SchemaCase, vocabulary: Vocabulary, compiled: Callable[[float], None] = lambda seconds: None
+) -> CaseResult:
+    """Compile the schema and feed the engine each instance token by token.
 
-    Guarantee: an instance is accepted if each of its tokens, as the model's tokenizer cuts it, is in the token set before it and the text
-    may end after the last. Errors of the engine are outcomes.
+    compiled: told the seconds that compiling took. An instance is accepted if each token that the model's tokenizer makes of it is in the
+    token set before it, and the text may end after the last. Exceptions of the engine are outcomes.
     """
-    found = Measured(case.name)
+    result = CaseResult(case.name)
     begin = time.perf_counter()
     try:
         start = engine(case.schema, vocabulary)
     except (ValueError, RecursionError) as error:
-        found.outcome, found.reason = REFUSED, _line(error)
-        found.compile_seconds = time.perf_counter() - begin
-        return found
+        result.outcome, result.reason = REFUSED, _line(error)
+        result.compile_seconds = time.perf_counter() - begin
+        return result
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # a panic of Rust's is no Exception
-        found.outcome, found.reason = CRASH, f"compiling: {_line(error)}"
-        return found
-    found.compile_seconds = time.perf_counter() - begin
-    compiled(found.compile_seconds)
+    except BaseException as error:  # a panic in Rust is not an Exception
+        result.outcome, result.reason = CRASH, f"compiling: {_line(error)}"
+        return result
+    result.compile_seconds = time.perf_counter() - begin
+    compiled(result.compile_seconds)
     try:
         start.allowed()
-        found.first_mask_seconds = time.perf_counter() - begin
+        result.first_mask_seconds = time.perf_counter() - begin
         for instance in case.instances:
-            accepted = _accepts(start, instance, vocabulary, found)
+            accepted = _accepts(start, instance, vocabulary, result)
             if accepted == instance.valid:
                 continue
             said = instance.description or instance.text[:80]
-            (found.wrong_accepts if accepted else found.wrong_rejects).append(said)
-            if not accepted and _accepts(start, _in_order(case, instance), vocabulary, Measured(case.name)):
-                found.order_rejects.append(said)
+            (result.wrong_accepts if accepted else result.wrong_rejects).append(said)
+            if not accepted and _accepts(start, _in_order(case, instance), vocabulary, CaseResult(case.name)):
+                result.order_rejects.append(said)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
-        found.outcome, found.reason = CRASH, f"after {len(found.mask_seconds)} token sets: {_line(error)}"
-        return found
-    if found.wrong_accepts or found.wrong_rejects:
-        found.outcome = WRONG_ACCEPT if found.wrong_accepts else WRONG_REJECT
-        found.reason = "; ".join(found.wrong_accepts or found.wrong_rejects)
-    return found
+        result.outcome, result.reason = CRASH, f"after {len(result.mask_seconds)} token sets: {_line(error)}"
+        return result
+    if result.wrong_accepts or result.wrong_rejects:
+        result.outcome = WRONG_ACCEPT if result.wrong_accepts else WRONG_REJECT
+        result.reason = "; ".join(result.wrong_accepts or result.wrong_rejects)
+    return result
 
 
-def _accepts(state: State, instance: Instance, vocabulary: Vocabulary, found: Measured) -> bool:
+def _accepts(state: ConstraintState, instance: SchemaInstance, vocabulary: Vocabulary, result: CaseResult) -> bool:
     tokens, forced = vocabulary.encode(instance.text), 0
     for token in tokens:
         begin = time.perf_counter()
         allowed = state.allowed()
-        found.mask_seconds.append(time.perf_counter() - begin)
+        result.mask_seconds.append(time.perf_counter() - begin)
         if token not in allowed:
             return False
         forced += allowed.only is not None
         state = state.advance(token)
     begin = time.perf_counter()
     allowed = state.allowed()
-    found.mask_seconds.append(time.perf_counter() - begin)
+    result.mask_seconds.append(time.perf_counter() - begin)
     accepted = any(token in allowed for token in vocabulary.stop_tokens)
     if accepted and instance.valid:
-        found.num_tokens, found.num_forced = found.num_tokens + len(tokens), found.num_forced + forced
+        result.num_tokens, result.num_forced = result.num_tokens + len(tokens), result.num_forced + forced
     return accepted
 
 
-def _in_order(case: Case, instance: Instance) -> Instance:
-    """The instance with its members in the schema's order; as it is where we cannot read the schema."""
+def _in_order(case: SchemaCase, instance: SchemaInstance) -> SchemaInstance:
+    """The instance with its members in the schema's order; unchanged where our constraint refuses the schema."""
     from foretell.rules.constraints.json_schema import JsonSchema
 
     try:

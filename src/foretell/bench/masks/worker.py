@@ -1,4 +1,4 @@
-"""An engine in a process of its own, which is killed where it takes too long: a hang or a crash is an outcome, not the end of the run."""
+"""An engine in a process of its own, which is killed when it takes too long: a hang or a crash is an outcome of the bench."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
-from foretell.bench.masks.cases import Case
+from foretell.bench.masks.cases import SchemaCase
 from foretell.bench.masks.engines import Engine, engine_named
-from foretell.bench.masks.measure import CRASH, TIMEOUT, Measured, measure
+from foretell.bench.masks.measure import CRASH, TIMEOUT, CaseResult, measure
 from foretell.models.vocabulary import Vocabulary
 
-#: Longest wait for a new process: it reads the vocabulary and compiles a first schema, untimed.
+#: Longest wait for a new process, which reads the vocabulary and compiles a first schema, untimed.
 START_SECONDS = 120.0
 
 
-class Worker:
-    """The process of one engine: started when first needed, and anew after it was killed."""
+class EngineWorker:
+    """The process of one engine. It starts at the first case, and again after it was killed."""
 
     def __init__(self, engine: str | Engine, vocabulary: Vocabulary) -> None:
-        """engine: a name of `engines.ENGINES`, or a function that another process can import."""
+        """engine: a name of `engines.ENGINES`, or a function that another process can import. vocabulary: as in `MaskBench`."""
         self.engine = engine
-        self.vocabulary = Vocabulary(vocabulary.tokens, vocabulary.stop_tokens, vocabulary.tokenizer)  # without what engines keep on it
+        self.vocabulary = Vocabulary(vocabulary.tokens, vocabulary.stop_tokens, vocabulary.tokenizer)  # without what engines cache on it
         self.process: Any = None
         self.pipe: Any = None
 
-    def measure(self, case: Case, seconds: float) -> Measured:
-        """The case's outcome, after at most so many seconds."""
+    def measure(self, case: SchemaCase, seconds: float) -> CaseResult:
+        """Measure a case. seconds: after which the process is killed and the outcome is TIMEOUT."""
         if self.process is None:
             self._start()
         self.pipe.send(case)
@@ -41,16 +41,16 @@ class Worker:
                 self.process.join()
                 reason = f"the process ended with status {self.process.exitcode}"
                 self.close()
-                return Measured(case.name, CRASH, reason, compiled)
-            if isinstance(told, Measured):
+                return CaseResult(case.name, CRASH, reason, compiled)
+            if isinstance(told, CaseResult):
                 return told
             compiled = told
         self.close()
         doing = "compiling" if compiled is None else "computing token sets"
-        return Measured(case.name, TIMEOUT, f"still {doing} after {seconds:g} s", seconds if compiled is None else compiled)
+        return CaseResult(case.name, TIMEOUT, f"still {doing} after {seconds:g} s", seconds if compiled is None else compiled)
 
     def close(self) -> None:
-        """End the process at once."""
+        """Kill the process, if there is one."""
         if self.process is not None:
             self.process.kill()
             self.process.join()
@@ -73,9 +73,9 @@ class Worker:
 
 
 def _serve(pipe: Connection, engine: str | Engine, vocabulary: Vocabulary) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the bench, which ends this process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the bench handles Ctrl-C and ends this process
     engine = engine_named(engine) if isinstance(engine, str) else engine
-    measure(engine, Case("first", {"type": "null"}), vocabulary)
+    measure(engine, SchemaCase("first", {"type": "null"}), vocabulary)
     pipe.send(True)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # some engines warn of every other schema
     while True:

@@ -1,1 +1,1 @@
-"""Other programs that a user might use instead, on the same weights: one a file, found by discovery."""
+"""Peers: other programs for the same weights, one a file, found by discovery."""

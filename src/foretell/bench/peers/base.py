@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from foretell.bench.arms import Arm, Output, Setting
+from foretell.bench.arms import Arm, ArmOutput, BenchSetting
 from foretell.bench.tasks import Group
 from foretell.errors import UserError
 
@@ -17,9 +17,12 @@ INSTALL = "pip install 'foretell[peers]'"
 
 
 @dataclass(frozen=True)
-class Place:
-    """What a peer is loaded with. source: the folder or GGUF file of the weights. assistant: files of a smaller model of the
-    same family, or None. num_threads: of the arithmetic. context: longest text, in tokens. device: where our model runs."""
+class PeerSetup:
+    """What a peer is loaded with.
+
+    source: the folder or GGUF file of the weights. num_threads: of its arithmetic. context: longest text, in tokens. assistant: folder or
+    file of a smaller model of the same family, or None. device: where our model runs, such as "cpu" or "cuda:0".
+    """
 
     source: Path
     num_threads: int
@@ -29,10 +32,10 @@ class Place:
 
 
 class Peer(ABC):
-    """Greedy decoding by another program. Subclasses are dataclasses of settings; `variants` lists those offered by name.
+    """Greedy decoding by another program. Subclasses are dataclasses of settings; `variants` lists the settings offered by name.
 
-    name: as the user types it. detail: what is run, in words. modules: Python modules it needs; install: how to get them; devices:
-    kinds of device it can run on here.
+    name: as the user types it. detail: what is run, in words. modules: Python modules that it needs. install: the command to install
+    them. devices: kinds of device that it can run on here.
     """
 
     modules: ClassVar[tuple[str, ...]] = ()
@@ -43,43 +46,51 @@ class Peer(ABC):
 
     @classmethod
     def variants(cls) -> list[Peer]:
-        """The settings offered."""
+        """The settings that are offered, each with a name of its own."""
         return [cls()]
 
-    def problem(self, place: Place) -> str:
-        """Why it cannot run with this model here, with the remedy; "" where it can."""
+    def problem(self, setup: PeerSetup) -> str:
+        """Why it cannot run with this setup, with the remedy; "" where it can."""
         missing = [module for module in self.modules if importlib.util.find_spec(module) is None]
         if missing:
             return f"{missing[0]} is not installed; {self.install}"
-        if place.device.split(":")[0] not in self.devices:
-            return f"it runs on {' and '.join(self.devices)} here, our model on {place.device}; use --device {self.devices[0]}"
+        if setup.device.split(":")[0] not in self.devices:
+            return f"it runs on {' and '.join(self.devices)} here, our model on {setup.device}; use --device {self.devices[0]}"
         return ""
 
     @abstractmethod
-    def load(self, place: Place) -> None:
+    def load(self, setup: PeerSetup) -> None:
         """Read the weights."""
 
     @abstractmethod
     def generate(self, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int]) -> tuple[list[int], float, float | None]:
-        """(new tokens, seconds, seconds until the first of them or None), greedily. With no stop tokens: exactly `num_tokens`."""
+        """Decode greedily: (new tokens, seconds, seconds until the first of them or None).
+
+        tokens: the prompt. num_tokens: of the text at most, or exactly where there are no stop tokens. stop_tokens: end the text, and are
+        not part of it.
+        """
 
 
 class PeerArm(Arm):
-    """A peer beside our recipes; it decodes one text at a time and learns nothing between texts."""
+    """The arm of a peer. It decodes one text at a time and learns nothing between texts.
+
+    setup: what the peer is loaded with, at the first run. limit: as in `Arm`.
+    """
 
     is_peer = True
     guarantee = "peer"
 
-    def __init__(self, peer: Peer, place: Place, limit: int | None = None) -> None:
-        self.name, self.detail, self.peer, self.place, self.limit = peer.name, peer.detail, peer, place, limit
+    def __init__(self, peer: Peer, setup: PeerSetup, limit: int | None = None) -> None:
+        self.name, self.detail, self.peer, self.setup, self.limit = peer.name, peer.detail, peer, setup, limit
         self._loaded = False
 
     def begin(self) -> None:
-        """Nothing to forget."""
+        """Do nothing: a peer learns nothing."""
 
-    def run(self, group: Group, setting: Setting) -> Output:
+    def run(self, group: Group, setting: BenchSetting) -> ArmOutput:
+        """Decode the group's prompts one after another. Raises UserError for a sampler that is not greedy."""
         if not self._loaded:
-            self.peer.load(self.place)
+            self.peer.load(self.setup)
             self._loaded = True
         if not setting.sampler.greedy:
             raise UserError(f"peer {self.name!r} is compared greedily; use temperature 0")
@@ -90,4 +101,4 @@ class PeerArm(Arm):
             first = until_first if not texts or until_first is None or first is None else first + until_first
             seconds += took
             texts.append(tokens)
-        return Output(seconds, first, texts)
+        return ArmOutput(seconds, first, texts)

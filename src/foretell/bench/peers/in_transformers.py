@@ -1,4 +1,4 @@
-"""What peers that run in transformers share: loading our weights there, and a timed greedy `generate`."""
+"""Shared by peers that run in transformers: loading the weights, and a timed greedy `generate`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from foretell.bench.peers.base import Peer, Place
+from foretell.bench.peers.base import Peer, PeerSetup
 
 
 @lru_cache(maxsize=8)
 def load_in_transformers(source: Path, dtype: str = "fp32", device: str = "cpu") -> Any:
-    """A transformers model of our own reading of the weights (a GGUF's tensors are dequantised); one a process and type.
+    """A transformers model of the weights in `source`, cached for the process. Tensors of a GGUF file are dequantised.
 
-    int8 is PyTorch's dynamic quantisation of all linear layers.
+    dtype: "fp32", "bf16", or "int8", which is PyTorch's dynamic quantisation of all linear layers. device: as in PyTorch.
     """
     import torch
 
@@ -34,33 +34,34 @@ def load_in_transformers(source: Path, dtype: str = "fp32", device: str = "cpu")
 
 
 def load_default_in_transformers(dtype: str = "fp32") -> Any:
-    """The default model in transformers."""
+    """The default model as a transformers model; dtype as in `load_in_transformers`."""
     from foretell.models.default import default_model_path
 
     return load_in_transformers(default_model_path(), dtype)
 
 
 class FirstToken:
-    """A `streamer` that only notes when the first new token came."""
+    """A `streamer` for `generate` that only notes the time of the first new token, in `seconds`."""
 
     def __init__(self) -> None:
         self.calls, self.seconds, self._begin = 0, 0.0, time.perf_counter()
 
     def put(self, value: Any) -> None:
+        """Called with the prompt, then with each new token."""
         self.calls += 1
-        if self.calls == 2:  # the first call gives the prompt back
+        if self.calls == 2:  # the first call is for the prompt
             self.seconds = time.perf_counter() - self._begin
 
     def end(self) -> None:
-        pass
+        """Called at the end of the text."""
 
 
 def timed_generate(model: Any, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int], **options: Any):
-    """(new tokens, seconds, seconds until the first) of greedy `model.generate`."""
+    """Greedy `model.generate`, as `Peer.generate`. options: further arguments of `model.generate`."""
     import torch
 
     ids = torch.tensor([list(tokens)], device=model.device)
-    # A stop token that does not exist asks for texts of fixed length.
+    # Without a stop token, the text has a fixed length.
     ends = sorted(stop_tokens) or None
     settings = {"max_new_tokens": num_tokens, "do_sample": False, "eos_token_id": ends, "pad_token_id": 0, **options}
     watch = FirstToken()
@@ -73,8 +74,7 @@ def timed_generate(model: Any, tokens: Sequence[int], num_tokens: int, stop_toke
 
 
 class TransformersPeer(Peer):
-    """Abstract: greedy `generate` with its default attention and cache. Subclasses say what sets them apart by `dtype` and
-    `options`."""
+    """Abstract: greedy `generate` with its default attention and cache. Subclasses choose `dtype` and `options`."""
 
     dtype: str = "fp32"
 
@@ -85,11 +85,13 @@ class TransformersPeer(Peer):
     def options(self) -> dict[str, Any]:
         """Further arguments of `model.generate`."""
 
-    def load(self, place: Place) -> None:
+    def load(self, setup: PeerSetup) -> None:
+        """Load the weights as a transformers model."""
         import torch
 
-        torch.set_num_threads(place.num_threads)
-        self._model = load_in_transformers(place.source, self.dtype, place.device)
+        torch.set_num_threads(setup.num_threads)
+        self._model = load_in_transformers(setup.source, self.dtype, setup.device)
 
     def generate(self, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int]) -> tuple[list[int], float, float | None]:
+        """As `Peer.generate`."""
         return timed_generate(self._model, tokens, num_tokens, stop_tokens, **self.options())

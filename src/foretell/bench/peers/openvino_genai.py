@@ -1,4 +1,4 @@
-"""OpenVINO GenAI on the same GGUF file, which it converts as it loads: plain greedy, or with its prompt lookup."""
+"""OpenVINO GenAI on the same GGUF file, which it converts as it loads: greedy, with or without its prompt lookup."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.bench.peers.base import Peer, Place
+from foretell.bench.peers.base import Peer, PeerSetup
 
 
 @dataclass
 class OpenVinoGenAi(Peer):
-    """Greedy `LLMPipeline.generate` on the CPU. lookup: candidates of `prompt_lookup` a step (0: none)."""
+    """Greedy `LLMPipeline.generate` on the CPU. lookup: candidates of `prompt_lookup` a step, 0 for none."""
 
     lookup: int = 0
 
@@ -20,33 +20,39 @@ class OpenVinoGenAi(Peer):
 
     @classmethod
     def variants(cls) -> list[Peer]:
+        """Without prompt lookup, and with five candidates of it."""
         return [cls(), cls(5)]
 
     @property
     def name(self) -> str:  # type: ignore[override]
+        """ "openvino", or "openvino-lookup" with prompt lookup."""
         return "openvino-lookup" if self.lookup else "openvino"
 
     @property
     def detail(self) -> str:  # type: ignore[override]
+        """What is run, in words."""
         draft = f", prompt_lookup with num_assistant_tokens={self.lookup}" if self.lookup else ""
         return f"OpenVINO GenAI, greedy, reading the GGUF file{draft}"
 
-    def problem(self, place: Place) -> str:
-        missing = super().problem(place)
-        exported = place.source.is_dir() and (place.source / "openvino_model.xml").is_file()
-        if missing or exported or place.source.suffix == ".gguf":
+    def problem(self, setup: PeerSetup) -> str:
+        """As `Peer.problem`; OpenVINO GenAI reads GGUF files and folders exported for it."""
+        missing = super().problem(setup)
+        exported = setup.source.is_dir() and (setup.source / "openvino_model.xml").is_file()
+        if missing or exported or setup.source.suffix == ".gguf":
             return missing
         return "OpenVINO GenAI reads GGUF files, or folders exported for it; give --model a .gguf file"
 
-    def load(self, place: Place) -> None:
+    def load(self, setup: PeerSetup) -> None:
+        """Load the GGUF file or the exported folder."""
         import openvino_genai
 
-        options: dict[str, Any] = {"INFERENCE_NUM_THREADS": place.num_threads}
+        options: dict[str, Any] = {"INFERENCE_NUM_THREADS": setup.num_threads}
         if self.lookup:
             options["prompt_lookup"] = True
-        self._pipeline = openvino_genai.LLMPipeline(str(place.source), "CPU", **options)
+        self._pipeline = openvino_genai.LLMPipeline(str(setup.source), "CPU", **options)
 
     def generate(self, tokens: Sequence[int], num_tokens: int, stop_tokens: frozenset[int]) -> tuple[list[int], float, float | None]:
+        """As `Peer.generate`."""
         import numpy as np
         import openvino
         import openvino_genai

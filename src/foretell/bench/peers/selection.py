@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from foretell.bench.peers.base import Peer, PeerArm, Place
+from foretell.bench.peers.base import Peer, PeerArm, PeerSetup
 from foretell.catalog import parts
 from foretell.errors import UserError
 from foretell.parts import UnknownNameError, nearest
@@ -20,7 +20,7 @@ def peers() -> dict[str, Peer]:
     return dict(sorted(found.items()))
 
 
-def peer_arms(names: Sequence[str], place: Place, limit: int | None = None) -> tuple[list[PeerArm], dict[str, str]]:
+def peer_arms(names: Sequence[str], setup: PeerSetup, limit: int | None = None) -> tuple[list[PeerArm], dict[str, str]]:
     """Arms of the peers called `names` ("all": every one that can run), and why others cannot run: {name: reason}.
 
     Asking for a peer by name that cannot run is an error; with "all" it is left out with its reason.
@@ -30,8 +30,8 @@ def peer_arms(names: Sequence[str], place: Place, limit: int | None = None) -> t
         if name != ALL and name not in known:
             raise UnknownNameError(f"there is no peer called {name!r}: {nearest(name, [*known, ALL])}")
     chosen = list(known) if ALL in names else list(dict.fromkeys(names))
-    problems = {name: problem for name in chosen if (problem := known[name].problem(place))}
+    problems = {name: problem for name in chosen if (problem := known[name].problem(setup))}
     for name in names:
         if name in problems:
             raise UserError(f"peer {name!r} cannot run: {problems[name]}")
-    return [PeerArm(known[name], place, limit) for name in chosen if name not in problems], problems
+    return [PeerArm(known[name], setup, limit) for name in chosen if name not in problems], problems

@@ -1,4 +1,4 @@
-"""Recipes worth trying: each train-free drafter, found by discovery, and those that were named; then compositions of the best."""
+"""The recipes that `foretell tune` tries: train-free drafters, found by discovery, named recipes, and compositions of the best."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from foretell.decoding.recipe import Recipe
 from foretell.decoding.verifier import Verifier
 from foretell.decoding.verifiers.exact import Exact
 
-#: Fixed numbers of drafted tokens tried beside the pace that chooses by the cost curve.
+#: Fixed numbers of drafted tokens, tried beside the pace that chooses by the cost curve.
 FIXED = (4, 10)
-#: How many of the best drafters are composed with each other.
+#: Number of the best drafters that are composed with each other.
 COMPOSED = 3
 
 
 def singles(allow_lossy: bool = False, named: Sequence[Recipe] = ()) -> list[Recipe]:
-    """Each train-free drafter in all its variants at each pace, with lossy verifiers too where allowed; and the `named` recipes in
-    theirs, at their own pace."""
+    """Each train-free drafter in all its variants at each pace, and the `named` recipes in theirs, at their own pace. allow_lossy: try
+    verifiers that are not exact as well."""
     drafters, paces = [variant for drafter in train_free_drafters() for variant in drafter.variants()], _paces()
     verifiers = [verifier for verifier in _verifiers() if verifier.guarantee.kind == "exact" or allow_lossy]
-    found = [Recipe(drafter, verifier, pace) for drafter in drafters for verifier in verifiers for pace in paces]
-    return list(dict.fromkeys([*found, *variants(named)]))
+    recipes = [Recipe(drafter, verifier, pace) for drafter in drafters for verifier in verifiers for pace in paces]
+    return list(dict.fromkeys([*recipes, *variants(named)]))
 
 
 def variants(named: Sequence[Recipe]) -> list[Recipe]:
-    """Each recipe with every setting that its drafter finds worth trying."""
+    """Each recipe with every variant of its drafter (`Drafter.variants`)."""
     return list(dict.fromkeys(recipe.replace(drafter=variant) for recipe in named for variant in recipe.drafter.variants()))
 
 
 def compositions(best: Sequence[Recipe]) -> list[Recipe]:
-    """Fallbacks in both orders, unions and, of drafters with tables, interpolations of the drafters of `best` (fastest first), with
-    the best one's verifier; at the pace that chooses, and at the best one's own."""
+    """Compositions of the drafters of `best`, which is in order of speed: fallbacks in both orders, unions and, of drafters with tables,
+    interpolations. They have the best one's verifier, and are tried at `never-slower` and at the best one's pace."""
     drafters: list[Drafter] = []
-    for recipe in best:  # of each kind of drafter its best setting
+    for recipe in best:  # the best setting of each class of drafter
         if all(type(recipe.drafter) is not type(other) for other in drafters):
             drafters.append(recipe.drafter)
     drafters = drafters[:COMPOSED]
@@ -62,14 +62,14 @@ def _paces() -> list[Pace]:
 
 
 def _verifiers() -> list[Verifier]:
-    """`exact`, and every verifier that is not: the other exact ones differ from it for sampled drafts only."""
-    found: list[Verifier] = [Exact()]
+    """`exact`, and every verifier that is not exact. Other exact verifiers differ from it for sampled drafts only."""
+    verifiers: list[Verifier] = [Exact()]
     for cls in parts("verifier").values():
         assert issubclass(cls, Verifier)
         if cls.guarantee.kind == "exact":
             continue
         try:
-            found.append(cls())
+            verifiers.append(cls())
         except (TypeError, ValueError):
-            continue  # it needs something said that nobody has said
-    return found
+            continue  # it needs an option
+    return verifiers

@@ -1,8 +1,8 @@
-"""Successive halving: measure many recipes on few prompts, keep the faster half, measure those on more, and so on.
+"""Successive halving: measure many recipes on few prompts, keep the faster half, measure it on more prompts, and so on.
 
 Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", section 3. The budget is time,
-shared equally among the rungs; within a rung the arms take turns on each prompt, with plain decoding among them. Rungs begin at
-different prompts and with fresh memories, so that newcomers meet the same conditions.
+shared equally among the rungs. Within a rung, the arms and plain decoding take turns on each prompt. Rungs begin at different prompts and
+with empty memories, so that recipes that join later are measured under the same conditions.
 """
 
 from __future__ import annotations
@@ -12,30 +12,35 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from foretell.bench.arms import Arm, Setting
-from foretell.bench.runner import INTERRUPTED, Progress, Run, run
-from foretell.bench.summary import PLAIN, group_rates
+from foretell.bench.arms import PLAIN, Arm, BenchSetting
+from foretell.bench.runner import INTERRUPTED, BenchRun, run
 from foretell.bench.tasks import Group
 from foretell.decoding.recipe import Recipe
+from foretell.progress import ReportProgress, no_progress
 
-#: Recipes in the last rung, plain not counted.
+#: Recipes in the last rung, without plain decoding.
 FINALISTS = 2
 
 
 @dataclass
 class Rung:
-    """One round of halving. arms: plain, then one for each of `recipes`. scores: times plain by arm, of total time. kept: the
-    recipes that went on."""
+    """One round of halving. arms: plain decoding, then one for each of `recipes`. scores: plain decoding's time over the arm's, by arm.
+    kept: the recipes that go on to the next rung."""
 
     recipes: list[Recipe]
     arms: list[Arm]
-    run: Run
+    run: BenchRun
     scores: dict[str, float]
     kept: list[Recipe] = field(default_factory=list)
 
+    @property
+    def names(self) -> dict[Recipe, str]:
+        """The arm of each recipe."""
+        return {recipe: arm.name for recipe, arm in zip(self.recipes, self.arms[1:], strict=True)}
+
     def ranked(self) -> list[Recipe]:
-        """Recipes, fastest first; those that were not measured are left out."""
-        names = {recipe: arm.name for recipe, arm in zip(self.recipes, self.arms[1:], strict=True)}
+        """Recipes, the fastest first; those that were not measured are left out."""
+        names = self.names
         measured = [recipe for recipe in self.recipes if names[recipe] in self.scores]
         return sorted(measured, key=lambda recipe: -self.scores[names[recipe]])
 
@@ -45,25 +50,26 @@ def halve(
     grow: Callable[[Sequence[Recipe]], list[Recipe]],
     arms_of: Callable[[Sequence[Recipe]], list[Arm]],
     groups: Sequence[Group],
-    setting: Setting,
+    setting: BenchSetting,
     budget: float,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: ReportProgress = no_progress,
     after: Callable[[Rung], None] = lambda rung: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[Rung]:
-    """All rungs, the last one with the finalists.
+    """All rungs in order; the last one has the finalists, unless time runs out before.
 
-    first: recipes of the first rung. grow: what the first rung's ranking adds to the second (compositions of its best).
-    arms_of: arms of plain and of the given recipes, in that order. after: told of each finished rung.
+    first: recipes of the first rung. grow: from the first rung's ranking to the recipes that join the second (compositions of the best).
+    arms_of: from recipes to the arms of plain decoding and of these recipes, in that order. groups, setting, report, clock: as of
+    `runner.run`. budget: in seconds. after: told of each finished rung.
     """
     begin, rungs, recipes = clock(), list[Rung](), list(first)
     while recipes:
         final = len(recipes) <= FINALISTS and bool(rungs)
         left = budget - (clock() - begin)
-        # Newcomers join the second rung, so at least one rung more than the halvings of the first.
+        # Recipes join at the second rung, so there is at least one rung more than the first one's halvings.
         steps = 1 if final else max(2, math.ceil(math.log2(max(len(recipes), 2))) + (not rungs))
         arms = arms_of(recipes)
-        offset = sum(len({sample.group for sample in rung.run.samples}) for rung in rungs) % len(groups)
+        offset = sum(rung.run.num_groups for rung in rungs) % len(groups)
         turned = [*groups[offset:], *groups[:offset]]
         outcome = run(arms, turned, setting, 1, max(left, 0.0) / steps, report, clock, warm=not rungs)
         rung = Rung(recipes, arms, outcome, times_plain(outcome, arms))
@@ -79,12 +85,12 @@ def halve(
     return rungs
 
 
-def times_plain(outcome: Run, arms: Sequence[Arm]) -> dict[str, float]:
-    """By arm: plain's time over the arm's time for the same tokens, over the prompts that both finished."""
-    rates = {arm.name: group_rates(outcome.of(arm.name)) for arm in arms}
-    plain, found = rates.get(PLAIN, {}), {}
-    for name, own in rates.items():
+def times_plain(outcome: BenchRun, arms: Sequence[Arm]) -> dict[str, float]:
+    """By arm: plain decoding's time over the arm's time for the same tokens, over the prompts that both were measured on."""
+    plain, scores = outcome.rates(PLAIN), {}
+    for arm in arms:
+        own = outcome.rates(arm.name)
         both = own.keys() & plain.keys()
-        if name != PLAIN and both:
-            found[name] = sum(1 / plain[group] for group in both) / sum(1 / own[group] for group in both)
-    return found
+        if arm.name != PLAIN and both:
+            scores[arm.name] = sum(1 / plain[group] for group in both) / sum(1 / own[group] for group in both)
+    return scores

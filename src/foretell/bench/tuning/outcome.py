@@ -1,4 +1,4 @@
-"""What a tuning came to: its rungs, the figures of the last one, and the verdict."""
+"""The outcome of a tuning: its rungs, the figures of the last one, and the verdict."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from foretell.bench.tuning.verdict import Verdict
 
 
 @dataclass
-class Tuning:
-    """rungs: from the first to the last. report: figures of the last one. kinds: the winner of every kind, where asked for."""
+class TuningResult:
+    """rungs: in order. report: figures of the last rung. verdict: the recipe that was chosen. kinds: winners by kind of prompt, if asked
+    for."""
 
     rungs: list[Rung]
     report: BenchReport

@@ -1,14 +1,16 @@
-"""The winner of a tuning, and why: never below plain."""
+"""The recipe that a tuning chooses, and why. It is never slower than plain decoding."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from foretell.bench.arms import PLAIN
 from foretell.bench.report import BenchReport
-from foretell.bench.summary import PLAIN, ArmSummary
+from foretell.bench.summary import ArmSummary
 from foretell.bench.tables import interval
 from foretell.bench.tuning.halving import Rung
+from foretell.bench.words import counted
 from foretell.decoding.recipe import Recipe
 
 _NOTHING = "no recipe was measured within the budget, so plain decoding stays; give a longer --budget"
@@ -16,7 +18,7 @@ _NOTHING = "no recipe was measured within the budget, so plain decoding stays; g
 
 @dataclass(frozen=True)
 class Verdict:
-    """recipe: to use from now on. summary, runner_up: figures of the last rung, None where there are none."""
+    """recipe: that was chosen. summary, runner_up: figures of the last rung, None where there are none. why: in one sentence."""
 
     recipe: Recipe
     summary: ArmSummary | None
@@ -25,14 +27,15 @@ class Verdict:
 
     @property
     def is_plain(self) -> bool:
+        """Whether plain decoding was chosen."""
         return not self.recipe.drafter.traits.proposes
 
 
 def judge(rungs: Sequence[Rung], report: BenchReport) -> Verdict:
-    """The fastest recipe of the last rung, if it beat plain beyond doubt: by total time, and with the whole 95 % interval of the
-    paired ratios above 1. Otherwise plain."""
+    """The fastest recipe of the last rung, if it is significantly faster than plain decoding: by total time, and with the whole 95 %
+    interval of the paired ratios above 1. Otherwise plain decoding. report: of the last rung."""
     last = rungs[-1]
-    names = {recipe: arm.name for recipe, arm in zip(last.recipes, last.arms[1:], strict=True)}
+    names = last.names
     figures = {arm.name: arm for arm in report.arms}
     ranking = [recipe for recipe in last.ranked() if names[recipe] in figures]
     plain = Recipe.parse(PLAIN)
@@ -42,15 +45,16 @@ def judge(rungs: Sequence[Rung], report: BenchReport) -> Verdict:
     second = figures[names[ranking[1]]] if len(ranking) > 1 else None
     spread, total = best.speedup, last.scores[best.name]
     if spread is None or total <= 1.0 or spread.low <= 1.0:
-        found = f"{total:.2f} times plain" + (f", 95 % interval {interval(spread)}" if spread else "")
-        why = f"nothing beat plain decoding beyond doubt (the best, {best.name}: {found})"
+        reached = f"{total:.2f} times plain" + (f", 95 % interval {interval(spread)}" if spread else "")
+        why = f"nothing is significantly faster than plain decoding (the best, {best.name}: {reached})"
         return Verdict(plain, figures.get(PLAIN), best, f"{why}; more prompts or a longer --budget may show a smaller gain")
-    why = f"{best.name} is {spread.median:.2f} times as fast as plain decoding (95 % interval {interval(spread)}, {spread.num} prompts)"
+    detail = f"95 % interval {interval(spread)}, {counted(spread.num, 'prompt')}"
+    why = f"{best.name} is {spread.median:.2f} times as fast as plain decoding ({detail})"
     return Verdict(ranking[0], best, second, why)
 
 
 def explain(verdict: Verdict, rungs: Sequence[Rung], report: BenchReport) -> str:
-    """The reasons, for the comments of the recipe file: what was measured, where, and what the figures say."""
+    """The reasons as comment lines of the recipe file: what was measured, where, and the figures."""
     tried = len({recipe for rung in rungs for recipe in rung.recipes})
     lines = [
         "Chosen by `foretell tune`. `foretell generate` uses this file where no recipe is named.",

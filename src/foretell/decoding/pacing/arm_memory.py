@@ -15,6 +15,7 @@ from foretell.decoding.chooser import State
 from foretell.decoding.choosing.replay import Round
 from foretell.decoding.cost_curve import CostCurve
 from foretell.errors import UserError
+from foretell.files import atomic_path
 
 #: Weight, in observations, of other requests' records, and of the guess where there are none.
 _TRUST, _PRIOR = 8.0, 2.0
@@ -90,10 +91,11 @@ class ArmMemory:
         self.seconds, self.tokens = _KEEP * self.seconds + seconds, _KEEP * self.tokens + tokens
 
     def write(self, path: str | Path) -> None:
-        """One file of arrays and a JSON text (.npz), nothing that runs when it is read. Rounds are not in it."""
+        """To a file of arrays and a JSON text (.npz), which is replaced as a whole; nothing in it is run when it is read. Rounds are
+        left out. Raises FileWriteError."""
         arrays: dict[str, Any] = {}
         plain = _apart(dataclasses.asdict(dataclasses.replace(self, rounds=None)), "", arrays)
-        with Path(path).open("wb") as file:
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, json=np.array(json.dumps({"version": 1, "memory": plain})), **arrays)
 
     @classmethod
@@ -103,7 +105,7 @@ class ArmMemory:
             with np.load(path) as file:
                 found = json.loads(str(file["json"]))
                 if found["version"] != 1:
-                    raise UserError(f"version {found['version']!r}")
+                    raise ValueError(f"version {found['version']!r}")
                 return cls._of(_together(found["memory"], file))
         except (OSError, EOFError) as error:
             if isinstance(error, FileNotFoundError):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from foretell.decoding.constraint import State
+from foretell.decoding.constraint import ConstraintState
 from foretell.decoding.search import Found, Goal, Run, Search
 from foretell.decoding.searching.frontier import Frontier
 from foretell.decoding.verifier import Guarantee
@@ -78,7 +78,7 @@ class BeamSearch(Search):
         return run.found(frontier.best(self.length_penalty))
 
 
-def masked(rows: Tensor, states: Sequence[State | None]) -> Tensor:
+def masked(rows: Tensor, states: Sequence[ConstraintState | None]) -> Tensor:
     """Logits (n, vocab_size), minus infinity where the state of their row forbids the token."""
     for row, state in enumerate(states):
         if state is not None:
@@ -86,6 +86,6 @@ def masked(rows: Tensor, states: Sequence[State | None]) -> Tensor:
     return rows
 
 
-def after(state: State | None, token: int) -> State | None:
+def after(state: ConstraintState | None, token: int) -> ConstraintState | None:
     """Where a constraint, if there is one, stands after one more token."""
     return None if state is None else state.advance(token)

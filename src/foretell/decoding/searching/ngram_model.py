@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.errors import UserError
+from foretell.files import atomic_path
 
 if TYPE_CHECKING:
     from foretell.models.base import Model
@@ -38,7 +39,7 @@ class NGramModel:
 
     def __init__(self, windows: NDArray[np.int32], vocabulary: str = "") -> None:
         if windows.ndim != 2 or windows.shape[1] < 2:
-            raise UserError(f"windows: shape {windows.shape} must be (num_tokens, max_order + 1)")
+            raise ValueError(f"windows: shape {windows.shape} must be (num_tokens, max_order + 1)")
         self.max_order, self.vocabulary = windows.shape[1] - 1, vocabulary
         self._columns = [np.ascontiguousarray(column) for column in windows.T]
 
@@ -112,14 +113,12 @@ class NGramModel:
             raise UserError(f"n-gram table: it knows contexts of {self.max_order} tokens, but order {max_order} is asked for")
 
     def write(self, path: str | Path) -> None:
-        """To a file, by a temporary one that is then renamed."""
+        """To a safetensors file, which is replaced as a whole. Raises FileWriteError."""
         from safetensors.numpy import save_file
 
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
         tensors = {f"column{i}": column for i, column in enumerate(self._columns)}
-        save_file(tensors, partial, metadata={"format": _FORMAT, "vocabulary": self.vocabulary})
-        partial.replace(target)
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary, metadata={"format": _FORMAT, "vocabulary": self.vocabulary})
 
     @classmethod
     def read(cls, path: str | Path) -> NGramModel:
@@ -134,7 +133,7 @@ class NGramModel:
             with safe_open(path, framework="numpy") as file:
                 metadata: dict[str, Any] = file.metadata() or {}
                 if metadata.get("format") != _FORMAT:
-                    raise UserError(f"it says format {metadata.get('format')!r}")
+                    raise ValueError(f"it says format {metadata.get('format')!r}")
                 columns = [file.get_tensor(f"column{i}") for i in range(len(file.keys()))]
         except (SafetensorError, ValueError) as error:
             raise UserError(f"{path}: not a whole n-gram table ({error}); learn it anew") from error

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foretell.decoding.constraint import State
+from foretell.decoding.constraint import ConstraintState
 from foretell.decoding.search import Hypothesis, Run
 from foretell.decoding.token_set import TokenSet
 from foretell.models.base import Feed
@@ -23,7 +23,7 @@ class Text:
 
     tokens: tuple[int, ...]
     score: float
-    state: State | None
+    state: ConstraintState | None
     parent: Text | None
 
     def path(self) -> list[Text]:

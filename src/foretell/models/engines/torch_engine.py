@@ -162,7 +162,7 @@ class TorchEngine:
         mlp = ("mlp.gate_proj", "mlp.up_proj")
         fused_qkv, fused_mlp = self._fused(prefix, qkv, "weight"), self._fused(prefix, mlp, "weight")
         if fused_qkv is None or fused_mlp is None:
-            raise UserError(f"weights: {prefix}{qkv[0]}.weight or {prefix}{mlp[0]}.weight is missing; pass a checked checkpoint's tensors")
+            raise ValueError(f"weights: {prefix}{qkv[0]}.weight or {prefix}{mlp[0]}.weight is missing; pass a checked checkpoint's tensors")
         return Layer(
             input_norm=self._get(prefix + "input_layernorm.weight"),
             qkv=fused_qkv,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from foretell.decoding.constraint import Constraint, State
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.search import finite
 from foretell.errors import UserError
 from foretell.models.base import Cache, Feed, Model
@@ -79,7 +79,7 @@ class StringEnumerator:
             for distribution in self._group(model, cache, [list(prompt[shared:]) for prompt in group], start)
         ]
 
-    def _group(self, model: Model, shared: Cache, rests: list[list[int]], start: State) -> list[StringDistribution]:
+    def _group(self, model: Model, shared: Cache, rests: list[list[int]], start: ConstraintState) -> list[StringDistribution]:
         caches = [shared.fork() for _ in rests]
         rows = read(model, list(zip(caches, rests, strict=True)))
         walks = [_Walk(self, cache, start, row.logits[-1]) for cache, row in zip(caches, rows, strict=True)]
@@ -99,7 +99,7 @@ class _Node:
     text: bytes
     token: int
     parent: int
-    state: State
+    state: ConstraintState
     masked: float
     plain: float
     row: int = -1
@@ -108,7 +108,7 @@ class _Node:
 class _Walk:
     """The search for strings behind one prompt."""
 
-    def __init__(self, settings: StringEnumerator, cache: Cache, start: State, logits: Any) -> None:
+    def __init__(self, settings: StringEnumerator, cache: Cache, start: ConstraintState, logits: Any) -> None:
         self.settings, self.cache = settings, cache
         self.is_masked = settings.distribution == "masked"
         self.found: dict[bytes, float] = {}

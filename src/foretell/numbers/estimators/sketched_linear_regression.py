@@ -37,7 +37,6 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     coefficients are proved with D^(1+o(1)) rows (Price, Song, Woodruff, ICALP 2017); that D times a power of log n suffice is claimed by
     Song, Ye, Yin, Zhang (ICML 2023), whose published proof has a gap. CountSketch() invalidates the bars where few rows carry much weight.
     A bar is for a coefficient or row chosen before the sketch is drawn; for the worst of many, widen it.
-
     Cost: n log n a column (SRDCT), then QR of m rows; memory of the table and m rows, for `fit_chunks` of a chunk and m rows.
 
     Attributes: coef_ (d,) or (k, d), intercept_, coef_std_, intercept_std_ (standard errors, of the same shapes; after refining: bounds),
@@ -46,8 +45,7 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     error_scale_, report_ (sizes, seconds, "exact", residual, expected residual ratio).
 
     Fewer than 2 m rows are solved exactly, with a warning and report_["exact"]. Errors: TypeError for sparse X where the sketch is dense;
-    UserError for m < D + 1, and for columns that are combinations of others, by name (the minimum-norm solution would look right by
-    chance).
+    UserError for m < D + 1, and for columns that are combinations of others, by name.
 
     >>> X = np.random.default_rng(0).standard_normal((4000, 3))
     >>> model = SketchedLinearRegression(random_state=0).fit(X, X @ [1.0, 2.0, 3.0] + 4)
@@ -56,7 +54,6 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """
 
     papers = ("sketched-regression",)
-
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = {
         "check_sample_weight_equivalence_on_dense_data": "has fewer rows than columns, which is refused: coefficients are not determined",
     }

@@ -112,12 +112,12 @@ class UnlearningReport:
         return "\n".join(lines)
 
     def write(self, path: Path | str, title: str = "What the model has forgotten") -> None:
-        """One page that opens without a network."""
-        from foretell.numbers.reports.page import Section, write_page
+        """Write the page of all words, plots and figures. Raises FileWriteError, and ImportError without matplotlib."""
         from foretell.numbers.unlearning.plots import attack_plot, errors_plot, predictions_plot, relearning_plot
+        from foretell.reports.page import Section, write_page
 
         models, mask = self.figures["models"], self._mask
-        sections = [Section(heading, rows=[[sentence] for sentence in sentences]) for heading, sentences in self.parts.items()]
+        sections = [Section(heading, items=sentences) for heading, sentences in self.parts.items()]
         forgotten = _safe_rows(self.X, mask)
         predicted = {name: model.predict(forgotten) for name, model in self._models.items()}
         sections += [predictions_plot(predicted, np.asarray(self.y, dtype=float)[mask]), errors_plot(models), attack_plot(models)]

@@ -1,1 +1,1 @@
-"""Grammar-aligned sampling: what was learnt from samples, and how it is kept."""
+"""Grammar-aligned sampling: what is learnt from samples, and the states that use it."""

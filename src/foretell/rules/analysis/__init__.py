@@ -1,1 +1,1 @@
-"""What is known of a program that is being written: static analysers, and how they are asked."""
+"""Static analysis of a program that is being written, for monitors."""

@@ -1,4 +1,4 @@
-"""Python through jedi: names of a project's modules, of what is installed and of Python itself."""
+"""Python analysed by jedi: names of a project's modules, of installed packages and of Python itself."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from foretell.rules.analysis.base import Analyser, FailedError, check_offset
+from foretell.errors import MissingPackageError
+from foretell.rules.analysis.analyser import Analyser, AnalysisFailedError, check_offset
 from foretell.rules.analysis.jedi_process import JediProcess, shared_process
-from foretell.rules.analysis.python_lexing import dereferences
+from foretell.rules.analysis.python_lexing import is_dereference
 
 INSTALL = "pip install 'foretell[monitors]'"
 
 
 @dataclass(frozen=True)
 class JediAnalyser(Analyser):
-    """project: a folder, or None for what is installed only. budget: seconds of an analysis, after which it is given up. own: whether
-    `self.` and `cls.` ask too. Modules are those that the Python which runs this program would import. ImportError where jedi is
-    not installed."""
+    """Analyses with jedi in a process of its own; modules are found as the running Python would import them.
+
+    project: a folder, or None for installed packages only. budget: seconds of an analysis, after which it is stopped. own: whether `self.`
+    and `cls.` are dereferences too. process: shared by all analysers of the program. ImportError if jedi is not installed.
+    """
 
     project: str | None = None
     budget: float = 5.0
@@ -29,14 +32,14 @@ class JediAnalyser(Analyser):
 
     def __post_init__(self) -> None:
         if find_spec("jedi") is None:
-            raise ImportError(f"to monitor Python code, install jedi: {INSTALL}")
+            raise MissingPackageError(f"to monitor Python code, install jedi: {INSTALL}")
         self.process.warm_up()
 
-    def asks(self, text: str) -> bool:
-        return dereferences(text, self.own)
+    def is_dereference(self, text: str) -> bool:
+        return is_dereference(text, self.own)
 
-    def ends_name(self, char: str) -> bool:
-        # Beyond ASCII all that Python reads outside of strings and comments are names.
+    def is_delimiter(self, char: str) -> bool:
+        # Outside of strings and comments, all non-ASCII characters that Python allows belong to names.
         return char.isascii() and not f"a{char}".isidentifier()
 
     def complete(self, path: str, text: str, offset: int) -> list[str]:
@@ -52,20 +55,20 @@ class JediAnalyser(Analyser):
         }
         answer = self.process.ask(query, self.budget)
         if "error" in answer:
-            raise FailedError(answer["error"])
+            raise AnalysisFailedError(answer["error"])
         return sorted({name for name in answer["names"] if name.isidentifier() and not keyword.iskeyword(name)})
 
-    def stamp(self) -> Hashable:
-        return None if self.project is None else frozenset(_states(self.project))
+    def project_version(self) -> Hashable:
+        return None if self.project is None else frozenset(_file_versions(self.project))
 
 
-def _states(folder: str) -> Iterator[tuple[str, int, int]]:
-    """(path, time of change, length) of a folder's Python files, hidden folders left out."""
+def _file_versions(folder: str) -> Iterator[tuple[str, int, int]]:
+    """(path, modification time in ns, size in bytes) of the Python files in a folder, without hidden folders."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 if not entry.name.startswith((".", "__pycache__")):
-                    yield from _states(entry.path)
+                    yield from _file_versions(entry.path)
             elif entry.name.endswith((".py", ".pyi")):
-                state = entry.stat()
-                yield entry.path, state.st_mtime_ns, state.st_size
+                status = entry.stat()
+                yield entry.path, status.st_mtime_ns, status.st_size

@@ -1,4 +1,4 @@
-"""jedi in a process of its own, which is ended where an answer takes too long."""
+"""jedi in a process of its own, which is killed if an answer takes too long."""
 
 from __future__ import annotations
 
@@ -15,54 +15,60 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from foretell.rules.analysis.base import FailedError, LateError
+from foretell.rules.analysis.analyser import AnalysisFailedError, AnalysisTimeoutError
 
-#: Seconds that Python and jedi may take to start.
-START = 60.0
+#: Seconds that the process may take to start.
+START_TIMEOUT = 60.0
 
 
 class JediProcess:
-    """Starts when it is first needed, and again after it was ended. Safe to ask from several threads: they take turns."""
+    """The process, started when it is first needed and again after it was killed. Thread-safe: threads take turns.
+
+    A forked child starts a process of its own.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: _Running | None = None
 
     def warm_up(self) -> None:
-        """Start, without waiting for it."""
+        """Start the process without waiting for it."""
         with self._lock:
             self._started()
 
     def ask(self, query: dict[str, Any], budget: float) -> dict[str, Any]:
-        """The answer to a query of `jedi_worker`. `LateError` where it takes more than `budget` seconds, `FailedError` where the process
-        dies of it; RuntimeError where it does not start."""
+        """The answer to a query of `jedi_worker`.
+
+        Errors: `AnalysisTimeoutError` if it takes more than `budget` seconds, `AnalysisFailedError` if the process dies, RuntimeError if
+        it does not start.
+        """
         with self._lock:
             running = self._started()
             try:
                 if not running.ready:
-                    running.read(START)
+                    running.read(START_TIMEOUT)
                     running.ready = True
                 running.write(query)
                 return running.read(budget)
-            except BaseException as error:  # Ctrl-C too: an answer that nobody waited for must not become the next one's
+            except BaseException as error:  # Ctrl-C too: the next query must not read this one's answer
                 self._running = None
                 running.end()
-                if not isinstance(error, queue.Empty | FailedError):
+                if not isinstance(error, queue.Empty | AnalysisFailedError):
                     raise
                 if not running.ready:
-                    raise RuntimeError(f"jedi did not start within {START:.0f} seconds: {running.complaint}") from None
-                if isinstance(error, FailedError):
+                    raise RuntimeError(f"jedi did not start within {START_TIMEOUT:.0f} seconds: {running.complaint}") from None
+                if isinstance(error, AnalysisFailedError):
                     raise
-                raise LateError(f"no answer within {budget} seconds") from None
+                raise AnalysisTimeoutError(f"no answer within {budget} seconds") from None
 
     def _started(self) -> _Running:
-        if self._running is None or self._running.owner != os.getpid():  # a forked child has no part in its parent's pipes
+        if self._running is None or self._running.owner != os.getpid():  # a forked child cannot use its parent's pipes
             self._running = _Running()
         return self._running
 
 
 class _Running:
-    """One process and the thread that reads it, since Python cannot wait for a pipe for so long and no longer on every system."""
+    """One process, and a thread that reads its output, since reading a pipe with a timeout is not portable."""
 
     def __init__(self) -> None:
         self.owner, self.ready = os.getpid(), False
@@ -80,20 +86,20 @@ class _Running:
             self._process.stdin.write(json.dumps(query).encode() + b"\n")
             self._process.stdin.flush()
         except OSError as error:
-            raise FailedError(f"jedi's process ended: {self.complaint}") from error
+            raise AnalysisFailedError(f"jedi's process ended: {self.complaint}") from error
 
     def read(self, seconds: float) -> dict[str, Any]:
         line = self._lines.get(timeout=min(seconds, threading.TIMEOUT_MAX))
         if not line:
-            raise FailedError(f"jedi's process ended: {self.complaint}")
+            raise AnalysisFailedError(f"jedi's process ended: {self.complaint}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
     @property
     def complaint(self) -> str:
-        """What the process said last."""
+        """The last 500 characters that the process wrote to its standard error."""
         self._errors.seek(0)
-        return self._errors.read().decode(errors="replace")[-500:].strip() or "it said nothing"
+        return self._errors.read().decode(errors="replace")[-500:].strip() or "it wrote nothing"
 
 
 def _read(pipe: Any, lines: queue.Queue[bytes]) -> None:
@@ -110,11 +116,11 @@ def _end(process: subprocess.Popen[bytes], reader: threading.Thread, errors: Any
     reader.join()
     for pipe in (process.stdin, process.stdout, errors):
         if pipe is not None:
-            with contextlib.suppress(OSError):  # what was written last may still wait there
+            with contextlib.suppress(OSError):  # the pipe may be broken
                 pipe.close()
 
 
 @cache
 def shared_process() -> JediProcess:
-    """The one that all analysers of this program ask: what it has read of Python's own modules serves them all."""
+    """The process that all analysers of this program share, with jedi's cache of Python's own modules."""
     return JediProcess()

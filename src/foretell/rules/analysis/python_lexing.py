@@ -1,4 +1,4 @@
-"""Where a half-written Python text stands: in code, or in a string or comment, and in which brackets."""
+"""The lexical context at the end of incomplete Python text: in code, a string or a comment, and in which brackets."""
 
 from __future__ import annotations
 
@@ -8,45 +8,46 @@ from dataclasses import dataclass
 
 _CODE = re.compile(r"""\#[^\n]*|(?P<prefix>(?<!\w)[A-Za-z]{1,2})?(?P<quote>'''|\"\"\"|'|")|[()\[\]{}:]""")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
-#: White space, and line ends where the statement goes on behind them.
-_GAP, _GAP_IN_BRACKETS = re.compile(r"(?:[ \t\f]|\\\n)*\Z"), re.compile(r"(?:\s|\\\n)*\Z")
-_WORD = re.compile(r"(?:\b(?P<new>def|class)\s+)?\b(?P<word>\w+)\Z")
-#: Words that no object is called by.
+#: White space within a statement, outside and inside of brackets.
+_SPACE, _SPACE_IN_BRACKETS = re.compile(r"(?:[ \t\f]|\\\n)*\Z"), re.compile(r"(?:\s|\\\n)*\Z")
+_WORD = re.compile(r"(?:\b(?P<definition>def|class)\s+)?\b(?P<word>\w+)\Z")
+#: Keywords that are not objects.
 _OPERATORS = frozenset(keyword.kwlist) - {"None", "True", "False"}
-#: Attributes of the object whose class the text may be defining; at the beginning of a statement, which may make a new one.
+#: Attributes of the object whose class the text may define; and such an attribute at the beginning of a statement, which may create it.
 _OWN = re.compile(r"(?<![\w.])(?:self|cls)\.\Z")
-_MADE = re.compile(r"(?:\A|[\n;])[ \t]*(?:self|cls)\.\Z")
+_CREATED = re.compile(r"(?:\A|[\n;])[ \t]*(?:self|cls)\.\Z")
 
 
 @dataclass(frozen=True)
 class _Quotes:
-    """An open string; `format_spec`: the part after the colon of an f-string's field, which ends like a string of `}`."""
+    """An open string. end: its closing quotes. pattern: the next place to look at in it."""
 
     end: str
     pattern: re.Pattern[str]
 
 
 def _string(prefix: str, quote: str) -> _Quotes:
-    ends = rf"{quote}|\n" if len(quote) == 1 else quote  # a string in single quotes that nobody closed ends with its line
+    ends = rf"{quote}|\n" if len(quote) == 1 else quote  # a single-quoted string that is not closed ends with its line
     fields = r"\{\{|\{|" if set(prefix.lower()) & {"f", "t"} else ""
     return _Quotes(quote, re.compile(rf"\\.|{fields}{ends}", re.DOTALL))
 
 
+#: The part after the colon of an f-string's field, which is like a string that ends with `}`.
 _FORMAT_SPEC = _Quotes("}", re.compile(r"\{|\}"))
 
 
 @dataclass(frozen=True)
-class Place:
-    """code: whether the text ends in code. open: brackets and strings that are still open, the outermost first."""
+class LexicalContext:
+    """Where a text ends. is_code: in code, not in a string or comment. enclosing: the open brackets and strings, the outermost first."""
 
-    code: bool
-    open: tuple[str | _Quotes, ...]
+    is_code: bool
+    enclosing: tuple[str | _Quotes, ...]
 
 
-def place(text: str) -> Place:
-    """Where `text` ends.
+def lexical_context(text: str) -> LexicalContext:
+    """The lexical context at the end of `text`.
 
-    >>> place("f(x[0], '").code, place("f(x[0], ").open, place("f'{x").code
+    >>> lexical_context("f(x[0], '").is_code, lexical_context("f(x[0], ").enclosing, lexical_context("f'{x").is_code
     (False, ('(',), True)
     """
     stack: list[str | _Quotes] = []
@@ -55,47 +56,47 @@ def place(text: str) -> Place:
         inside = stack[-1] if stack else ""
         match = inside.pattern.search(text, at) if isinstance(inside, _Quotes) else _CODE.search(text, at)
         if match is None:
-            return Place(not isinstance(inside, _Quotes), tuple(stack))
-        found, at = match.group(), match.end()
+            return LexicalContext(not isinstance(inside, _Quotes), tuple(stack))
+        mark, at = match.group(), match.end()
         if isinstance(inside, _Quotes):
-            if found == "{":
+            if mark == "{":
                 stack.append("{")
-            elif found in (inside.end, "\n"):
+            elif mark in (inside.end, "\n"):
                 stack.pop()
                 if inside is _FORMAT_SPEC:
-                    stack.pop()  # and the field's own bracket
+                    stack.pop()  # and the bracket of the field
         elif match["quote"]:
             stack.append(_string(match["prefix"] or "", match["quote"]))
-        elif found[0] == "#":
+        elif mark[0] == "#":
             if at == len(text):
-                return Place(False, tuple(stack))
-        elif found == ":":
+                return LexicalContext(False, tuple(stack))
+        elif mark == ":":
             if inside == "{" and len(stack) > 1 and isinstance(stack[-2], _Quotes):
                 stack.append(_FORMAT_SPEC)
-        elif found in _CLOSING:
-            stack.append(found)
-        elif isinstance(inside, str) and inside and found == _CLOSING[inside]:
+        elif mark in _CLOSING:
+            stack.append(mark)
+        elif isinstance(inside, str) and inside and mark == _CLOSING[inside]:
             stack.pop()
 
 
-def dereferences(text: str, own: bool = True) -> bool:
-    """Whether the dot that ends `text` follows an object in code, and what comes after it must be there already.
+def is_dereference(text: str, own: bool = True) -> bool:
+    """Whether the dot at the end of `text` follows an object in code, so that an existing attribute must come next.
 
-    Not so in strings, comments, numbers and relative imports, nor where a statement begins with `self.`, since it may give the
-    object a new attribute. own: whether it is so behind another `self.` or `cls.`.
+    False in strings, comments, numbers and relative imports, and for `self.` at the beginning of a statement, which may create an
+    attribute. own: whether other uses of `self.` and `cls.` count.
 
-    >>> dereferences("x."), dereferences("f(x)."), dereferences("1."), dereferences("# x."), dereferences("from ."), dereferences("..")
-    (True, True, False, False, False, False)
+    >>> [is_dereference(text) for text in ("x.", "f(x).", "1.", "# x.", "from .", "..")]
+    [True, True, False, False, False, False]
     """
-    here = place(text[:-1])
-    if not here.code or not text.endswith("."):
+    context = lexical_context(text[:-1])
+    if not context.is_code or not text.endswith("."):
         return False
-    gap = _GAP_IN_BRACKETS if here.open else _GAP
-    match = gap.search(text[:-1])
+    space = _SPACE_IN_BRACKETS if context.enclosing else _SPACE
+    match = space.search(text[:-1])
     head = text[: match.start()] if match else text[:-1]
     if head.endswith((")", "]", "}", "'", '"')):
         return True
     match = _WORD.search(head)
-    if match is None or match["new"] or match["word"][0].isdigit() or match["word"] in _OPERATORS:
+    if match is None or match["definition"] or match["word"][0].isdigit() or match["word"] in _OPERATORS:
         return False
-    return (own or _OWN.search(text) is None) and (bool(here.open) or _MADE.search(text) is None)
+    return (own or _OWN.search(text) is None) and (bool(context.enclosing) or _CREATED.search(text) is None)

@@ -1,4 +1,4 @@
-"""Deterministic automata that read a text byte by byte."""
+"""Deterministic automata over bytes."""
 
 from __future__ import annotations
 
@@ -12,27 +12,30 @@ from foretell.errors import UserError
 
 S = TypeVar("S", bound=Hashable)
 
-#: Most states that are told apart before an automaton is given up.
-MOST_STATES = 200_000
+#: `tabulated` gives up an automaton with more states.
+MAX_STATES = 200_000
 
 
 class TooManyStatesError(UserError):
-    """An automaton has more states than can be looked at."""
+    """An automaton has more than `MAX_STATES` states."""
 
 
-class NoTextError(UserError):
-    """An automaton accepts no text at all."""
+class EmptyLanguageError(UserError):
+    """An automaton accepts no text."""
 
 
 class ByteAutomaton(ABC):
-    """A set of texts. States are hashable values; automaton and states never change. From every state that `step` gives, some text
-    leads to one that `accepts`: there are no dead states. Subclasses set `start`."""
+    """A deterministic automaton that reads a text byte by byte; its language is the set of texts it accepts.
+
+    States are hashable values; automaton and states are immutable. There are no dead states: from every state that `step` returns, some
+    bytes lead to an accepting state. Subclasses set `start`, the state before the first byte.
+    """
 
     start: Any
 
     @abstractmethod
     def step(self, state: Any, byte: int) -> Any | None:
-        """The state after one more byte; None where no text of the set goes on so."""
+        """The state after one more byte (0 to 255); None if no text of the language continues so."""
 
     @abstractmethod
     def accepts(self, state: Any) -> bool:
@@ -40,43 +43,43 @@ class ByteAutomaton(ABC):
 
     @property
     def alphabet(self) -> Iterable[int]:
-        """Bytes that may occur; override where they are fewer than all."""
+        """The bytes that may occur; override this if they are fewer than all 256."""
         return range(256)
 
-    def edges(self, state: Any) -> Mapping[int, Any]:
-        """Bytes that may follow `state`, with the states they lead to."""
+    def transitions(self, state: Any) -> Mapping[int, Any]:
+        """The bytes that may follow `state`, each with the state it leads to."""
         steps = ((byte, self.step(state, byte)) for byte in self.alphabet)
         return {byte: after for byte, after in steps if after is not None}
 
     def read(self, state: Any, data: bytes) -> Any | None:
-        """The state after all of `data`; None where no text goes on so."""
+        """The state after all bytes of `data`; None if no text of the language continues so."""
         for byte in data:
             state = self.step(state, byte)
             if state is None:
                 return None
         return state
 
-    def has(self, text: bytes) -> bool:
-        """Whether `text` is one of the set."""
+    def matches(self, text: bytes) -> bool:
+        """Whether the language has `text`."""
         state = self.read(self.start, text)
         return state is not None and self.accepts(state)
 
 
 @dataclass(frozen=True)
-class Table(ByteAutomaton):
-    """States written out: from state n, byte b leads to state `table[n][b]`. ending: states where a text may end."""
+class TableAutomaton(ByteAutomaton):
+    """An automaton with numbered states: from state n, byte b leads to state `table[n][b]`. accepting: the accepting states."""
 
     table: tuple[Mapping[int, int], ...]
-    ending: frozenset[int]
+    accepting: frozenset[int]
     start: int = 0
 
     def step(self, state: int, byte: int) -> int | None:
         return self.table[state].get(byte)
 
     def accepts(self, state: int) -> bool:
-        return state in self.ending
+        return state in self.accepting
 
-    def edges(self, state: int) -> Mapping[int, int]:
+    def transitions(self, state: int) -> Mapping[int, int]:
         return self.table[state]
 
     @cached_property
@@ -84,35 +87,35 @@ class Table(ByteAutomaton):
         return frozenset(byte for row in self.table for byte in row)
 
 
-def written_out(start: S, edges: Callable[[S], Mapping[int, S]], accepts: Callable[[S], bool]) -> Table:
-    """The automaton with these edges, whose dead states are found and left out.
+def tabulated(start: S, transitions: Callable[[S], Mapping[int, S]], accepts: Callable[[S], bool]) -> TableAutomaton:
+    """The automaton with these transitions as a table, without its dead states.
 
-    NoTextError where nothing is accepted; TooManyStatesError beyond MOST_STATES.
+    Errors: EmptyLanguageError if nothing is accepted; TooManyStatesError beyond `MAX_STATES` reachable states.
     """
     numbers, states = {start: 0}, [start]
     table: list[dict[int, int]] = []
-    for state in states:  # which grows: every state is met once
+    for state in states:  # grows while it is read: every reachable state comes once
         row = {}
-        for byte, after in edges(state).items():
+        for byte, after in transitions(state).items():
             row[byte] = numbers.setdefault(after, len(states))
             if row[byte] == len(states):
                 states.append(after)
         table.append(row)
-        if len(states) > MOST_STATES:
-            raise TooManyStatesError(f"the automaton has more than {MOST_STATES} states")
-    before: list[list[int]] = [[] for _ in states]
+        if len(states) > MAX_STATES:
+            raise TooManyStatesError(f"the automaton has more than {MAX_STATES} states")
+    predecessors: list[list[int]] = [[] for _ in states]
     for number, row in enumerate(table):
         for reached in row.values():
-            before[reached].append(number)
+            predecessors[reached].append(number)
     live = {number for number, state in enumerate(states) if accepts(state)}
-    found = list(live)
-    for ending in found:  # backwards from where texts end
-        for number in before[ending]:
+    queue = list(live)
+    for reached in queue:  # backwards from the accepting states
+        for number in predecessors[reached]:
             if number not in live:
                 live.add(number)
-                found.append(number)
+                queue.append(number)
     if 0 not in live:
-        raise NoTextError("the automaton accepts no text")
-    place = {number: i for i, number in enumerate(sorted(live))}
-    kept = tuple({byte: place[after] for byte, after in table[number].items() if after in live} for number in sorted(live))
-    return Table(kept, frozenset(place[number] for number in live if accepts(states[number])))
+        raise EmptyLanguageError("the automaton accepts no text")
+    renumbered = {number: i for i, number in enumerate(sorted(live))}
+    kept = tuple({byte: renumbered[after] for byte, after in table[number].items() if after in live} for number in sorted(live))
+    return TableAutomaton(kept, frozenset(renumbered[number] for number in live if accepts(states[number])))

@@ -7,27 +7,27 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 
-from foretell.decoding.constraint import Constraint, Ended, State, refuse
+from foretell.decoding.constraint import Constraint, ConstraintState, EndedState, not_allowed_error
 from foretell.decoding.token_set import TokenSet
 from foretell.rules.automata.byte_automaton import ByteAutomaton
-from foretell.rules.automata.combined import intersection
-from foretell.rules.combination import Combination
+from foretell.rules.automata.combined_automata import intersection
+from foretell.rules.combined_constraint import CombinedConstraint
 
 
 @dataclass(frozen=True)
-class Both(Combination):
+class Both(CombinedConstraint):
     """The whole text obeys all of `constraints`; written `a & b`.
 
-    constraints: two or more. Byte automata (`Choices`, `Integers`, `Decimals`, and combinations of them) are multiplied, and states from
-    which no common text is reached are left out, so there are no dead ends. With any other part a token is allowed where all parts allow
-    it, which may lead to a dead end that no part has by itself: "aab" and "abb" both allow the first a. `Regex`, `Grammar` and
-    `JsonSchema` allow a single cut of text that they force, and two of them may want two cuts of one text.
+    constraints: two or more. Byte automata (`Choices`, `Integers`, `Decimals`, and combinations of them) are multiplied and dead states
+    of the product are removed, so there are no dead ends. With any other part, a token is allowed if all parts allow it. This can lead to
+    a dead end that no part has by itself: both "aab" and "abb" allow an "a" first. `Regex`, `Grammar` and `JsonSchema` allow one
+    tokenization of forced text only, and two of them may require different tokenizations of the same text.
 
-    Guarantee: the model's distribution restricted step by step; exact verifiers keep it. Needs: what each token writes. Cost: token sets
-    of all parts; for byte automata one product, at most 200,000 states. State: one of each part, or of the product.
+    Guarantee: the model's distribution restricted step by step; exact verifiers keep it. Needs: the bytes of each token. Cost: the token
+    sets of all parts; for byte automata one product of at most 200,000 states. State: one of each part, or of the product.
 
-    Rabin and Scott, "Finite Automata and Their Decision Problems", on the direct product. Errors: ValueError where byte automata
-    have no text in common or too large a product, and for a part with a distribution of its own.
+    Rabin and Scott, "Finite Automata and Their Decision Problems", on the direct product. Errors: UserError if byte automata have no
+    text in common or too large a product, and for a part with a distribution of its own.
 
     >>> from foretell.rules.constraints.choices import Choices
     >>> from foretell.rules.constraints.integers import Integers
@@ -49,14 +49,14 @@ class Both(Combination):
     def of_automata(self, automata: Sequence[ByteAutomaton]) -> ByteAutomaton:
         return intersection(automata)
 
-    def of_states(self, states: tuple[State, ...]) -> State:
+    def of_states(self, states: tuple[ConstraintState, ...]) -> ConstraintState:
         return BothState(states)
 
 
-class BothState(State):
-    """A text as all parts see it."""
+class BothState(ConstraintState):
+    """The position of a text in all parts. states: one of each part."""
 
-    def __init__(self, states: tuple[State, ...]) -> None:
+    def __init__(self, states: tuple[ConstraintState, ...]) -> None:
         self.states, self.vocabulary = states, states[0].vocabulary
         self._allowed: TokenSet | None = None
 
@@ -68,11 +68,11 @@ class BothState(State):
     def accepts(self, token: int) -> bool:
         return all(state.accepts(token) for state in self.states)
 
-    def advance(self, token: int) -> State:
+    def advance(self, token: int) -> ConstraintState:
         if not self.accepts(token):
-            raise refuse(self, token)
+            raise not_allowed_error(self, token)
         after = tuple(state.advance(token) for state in self.states)
-        return Ended(self.vocabulary) if token in self.vocabulary.stop_tokens else BothState(after)
+        return EndedState(self.vocabulary) if token in self.vocabulary.stop_tokens else BothState(after)
 
     @property
     def accepting(self) -> bool:

@@ -1,4 +1,4 @@
-"""A decimal number between two bounds, with so many digits behind the point."""
+"""A decimal number between two bounds, with a given number of digits after the point."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from math import ceil, floor
 from foretell.parts import require
 from foretell.rules.automata.byte_automaton import ByteAutomaton
 from foretell.rules.automata.byte_constraint import ByteConstraint
-from foretell.rules.automata.digits import numbers
+from foretell.rules.automata.number_automaton import number_automaton
 
 
 @dataclass(frozen=True)
 class Decimals(ByteConstraint):
-    """The whole text is a number x with minimum <= x <= maximum, a multiple of 10**-precision, in plain digits: a minus where it is
-    negative, digits without a leading zero but "0" itself, then a point and digits. No plus, no exponent, no spaces.
+    """The whole text is a number x with minimum <= x <= maximum, a multiple of 10**-precision, in plain digits: a minus if it is
+    negative, digits without a leading zero (except "0" itself), then a point and digits. No plus, no exponent, no spaces.
 
-    minimum, maximum: int, float or decimal text ("0.1"), or None for no bound; a float means what Python prints for it, so that 0.1
-    is a tenth. precision: digits behind the point, at least 1. fixed: exactly so many digits ("1.50", "2.00"); otherwise at most, with
-    no zeros at the end and no bare point ("1.5", "2"). Either way each number has one text. negative_zero: zero may be written with a
-    minus as well.
+    minimum, maximum: int, float or decimal text ("0.1"), or None for no bound; a float means the digits that Python prints for it, so
+    that 0.1 is a tenth. precision: digits after the point, at least 1. fixed: exactly `precision` digits ("1.50", "2.00"); otherwise at
+    most so many, without zeros at the end and without a bare point ("1.5", "2"). Either way each number has one text. negative_zero: zero
+    may have a minus too.
 
-    Guarantee: the model's distribution restricted step by step, over all ways to spell the digits in tokens; exact verifiers keep it.
-    Needs: what each token writes. Cost: as that of `Integers`. State: how many digits there are on which side of the point, and how they
-    compare with the bounds', digit by digit, so bounds are exact however close or long.
+    Guarantee: the model's distribution restricted step by step, over all tokenizations of the digits; exact verifiers keep it.
+    Needs: the bytes of each token. Cost: as that of `Integers`. State: the number of digits before or after the point, and how they
+    compare with the bounds' digits, so bounds are exact however close or long they are.
 
-    Koo et al., "Automata-based constraints for language model decoding", for automata over tokens; the automaton is our own. Errors:
-    ValueError for bounds that are no numbers, and where no multiple of 10**-precision lies between them.
+    Koo et al., "Automata-based constraints for language model decoding", for automata over tokens; the automaton of numbers is our own.
+    Errors: UserError for bounds that are not numbers, and if no multiple of 10**-precision lies between them.
 
-    >>> Decimals(-0.5, "1.005", precision=2).automaton().has(b"1.00"), Decimals(0, 1).automaton().has(b"1.01")
+    >>> Decimals(-0.5, "1.005", precision=2).automaton().matches(b"1.00"), Decimals(0, 1).automaton().matches(b"1.01")
     (True, False)
     """
 
@@ -43,33 +43,33 @@ class Decimals(ByteConstraint):
     negative_zero: bool = False
 
     def __post_init__(self) -> None:
-        good = isinstance(self.precision, int) and self.precision >= 1
-        require(good, self, "precision", self.precision, "must be a whole number of at least 1; for whole numbers take Integers")
+        is_count = isinstance(self.precision, int) and self.precision >= 1
+        require(is_count, self, "precision", self.precision, "must be a whole number of at least 1; for whole numbers use Integers")
         for name in ("minimum", "maximum"):
             if isinstance(value := getattr(self, name), Decimal):  # whose repr a recipe could not read
                 object.__setattr__(self, name, str(value))
             require(_is_number(value), self, name, value, "must be a finite number, or None for no bound")
         low, high = self._scaled()
-        least = f"has no number of {self.precision} digits behind the point from minimum={self.minimum!r} on"
-        require(low is None or high is None or low <= high, self, "maximum", self.maximum, least)
+        remedy = f"must leave a number with {self.precision} digits after the point from minimum={self.minimum!r} on"
+        require(low is None or high is None or low <= high, self, "maximum", self.maximum, remedy)
 
     @classmethod
     def examples(cls) -> list[Decimals]:
         return [cls(-1, "0.1", precision=1), cls("0.9", 1, precision=2, fixed=False), cls(0, 0, precision=1, negative_zero=True)]
 
     def _scaled(self) -> tuple[int | None, int | None]:
-        """The least and the greatest number, as multiples of 10**-precision."""
+        """The lowest and the highest number, as multiples of 10**-precision."""
         scale = 10**self.precision
         low = None if self.minimum is None else ceil(Fraction(str(self.minimum)) * scale)
         high = None if self.maximum is None else floor(Fraction(str(self.maximum)) * scale)
         return low, high
 
     def automaton(self) -> ByteAutomaton:
-        return numbers(*self._scaled(), self.precision, not self.fixed, self.negative_zero)
+        return number_automaton(*self._scaled(), self.precision, not self.fixed, self.negative_zero)
 
 
 def _is_number(value: object) -> bool:
-    """Whether it can be a bound."""
+    """Whether `value` can be a bound."""
     if value is None:
         return True
     try:

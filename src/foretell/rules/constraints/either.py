@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-from foretell.decoding.constraint import Constraint, Ended, State, refuse
+from foretell.decoding.constraint import Constraint, ConstraintState, EndedState, not_allowed_error
 from foretell.decoding.token_set import TokenSet
 from foretell.rules.automata.byte_automaton import ByteAutomaton
-from foretell.rules.automata.combined import Alternatives
-from foretell.rules.combination import Combination
+from foretell.rules.automata.combined_automata import UnionAutomaton
+from foretell.rules.combined_constraint import CombinedConstraint
 
 
 @dataclass(frozen=True)
-class Either(Combination):
-    """The whole text obeys one of `constraints`, or more; written `a | b`.
+class Either(CombinedConstraint):
+    """The whole text obeys at least one of `constraints`; written `a | b`.
 
-    constraints: two or more, of any kind. All that the text may still obey are kept alive, each with its own state, so the union is
-    exact whatever the parts are: nothing is decided before the text decides it.
+    constraints: two or more, of any kind. The states of all parts that the text can still obey are kept, so the union is exact whatever
+    the parts are.
 
-    Guarantee: the model's distribution restricted step by step; exact verifiers keep it. Needs: what each token writes. Cost: token sets
-    of all parts that are alive. State: one of each part that is alive.
+    Guarantee: the model's distribution restricted step by step; exact verifiers keep it. Needs: the bytes of each token. Cost: the token
+    sets of all parts that the text can still obey. State: one of each such part.
 
-    Rabin and Scott, "Finite Automata and Their Decision Problems", on the union of sets of tapes. Errors: ValueError for a part with
-    a distribution of its own.
+    Rabin and Scott, "Finite Automata and Their Decision Problems", on the union of sets of tapes. Errors: UserError for a part with a
+    distribution of its own.
 
     >>> from foretell.rules.constraints.choices import Choices
     >>> from foretell.rules.constraints.regex import Regex
@@ -41,16 +41,16 @@ class Either(Combination):
     constraints: tuple[Constraint, ...] = ()
 
     def of_automata(self, automata: Sequence[ByteAutomaton]) -> ByteAutomaton:
-        return Alternatives(automata)
+        return UnionAutomaton(automata)
 
-    def of_states(self, states: tuple[State, ...]) -> State:
+    def of_states(self, states: tuple[ConstraintState, ...]) -> ConstraintState:
         return EitherState(states)
 
 
-class EitherState(State):
-    """A text as the parts see it that it may still obey."""
+class EitherState(ConstraintState):
+    """The position of a text in the parts that it can still obey. states: one of each such part."""
 
-    def __init__(self, states: tuple[State, ...]) -> None:
+    def __init__(self, states: tuple[ConstraintState, ...]) -> None:
         self.states, self.vocabulary = states, states[0].vocabulary
         self._allowed: TokenSet | None = None
 
@@ -62,11 +62,11 @@ class EitherState(State):
     def accepts(self, token: int) -> bool:
         return any(state.accepts(token) for state in self.states)
 
-    def advance(self, token: int) -> State:
+    def advance(self, token: int) -> ConstraintState:
         after = tuple(state.advance(token) for state in self.states if state.accepts(token))
         if not after:
-            raise refuse(self, token)
-        return Ended(self.vocabulary) if token in self.vocabulary.stop_tokens else EitherState(after)
+            raise not_allowed_error(self, token)
+        return EndedState(self.vocabulary) if token in self.vocabulary.stop_tokens else EitherState(after)
 
     @property
     def accepting(self) -> bool:

@@ -1,31 +1,31 @@
-"""A context-free grammar in Lark's syntax: the text is one of its words."""
+"""A context-free grammar in Lark's syntax: the text is a word of its language."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from foretell.decoding.constraint import Constraint, State
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.errors import UserError
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import require
-from foretell.rules.grammars.llguidance_engine import GrammarState, Walker, compiled, from_lark
+from foretell.rules.grammars.grammar_state import CompiledGrammar
+from foretell.rules.grammars.llguidance_engine import compile_grammar, from_lark
 
 
 @dataclass(frozen=True)
-class Grammar(Constraint):
-    """The whole text is a word of the grammar's rule `start`.
+class Grammar(Constraint[CompiledGrammar]):
+    """The whole text is derived from the grammar's rule `start`.
 
     source: the grammar, in Lark's syntax as llguidance reads it: rules in lower case, terminals in upper case, regular expressions
     between slashes; imports of Lark's common terminals; no look-around and no priorities.
 
-    Guarantee: the model's distribution restricted step by step; exact verifiers keep it. Needs: what each token writes. Cost: one
-    compilation a grammar and vocabulary, 50 us to 1 ms a token set, about 2 us a drafted token. State: Earley items, one row a token of
-    text.
+    Guarantee: the model's distribution restricted step by step; exact verifiers keep it. Needs: the bytes of each token. Cost: one
+    compilation for a grammar and vocabulary, 50 us to 1 ms a token set, about 2 us a drafted token. State: Earley items, one row a token
+    of text.
 
     Geng et al., "Grammar-Constrained Decoding for Structured NLP Tasks without Finetuning", section 3; computed by llguidance.
-    Errors: ValueError for a grammar that does not parse, lacks a rule `start`, or is too large for the engine.
+    Errors: UserError for a grammar that does not parse, has no rule `start`, or is too large for the engine.
 
     >>> vocabulary = Vocabulary((b"(", b")", None), frozenset({2}))
     >>> state = Grammar('start: "(" start ")" | "()"').start(vocabulary)
@@ -44,11 +44,11 @@ class Grammar(Constraint):
     def examples(cls) -> list[Grammar]:
         return [cls('start: "a" start "b" | "ab"')]
 
-    def remember(self, vocabulary: Vocabulary) -> Walker:
+    def remember(self, vocabulary: Vocabulary) -> CompiledGrammar:
         try:
-            return Walker(compiled(from_lark(self.source), vocabulary), vocabulary)
+            return compile_grammar(from_lark(self.source), vocabulary)
         except ValueError as error:
             raise UserError(f"Grammar: source is not supported: {error}") from error
 
-    def begin(self, memory: Any, prompt: Sequence[int] = ()) -> State:
-        return GrammarState(Walker(memory.matcher, memory.vocabulary))
+    def begin(self, memory: CompiledGrammar, prompt: Sequence[int] = ()) -> ConstraintState:
+        return memory.start()

@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from foretell.parts import require
 from foretell.rules.automata.byte_automaton import ByteAutomaton
 from foretell.rules.automata.byte_constraint import ByteConstraint
-from foretell.rules.automata.digits import numbers
+from foretell.rules.automata.number_automaton import number_automaton
 
 
 @dataclass(frozen=True)
 class Integers(ByteConstraint):
-    """The whole text is a number n with minimum <= n <= maximum, written as Python's `str` writes it: a minus where it is negative,
-    digits without a leading zero, neither plus nor "-0". So each number has one text.
+    """The whole text is a number n with minimum <= n <= maximum, in the form of Python's `str`: a minus if it is negative, digits
+    without a leading zero, neither plus nor "-0". So each number has one text.
 
-    minimum, maximum: whole numbers of any size that Python prints, or None for no bound; numbers may then grow without end.
+    minimum, maximum: whole numbers of any size that Python can print, or None for no bound.
 
-    Guarantee: the model's distribution restricted step by step, over all ways to spell the digits in tokens; exact verifiers keep it.
-    Needs: what each token writes. Cost: made once, some states a digit of the bounds; a token set is a walk through the tokens made of
-    digits, about 0.2 ms, kept by state. State: how many digits there are, and how they compare with the bounds'.
+    Guarantee: the model's distribution restricted step by step, over all tokenizations of the digits; exact verifiers keep it.
+    Needs: the bytes of each token. Cost: the automaton is built once, with a few states for each digit of the bounds; a token set is a
+    traversal of the tokens made of digits, about 0.2 ms, kept by state. State: the number of digits, and how they compare with the bounds'.
 
-    Koo et al., "Automata-based constraints for language model decoding", for automata over tokens; the automaton is our own. Errors:
-    ValueError for bounds that are no whole numbers or have no number between them.
+    Koo et al., "Automata-based constraints for language model decoding", for automata over tokens; the automaton of numbers is our own.
+    Errors: UserError for bounds that are not whole numbers or have no number between them.
 
     >>> from foretell.models.vocabulary import Vocabulary
     >>> vocabulary = Vocabulary((b"0", b"1", b"2", b"10", None), frozenset({4}))
-    >>> Integers(2, 10).start(vocabulary).allowed().ids.tolist(), Integers(0, 10**30 + 1).automaton().has(b"1" + b"0" * 29 + b"2")
+    >>> Integers(2, 10).start(vocabulary).allowed().ids.tolist(), Integers(0, 10**30 + 1).automaton().matches(b"1" + b"0" * 29 + b"2")
     ([1, 2, 3], False)
     """
 
@@ -38,14 +38,14 @@ class Integers(ByteConstraint):
     def __post_init__(self) -> None:
         for name in ("minimum", "maximum"):
             value = getattr(self, name)
-            good = value is None or (isinstance(value, int) and not isinstance(value, bool))
-            require(good, self, name, value, "must be a whole number, or None for no bound")
-        good = self.minimum is None or self.maximum is None or self.minimum <= self.maximum
-        require(good, self, "maximum", self.maximum, f"must not be below minimum={self.minimum!r}")
+            is_bound = value is None or (isinstance(value, int) and not isinstance(value, bool))
+            require(is_bound, self, name, value, "must be a whole number, or None for no bound")
+        in_order = self.minimum is None or self.maximum is None or self.minimum <= self.maximum
+        require(in_order, self, "maximum", self.maximum, f"must not be below minimum={self.minimum!r}")
 
     @classmethod
     def examples(cls) -> list[Integers]:
         return [cls(-1, 10), cls(maximum=1)]
 
     def automaton(self) -> ByteAutomaton:
-        return numbers(self.minimum, self.maximum)
+        return number_automaton(self.minimum, self.maximum)

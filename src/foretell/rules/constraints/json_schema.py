@@ -4,40 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from foretell.decoding.constraint import Constraint, State
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.errors import UserError
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import require
-from foretell.rules.grammars.llguidance_engine import GrammarState, Walker
-from foretell.rules.schemas.compiled_schema import WHITESPACE, Compiled, compile_schema
-from foretell.rules.schemas.json_text import Reader
-from foretell.rules.schemas.reading import MOST_CHARACTERS, read_schema
-from foretell.rules.schemas.state import JsonState
+from foretell.rules.schemas.schema_compiler import MAX_CHARACTERS, WHITESPACE, CompiledSchema, compile_schema, schema_text
+from foretell.rules.schemas.schema_state import JsonSchemaState
 from foretell.rules.schemas.strings import BYTES
 
 
 @dataclass(frozen=True)
-class JsonSchema(Constraint):
-    """The whole text is JSON whose value is valid by `schema`, members in the schema's order; no keyword is dropped in silence.
+class JsonSchema(Constraint[CompiledSchema]):
+    """The whole text is JSON whose value is valid by `schema`, with members in the schema's order. No keyword is ignored silently.
 
-    schema: a dict, a bool, or JSON text, kept as JSON text; of drafts 4 to 2020-12, by its `$schema`. whitespace: "json" writes `", "`
-    and `": "` as Python does, "compact" none, "flexible" any, in runs of at most 40. unsupported: what becomes of keywords that the
-    engine cannot compile: "check" leaves them out there and checks each value as soon as it is complete, "refuse" raises ValueError
-    naming them. formats: "enforce" those that are known, or "annotate": none. most_characters: longest schema.
+    schema: a dict, a bool, or JSON text; kept as JSON text. Drafts 4 to 2020-12, by its `$schema`. whitespace: "json" generates `", "` and
+    `": "` as Python does, "compact" no white space, "flexible" any, in runs of at most 40. unsupported: what happens to keywords that the
+    engine cannot compile: "check" leaves them out there and checks each value as soon as it is complete, "refuse" raises a UserError
+    naming them. formats: "enforce" known formats, or "annotate" none. most_characters: the longest schema.
 
-    Every text is validated as a whole before it may end, so none that is not valid is ever accepted. `foretell schema-check` says how
-    each keyword is honoured.
+    Every text is validated as a whole before it may end, so no invalid text is ever accepted. `foretell schema-check` reports how each
+    keyword is supported.
 
-    Guarantee: the model's distribution restricted step by step; exact verifiers keep it. Needs: what each token writes; jsonschema (pip
-    install 'foretell[schemas]'). Cost: 2 to 60 ms a schema and vocabulary, half of it the check that it is a schema; 40 us a token set, 60
-    us to 1 ms where something is checked. State: the engine's Earley items, one row a token, and where the JSON text stands.
+    Guarantee: the model's distribution restricted step by step; exact verifiers keep it. Needs: the bytes of each token; jsonschema (pip
+    install 'foretell[schemas]'). Cost: 2 to 60 ms for a schema and vocabulary, half of it the check that it is a schema; 40 us a token
+    set, 60 us to 1 ms where values are checked. State: the engine's Earley items, one row a token, and an incremental JSON parser.
 
     Geng et al., "Generating Structured Outputs from Language Models: Benchmark and Studies", section 4; computed by llguidance, checked
-    by jsonschema. Errors: ValueError, with the place in the schema, for what is no schema, is too large, refers outside of itself or
-    to itself without end, or allows no value.
+    by jsonschema. Errors: UserError, with the place in the schema, for what is not a schema, is too large, refers to something outside of
+    itself or to itself without end, or allows no value.
 
     >>> vocabulary = Vocabulary((b"t", b"r", b"u", b"e", b"false", b"[", b"]", b", ", None), frozenset({8}))
     >>> state = JsonSchema({"type": "array", "items": {"type": "boolean"}, "uniqueItems": True}).start(vocabulary)
@@ -53,13 +49,13 @@ class JsonSchema(Constraint):
     whitespace: str = "json"
     unsupported: str = "check"
     formats: str = "enforce"
-    most_characters: int = MOST_CHARACTERS
+    most_characters: int = MAX_CHARACTERS
 
     def __post_init__(self) -> None:
         for name, known in (("whitespace", tuple(WHITESPACE)), ("unsupported", ("check", "refuse")), ("formats", ("enforce", "annotate"))):
             require(getattr(self, name) in known, self, name, getattr(self, name), f"must be one of {', '.join(known)}")
         require(self.most_characters >= 4, self, "most_characters", self.most_characters, "must be at least 4")
-        object.__setattr__(self, "schema", read_schema(self.schema, self.most_characters))
+        object.__setattr__(self, "schema", schema_text(self.schema, self.most_characters))
 
     @classmethod
     def examples(cls) -> list[JsonSchema]:
@@ -72,17 +68,17 @@ class JsonSchema(Constraint):
 
     @property
     def can_dead_end(self) -> bool:
-        """Where something is checked, a text may come to where the engine knows one way on and the check forbids it."""
-        return self.memory(BYTES).watch is not None
+        """Where values are checked, a text may reach a state in which the engine forces a token that a check forbids."""
+        return self.memory(BYTES).checks is not None
 
     def canonical_text(self, instance: Any) -> str:
-        """The text of a value as this constraint takes it, with members in its order; accepted if, and only if, the value is valid."""
-        from foretell.rules.schemas.order import canonical_text
+        """The JSON text of a value, with members in the schema's order; accepted if, and only if, the value is valid."""
+        from foretell.rules.schemas.canonical_text import canonical_text
 
         return canonical_text(instance, self.memory(BYTES), self.whitespace)
 
     def accepts(self, text: str) -> bool:
-        """Whether the constraint accepts a text from its first byte to its last; `canonical_text` writes values in its order."""
+        """Whether the constraint accepts a whole text; `canonical_text` writes values in the required order."""
         state = self.start(BYTES)
         for byte in text.encode():
             if not state.accepts(byte):
@@ -90,18 +86,15 @@ class JsonSchema(Constraint):
             state = state.advance(byte)
         return state.accepting
 
-    def remember(self, vocabulary: Vocabulary) -> Compiled:
-        made = compile_schema(self.schema, self.whitespace, self.formats == "enforce", vocabulary)
-        if self.unsupported == "refuse" and made.lowered.relaxed:
-            first = [f"{node.path}: {word} {why}" for node, words in made.lowered.relaxed.items() for word, why in words.items()]
+    def remember(self, vocabulary: Vocabulary) -> CompiledSchema:
+        compiled = compile_schema(self.schema, self.whitespace, self.formats == "enforce", vocabulary)
+        if self.unsupported == "refuse" and compiled.relaxed:
+            reasons = [f"{node.path}: {keyword} {why}" for node, keywords in compiled.relaxed.items() for keyword, why in keywords.items()]
             raise UserError(
-                f"JsonSchema: unsupported='refuse', and {len(first)} keywords are not compiled: {'; '.join(first[:5])}"
-                f"{' ...' if len(first) > 5 else ''}; pass unsupported='check' to have them checked instead"
+                f"JsonSchema: unsupported='refuse', and {len(reasons)} keywords are not compiled: {'; '.join(reasons[:5])}"
+                f"{' ...' if len(reasons) > 5 else ''}; pass unsupported='check' to have them checked instead"
             )
-        return made
+        return compiled
 
-    def begin(self, memory: Compiled, prompt: Sequence[int] = ()) -> State:
-        vocabulary = memory.vocabulary
-        reader = None if memory.watch is None else Reader(memory.watch.root)
-        valid = partial(memory.judge.valid, memory.graph.root)
-        return JsonState(GrammarState(Walker(memory.matcher, vocabulary)), reader, valid)
+    def begin(self, memory: CompiledSchema, prompt: Sequence[int] = ()) -> ConstraintState:
+        return JsonSchemaState.of(memory)

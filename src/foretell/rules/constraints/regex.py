@@ -1,28 +1,28 @@
-"""A regular expression: the text matches it from its first to its last character."""
+"""A regular expression that the whole text matches."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from foretell.decoding.constraint import Constraint, State
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.errors import UserError
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import require
-from foretell.rules.grammars.llguidance_engine import GrammarState, Walker, compiled, from_regex
+from foretell.rules.grammars.grammar_state import CompiledGrammar
+from foretell.rules.grammars.llguidance_engine import compile_grammar, from_regex
 
 
 @dataclass(frozen=True)
-class Regex(Constraint):
+class Regex(Constraint[CompiledGrammar]):
     """The whole text matches `pattern`, in the syntax of Rust's `regex` crate: no look-around, no back-references.
 
-    Guarantee: the model's distribution restricted step by step; exact verifiers keep it. Needs: what each token writes. Cost: one
-    compilation a pattern and vocabulary, about 50 us a token set, about 2 us a drafted token. State: the text's place in a lexer whose
-    states are built as they are met.
+    Guarantee: the model's distribution restricted step by step; exact verifiers keep it. Needs: the bytes of each token. Cost: one
+    compilation for a pattern and vocabulary, about 50 us a token set, about 2 us a drafted token. State: the text's position in a lexer
+    whose states are built when they are visited.
 
     Willard and Louf, "Efficient Guided Generation for Large Language Models", section 3; computed by llguidance.
-    Errors: ValueError for a pattern that does not parse or needs what the engine lacks.
+    Errors: UserError for a pattern that does not parse or uses what the engine does not support.
 
     >>> vocabulary = Vocabulary((b"a", b"b", b"ab", None), frozenset({3}))
     >>> Regex("(ab)+").start(vocabulary).forced()
@@ -40,11 +40,11 @@ class Regex(Constraint):
     def examples(cls) -> list[Regex]:
         return [cls("(ab)*a?"), cls("a{1,2}b?")]
 
-    def remember(self, vocabulary: Vocabulary) -> Walker:
+    def remember(self, vocabulary: Vocabulary) -> CompiledGrammar:
         try:
-            return Walker(compiled(from_regex(self.pattern), vocabulary), vocabulary)
+            return compile_grammar(from_regex(self.pattern), vocabulary)
         except ValueError as error:
             raise UserError(f"Regex: pattern={self.pattern!r} is not supported: {error}") from error
 
-    def begin(self, memory: Any, prompt: Sequence[int] = ()) -> State:
-        return GrammarState(Walker(memory.matcher, memory.vocabulary))
+    def begin(self, memory: CompiledGrammar, prompt: Sequence[int] = ()) -> ConstraintState:
+        return memory.start()

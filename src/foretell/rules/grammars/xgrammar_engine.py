@@ -1,11 +1,10 @@
 """xgrammar as a second engine, to compare with: regular expressions, EBNF and JSON Schema as states of a constraint.
 
-Its matcher is led along the tree as llguidance's is (`Walker`, `GrammarState`): one a request, rolled back and forward. It is never a
-default, because it leaves out silently what it does not support of a schema (`not`, `if`, `uniqueItems`, ...), so that texts may break the
-rule they were asked to keep.
+It is never a default, because it ignores the keywords of a schema that it does not support (`not`, `if`, `uniqueItems`, ...), so that
+texts may break the rule.
 
 >>> vocabulary = Vocabulary((b"a", b"b", b"ab", None), frozenset({3}))
->>> state = GrammarState(Walker(compiled("regex", "(ab)+", vocabulary), vocabulary))  # doctest: +SKIP
+>>> state = compile_with_xgrammar("regex", "(ab)+", vocabulary).start()  # doctest: +SKIP
 >>> state.allowed().ids.tolist()  # doctest: +SKIP
 [0, 2]
 """
@@ -19,30 +18,20 @@ from typing import Any
 import numpy as np
 
 from foretell.decoding.token_set import TokenSet
+from foretell.errors import MissingPackageError
 from foretell.models.vocabulary import Vocabulary
-from foretell.rules.grammars import llguidance_engine
-from foretell.rules.grammars.llguidance_engine import GrammarError, GrammarState
-
-__all__ = ["GrammarState", "Walker", "compiled"]
+from foretell.rules.grammars.grammar_state import CompiledGrammar, GrammarError
 
 INSTALL = "xgrammar is not installed; pip install 'foretell[peers]'"
 
 
-class Walker(llguidance_engine.Walker):
-    """One that leads a `Matcher`, whose token sets are right after rollback too."""
+def compile_with_xgrammar(kind: str, source: Any, vocabulary: Vocabulary) -> CompiledGrammar:
+    """A grammar, compiled for a vocabulary. kind: "regex", "ebnf" (source has a rule `root`) or "schema" (source is a dict or a bool).
 
-    @staticmethod
-    def mask(matcher: Any) -> bytes:
-        return matcher.compute_bitmask()
-
-
-def compiled(kind: str, source: Any, vocabulary: Vocabulary) -> Matcher:
-    """The matcher of a "regex", an "ebnf" (root rule `root`) or a "schema" (a dict, or a bool), at the beginning of a text.
-
-    Schemas as JSON Schema reads them: any white space, and properties that are not named are allowed unless forbidden. GrammarError where
-    xgrammar has no grammar for it, ImportError where it is not installed.
+    Schemas are read as JSON Schema says: any white space, and properties that are not named are allowed unless forbidden.
+    Errors: GrammarError if xgrammar cannot compile it; ImportError if xgrammar is not installed.
     """
-    compiler = _compiler(vocabulary)
+    compiler = vocabulary.derive(xgrammar_compiler)
     try:
         if kind == "schema":
             grammar = compiler.compile_json_schema(json.dumps(source), any_whitespace=True, strict_mode=False)
@@ -50,11 +39,11 @@ def compiled(kind: str, source: Any, vocabulary: Vocabulary) -> Matcher:
             grammar = {"regex": compiler.compile_regex, "ebnf": compiler.compile_grammar}[kind](source)
     except RuntimeError as error:
         raise GrammarError(_short(str(error))) from error
-    return Matcher(grammar, vocabulary)
+    return CompiledGrammar(XgrammarMatcher(grammar, vocabulary), vocabulary, XgrammarMatcher.compute_bitmask)
 
 
-class Matcher:
-    """xgrammar's matcher with the words of llguidance's, which `Walker` speaks."""
+class XgrammarMatcher:
+    """xgrammar's matcher as a `GrammarMatcher`. Its token sets are right after a rollback too. grammar: xgrammar's compiled grammar."""
 
     def __init__(self, grammar: Any, vocabulary: Vocabulary) -> None:
         from xgrammar import GrammarMatcher
@@ -63,19 +52,21 @@ class Matcher:
         self.bits = np.empty((1, (vocabulary.size + 31) // 32), dtype=np.int32)
         self.refused: int | None = None
 
-    def deep_copy(self) -> Matcher:
-        """Another at the beginning of a text."""
-        return Matcher(self.grammar, self.vocabulary)
+    def deep_copy(self) -> XgrammarMatcher:
+        """A new matcher at the beginning of a text."""
+        return XgrammarMatcher(self.grammar, self.vocabulary)
 
     def consume_token(self, token: int) -> None:
+        """Go on by one token."""
         if not self.matcher.accept_token(token):
             self.refused = token
 
     def rollback(self, num_tokens: int) -> None:
+        """Take back the last tokens."""
         self.matcher.rollback(num_tokens)
 
     def compute_bitmask(self) -> bytes:
-        """Packed bits, the lowest token in the lowest bit."""
+        """The packed token set, as in `TokenSet.packed`."""
         self.matcher.fill_next_token_bitmask(self.bits)
         return self.bits.tobytes()
 
@@ -89,15 +80,16 @@ class Matcher:
         return num
 
     def is_accepting(self) -> bool:
+        """Whether the text may end here."""
         return self.matcher.is_completed()
 
     def is_stopped(self) -> bool:
-        """Whether nothing but a stop token may come."""
+        """Whether only a stop token may come next."""
         return set(self._allowed().ids.tolist()) <= self.vocabulary.stop_tokens
 
     def compute_ff_tokens(self) -> list[int]:
-        """The tokens, at most 64, that must come next: where one only is allowed. (The text that xgrammar says must come could be cut
-        into tokens in other ways.)"""
+        """The tokens, at most 64, that must come next, since each is the only allowed one. (xgrammar's own answer is forced text, which
+        could be tokenized in several ways.)"""
         tokens: list[int] = []
         while len(tokens) < 64:
             token = self._allowed().only
@@ -112,26 +104,26 @@ class Matcher:
         return TokenSet.packed(self.compute_bitmask(), self.vocabulary.size)
 
     def is_error(self) -> bool:
+        """Whether a token was refused."""
         return self.refused is not None
 
     def get_error(self) -> str:
+        """Which token was refused."""
         return f"token {self.refused} does not fit"
 
 
-def _compiler(vocabulary: Vocabulary) -> Any:
-    """xgrammar's view of a vocabulary, made once. One thread and no cache, so that times are comparable."""
+def xgrammar_compiler(vocabulary: Vocabulary) -> Any:
+    """xgrammar's compiler for a vocabulary, with one thread and no cache so that times can be compared. ImportError without xgrammar."""
     try:
         import xgrammar
     except ImportError as error:
-        raise ImportError(INSTALL) from error
-    if "xgrammar" not in vocabulary.__dict__:
-        spelling = [data or b"" for data in vocabulary.tokens]  # what writes nothing is special to it, and never allowed
-        stops = sorted(vocabulary.stop_tokens)
-        info = xgrammar.TokenizerInfo(spelling, xgrammar.VocabType.RAW, vocab_size=vocabulary.size, stop_token_ids=stops)
-        vocabulary.__dict__["xgrammar"] = xgrammar.GrammarCompiler(info, max_threads=1, cache_enabled=False)
-    return vocabulary.__dict__["xgrammar"]
+        raise MissingPackageError(INSTALL) from error
+    data = [each or b"" for each in vocabulary.tokens]  # tokens without bytes are special tokens, which it never allows
+    stops = sorted(vocabulary.stop_tokens)
+    info = xgrammar.TokenizerInfo(data, xgrammar.VocabType.RAW, vocab_size=vocabulary.size, stop_token_ids=stops)
+    return xgrammar.GrammarCompiler(info, max_threads=1, cache_enabled=False)
 
 
 def _short(error: str) -> str:
-    """xgrammar's message without the time and place in its source."""
+    """xgrammar's message without the time and the position in its source code."""
     return re.sub(r"^\[[\d:]+\] \S+: ", "", error.strip())

@@ -1,1 +1,1 @@
-"""JSON Schema for decoding: what an engine can compile of it, what is checked while the text is written, and how JSON text is read."""
+"""JSON Schema: what the engine compiles of a schema, what is checked while the text is generated, and reading JSON text."""

@@ -1,4 +1,4 @@
-"""Schemas in the engine's words: plain dicts of 2020-12, joined so that what is trivial vanishes."""
+"""Schemas as the engine reads them: plain dicts of draft 2020-12, simplified as they are joined."""
 
 from __future__ import annotations
 
@@ -7,16 +7,25 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 #: A schema for the engine: a dict or a bool.
-Plain = dict[str, Any] | bool
+EngineSchema = dict[str, Any] | bool
 
 TYPES = ("null", "boolean", "number", "string", "array", "object")
-#: Whole numbers beyond are not kept by the engine, which stores floats.
-EXACT = 2**53
+_KEYWORDS = {
+    "number": "minimum exclusiveMinimum maximum exclusiveMaximum multipleOf",
+    "string": "minLength maxLength pattern format",
+    "array": "prefixItems items additionalItems unevaluatedItems contains minContains maxContains minItems maxItems uniqueItems",
+    "object": "properties patternProperties additionalProperties unevaluatedProperties propertyNames required minProperties "
+    "maxProperties dependentRequired dependentSchemas",
+}
+#: The type of values that a keyword restricts; keywords that restrict values of all types are missing.
+TYPE_OF_KEYWORD = {keyword: name for name, keywords in _KEYWORDS.items() for keyword in keywords.split()}
+#: The engine stores numbers as floats, so whole numbers are exact below this only.
+MAX_EXACT_INTEGER = 2**53
 
 
-def any_of(options: Iterable[Plain]) -> Plain:
-    """What one of these allows."""
-    kept: list[Plain] = []
+def any_of(options: Iterable[EngineSchema]) -> EngineSchema:
+    """The union of these schemas."""
+    kept: list[EngineSchema] = []
     for option in options:
         if option is True or option == {}:
             return True
@@ -25,9 +34,9 @@ def any_of(options: Iterable[Plain]) -> Plain:
     return False if not kept else kept[0] if len(kept) == 1 else {"anyOf": kept}
 
 
-def all_of(parts: Iterable[Plain]) -> Plain:
-    """What all of these allow."""
-    kept: list[Plain] = []
+def all_of(parts: Iterable[EngineSchema]) -> EngineSchema:
+    """The intersection of these schemas."""
+    kept: list[EngineSchema] = []
     for part in parts:
         if part is False:
             return False
@@ -36,11 +45,11 @@ def all_of(parts: Iterable[Plain]) -> Plain:
     return True if not kept else kept[0] if len(kept) == 1 else {"allOf": kept}
 
 
-def joined(before: Sequence[Plain], own: dict[str, Any], parts: Sequence[Plain]) -> Plain:
-    """All of `before`, `own` and the parts; properties come in that order."""
+def all_in_order(before: Sequence[EngineSchema], own: dict[str, Any], after: Sequence[EngineSchema]) -> EngineSchema:
+    """The intersection of all these schemas; objects have their properties in this order."""
     if any(each != {} and each is not True for each in before):
-        return all_of([*before, own, *parts])
-    rest = all_of(parts)
+        return all_of([*before, own, *after])
+    rest = all_of(after)
     if isinstance(rest, bool) or not own:
         return own if rest is True else rest
     if rest.keys() <= {"allOf", "anyOf"}:
@@ -48,36 +57,36 @@ def joined(before: Sequence[Plain], own: dict[str, Any], parts: Sequence[Plain])
     return {**own, "allOf": [rest]}
 
 
-def one_of_values(values: Iterable[Any]) -> Plain:
-    """Exactly these values. OverflowError where a number among them is beyond what the engine keeps."""
+def exactly(values: Iterable[Any]) -> EngineSchema:
+    """The schema of exactly these JSON values. OverflowError for a number that the engine does not store exactly."""
     scalars: list[Any] = []
-    others: list[Plain] = []
+    others: list[EngineSchema] = []
     for value in values:
         if isinstance(value, list):
-            items = [one_of_values([item]) for item in value]
+            items = [exactly([item]) for item in value]
             others.append({"type": "array", "prefixItems": items, "items": False, "minItems": len(items), "maxItems": len(items)})
         elif isinstance(value, dict):
-            members = {name: one_of_values([member]) for name, member in value.items()}
+            members = {name: exactly([member]) for name, member in value.items()}
             others.append({"type": "object", "properties": members, "required": list(members), "additionalProperties": False})
         else:
-            scalars.append(_kept(value))
+            scalars.append(_exact_scalar(value))
     return any_of([*([{"enum": scalars}] if scalars else []), *others])
 
 
-def _kept(value: Any) -> Any:
+def _exact_scalar(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
-    if abs(value) >= EXACT or not math.isfinite(value):
-        raise OverflowError(f"{value} is beyond what the engine keeps")
+    if abs(value) >= MAX_EXACT_INTEGER or not math.isfinite(value):
+        raise OverflowError(f"{value} is not stored exactly by the engine")
     return int(value) if value == int(value) else value
 
 
-def outward(bound: float, up: bool) -> float:
-    """A bound that the engine keeps, at or beyond the given one."""
+def stored_bound(bound: float, is_upper: bool) -> float:
+    """The nearest bound that the engine stores exactly and that allows no less: at or above an upper bound, at or below a lower one."""
     try:
-        kept = float(bound)
+        stored = float(bound)
     except OverflowError:
-        return math.inf if up else -math.inf
-    if isinstance(bound, int) and abs(bound) >= EXACT and ((kept < bound) if up else (kept > bound)):
-        return math.nextafter(kept, math.inf if up else -math.inf)
-    return bound if abs(bound) < EXACT else kept
+        return math.inf if is_upper else -math.inf
+    if isinstance(bound, int) and abs(bound) >= MAX_EXACT_INTEGER and ((stored < bound) if is_upper else (stored > bound)):
+        return math.nextafter(stored, math.inf if is_upper else -math.inf)
+    return bound if abs(bound) < MAX_EXACT_INTEGER else stored

@@ -1,8 +1,9 @@
-"""A schema in words that the engine compiles. What it cannot say is said exactly in other words, or else left out and noted.
+"""The translation of a schema into one that the engine compiles ("lowering").
 
-Leaving out only ever allows more, so every valid value stays writable; what was left out is checked while the text is written
-(`places.py`). Rewritten exactly, where short: `oneOf`, `not`, `if`, `dependentRequired` and `dependentSchemas` as alternatives, by
-negation; `const` and `enum` by trying their values; `propertyNames`, `minProperties` and `unevaluated...` as properties and items.
+Keywords that the engine does not support are rewritten exactly where the result is short, or left out and recorded. Leaving a keyword out
+only ever allows more, so every valid value can still be generated; what was left out is checked while the text is generated
+(`pending_checks.py`). Rewritten are: `oneOf`, `not`, `if`, `dependentRequired` and `dependentSchemas` as alternatives, by negation;
+`const` and `enum` by testing their values; `propertyNames`, `minProperties` and `unevaluated...` as properties and items.
 """
 
 from __future__ import annotations
@@ -12,204 +13,181 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretell.rules.schemas.arrays import array_words
 from foretell.rules.schemas.disjoint import Disjoint
-from foretell.rules.schemas.effort import Effort
-from foretell.rules.schemas.engine_schema import Plain, all_of, any_of, joined, one_of_values
-from foretell.rules.schemas.graph import Graph, Node, SchemaError
+from foretell.rules.schemas.drafts import SchemaError
+from foretell.rules.schemas.engine_schema import TYPE_OF_KEYWORD, EngineSchema, all_in_order, all_of, any_of, exactly
+from foretell.rules.schemas.lowering_context import LoweringEffort
 from foretell.rules.schemas.negation import Negation
-from foretell.rules.schemas.objects import object_words
-from foretell.rules.schemas.scalars import number_words, string_words
+from foretell.rules.schemas.object_keywords import object_keywords
+from foretell.rules.schemas.schema_graph import SchemaGraph, SchemaNode
+from foretell.rules.schemas.type_keywords import type_keywords
 
-#: Characters that all values of one `enum` may have together; the engine's lexer gives up far beyond.
-MOST_ENUM = 400_000
-
-
-@dataclass
-class Lowered:
-    """A schema for the engine. relaxed: by node, the words left out or allowing more, with the reason. ignored: formats that are
-    annotations, by node."""
-
-    schema: Plain
-    relaxed: dict[Node, dict[str, str]]
-    ignored: list[tuple[Node, str, str]]
-
-
-def lowered(graph: Graph, valid: Callable[[Node, Any], bool], formats: bool, effort: Effort) -> Lowered:
-    """The graph's schema for the engine. valid: whether a value is valid at a node. SchemaError for what cannot even be checked."""
-    lowering = Lowering(graph, valid, formats, effort)
-    return Lowered(lowering.whole(), lowering.relaxed, lowering.ignored)
+#: The most characters that all values of one `enum` may have together; the engine's lexer gives up far beyond.
+MAX_ENUM_CHARACTERS = 400_000
 
 
 @dataclass
 class Lowering:
-    """The work in hand: `object_words` and `array_words` are its other half."""
+    """One translation of a schema; `schema` does the work, once.
 
-    graph: Graph
-    judge: Callable[[Node, Any], bool]
+    graph: the schema's. is_valid: whether a value is valid at a node. formats: whether known formats are enforced. effort: how much the
+    engine is asked to compile. relaxed: by node, the keywords that are left out or allow more, with the reason. ignored: (node, keyword,
+    reason) of formats that are annotations.
+    """
+
+    graph: SchemaGraph
+    is_valid: Callable[[SchemaNode, Any], bool]
     formats: bool
-    effort: Effort
-    relaxed: dict[Node, dict[str, str]] = field(default_factory=dict)
-    ignored: list[tuple[Node, str, str]] = field(default_factory=list)
-    definitions: dict[str, Plain] = field(default_factory=dict)
-    names: dict[Node, str] = field(default_factory=dict)
-    waiting: deque[Node] = field(default_factory=deque)
-    negation: Negation = field(init=False)
-    choosing: list[tuple[Node, list[tuple[Node, Plain]], dict[str, Any]]] = field(default_factory=list)
+    effort: LoweringEffort
+    relaxed: dict[SchemaNode, dict[str, str]] = field(default_factory=dict)
+    ignored: list[tuple[SchemaNode, str, str]] = field(default_factory=list)
+    _definitions: dict[str, EngineSchema] = field(default_factory=dict)
+    _names: dict[SchemaNode, str] = field(default_factory=dict)
+    _waiting: deque[SchemaNode] = field(default_factory=deque)
+    _exclusive_choices: list[tuple[SchemaNode, list[tuple[SchemaNode, EngineSchema]], dict[str, Any]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.negation = Negation(self.formats)
+        self._negation = Negation(self.formats)
 
-    def whole(self) -> Plain:
+    def schema(self) -> EngineSchema:
+        """The schema for the engine. SchemaError for keywords that cannot be checked either."""
         root = self.lower(self.graph.root)
-        while self.waiting:
-            node = self.waiting.popleft()
-            self.definitions[self.names[node]] = self.lower(node)
-        disjoint = Disjoint(self.definitions)
-        for node, branches, slot in self.choosing:
-            slot["anyOf"] = self.exclusive(node, branches, disjoint)
-        return root if isinstance(root, bool) or not self.definitions else {**root, "$defs": self.definitions}
+        while self._waiting:
+            node = self._waiting.popleft()
+            self._definitions[self._names[node]] = self.lower(node)
+        if self._exclusive_choices:
+            disjoint = Disjoint(self._definitions)
+            for node, branches, choice in self._exclusive_choices:
+                choice["anyOf"] = self._exclusive(node, branches, disjoint)
+        return root if isinstance(root, bool) or not self._definitions else {**root, "$defs": self._definitions}
 
-    def relax(self, node: Node, word: str, why: str) -> None:
-        """Note that the word is left out, or allows more than it should."""
-        self.relaxed.setdefault(node, {})[word] = why
+    def relax(self, node: SchemaNode, keyword: str, reason: str) -> None:
+        """Record that the engine's schema leaves the keyword out, or allows more than the keyword does."""
+        self.relaxed.setdefault(node, {})[keyword] = reason
 
-    def valid(self, node: Node, value: Any) -> bool:
-        return self.judge(node, value)
+    def lower(self, node: SchemaNode) -> EngineSchema:
+        """The node as a schema for the engine."""
+        keywords = node.keywords
+        if node.allows_nothing or not keywords:
+            return not node.allows_nothing
+        if "const" in keywords or "enum" in keywords:
+            return self._values(node)
+        own: dict[str, Any] = {"type": keywords["type"]} if "type" in keywords else {}
+        after: list[EngineSchema] = []
+        types = {TYPE_OF_KEYWORD.get(keyword) for keyword in keywords}
+        if types & {"number", "string", "array"}:
+            own |= type_keywords(self, node, after)
+        if "object" in types:
+            own |= object_keywords(self, node, after)
+        before: list[EngineSchema] = []
+        has_properties = bool(own.keys() & {"properties", "required"})
+        for keyword in keywords:  # properties are generated in the order of the keywords that name them
+            self._in_place(node, keyword, after if has_properties and _names_properties_before(keywords, keyword) else before)
+        if not has_properties:
+            before, after = [], [*after, *before]
+        self._conditions(node, after)
+        return all_in_order(before, own, after)
 
-    def reference(self, node: Node) -> Plain:
-        """A reference to what the node becomes."""
-        if node.never or not node.words:
-            return not node.never
+    def _reference(self, node: SchemaNode) -> EngineSchema:
+        """A reference to the definition of the node, which is lowered later."""
+        if node.allows_nothing or not node.keywords:
+            return not node.allows_nothing
         if node is self.graph.root:
             return {"$ref": "#"}
-        if node not in self.names:
-            self.names[node] = str(len(self.names))
-            self.waiting.append(node)
-        return {"$ref": f"#/$defs/{self.names[node]}"}
+        if node not in self._names:
+            self._names[node] = str(len(self._names))
+            self._waiting.append(node)
+        return {"$ref": f"#/$defs/{self._names[node]}"}
 
-    def lower(self, node: Node) -> Plain:
-        """The node in the engine's words."""
-        words = node.words
-        if node.never or not words:
-            return not node.never
-        if "const" in words or "enum" in words:
-            return self.values(node)
-        own: dict[str, Any] = {"type": words["type"]} if "type" in words else {}
-        parts: list[Plain] = []
-        own |= number_words(self, node) | string_words(self, node, parts)
-        for more in (array_words(self, node, parts), object_words(self, node, parts)):
-            own |= more
-        before: list[Plain] = []
-        for word in words:
-            # The order of words is that of the properties which they bring in.
-            self.in_place(node, word, parts if own.keys() & {"properties", "required"} and _own_before(words, word) else before)
-        if not own.keys() & {"properties", "required"}:
-            before, parts = [], [*parts, *before]
-        self.conditions(node, parts)
-        return joined(before, own, parts)
-
-    def in_place(self, node: Node, word: str, parts: list[Plain]) -> None:
-        """Add what a word asks of the value as a whole."""
-        value = node.words[word]
-        if word in ("$ref", "allOf"):
+    def _in_place(self, node: SchemaNode, keyword: str, parts: list[EngineSchema]) -> None:
+        """Add to `parts` what a keyword requires of the value as a whole."""
+        value = node.keywords[keyword]
+        if keyword in ("$ref", "allOf"):
             for part in value:
-                if not self.effort.siblings and len(value) + len(node.words) > 2 and self.leads(part, node):
-                    self.relax(node, word, "leads back here and has siblings, which the engine cannot join")
+                if not self.effort.siblings and len(value) + len(node.keywords) > 2 and part.leads_to(node):
+                    self.relax(node, keyword, "leads back here and has siblings, which the engine cannot join")
                 else:
-                    parts.append(self.reference(part) if word == "$ref" else self.lower(part))
-        elif word in ("anyOf", "oneOf") and not self.effort.choices:
-            self.relax(node, word, "made the schema too large for the engine")
-        elif word == "anyOf":
+                    parts.append(self._reference(part) if keyword == "$ref" else self.lower(part))
+        elif keyword in ("anyOf", "oneOf") and not self.effort.choices:
+            self.relax(node, keyword, "made the schema too large for the engine")
+        elif keyword == "anyOf":
             parts.append(any_of([self.lower(part) for part in value]))
-        elif word == "oneOf":
-            parts.append(self.one_of(node))
-        elif word == "not":
-            denied, exact = self.negation(value)
-            parts.append(denied)
-            if not exact:
-                self.relax(node, "not", "has no exact opposite that the engine can write")
+        elif keyword == "oneOf":
+            parts.append(self._one_of(node))
+        elif keyword == "not":
+            negation, is_exact = self._negation(value)
+            parts.append(negation)
+            if not is_exact:
+                self.relax(node, "not", "has no exact negation that the engine supports")
 
-    def leads(self, start: Node, goal: Node) -> bool:
-        """Whether the words of `start` lead to `goal` somewhere."""
-        seen, waiting = {start}, [start]
-        while waiting and goal not in seen:
-            node = waiting.pop()
-            for each in (*node.same(), *node.choices(), *node.parts(), *node.rest()):
-                if each not in seen:
-                    seen.add(each)
-                    waiting.append(each)
-        return goal in seen
-
-    def values(self, node: Node) -> Plain:
-        """`const` and `enum`: those of their values that all the node's words allow."""
-        words = node.words
-        values = [words["const"]] if "const" in words else words["enum"]
-        if "enum" in words and sum(len(value) if isinstance(value, str) else 8 for value in values) > MOST_ENUM:
+    def _values(self, node: SchemaNode) -> EngineSchema:
+        """`const` and `enum`: those of their values that satisfy all keywords of the node."""
+        keywords = node.keywords
+        values = [keywords["const"]] if "const" in keywords else keywords["enum"]
+        if "enum" in keywords and sum(len(value) if isinstance(value, str) else 8 for value in values) > MAX_ENUM_CHARACTERS:
             raise SchemaError(f"{node.path}/enum: {len(values)} values are more than the engine can hold; use a pattern, or split the task")
-        if words.keys() - {"const", "enum"} or len(words) > 1:
-            values = [value for value in values if self.valid(node, value)]
+        if keywords.keys() - {"const", "enum"} or len(keywords) > 1:
+            values = [value for value in values if self.is_valid(node, value)]
         try:
-            return one_of_values(values)
+            return exactly(values)
         except OverflowError as error:
-            self.relax(node, "const" if "const" in words else "enum", str(error))
+            self.relax(node, "const" if "const" in keywords else "enum", str(error))
             return {"type": "number"} if all(isinstance(value, int | float) for value in values) else True
 
-    def one_of(self, node: Node) -> Plain:
-        """`oneOf` as alternatives, of which the overlapping ones are told apart once all definitions are known."""
-        branches = [(part, self.lower(part)) for part in node.words["oneOf"]]
-        branches = [(part, plain) for part, plain in branches if plain is not False]
+    def _one_of(self, node: SchemaNode) -> EngineSchema:
+        """`oneOf` as alternatives. Overlapping ones are separated once all definitions are known."""
+        branches = [(part, self.lower(part)) for part in node.keywords["oneOf"]]
+        branches = [(part, lowered) for part, lowered in branches if lowered is not False]
         if len(branches) < 2:
             return branches[0][1] if branches else False
-        slot: dict[str, Any] = {"anyOf": [plain for _, plain in branches]}
-        self.choosing.append((node, branches, slot))
-        return slot
+        choice: dict[str, Any] = {"anyOf": [lowered for _, lowered in branches]}
+        self._exclusive_choices.append((node, branches, choice))
+        return choice
 
-    def exclusive(self, node: Node, branches: list[tuple[Node, Plain]], disjoint: Disjoint) -> list[Plain]:
-        """Each branch without what the branches that it may overlap allow."""
-        known: dict[tuple[int, int], bool] = {}
-        count = len(branches)
-        for i in range(count):
+    def _exclusive(self, node: SchemaNode, branches: list[tuple[SchemaNode, EngineSchema]], disjoint: Disjoint) -> list[EngineSchema]:
+        """Each branch without what overlapping branches allow."""
+        are_disjoint: dict[tuple[int, int], bool] = {}
+        num = len(branches)
+        for i in range(num):
             for j in range(i):
-                known[i, j] = known[j, i] = disjoint(branches[i][1], branches[j][1])
-        if all(known.values()):
-            return [plain for _, plain in branches]
-        if count > self.effort.splits or count > 8:
+                are_disjoint[i, j] = are_disjoint[j, i] = disjoint(branches[i][1], branches[j][1])
+        if all(are_disjoint.values()):
+            return [lowered for _, lowered in branches]
+        if num > self.effort.num_splits or num > 8:
             self.relax(node, "oneOf", "has branches that may overlap")
-            return [plain for _, plain in branches]
-        opposites = [self.negation(part) for part, _ in branches]
-        options: list[Plain] = []
-        for i, (_, plain) in enumerate(branches):
-            others = [j for j in range(count) if j != i and not known[i, j]]
-            if not all(opposites[j][1] for j in others):
+            return [lowered for _, lowered in branches]
+        negations = [self._negation(part) for part, _ in branches]
+        options: list[EngineSchema] = []
+        for i, (_, lowered) in enumerate(branches):
+            others = [j for j in range(num) if j != i and not are_disjoint[i, j]]
+            if not all(negations[j][1] for j in others):
                 self.relax(node, "oneOf", "has branches that may overlap")
-            options.append(all_of([plain, *(opposites[j][0] for j in others)]))
+            options.append(all_of([lowered, *(negations[j][0] for j in others)]))
         return [option for option in options if option is not False] or [False]
 
-    def conditions(self, node: Node, parts: list[Plain]) -> None:
-        """`if` and the dependent words, each as two alternatives."""
-        words, room = node.words, self.effort.splits
-        if "if" in words and ("then" in words or "else" in words):
-            opposite, exact = self.negation(words["if"])
-            room //= 2
-            if room:
-                then, other = (self.lower(words[word]) if word in words else True for word in ("then", "else"))
-                parts.append(any_of([all_of([self.lower(words["if"]), then]), all_of([opposite, other])]))
-            if not room or not exact:
-                self.relax(node, "if", "has no exact opposite that the engine can write")
-        for word in ("dependentRequired", "dependentSchemas"):
-            for name, needed in words.get(word, {}).items():
-                room //= 2
-                if room and needed:
-                    then = (
-                        {"required": [name, *needed]} if word == "dependentRequired" else all_of([{"required": [name]}, self.lower(needed)])
-                    )
+    def _conditions(self, node: SchemaNode, parts: list[EngineSchema]) -> None:
+        """Add `if` and the dependent keywords to `parts`, each as two alternatives."""
+        keywords, num_left = node.keywords, self.effort.num_splits
+        if "if" in keywords and ("then" in keywords or "else" in keywords):
+            negation, is_exact = self._negation(keywords["if"])
+            num_left //= 2
+            if num_left:
+                then, other = (self.lower(keywords[name]) if name in keywords else True for name in ("then", "else"))
+                parts.append(any_of([all_of([self.lower(keywords["if"]), then]), all_of([negation, other])]))
+            if not num_left or not is_exact:
+                self.relax(node, "if", "has no exact negation that the engine supports")
+        for keyword in ("dependentRequired", "dependentSchemas"):
+            for name, needed in keywords.get(keyword, {}).items():
+                num_left //= 2
+                if num_left and needed:
+                    has_names = {"required": [name, *needed] if keyword == "dependentRequired" else [name]}
+                    then = has_names if keyword == "dependentRequired" else all_of([has_names, self.lower(needed)])
                     parts.append(any_of([{"properties": {name: False}}, then]))
                 elif needed:
-                    self.relax(node, word, "has more cases than are told apart")
+                    self.relax(node, keyword, "has more cases than are rewritten")
 
 
-def _own_before(words: dict[str, Any], word: str) -> bool:
-    """Whether the node names properties of its own before this word."""
-    order = list(words)
-    return any(each in order and order.index(each) < order.index(word) for each in ("properties", "required"))
+def _names_properties_before(keywords: dict[str, Any], keyword: str) -> bool:
+    """Whether the node names properties of its own before this keyword."""
+    order = list(keywords)
+    return any(each in order and order.index(each) < order.index(keyword) for each in ("properties", "required"))

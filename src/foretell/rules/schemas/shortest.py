@@ -1,4 +1,4 @@
-"""How short a text can be: which subschemas allow nothing, or nothing that ever ends, and how many bytes the shortest value takes."""
+"""The length of the shortest text of a schema: which subschemas allow no value, or none of finite length."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import json
 import math
 from typing import Any
 
-from foretell.rules.schemas.engine_schema import TYPES, Plain
+from foretell.rules.schemas.engine_schema import TYPES, EngineSchema
 
-_LEAST = {"null": 4, "boolean": 4, "number": 1, "integer": 1, "string": 2, "array": 2, "object": 2}
-
+_MIN_BYTES = {"null": 4, "boolean": 4, "number": 1, "integer": 1, "string": 2, "array": 2, "object": 2}
 _BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
-#: Definitions are gone through so often; lengths that are infinite still then are not known.
-_ROUNDS = 50
+#: The definitions are iterated over at most this many times; lengths that are infinite after that are unknown.
+_MAX_ROUNDS = 50
 
 
-def shortest(schema: Plain, separator: int = 0) -> float:
-    """Fewest bytes that any value takes, infinite where there is none; never more than it takes, since what subschemas ask together is
-    not added up. separator: bytes of white space behind each comma and colon."""
+def shortest(schema: EngineSchema, separator: int = 0) -> float:
+    """A lower bound in bytes on the length of the shortest text, infinite if there is none. It is not always attained, since the
+    requirements of several subschemas are not added up. separator: bytes of white space after each comma and colon."""
     return _Lengths(schema, separator).of(schema)
 
 
-def without_empty(schema: Plain) -> Plain:
-    """The schema with `false` in place of references to what allows nothing, or nothing that ends; false where that is all of it."""
-    if isinstance(schema, bool) or not schema.get("$defs"):
-        return schema if isinstance(schema, bool) or not math.isinf(shortest(schema)) else False
+def without_empty(schema: EngineSchema) -> EngineSchema:
+    """The schema with `false` in place of references to definitions without a finite text; `false` if it has none itself."""
+    if isinstance(schema, bool):
+        return schema
     lengths = _Lengths(schema, 0)
     if math.isinf(lengths.of(schema)):
         return False
-    empty = {f"#/$defs/{name}" for name in schema["$defs"] if math.isinf(lengths.known[name])}
-    kept = {name: part for name, part in schema["$defs"].items() if f"#/$defs/{name}" not in empty}
+    definitions = schema.get("$defs", {})
+    empty = {f"#/$defs/{name}" for name in definitions if math.isinf(lengths.known[name])}
+    kept = {name: part for name, part in definitions.items() if f"#/$defs/{name}" not in empty}
     return _replaced({**schema, "$defs": kept}, empty) if empty else schema
 
 
@@ -42,14 +42,14 @@ def _replaced(value: Any, empty: set[str]) -> Any:
 
 
 class _Lengths:
-    """Shortest lengths of definitions, by name, found by repetition from infinity down."""
+    """Lower bounds by definition, a fixed point found by iteration from infinity."""
 
-    def __init__(self, schema: Plain, separator: int) -> None:
+    def __init__(self, schema: EngineSchema, separator: int) -> None:
         self.separator = separator
-        definitions: dict[str, Plain] = {} if isinstance(schema, bool) else schema.get("$defs", {})
+        definitions: dict[str, EngineSchema] = {} if isinstance(schema, bool) else schema.get("$defs", {})
         self.root: float = math.inf
         self.known: dict[str, float] = dict.fromkeys(definitions, math.inf)
-        for _ in range(_ROUNDS):
+        for _ in range(_MAX_ROUNDS):
             before = (self.root, *self.known.values())
             for name, part in reversed(definitions.items()):
                 self.known[name] = self.of(part)
@@ -59,37 +59,37 @@ class _Lengths:
         self.root = 1 if math.isinf(self.root) else self.root
         self.known = {name: 1 if math.isinf(length) else length for name, length in self.known.items()}
 
-    def of(self, schema: Plain) -> float:
+    def of(self, schema: EngineSchema) -> float:
         if isinstance(schema, bool):
             return 1 if schema else math.inf
-        least = self.own(schema)
+        low = self.without_subschemas(schema)
         if "$ref" in schema:
             name = schema["$ref"].removeprefix("#/$defs/")
-            least = max(least, self.known.get(name, self.root))
+            low = max(low, self.known.get(name, self.root))
         for part in schema.get("allOf", ()):
-            least = max(least, self.of(part))
+            low = max(low, self.of(part))
         if "anyOf" in schema:
-            least = max(least, min((self.of(part) for part in schema["anyOf"]), default=math.inf))
-        return least
+            low = max(low, min((self.of(part) for part in schema["anyOf"]), default=math.inf))
+        return low
 
-    def own(self, schema: dict[str, Any]) -> float:
+    def without_subschemas(self, schema: dict[str, Any]) -> float:
         if "enum" in schema:
             return min((len(json.dumps(value, ensure_ascii=False).encode()) for value in schema["enum"]), default=math.inf)
         if "type" not in schema and not schema.keys() & _BOUNDS:
             return 1  # a digit
         named = schema.get("type", TYPES)
-        return min((self.typed(schema, name) for name in ([named] if isinstance(named, str) else named)), default=math.inf)
+        return min((self.of_type(schema, name) for name in ([named] if isinstance(named, str) else named)), default=math.inf)
 
-    def typed(self, schema: dict[str, Any], name: str) -> float:
+    def of_type(self, schema: dict[str, Any], name: str) -> float:
         if name == "string":
-            least, most = schema.get("minLength", 0), schema.get("maxLength", math.inf)
-            return 2 + least if least <= most else math.inf
+            low, high = schema.get("minLength", 0), schema.get("maxLength", math.inf)
+            return 2 + low if low <= high else math.inf
         if name == "array":
-            least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
-            prefix = [self.of(part) for part in schema.get("prefixItems", ())[:least]]
-            more = least - len(prefix)
-            rest = more * self.of(schema.get("items", True)) if more > 0 else 0
-            return 2 + sum(prefix) + rest + max(least - 1, 0) * (1 + self.separator) if least <= most else math.inf
+            low, high = schema.get("minItems", 0), schema.get("maxItems", math.inf)
+            prefix = [self.of(part) for part in schema.get("prefixItems", ())[:low]]
+            num_others = low - len(prefix)
+            others = num_others * self.of(schema.get("items", True)) if num_others > 0 else 0
+            return 2 + sum(prefix) + others + max(low - 1, 0) * (1 + self.separator) if low <= high else math.inf
         if name == "object":
             properties, required = schema.get("properties", {}), schema.get("required", ())
             other = schema.get("additionalProperties", True) if "patternProperties" not in schema else True
@@ -99,4 +99,4 @@ class _Lengths:
             low = max(schema.get("minimum", -math.inf), schema.get("exclusiveMinimum", -math.inf))
             high = min(schema.get("maximum", math.inf), schema.get("exclusiveMaximum", math.inf))
             return 1 if low <= high else math.inf
-        return _LEAST[name]
+        return _MIN_BYTES[name]

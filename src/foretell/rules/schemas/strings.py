@@ -1,6 +1,6 @@
-"""Whether a string has a pattern or a format, in linear time: asked of the same engine that writes it.
+"""Whether a string has a pattern or a format, tested in linear time by the engine that also generates it.
 
-Patterns that the engine lacks (look-around, back-references) are searched for by backtracking within a time limit.
+Patterns that the engine does not support (look-around, back-references) are searched by backtracking, within a time limit.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any
 
 from foretell.errors import UserError
 from foretell.models.vocabulary import Vocabulary
-from foretell.rules.grammars.llguidance_engine import compiled, from_json_schema
+from foretell.rules.grammars.llguidance_engine import compile_grammar, from_json_schema
 
-#: Bytes as tokens, to try grammars with.
+#: A vocabulary whose tokens are the 256 bytes, to test schemas and texts without a model.
 BYTES = Vocabulary((*(bytes([byte]) for byte in range(256)), None), frozenset({256}))
-#: Seconds for one search by backtracking.
-SECONDS = 0.25
-#: A character of a URI, one in brackets and the percent sign's three included.
+#: The time limit of one search by backtracking, in seconds.
+SEARCH_TIMEOUT = 0.25
+#: A character of a URI, with brackets and percent-encoded characters.
 _URI = r"([!$&-;=?-Z_a-z~#\[\]]|%[0-9A-Fa-f]{2})"
-#: Formats of the standard that the engine does not know, as patterns: after RFC 3986, 3987, 6570 and 6901, roughly for addresses with
-#: letters of all alphabets.
+#: Patterns of the standard's formats that the engine does not support, after RFC 3986, 3987, 6570 and 6901; those of internationalized
+#: addresses are approximate.
 _MORE_FORMATS = {
     "json-pointer": r"^(/([^/~]|~[01])*)*$",
     "relative-json-pointer": r"^(0|[1-9][0-9]*)(#|(/([^/~]|~[01])*)*)$",
@@ -37,91 +37,91 @@ _MORE_FORMATS = {
 
 
 class PatternError(UserError):
-    """A pattern that nobody here can read, or a search that took too long."""
+    """A pattern that neither the engine nor the `regex` package can read, or a search that took too long."""
 
 
 @cache
 def format_schema(name: str) -> dict[str, str] | None:
-    """A schema of strings that have this format, as the engine knows it or by a pattern; None for an unknown one."""
+    """An engine schema of the strings with this format; None for an unknown format."""
     if name in _MORE_FORMATS:
         return {"pattern": _MORE_FORMATS[name]}
     return {"format": name} if compiles({"type": "string", "format": name}) else None
 
 
 def compiles(schema: dict[str, Any]) -> bool:
-    """Whether the engine takes this schema."""
-    return why_not(json.dumps(schema)) is None
+    """Whether the engine compiles this schema."""
+    return refusal(json.dumps(schema)) is None
 
 
 @lru_cache(4096)
-def why_not(schema: str) -> str | None:
-    """The engine's reason to refuse a schema; None where it takes it."""
+def refusal(schema: str) -> str | None:
+    """The engine's error for a schema (as JSON text); None if it compiles."""
     try:
-        compiled(from_json_schema(json.loads(schema)), BYTES)
+        compile_grammar(from_json_schema(json.loads(schema)), BYTES)
     except ValueError as error:
         return str(error)
     return None
 
 
 def has_format(name: str, text: str) -> bool:
-    """Whether `text` has the format; unknown formats are annotations."""
+    """Whether `text` has the format; True for unknown formats, which are annotations."""
     schema = format_schema(name)
-    return schema is None or _written(json.dumps({"type": "string", **schema}), text)
+    return schema is None or _generates(json.dumps({"type": "string", **schema}), text)
 
 
 def has_pattern(pattern: str, text: str) -> bool:
-    """Whether the pattern is found in `text`, which is where no anchor says otherwise anywhere. PatternError if that took too long."""
+    """Whether the pattern is found in `text`, anywhere unless it is anchored. PatternError if the search takes too long."""
     if compiles({"type": "string", "pattern": pattern}):
-        return _written(json.dumps({"type": "string", "pattern": pattern}), text)
+        return _generates(json.dumps({"type": "string", "pattern": pattern}), text)
     search = _backtracking(pattern)
-    if len(text) >= search.too_long:
-        raise PatternError(f"pattern={pattern!r} takes more than {SECONDS} s for a string of {search.too_long} characters")
+    if len(text) >= search.num_too_long:
+        raise PatternError(f"pattern={pattern!r} takes more than {SEARCH_TIMEOUT} s for a string of {search.num_too_long} characters")
     try:
-        return search.compiled.search(text, timeout=SECONDS) is not None
+        return search.compiled.search(text, timeout=SEARCH_TIMEOUT) is not None
     except TimeoutError:
-        search.too_long = len(text)
-        return has_pattern(pattern, text)  # which says so
+        search.num_too_long = len(text)
+        return has_pattern(pattern, text)  # raises the error
 
 
 def check_pattern(pattern: str) -> bool:
-    """Whether the engine reads the pattern; False where only backtracking does. PatternError where neither does."""
+    """Whether the engine supports the pattern; False if only backtracking does. PatternError if neither does."""
     if compiles({"type": "string", "pattern": pattern}):
         return True
     _backtracking(pattern)
     return False
 
 
-def all_read(patterns: Iterable[str]) -> bool:
-    """Whether the engine reads all the patterns. PatternError where nobody does."""
+def all_compile(patterns: Iterable[str]) -> bool:
+    """Whether the engine supports all the patterns. PatternError as in `check_pattern`; all are checked."""
     return False not in {check_pattern(pattern) for pattern in patterns}
 
 
 @lru_cache(16384)
-def _written(schema: str, text: str) -> bool:
-    matcher = _matcher(schema).deep_copy()  # threads may ask at once
+def _generates(schema: str, text: str) -> bool:
+    matcher = _matcher(schema).deep_copy()  # threads may share it
     try:
-        data = list(written(text).encode())
-    except UnicodeEncodeError:  # half a surrogate pair is no text
+        data = list(json_string(text).encode())
+    except UnicodeEncodeError:  # a lone surrogate has no bytes
         return False
     return matcher.try_consume_tokens(data) == len(data) and matcher.is_accepting()
 
 
 @lru_cache(1024)
 def _matcher(schema: str) -> Any:
-    return compiled(from_json_schema(json.loads(schema)), BYTES)
+    return compile_grammar(from_json_schema(json.loads(schema)), BYTES).matcher
 
 
-def written(text: str) -> str:
-    """A string in JSON as the engine writes it: only what must be escaped is."""
+def json_string(text: str) -> str:
+    """A string as JSON in the engine's form: escaped only where JSON requires it."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 @dataclass
 class _Search:
-    """too_long: characters of a string that took too long; none so long is searched again."""
+    """A pattern for backtracking. num_too_long: the length of a string that took too long; strings so long are not searched again."""
 
     compiled: Any
-    too_long: float = math.inf
+    num_too_long: float = math.inf
 
 
 @lru_cache(1024)
@@ -131,11 +131,11 @@ def _backtracking(pattern: str) -> _Search:
     try:
         return _Search(regex.compile(_for_python(pattern)))
     except (regex.error, RecursionError, OverflowError) as error:
-        raise PatternError(f"pattern={pattern!r} is no regular expression that can be checked: {error}") from None
+        raise PatternError(f"pattern={pattern!r} is not a regular expression that can be checked: {error}") from None
 
 
 def _for_python(pattern: str) -> str:
-    """A pattern of ECMA-262 as Python reads it: `$` is the very end, classes of letters and digits are ASCII."""
+    """A pattern of ECMA-262 in Python's syntax: `$` matches at the end only, and letter and digit classes are ASCII."""
     classes = {"d": "0-9", "w": "A-Za-z0-9_"}
     out, at, in_class = "", 0, False
     pattern = pattern.replace("[^]", r"[\s\S]").replace("[]", "(?!)")

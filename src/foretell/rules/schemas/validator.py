@@ -1,6 +1,7 @@
-"""The judge: the `jsonschema` package, never fetching anything, with patterns, formats and decimal multiples checked as they are written.
+"""Validation of values with the `jsonschema` package, without fetching references.
 
-jsonschema itself searches with Python's `re`, which may take exponential time, lets formats pass, and divides floats.
+jsonschema itself searches patterns with Python's `re`, which may take exponential time, ignores formats, and divides floats. Here
+patterns and formats are tested by the engine, multiples in decimal, and the number of followed references is limited.
 """
 
 from __future__ import annotations
@@ -11,98 +12,86 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from foretell.rules.schemas.graph import Graph, Node
-from foretell.rules.schemas.package import package
+from foretell.rules.schemas.drafts import package
+from foretell.rules.schemas.schema_graph import SchemaGraph, SchemaNode
 from foretell.rules.schemas.strings import PatternError, has_format, has_pattern
 
-#: References that one verdict may follow.
-MOST_REFERENCES = 50_000
+#: The most references that one validation may follow.
+MAX_REFERENCES = 50_000
 _Errors = Iterator[Any]
 
 
 @cache
-def judge_class(draft: Any, formats: bool) -> Any:
-    """The draft's validator with our keywords. formats: whether those that are known are enforced."""
+def validator_class(base: Any, formats: bool) -> Any:
+    """A draft's validator class with our implementations of keywords. base: jsonschema's. formats: whether known formats are enforced."""
     ours: dict[str, Any] = {"pattern": _pattern, "multipleOf": _multiple_of, "patternProperties": _pattern_properties}
-    ours |= {"additionalProperties": _additional_properties, "format": _format if formats else _nothing}
-    ours |= {name: _counted(draft.VALIDATORS[name]) for name in ("$ref", "$dynamicRef", "$recursiveRef") if name in draft.VALIDATORS}
-    return package().validators.extend(draft, {name: rule for name, rule in ours.items() if name in draft.VALIDATORS})
+    ours |= {"additionalProperties": _additional_properties, "format": _format if formats else _annotation}
+    ours |= {name: _counted(base.VALIDATORS[name]) for name in ("$ref", "$dynamicRef", "$recursiveRef") if name in base.VALIDATORS}
+    return package().validators.extend(base, {name: rule for name, rule in ours.items() if name in base.VALIDATORS})
 
 
-class Judge:
-    """Verdicts on values by the graph's nodes. formats: whether those that are known are enforced."""
+class SchemaValidator:
+    """Validates values at the nodes of a graph. formats: whether known formats are enforced."""
 
-    def __init__(self, graph: Graph, formats: bool) -> None:
-        # The schema has no `$schema` in it any more, which would call for the draft's own class.
-        draft: Any = graph.draft
-        self.whole: Any = judge_class(draft, formats)(graph.root.schema, registry=package().registry)
+    def __init__(self, graph: SchemaGraph, formats: bool) -> None:
+        self.whole: Any = validator_class(graph.draft.validator, formats)(graph.root.schema, registry=package().registry)
         self.root = graph.root
-        self.known: dict[Node, Any] = {}
+        self._validators: dict[SchemaNode, Any] = {}
 
-    def decide(self, node: Node, value: Any) -> bool:
-        """Whether the value is valid there. PatternError where that takes too long, RecursionError where nesting is too deep."""
-        if node not in self.known:
-            self.known[node] = self.whole.evolve(schema=node.schema, _resolver=node.resolver)
-        return _within_budget(self.known[node], value)
+    def is_valid(self, node: SchemaNode, value: Any) -> bool:
+        """Whether the value is valid at the node. PatternError if a search or too many references take too long, RecursionError for
+        values that are nested too deeply."""
+        if node not in self._validators:
+            self._validators[node] = self.whole.evolve(schema=node.schema, _resolver=node.resolver)
+        return _within_budget(self._validators[node].is_valid, value)
 
-    def valid(self, node: Node, value: Any) -> bool:
-        """Whether the value is known to be valid there."""
+    def is_surely_valid(self, node: SchemaNode, value: Any) -> bool:
+        """`is_valid`; False where it raises."""
         try:
-            return self.decide(node, value)
+            return self.is_valid(node, value)
         except (PatternError, RecursionError):
             return False
 
-    def reason(self, value: Any) -> str:
-        """Why the value is not valid by the whole schema; empty where it is."""
-        token = _budget.set(_Budget())
+    def surely_satisfies(self, node: SchemaNode, keywords: dict[str, Any], value: Any) -> bool:
+        """Whether the value satisfies a schema of these keywords, whose references start at the node; False where that takes too long."""
         try:
-            error = next(self.whole.iter_errors(value), None)
+            return _within_budget(self.whole.evolve(schema=keywords, _resolver=node.resolver).is_valid, value)
+        except (PatternError, RecursionError):
+            return False
+
+    def first_error(self, value: Any) -> str:
+        """The first reason why the value is not valid by the whole schema; empty if it is valid."""
+        try:
+            error = _within_budget(lambda value: next(self.whole.iter_errors(value), None), value)
             return "" if error is None else f"#{''.join(f'/{part}' for part in error.absolute_path)}: {error.message[:300]}"
         except (PatternError, RecursionError) as failure:
             return str(failure)
-        finally:
-            _budget.reset(token)
-
-    def has(self, node: Node, words: dict[str, Any], value: Any) -> bool:
-        """Whether the value is known to be valid by these words, read where the node is."""
-        try:
-            return _within_budget(self.whole.evolve(schema=words, _resolver=node.resolver), value)
-        except (PatternError, RecursionError):
-            return False
 
 
-class _Budget:
-    """References that one verdict may still follow: all that can repeat itself goes through them."""
-
-    def __init__(self) -> None:
-        self.left = MOST_REFERENCES
-
-    def spend(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise PatternError(f"a verdict follows more than {MOST_REFERENCES} references")
+#: References that the current validation may still follow, in a list of one; every loop of a schema passes through a reference.
+_num_left: ContextVar[list[int]] = ContextVar("num_left")
 
 
-_budget: ContextVar[_Budget] = ContextVar("budget")
-
-
-def _within_budget(validator: Any, value: Any) -> bool:
-    token = _budget.set(_Budget())
+def _within_budget(validate: Callable[[Any], Any], value: Any) -> Any:
+    token = _num_left.set([MAX_REFERENCES])
     try:
-        return validator.is_valid(value)
+        return validate(value)
     finally:
-        _budget.reset(token)
+        _num_left.reset(token)
 
 
 def _counted(rule: Callable[..., _Errors]) -> Callable[..., _Errors]:
     def follow(validator: Any, value: Any, instance: Any, schema: Any) -> _Errors:
-        _budget.get().spend()
+        budget = _num_left.get()
+        budget[0] -= 1
+        if budget[0] < 0:
+            raise PatternError(f"the validation follows more than {MAX_REFERENCES} references")
         yield from rule(validator, value, instance, schema) or ()
 
     return follow
 
 
-def _nothing(validator: Any, value: Any, instance: Any, schema: Any) -> _Errors:
+def _annotation(validator: Any, value: Any, instance: Any, schema: Any) -> _Errors:
     yield from ()
 
 
@@ -116,24 +105,18 @@ def _format(validator: Any, value: str, instance: Any, schema: Any) -> _Errors:
         yield package().ValidationError(f"{instance!r} is not a {value!r}")
 
 
-def decimal(number: float) -> Fraction:
-    """The number as it is written, not as it is stored. OverflowError for infinity."""
-    return (
-        Fraction(number if isinstance(number, int) else repr(number)) if number == number and abs(number) != float("inf") else _no(number)
-    )
-
-
-def _no(number: float) -> Fraction:
-    raise OverflowError(f"{number} is no decimal number")
+def _decimal(number: float) -> Fraction:
+    """The number as it is printed, not as it is stored. ValueError and OverflowError for NaN and infinity."""
+    return Fraction(number if isinstance(number, int) else repr(number))
 
 
 def _multiple_of(validator: Any, value: float, instance: Any, schema: Any) -> _Errors:
     if validator.is_type(instance, "number"):
         try:
-            good = decimal(instance) % decimal(value) == 0
-        except OverflowError:
-            good = False
-        if not good:
+            is_multiple = _decimal(instance) % _decimal(value) == 0
+        except (ValueError, OverflowError):
+            is_multiple = False
+        if not is_multiple:
             yield package().ValidationError(f"{instance!r} is not a multiple of {value!r}")
 
 

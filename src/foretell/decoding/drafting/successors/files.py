@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from foretell.decoding.drafting.successors.kernels import NEWEST, OLDEST, ROWS
 from foretell.decoding.drafting.successors.table import SuccessorTable
 from foretell.errors import UserError
+from foretell.files import atomic_path
 from foretell.models.base import Model
 
 SHIPPED = "shipped"
@@ -37,7 +38,7 @@ def tokenizer_fingerprint(model: Model) -> str:
 
 
 def save_table(table: SuccessorTable, path: str | Path, model: Model, compact: bool = False) -> None:
-    """Write `table`, whose token ids are `model`'s, to a temporary file that is then renamed.
+    """Write `table`, whose token ids are `model`'s, to a file, which is replaced as a whole. Raises FileWriteError.
 
     compact: a third of the size, for tables to begin with: weights of 16 bits, rows seen at most `MOST_SEEN` times, and in place
     of when each was last used, the rarest are the first to be given up.
@@ -52,11 +53,8 @@ def save_table(table: SuccessorTable, path: str | Path, model: Model, compact: b
     arrays = {name: getattr(table.store, name)[:num] for name in names}
     if compact:
         arrays = _compact(arrays)
-    target = Path(path)
-    partial = target.with_name(target.name + ".partial")
-    with partial.open("wb") as file:
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, head=np.frombuffer(json.dumps(head).encode(), dtype=np.uint8), meta=table.store.meta, **arrays)
-    partial.replace(target)
 
 
 def _compact(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

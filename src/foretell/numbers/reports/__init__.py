@@ -1,1 +1,0 @@
-"""Reports of fits and forecasts: plots by matplotlib as SVG, and one page that opens without a network."""
