@@ -20,19 +20,19 @@ def bench(
     prompts: Annotated[
         str, typer.Option("--prompts", metavar="FILE", help="Spec-Bench's JSONL, or text with a prompt a line; `builtin` is our own set.")
     ] = "builtin",
-    limit: Annotated[int | None, typer.Option(metavar="N", help="Measure on so many prompts, spread over their kinds.")] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="Number of prompts, spread over their kinds; all by default.")] = None,
     max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", "-n", metavar="N", help="Length of each text.")] = 96,
-    repeats: Annotated[int, typer.Option(metavar="N", help="Measure everything so often, each time with fresh memories.")] = 1,
-    batch: Annotated[int, typer.Option(metavar="N", help="Decode so many prompts at once.")] = 1,
+    repeats: Annotated[int, typer.Option(metavar="N", help="Number of repeats, each with empty memories.")] = 1,
+    batch: Annotated[int, typer.Option(metavar="N", help="Prompts decoded together.")] = 1,
     temperature: Annotated[float, typer.Option("--temperature", "-t", metavar="X", help="0 is greedy.")] = 0.0,
     stop: Annotated[bool, switch("stop", "End texts at stop tokens, where by default all have the same length.")] = False,
     time_budget: Annotated[
-        str | None, typer.Option("--time-budget", metavar="TIME", help="Begin no round that would not end by then: 90s, 5m, 1h.")
+        str | None, typer.Option("--time-budget", metavar="TIME", help="Begin no round that would end later: 90s, 5m, 1h.")
     ] = None,
-    remeasure: Annotated[bool, switch("remeasure", "Measure the cost curve anew, in place of the stored one.")] = False,
+    remeasure: Annotated[bool, switch("remeasure", "Measure the cost curve again, in place of the stored one.")] = False,
     peers: Annotated[list[str] | None, typer.Option("--peers", "--peer", metavar="NAME", help=_PEERS, rich_help_panel="Peers")] = None,
     peer_prompts: Annotated[
-        int, typer.Option(metavar="N", help="Run peers on so many prompts only, as they are slow; 0 is all.", rich_help_panel="Peers")
+        int, typer.Option(metavar="N", help="Number of prompts for peers, which are slow; 0 is all.", rich_help_panel="Peers")
     ] = 8,
     assistant: Annotated[
         str | None, typer.Option(metavar="PATH|ID", help="The smaller model of transformers-assisted.", rich_help_panel="Peers")

@@ -9,21 +9,21 @@ import typer
 
 from foretell.cli.common.options import Device, Dtype, ModelName, ReportFile, Threads, number, switch
 
-_PROMPTS = "Your prompts: Spec-Bench's JSONL, or text with a prompt a line; `builtin` is our own set."
-_RECIPE = "Try this recipe too, with the settings that its drafter finds worth trying (a nested draft's thresholds); repeatable."
-_OUTPUT = "Write the recipe there, in place of the file that `foretell generate` looks for."
+_PROMPTS = "Spec-Bench's JSONL, or text with a prompt a line; `builtin` is our own set."
+_RECIPE = "Try this recipe as well, with all variants of its drafter (such as a nested draft's thresholds); repeatable."
+_OUTPUT = "Write the recipe to this file, in place of the one that `foretell generate` reads."
 
 
 def tune(
     prompts: Annotated[str, typer.Option("--prompts", metavar="FILE", help=_PROMPTS)] = "builtin",
     budget: Annotated[str, typer.Option("--budget", "-b", metavar="TIME", help="How long to measure: 90s, 5m, 1h.")] = "5m",
-    limit: Annotated[int | None, typer.Option(metavar="N", help="Use so many prompts at most, spread over their kinds.")] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="Number of prompts, spread over their kinds; all by default.")] = None,
     max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", "-n", metavar="N", help="Length of each text.")] = 96,
-    batch: Annotated[int, typer.Option(metavar="N", help="Decode so many prompts at once, as your use will.")] = 1,
+    batch: Annotated[int, typer.Option(metavar="N", help="Prompts decoded together, as in your use.")] = 1,
     temperature: Annotated[float, typer.Option("--temperature", "-t", metavar="X", help="0 is greedy.")] = 0.0,
-    allow_lossy: Annotated[bool, switch("allow-lossy", "Try recipes too whose text may differ from the model's own.")] = False,
+    allow_lossy: Annotated[bool, switch("allow-lossy", "Try lossy recipes as well, whose text may differ from the model's own.")] = False,
     recipe: Annotated[list[str] | None, typer.Option("--recipe", "-r", metavar="TEXT|FILE.toml", show_default=False, help=_RECIPE)] = None,
-    by_kind: Annotated[bool, switch("by-kind", "Find the best recipe of every kind of prompt, too, in half of the time.")] = False,
+    by_kind: Annotated[bool, switch("by-kind", "Find the best recipe for each kind of prompt as well, in half of the time.")] = False,
     model: ModelName = None,
     dtype: Dtype = None,
     device: Device = None,
@@ -36,7 +36,7 @@ def tune(
     """Find the fastest recipe for your model, machine and prompts, and use it from now on.
 
     Recipes are measured side by side with plain decoding; the faster half goes on to more prompts, until the budget is spent.
-    Only exact recipes are tried, and plain stays where nothing beats it. The reasons are written into the recipe file.
+    Only exact recipes are tried, and plain decoding is kept unless one is significantly faster. The recipe file states the reasons.
     """
     from foretell.bench.tuning.command import TuneOptions, run_tune
     from foretell.bench.workload import Workload
