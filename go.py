@@ -2,9 +2,11 @@
 
     python3 go.py generate "Name three rivers in Europe."
     python3 go.py test
+    python3 go.py test token-recycling
 
-`test` runs the test suite (further words go to pytest); any other words are a command line of `foretell`. The first call
-installs; later ones start at once. A .venv that was left half made, or that fits another Python, is made anew; one that is
+`test` runs the test suite; further words go to pytest. A first word that is neither an option nor a path names a part or a paper, and
+only what concerns it is run; `tests/part_selection.py` says what that is. Any other words are a command line of `foretell`. The first
+call installs; later ones start at once. A .venv that was left half made, or that fits another Python, is made anew; one that is
 out of date is brought up to date. This file keeps to old syntax, so that an old Python can read the message meant for it.
 """
 
@@ -45,7 +47,7 @@ def main(words: list[str]) -> int:
         prepare("test" if is_test else "run")
         if is_test:
             os.chdir(str(ROOT))
-            return hand_over([str(BIN / "python"), "-m", "pytest", "-n", "auto", "--dist", "worksteal", *words[1:]])
+            return hand_over([str(BIN / "python"), "-m", "pytest", "-n", "auto", "--dist", "worksteal", *selected(words[1:])])
         return hand_over([str(BIN / "foretell"), *(words or ["--help"])])
     except SetupError as error:
         print(f"go.py: {error}", file=sys.stderr)
@@ -53,6 +55,14 @@ def main(words: list[str]) -> int:
     except KeyboardInterrupt:
         print("\ngo.py: stopped; the same command takes it up again", file=sys.stderr)
         return 130
+
+
+def selected(words: list[str]) -> list[str]:
+    """pytest's options for the words after `test`: a first word that is no option and no path becomes the part to test."""
+    first = words[0] if words else "-"
+    if first.startswith("-") or first.endswith(".py") or any(mark in first for mark in "/\\:[") or (ROOT / first).exists():
+        return words
+    return ["-p", "tests.part_selection", "--part", first, *words[1:]]
 
 
 def hand_over(command: list[str]) -> int:

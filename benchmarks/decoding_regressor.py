@@ -1,9 +1,9 @@
 """Claim (Song and Bahri, "Decoding-based Regression", 2025): a number decoded digit by digit is predicted as well as by the usual ways,
-and the decoder learns the whole law. Ours: without drawing a sample, and from the exact law over all numbers.
+and the decoder learns the whole distribution. Ours: without drawing a sample, and from the exact distribution over all numbers.
 
     python benchmarks/decoding_regressor.py                                    # all tables, 3 splits each
     python benchmarks/decoding_regressor.py --tables boston wage --splits 0    # an arm of it
-    python benchmarks/decoding_regressor.py --arms law speed                   # the exact law against samples, and what each costs
+    python benchmarks/decoding_regressor.py --arms distribution speed          # the exact distribution against samples, and what each costs
 
 Rivals, all on the same split: ridge regression with its penalty chosen by leave-one-out error, scikit-learn's gradient boosting as it
 comes, and a perceptron with squared error (`HistogramRegressor` with `MSE()`, as it comes). Ours is `DecodingRegressor()` as it comes;
@@ -75,7 +75,7 @@ def accuracy(names: list[str], splits: list[int]) -> dict:
 
 
 def distribution() -> dict:
-    """The exact law on test rows of a real table, against 10 ** 5 numbers a row that were decoded token by token."""
+    """The exact distribution on test rows of a real table, against 10 ** 5 numbers a row that were decoded token by token."""
     train, test, y_train, _ = parts("boston", 0)
     fitted = DecodingRegressor(random_state=0, epochs=30).fit(train, y_train)
     exact = fitted.predict_distribution(test[:10])
@@ -91,7 +91,7 @@ def distribution() -> dict:
 
 
 def decoded(fitted: DecodingRegressor, rows: np.ndarray, num: int) -> np.ndarray:
-    """(n, num) numbers sampled token by token, as many from each member: what an exact law makes needless."""
+    """(n, num) numbers sampled token by token, as many from each member: what an exact distribution makes needless."""
     network, leaves = fitted.network_, fitted.leaves_
     rng = torch.Generator().manual_seed(0)
     inputs = fitted._inputs(fitted._checked(rows))
@@ -112,7 +112,7 @@ def decoded(fitted: DecodingRegressor, rows: np.ndarray, num: int) -> np.ndarray
 
 
 def speed() -> dict:
-    """Seconds for 500 rows: the exact law, and 100 draws a row by decoding, all rows at once."""
+    """Seconds for 500 rows: the exact distribution, and 100 draws a row by decoding, all rows at once."""
     train, test, y_train, _ = parts("concrete", 0)
     fitted = DecodingRegressor(random_state=0, epochs=2).fit(train, y_train)
     rows = np.resize(test, (500, test.shape[1]))
@@ -127,7 +127,7 @@ def speed() -> dict:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--arms", nargs="+", default=["accuracy", "law", "speed"], choices=["accuracy", "law", "speed"])
+    parser.add_argument("--arms", nargs="+", default=["accuracy", "distribution", "speed"], choices=["accuracy", "distribution", "speed"])
     parser.add_argument("--tables", nargs="+", default=list(TABLES), choices=TABLES)
     parser.add_argument("--splits", nargs="+", type=int, default=[0, 1, 2])
     args = parser.parse_args()
@@ -137,14 +137,14 @@ def main() -> int:
         near = [name for name, row in found.items() if row["ratio"] <= 1.05]
         print(f"within 5 % of the best rival on {len(near)} of {len(found)} tables: {', '.join(near)}")
         targets["RMSE within 5 % of the best rival on three fifths of the tables"] = len(near) >= 0.6 * len(found)
-    if "law" in args.arms:
-        result["law"] = row = distribution()
-        print("exact law against 10 ** 5 draws: " + ", ".join(f"{key} {value:.2g}" for key, value in row.items()))
+    if "distribution" in args.arms:
+        result["distribution"] = row = distribution()
+        print("exact distribution against 10 ** 5 draws: " + ", ".join(f"{key} {value:.2g}" for key, value in row.items()))
         targets["means of 10 ** 5 draws within 4 standard errors"] = row["mean_in_errors"] <= 4
         targets["three quantiles too"] = row["levels_in_errors"] <= 4
     if "speed" in args.arms:
         result["speed"] = row = speed()
-        print(f"500 rows: exact law {row['exact']:.3f} s, 100 draws a row {row['draws']:.3f} s")
+        print(f"500 rows: exact distribution {row['exact']:.3f} s, 100 draws a row {row['draws']:.3f} s")
     for name, met in targets.items():
         print(f"{'met   ' if met else 'MISSED'} {name}")
     print(json.dumps({**result, "targets": {name: bool(met) for name, met in targets.items()}}))

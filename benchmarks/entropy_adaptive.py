@@ -91,7 +91,7 @@ def batch_at(step: int, size: int) -> tuple[torch.Tensor, torch.Tensor]:
 def loss(model, batch, step: int) -> torch.Tensor:
     """Next-token loss on the answer's characters."""
     tokens, mask = batch
-    logits = model(tokens[:, :-1], use_cache=False).logits
+    logits = model(tokens[:, :-1]).logits
     each = F.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none").view_as(tokens[:, 1:])
     return (each * mask[:, 1:]).sum() / mask[:, 1:].sum()
 
@@ -103,7 +103,7 @@ def trained(name: str, folder: Path, minutes: float, steps: int) -> Model:
         network = SHAPES[name].build(END + 1, END, seed=1)
         settings = TrainSettings(steps, minutes, learning_rate=3e-3, batch=32, warmup=0.05, weight_decay=0.01, evaluate_every=200)
         Trainer(network, loss, batch_at, settings, folder=place, name=name).run()
-        network.save_pretrained(place)
+        network.export(place)
         (place / CHECKPOINT).unlink()
     return ft.load(place, dtype="fp32")
 

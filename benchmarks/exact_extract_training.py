@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from foretell.models.architecture import Architecture
 from foretell.models.engines.torch_engine import TorchEngine
 from foretell.models.native import NativeModel
+from foretell.training.backbones.backbone import Backbone
 from foretell.training.network import Shape
 from foretell.training.settings import TrainSettings
 from foretell.training.trainer import Trainer
@@ -74,21 +75,22 @@ def batch_of(examples: list[Example]) -> tuple[Tensor, Tensor]:
     return torch.tensor([tokens for tokens, _ in filled]), torch.tensor([labels for _, labels in filled])
 
 
-def fit(network: Any, examples: list[Example] | None, steps: int, seed: int, learning_rate: float, batch: int = 32) -> None:
+def fit(network: Backbone, examples: list[Example] | None, steps: int, seed: int, learning_rate: float, batch: int = 32) -> None:
     """Train on `examples`, or where None on ever new recurring spans."""
 
     def batch_at(step: int, size: int) -> tuple[Tensor, Tensor]:
         rng = random.Random(1_000_003 * seed + step)
         return batch_of([recurring_spans(rng) for _ in range(size)] if examples is None else rng.choices(examples, k=size))
 
-    def loss(model: Any, pair: tuple[Tensor, Tensor], step: int) -> Tensor:
-        return model(input_ids=pair[0], labels=pair[1]).loss
+    def loss(network: Backbone, pair: tuple[Tensor, Tensor], step: int) -> Tensor:
+        tokens, labels = pair
+        return F.cross_entropy(network(tokens).logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100)
 
     settings = TrainSettings(steps=steps, learning_rate=learning_rate, batch=batch, seed=seed)
     Trainer(network, loss, batch_at, settings, name="key-value").run(progress=False)
 
 
-def as_model(network: Any) -> NativeModel:
+def as_model(network: Backbone) -> NativeModel:
     """The network in the library's own engine, with what its tokens write."""
     network.eval()
     engine = TorchEngine(Architecture.from_config(network.config), network.state_dict(), torch.float32)
@@ -97,7 +99,7 @@ def as_model(network: Any) -> NativeModel:
     return model
 
 
-def new_network(seed: int) -> Any:
+def new_network(seed: int) -> Backbone:
     """With weights as large as narrow networks want them: from transformers' own ones, attention stays flat for long."""
     network = SHAPE.build(len(SPELLING), END, seed)
     with torch.no_grad():

@@ -43,6 +43,7 @@ from foretell.decoding.sampler import Sampler
 from foretell.decoding.verifiers.confidence import Confidence
 from foretell.decoding.verifiers.exact import Exact
 from foretell.models.base import Feed, Model
+from foretell.training.backbones.backbone import Backbone
 from foretell.training.corpus import Corpus, documents
 from foretell.training.network import CARD, Shape, save_network
 from foretell.training.settings import TrainSettings
@@ -55,8 +56,8 @@ BETAS = (0.95, 0.9, 0.8, 0.7, 0.5)
 ROWS = 3000  # texts whose units are marked
 
 
-def next_token_loss(network: Any, batch: torch.Tensor, step: int) -> torch.Tensor:
-    return F.cross_entropy(network(batch[:, :-1], use_cache=False).logits.flatten(0, 1), batch[:, 1:].flatten())
+def next_token_loss(network: Backbone, batch: torch.Tensor, step: int) -> torch.Tensor:
+    return F.cross_entropy(network(batch[:, :-1]).logits.flatten(0, 1), batch[:, 1:].flatten())
 
 
 def settings(steps: int, rate: float, batch: int) -> TrainSettings:
@@ -66,18 +67,16 @@ def settings(steps: int, rate: float, batch: int) -> TrainSettings:
 def networks(folder: Path, corpus: Corpus, steps: int) -> dict[str, Path]:
     """base, control, units and random: trained now or before, or begun before. A step of tuning reads 224 rows a text where one of
     the control reads 128; the control gets as many more steps."""
-    from transformers import LlamaForCausalLM
-
     places = {name: folder / name for name in ("base", "control", "units", "random")}
     rows = corpus.batch_at(10**6, ROWS)[:, :LENGTH]
     for name, place in places.items():
         if (place / CARD).is_file():
             continue
         if name == "base":
-            network = SHAPE.build(corpus.tokenizer.get_vocab_size(), corpus.end)
+            network = SHAPE.build(corpus.tokenizer.get_vocab_size(), corpus.end, tokenizer=corpus.text)
             Trainer(network, next_token_loss, corpus.batch_at, settings(steps, 3e-3, 16), folder=place, name=name).run()
         else:
-            network = LlamaForCausalLM.from_pretrained(places["base"])
+            network = Backbone.from_checkpoint(places["base"])
             if name == "control":
                 Trainer(network, next_token_loss, corpus.batch_at, settings(steps * 7 // 12, 1e-3, 8), folder=place, name=name).run()
             else:
@@ -85,7 +84,7 @@ def networks(folder: Path, corpus: Corpus, steps: int) -> dict[str, Path]:
                 if name == "units":
                     print("units by length:", tuner.histogram(network, rows[:500]), flush=True)
                 tuner.run(network, rows, settings(steps // 3, 1e-3, 8), folder=place)
-        save_network(place, network, corpus.tokenizer, {"role": name})
+        save_network(place, network, {"role": name})
         (place / CHECKPOINT).unlink()
     return places
 

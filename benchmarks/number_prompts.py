@@ -3,7 +3,7 @@ few solved examples, predicts numbers. Ours: a small one does so as well where i
 
     python benchmarks/number_prompts.py                                       # all sets, 0 to 16 examples
     python benchmarks/number_prompts.py --sets cars --shots 8 --limit 20      # an arm of it
-    python benchmarks/number_prompts.py --sampling                            # 32 draws a row beside the exact law
+    python benchmarks/number_prompts.py --sampling                            # 32 draws a row beside the exact distribution
 
 Sets, all inside packages: "movies" (title -> year, of the 400 most voted, ggplot2movies), "countries" (name -> life expectancy in 2007,
 gapminder), "cars" (name and weight -> miles per gallon, ISLR's Auto). Rival: the mean of the same examples (with none of them, of all
@@ -52,13 +52,15 @@ def split(name: str, limit: int, seed: int) -> tuple:
     return [rows[i] for i in train], y[train], [rows[i] for i in test], y[test], target
 
 
-def arm(name: str, num: int, how: str, law: str, limit: int, seed: int) -> dict:
-    """Errors of the median of the exact law and of the examples' mean."""
+def arm(name: str, num: int, how: str, distribution: str, limit: int, seed: int) -> dict:
+    """Errors of the median of the exact distribution and of the examples' mean."""
     train, y_train, test, y_test, target = split(name, limit, seed)
-    model = PromptedRegressor(n_shots=num, shots=how, target=target, law=law, random_state=seed, format=DecimalText(precision=0))
+    model = PromptedRegressor(
+        n_shots=num, shots=how, target=target, distribution=distribution, random_state=seed, format=DecimalText(precision=0)
+    )
     model.fit(train, y_train)
     began = time.perf_counter()
-    laws = model.string_laws(test)
+    distributions = model.string_distributions(test)
     seconds = time.perf_counter() - began
     shown = [np.mean(numbers(prompt, target)) if num else y_train.mean() for prompt in model.prompts(test)]
     ours, rival = np.abs(model.predict(test) - y_test), np.abs(shown - y_test)
@@ -72,8 +74,8 @@ def arm(name: str, num: int, how: str, law: str, limit: int, seed: int) -> dict:
         "gain": float(better.mean()),
         "gain_error": float(1.96 * better.std(ddof=1) / np.sqrt(len(better))),
         "held": float(np.mean((low <= y_test) & (y_test <= high))),
-        "rows": float(np.mean([law.num_rows for law in laws])),
-        "missed": max(law.missed for law in laws),
+        "rows": float(np.mean([distribution.num_rows for distribution in distributions])),
+        "missed": max(distribution.missed for distribution in distributions),
         "seconds": seconds / len(test),
     }
 
@@ -84,7 +86,7 @@ def numbers(prompt: str, target: str) -> list[float]:
 
 
 def sampling(limit: int, seed: int, draws: int = 32) -> dict:
-    """The median of 32 draws a row, as RegressLM decodes, beside the exact law: errors and seconds a row."""
+    """The median of 32 draws a row, as RegressLM decodes, beside the exact distribution: errors and seconds a row."""
     train, y_train, test, y_test, target = split("movies", limit, seed)
     model = PromptedRegressor(n_shots=8, target=target, random_state=seed, format=DecimalText(precision=0)).fit(train, y_train)
     model.generate(test[:1], 1)  # kernels are compiled here
@@ -107,21 +109,21 @@ def main() -> int:
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
     parser.add_argument("--shots", nargs="+", type=int, default=list(SHOTS))
     parser.add_argument("--how", default="random", choices=["random", "nearest"])
-    parser.add_argument("--law", default="masked", choices=["masked", "conditioned"])
+    parser.add_argument("--distribution", default="masked", choices=["masked", "conditioned"])
     parser.add_argument("--limit", type=int, default=40, help="test rows of a set")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--sampling", action="store_true", help="32 draws beside the exact law, and nothing else")
+    parser.add_argument("--sampling", action="store_true", help="32 draws beside the exact distribution, and nothing else")
     args = parser.parse_args()
     result, targets = {}, {}
     if args.sampling:
         result["sampling"] = row = sampling(args.limit, args.seed)
         print("  ".join(f"{key} {value:.3f}" for key, value in row.items()))
-        targets["the exact law costs less than 32 draws"] = row["exact_seconds"] < row["draws_seconds"]
+        targets["the exact distribution costs less than 32 draws"] = row["exact_seconds"] < row["draws_seconds"]
         targets["and its median errs no more (1 % of noise)"] = row["exact_mae"] <= 1.01 * row["draws_mae"]
     else:
         for name in args.sets:
             for num in args.shots:
-                row = result[f"{name}-{num}"] = arm(name, num, args.how, args.law, args.limit, args.seed)
+                row = result[f"{name}-{num}"] = arm(name, num, args.how, args.distribution, args.limit, args.seed)
                 print(f"{name:10}{num:3} examples: " + "  ".join(f"{key} {value:.3g}" for key, value in row.items()), flush=True)
             best = max(result[f"{name}-{num}"]["gain"] - result[f"{name}-{num}"]["gain_error"] for num in args.shots)
             targets[f"{name}: better than the mean of the examples, beyond the interval"] = best > 0

@@ -35,7 +35,7 @@ from foretell.numbers.forecasters.olinear_forecaster import OLinearForecaster
 from foretell.numbers.forecasters.seasonal_naive import SeasonalNaive
 from foretell.numbers.forecasters.window_ridge import WindowRidge
 from foretell.numbers.forecasting.bases.dct import DCT
-from foretell.numbers.forecasting.bases.identity import Identity
+from foretell.numbers.forecasting.bases.identity import IdentityBasis
 from foretell.numbers.forecasting.bases.ortho_trans import OrthoTrans, temporal_correlation
 from foretell.numbers.forecasting.mixers.corr_norm_lin import CorrNormLin
 from foretell.numbers.forecasting.mixers.none import NoMixer
@@ -47,7 +47,7 @@ LAG, HORIZON = 56, 28
 #: What each trained arm changes.
 PARTS: dict[str, dict[str, Any]] = {
     "olinear": {},
-    "identity": {"basis": Identity()},
+    "identity": {"basis": IdentityBasis()},
     "dct": {"basis": DCT()},
     "no-mixer": {"mixer": NoMixer()},
     "attention": {"mixer": SelfAttention()},

@@ -58,11 +58,17 @@ def test_every_estimator_and_forecaster_has_a_page(entry):
     assert all(f"| `{option}` |" in page for option, _, _ in entry.options)
 
 
+def test_every_page_is_in_the_navigation():
+    nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert [page.name for page in PAGES if f": {page.name}\n" not in nav] == []
+
+
 def test_every_component_is_on_their_page():
     page = hooks.pages()["methods/components.md"]
     assert all(f"| `{entry.class_name}` |" in page for entry in entries("component"))
 
 
+@pytest.mark.every_part
 def test_lists_made_from_the_code_are_current():
     """README's table of parts, the table of seeds in exactness.md, and papers.md."""
     changes = generate.difference()

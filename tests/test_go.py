@@ -94,3 +94,20 @@ go.step(2, "installing", [sys.executable, "-c", "print('no space left'); raise S
     assert "exit status 3" in ended.stderr
     assert "no space left" in ended.stderr
     assert "disk space" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "handed"),
+    [
+        ([], []),
+        (["token-recycling"], ["-p", "tests.part_selection", "--part", "token-recycling"]),
+        (["Stop Regressing", "-x", "tests/decoding"], ["-p", "tests.part_selection", "--part", "Stop Regressing", "-x", "tests/decoding"]),
+        (["-k", "never_slower"], ["-k", "never_slower"]),
+        (["tests/decoding", "-x"], ["tests/decoding", "-x"]),
+        (["test_go.py::test_installs"], ["test_go.py::test_installs"]),
+        (["a-folder"], ["a-folder"]),
+    ],
+)
+def test_a_first_word_that_is_no_option_and_no_path_is_a_part(go, words, handed):
+    (go.ROOT / "a-folder").mkdir()
+    assert go.selected(words) == handed

@@ -14,10 +14,12 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "foretell"
 FILES = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path for path in PACKAGE.rglob("*.py")}
 
+pytestmark = pytest.mark.every_part
 #: Who may know whom, by the first name below `foretell`. `foretell` itself resolves names only when they are used.
 #: Small files that every room may know.
-COMMON = {"errors", "files", "locks", "parts", "pool", "progress"}
+COMMON = {"arguments", "errors", "files", "locks", "parts", "pool", "progress"}
 KNOWS: dict[str, set[str]] = {
+    "arguments": set(),
     "errors": set(),
     "files": set(),
     "locks": set(),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foretell import arguments
 from foretell.decoding.constraint import Constraint
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Logprob, Request
@@ -94,33 +95,37 @@ def generate(
     A prompt that cannot be decoded raises its error; one of a list becomes a `Result` with that `error`, and the others are decoded.
     Several threads may call this with one model: their prompts share the batch, and no text depends on the others.
 
-    prompt: text, or a chat as a list of {"role": ..., "content": ...}. model: from `foretell.load`, or an id or path; None is
-    the default model. recipe: a `Recipe` or its short text; None is `default_recipe(model)`. temperature 0 is greedy; the other
-    sampling options are those of transformers and the OpenAI API, or pass a `sampler`. stop: texts that end the answer and are
-    cut off it. seed: with the same seed, prompt i draws as seed + i, whatever the batch. logprobs: report the target's log-
-    probability of each token and of so many best. chat: put a text prompt into the model's chat template as the user's turn.
+    prompt: text; a chat as a list of {"role": ..., "content": ...}, whose content is text or a list of {"type": "text", "text": ...};
+    or token ids, which are fed as they are. model: from `foretell.load`, or an id or path; None is the default model. recipe: a
+    `Recipe` or its short text; None is `default_recipe(model)`. temperature 0 is greedy; the other sampling options are those of
+    transformers and the OpenAI API, or pass a `sampler`. stop: texts that end the answer and are cut off it. seed: with the same
+    seed, prompt i draws as seed + i, whatever the batch. logprobs: report the target's log-probability of each token and of so many
+    best. chat: put a text prompt into the model's chat template as the user's turn.
 
     At most one rule that the answer obeys, whatever the model would rather say; `Result.value` is then what it says. schema: a pydantic
     model or other Python type, a JSON Schema as dict, file or text. regex: in Rust's syntax. grammar: context-free, in Lark's syntax, or a
     .lark file. choices: one of these texts. tools: Python functions, or descriptions as in the OpenAI API, of which the answer calls
     one. constraint: any `Constraint`, or its short text.
 
+    An option that is None has its default; NumPy's and torch's numbers are read as Python's. Raises UserError for a value that is of
+    the wrong kind or out of its range, and for an option that does not exist; OSError for files that cannot be read.
+
     >>> import foretell as ft
     >>> ft.generate("The capital of France is", max_new_tokens=8).text  # doctest: +SKIP
     'The capital of France is Paris.'
     """
-    options = {name: value for name, value in locals().items() if name not in _NOT_OPTIONS}
+    options = arguments.options({name: value for name, value in locals().items() if name not in _NOT_OPTIONS})
     check_options(unknown)
-    many = not isinstance(prompt, str) and not (len(prompt) and isinstance(prompt[0], Mapping))
+    prompts, many = arguments.split_prompts(prompt)
+    max_batch = 16 if max_batch is None else arguments.whole("max_batch", max_batch)
     model = resolve(model)
-    rule = make_rule(**{name: options.pop(name) for name in NAMES})
+    rule = make_rule(**{name: options.pop(name) for name in NAMES if name in options})
     recipe = recipe_for(model, recipe, rule is not None)
-    prompts: Any = prompt if many else [prompt]
-    requests = make_requests(list(prompts), model, recipe, rule=rule, max_backtracks=MAX_BACKTRACKS, **options)
+    requests = make_requests(prompts, model, recipe, rule=rule, max_backtracks=MAX_BACKTRACKS, **options)
     good = [request for request in requests if isinstance(request, Request)]
     for _ in session_of(model, recipe).run(good, max_batch, keep_errors=True):
         pass
-    results = [make_result(request, model, stop, rule) for request in requests]
+    results = [make_result(request, model, options.get("stop", ()), rule) for request in requests]
     if many:
         return results
     if results[0].error is not None:
@@ -133,6 +138,7 @@ def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | st
     character, and text that might become a stop string is held back until it is sure. Under a schema each piece also has the value so
     far (`Piece.partial`)."""
     check_options(options)
+    options = arguments.options(options)
     model = resolve(model)
     rule = make_rule(**{name: options.pop(name) for name in NAMES if name in options})
     recipe = recipe_for(model, recipe, rule is not None)

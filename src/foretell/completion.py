@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from foretell import arguments
 from foretell.catalog.part_text import describe, parse_part
 from foretell.decoding.search import Found, Goal, Search
 from foretell.decoding.searches.superposed import Superposed
@@ -55,11 +56,11 @@ def complete(
     text: str,
     model: Model | str | None = None,
     k: int | None = None,
-    max_new_tokens: int = 10,
+    max_new_tokens: int | None = 10,
     *,
     search: Search | str | None = None,
     ngrams: NGramModel | str | Path | None = None,
-    max_seconds: float = math.inf,
+    max_seconds: float | None = math.inf,
 ) -> Completion:
     """k different drafts of how `text` goes on, each with the model's own log-probability.
 
@@ -71,6 +72,8 @@ def complete(
     >>> [draft.text for draft in ft.complete("The capital of France is", k=2).drafts]  # doctest: +SKIP
     [' Paris. The city ...', ' a city of ...']
     """
+    text, max_new_tokens = arguments.text("text", text), arguments.whole("max_new_tokens", 10 if max_new_tokens is None else max_new_tokens)
+    max_seconds = math.inf if max_seconds is None else arguments.real("max_seconds", max_seconds, infinite=True)
     model = resolve(model)
     if model.tokenizer is None:
         raise UserError("model: it has no tokenizer, so it cannot read text; call a search's `run` with token ids")
@@ -105,11 +108,15 @@ def complete(
 def make_search(search: Search | str | None, k: int | None, ngrams: NGramModel | str | Path | None) -> Search:
     """The search that `complete`'s options mean."""
     chosen = Superposed() if search is None else parse_part(search, "search") if isinstance(search, str) else search
-    changes: dict = {} if k is None else {"k": k}
+    if not isinstance(chosen, Search):
+        raise UserError(f"search={arguments.shown(search)} is no search; pass a part such as Superposed(), its short text, or None")
+    changes: dict = {} if k is None else {"k": arguments.whole("k", k)}
     if ngrams is not None:
+        if not isinstance(ngrams, NGramModel | str | Path):
+            raise UserError(f"ngrams={arguments.shown(ngrams)} is no n-gram table; pass an NGramModel, or the path of one")
         changes["ngrams"] = ngrams if isinstance(ngrams, NGramModel) else read_table(ngrams)
     for name in changes:
-        if name not in chosen.__dataclass_fields__:  # type: ignore[union-attr]
+        if name not in chosen.__dataclass_fields__:  # type: ignore[attr-defined]
             raise UserError(f"{name}: {describe(chosen)} has no such option; choose another search, such as superposed")
     return replace(chosen, **changes)  # type: ignore[type-var]
 

@@ -15,3 +15,7 @@ class UserError(ValueError):
     ...     print(error)
     max_new_tokens=0 must be at least 1
     """
+
+
+class MissingPackageError(UserError, ImportError):
+    """An optional package is not installed; the message gives the command that installs it."""

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from foretell import arguments
 from foretell.decoding.search import Found, Goal, Hypothesis, Proof
 from foretell.decoding.searches.best_first_search import BestFirstSearch
 from foretell.decoding.searching.greedy_path import greedy_path
@@ -93,15 +94,15 @@ def extract(
     passage: str,
     model: Model | str | None = None,
     *,
-    top: int = 1,
-    max_tokens: int = 32,
-    stop: str | Sequence[str] = "\n",
-    prompt: str = PROMPT,
-    chat: bool = False,
-    retokenize: bool = False,
+    top: int | None = 1,
+    max_tokens: int | None = 32,
+    stop: str | Sequence[str] | None = "\n",
+    prompt: str | None = PROMPT,
+    chat: bool | None = False,
+    retokenize: bool | None = False,
     search: BestFirstSearch | None = None,
-    max_seconds: float = math.inf,
-    greedy_gap: bool = False,
+    max_seconds: float | None = math.inf,
+    greedy_gap: bool | None = False,
 ) -> Extraction:
     """The `top` most probable spans of `passage` as the answer to `question`.
 
@@ -109,20 +110,29 @@ def extract(
     every token that begins with one. prompt: what the model reads, with {passage} and {question} in it; chat: as the user's turn of
     its chat template, where an answer begins without a space, so that retokenize=True is needed (see `Substrings`). search: its
     batch, budget and length penalty. greedy_gap: compare with greedy decoding, at the cost of two more texts. Out of time or nodes,
-    the best span so far comes back, `proof.gap` nats or less below the best there is.
+    the best span so far comes back, `proof.gap` nats or less below the best there is. An option that is None has its default.
 
-    Raises ValueError for an empty passage or question, one too long for the model, a stop text that no token begins with, a span
+    Raises UserError for an empty passage or question, one too long for the model, a stop text that no token begins with, a span
     limit below 1, and options that do not fit. Warns where the prompt does not hold the passage.
 
     >>> import foretell as ft
     >>> ft.extract("Who bought it?", "The lamp was bought by Mira Tanaka in 1987.").text  # doctest: +SKIP
     'Mira Tanaka'
     """
+    top = 1 if top is None else arguments.whole("top", top)
+    max_tokens = 32 if max_tokens is None else arguments.whole("max_tokens", max_tokens)
+    stop = "\n" if stop is None else arguments.texts("stop", stop)
+    prompt = PROMPT if prompt is None else arguments.text("prompt", prompt)
+    max_seconds = math.inf if max_seconds is None else arguments.real("max_seconds", max_seconds, infinite=True)
+    flags = {"chat": chat, "retokenize": retokenize, "greedy_gap": greedy_gap}
+    chat, retokenize, greedy_gap = (value is not None and arguments.flag(name, value) for name, value in flags.items())
+    if search is not None and not isinstance(search, BestFirstSearch):
+        raise UserError(f"search={arguments.shown(search)} is no BestFirstSearch, which finds spans with proof; pass one, or None")
     model = resolve(model)
     if model.tokenizer is None:
         raise UserError("model: it has no tokenizer, so it cannot read text; run BestFirstSearch with token ids")
     for name, value in (("question", question), ("passage", passage)):
-        if not value.strip():
+        if not arguments.text(name, value).strip():
             raise UserError(f"{name}={value!r} is empty; give some text")
     if top < 1:
         raise UserError(f"top={top!r} must be at least 1")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from foretell import arguments
 from foretell.decoding.drafters.forced import Forced
 from foretell.decoding.drafters.then import Then
 from foretell.decoding.draws import SampledDraws
@@ -25,8 +27,8 @@ from foretell.rules.tools import Tools
 WITH_PHRASES = "adaptive-ngram + stand(orders=(2, 1), siblings='best-first', scope='global', table='shipped')"
 DEFAULT_RECIPE = "prompt-lookup | token-recycling"
 
-#: A prompt: text, or a chat as a list of {"role", "content"}.
-Prompt = str | Sequence[Mapping[str, str]]
+#: A prompt: text, a chat as a list of {"role", "content"}, or token ids.
+Prompt = str | Sequence[Any]
 
 #: Models that were named and not handed in, so that they are loaded once.
 _models: Pool[str, Model] = Pool(4)
@@ -58,13 +60,18 @@ def session_of(model: Model, recipe: Recipe) -> Session:
     return model.pool.get(("session", recipe), lambda: Session(model, recipe))
 
 
-def resolve(model: Model | str | None) -> Model:
+def resolve(model: Model | str | os.PathLike[str] | None) -> Model:
     """A loaded model as it is; an id or path, loaded once as long as few others are; None is the default model."""
     if isinstance(model, Model):
         return model
+    if model is not None and not isinstance(model, str | os.PathLike):
+        raise UserError(
+            f"model={arguments.shown(model)} is no model; pass one from foretell.load, an id, a path, or None for the default model"
+        )
+    key = "" if model is None else os.fspath(model)
     from foretell.models.load import load
 
-    return _models.get(model or "", lambda: load(model))
+    return _models.get(key, lambda: load(key or None))
 
 
 def make_requests(
@@ -122,6 +129,8 @@ def make_request(prompt: Prompt, model: Model, recipe: Recipe, **options: Any) -
 
 def _one_sampler(sampler: Sampler | None, recipe: Recipe, sampling: Mapping[str, Any]) -> Sampler:
     """The sampler, said in exactly one place: `sampler`, the recipe, or plain options."""
+    if sampler is not None and not isinstance(sampler, Sampler):
+        raise UserError(f"sampler={arguments.shown(sampler)} is no sampler; pass Sampler((step, ...)), or options such as temperature=0.7")
     defaults = inspect.signature(make_sampler).parameters
     changed = [name for name, value in sampling.items() if value != defaults[name].default]
     said = ["sampler"] * (sampler is not None) + ["the recipe"] * (recipe.sampler is not None) + changed[:1]
@@ -131,10 +140,13 @@ def _one_sampler(sampler: Sampler | None, recipe: Recipe, sampling: Mapping[str,
 
 
 def encode(prompt: Prompt, model: Model, chat: bool, tools: Tools | None = None) -> list[int]:
-    """Token ids of a prompt; ValueError where it is empty or too long."""
+    """Token ids of a prompt; UserError where it is none, empty or too long."""
+    prompt = arguments.prompt(prompt)
     if not prompt or (isinstance(prompt, str) and not prompt.strip()):
         raise UserError(f"prompt={prompt!r} is empty; give some text")
-    if tools is not None:
+    if not isinstance(prompt, str) and isinstance(prompt[0], int):
+        tokens = _token_ids(prompt, model, tools)
+    elif tools is not None:
         if not chat and isinstance(prompt, str):
             raise UserError("tools= tells the model of them in its chat template, and chat=False leaves that out; drop one of them")
         tokens = _with_tools(prompt, model, tools)
@@ -145,9 +157,20 @@ def encode(prompt: Prompt, model: Model, chat: bool, tools: Tools | None = None)
     return tokens
 
 
+def _token_ids(prompt: Sequence[Any], model: Model, tools: Tools | None) -> list[int]:
+    """A prompt of token ids, fed as it is."""
+    if tools is not None:
+        raise UserError("tools= tells the model of them in a chat, and the prompt is token ids; give text or messages")
+    for token in prompt:
+        if not 0 <= token < model.vocab_size:
+            raise UserError(f"prompt: token {token} is outside the model's vocabulary of {model.vocab_size}")
+    return list(prompt)
+
+
 def _with_tools(prompt: Prompt, model: Model, tools: Tools) -> list[int]:
     """A conversation that tells of tools: through the chat template where that knows them, else in the system message."""
-    messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [dict(message) for message in prompt]
+    given: list[Any] = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
+    messages = [dict(message) for message in given]
     if "tools" in (model.tokenizer.chat_template or ""):
         return model.tokenizer.chat(messages, tools=list(tools.descriptions))
     if messages[0]["role"] == "system":

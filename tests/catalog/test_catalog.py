@@ -69,7 +69,7 @@ def test_names_and_aliases():
     assert (find("cost").kind, find("cost").name) == ("pace", "never-slower")
     assert find("OLinearForecaster") == find("olinear-forecaster") == find("olinear_forecaster", "forecaster")
     assert find("both").kind == "constraint"
-    assert find("both", "component").class_name == "Both"
+    assert find("both", "component").class_name == "JoinedPairs"  # its former name
     assert catalog.build("fixed", "pace", num_nodes=2).num_nodes == 2
 
 

@@ -78,14 +78,14 @@ def test_old_names_mean_the_present_parts_and_options():
 def test_old_names_in_saved_models(monkeypatch, tmp_path):
     pytest.importorskip("sklearn")
     from foretell.numbers import HistogramRegressor
-    from foretell.numbers.storage import Reader, Writer
+    from foretell.numbers.storage import EstimatorReader, EstimatorWriter
     from foretell.numbers.targets.hl_gauss import HLGauss
 
-    written = Writer().write_object(HistogramRegressor(target=HLGauss(sigma_to_bin=0.5)), "model")
+    written = EstimatorWriter().write_object(HistogramRegressor(target=HLGauss(sigma_to_bin=0.5)), "model")
     text = json.dumps(written).replace("targets.hl_gauss:HLGauss", "goals.gauss:Gauss").replace("sigma_to_bin", "spread")
     text = text.replace('"histogram-regressor"', '"histogram"')
     monkeypatch.setitem(renamed.PARTS, "estimator", {"histogram": "histogram-regressor"})
     monkeypatch.setitem(renamed.CLASSES, "goals.gauss:Gauss", "targets.hl_gauss:HLGauss")
     monkeypatch.setitem(renamed.OPTIONS, "HLGauss", {"spread": "sigma_to_bin"})
-    read = Reader({}).read(json.loads(text))
+    read = EstimatorReader({}).read(json.loads(text))
     assert (type(read), read.target.sigma_to_bin) == (HistogramRegressor, 0.5)

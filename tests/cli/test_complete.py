@@ -41,7 +41,7 @@ def test_shown_drafts_time_and_law(complete):
     result = complete("-n", "4", input=TEXT + "\n")
     assert result.exit_code == 0, result.stderr
     assert len(result.stdout.splitlines()) == 3
-    assert re.search(r"\d+ ms a keystroke, \d+ of them for perplexities, \d passes; the first answer took \d+ ms", result.stderr)
+    assert re.search(r"\d+ ms a keystroke, \d+ of them for perplexities, \d passes; the first completion took \d+ ms", result.stderr)
     assert "lossy: drafts of a mixed state" in result.stderr
 
 
@@ -51,7 +51,7 @@ def test_a_learned_table_is_used_from_then_on(complete, home):
     (home / "texts" / "b.bin").write_bytes(b"\xff\xfe\xff")
     learned = complete("--learn", "texts")
     assert learned.exit_code == 0, learned.stderr
-    assert "from 1 files, 1 left out" in " ".join(learned.stderr.split())
+    assert "from 1 files, 1 files skipped" in " ".join(learned.stderr.split())
     assert answer(complete(TEXT, "--json"))["ngrams"].endswith(".safetensors")
     assert answer(complete(TEXT, "--json", "--ngrams", "none"))["ngrams"] is None
     kept = complete(TEXT, "--learn", "texts/a.txt", "--ngrams", "my.ngrams", "--json")
@@ -65,11 +65,11 @@ def test_folders_are_read_without_hidden_names_and_up_to_a_size(complete, home, 
         (home / name).write_text("abc abc abcd " * 20)
     (home / "texts/deep/e.bin").write_bytes(b"abc\0abc")
     told = " ".join(complete("--learn", "texts", "--learn", "more.txt").stderr.split())
-    assert "from 3 files, 1 left out" in told
+    assert "from 3 files, 1 files skipped" in told
     monkeypatch.setattr(ngram_tables, "MOST_BYTES", 500)
     refused = complete("--learn", "texts", "--learn", "more.txt")
     assert refused.exit_code != 0
-    assert "--learn texts more.txt: 0 MB in 4 files are more than 0 MB; name less" in " ".join(refused.stderr.split())
+    assert "--learn texts more.txt: 0 MB in 4 files are more than 0 MB; name fewer" in " ".join(refused.stderr.split())
 
 
 def test_a_keystroke_is_timed_on_a_text_that_grew(complete, monkeypatch):
@@ -101,8 +101,8 @@ def test_beam_search_and_refusals(complete, home):
         ((TEXT, "--search", "supperposed"), "did you mean 'superposed'"),
         ((TEXT, "--ngrams", "none.here"), "no such n-gram table"),
         ((TEXT, "--learn", "nowhere"), "no such file or folder"),
-        ((TEXT, "--search", "beam-search", "--ngrams", "x"), "has no n-gram tables"),
-        ((TEXT, "--within", "0"), "--within 0 must be above 0"),
+        ((TEXT, "--search", "beam-search", "--ngrams", "x"), "uses no n-gram table"),
+        ((TEXT, "--within", "0"), "--within 0 must be greater than 0"),
         ((" ",), "is empty"),
     ]:
         result = complete(*words)

@@ -26,8 +26,8 @@ def test_a_span_is_shown_where_it_stands(extract):
     span = result.stdout.removesuffix("\n")
     assert span in PASSAGE
     assert f"[{span}]" in result.stderr
-    assert re.search(r"probability \S+ \(log -\d+\.\d+\), that of ending there included; characters \d+ to \d+", result.stderr)
-    assert re.search(r"proven: no other span is more probable; \d+ beginnings of spans read", result.stderr)
+    assert re.search(r"probability \S+ \(log -\d+\.\d+\), including that of ending there; characters \d+ to \d+", result.stderr)
+    assert re.search(r"proven: no other span is more probable; \d+ prefixes of spans expanded", result.stderr)
     assert re.search(r"greedy decoding: .*; among spans only: .* below the best\)", result.stderr)
     assert extract("What?", "-q").stderr == ""
 
@@ -52,7 +52,7 @@ def test_json_holds_spans_scores_and_proof(extract):
 def test_a_short_budget_is_said(extract):
     result = extract("What?", "--most-nodes", "1")
     assert result.exit_code == 0
-    assert re.search("not proven: another span may be up to .* times as probable; 1 beginnings", result.stderr)
+    assert re.search("not proven: another span may be up to .* times as probable; 1 prefixes", result.stderr)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_short_budget_is_said(extract):
     [
         (("What?", "--max-tokens", "0"), "max_tokens=0 must be at least 1"),
         (("What?", "--top", "0"), "top=0 must be at least 1"),
-        (("What?", "--within", "0"), "--within 0 must be above 0"),
+        (("What?", "--within", "0"), "--within 0 must be greater than 0"),
         (("What?", "--stop", "zz"), "what no token begins with"),
         (("What?", "--most-nodes", "0"), "most_nodes=0 must be at least 1"),
         ((" ",), "question=' ' is empty"),

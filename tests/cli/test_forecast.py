@@ -63,7 +63,7 @@ def test_without_a_file_the_table_is_all_of_stdout(foretell, series):
     result = foretell("forecast", str(series), *NAIVE)
     assert result.stdout.splitlines()[0] == "time,north,south"
     assert len(result.stdout.splitlines()) == 7
-    assert "On rows held out, seasonal-naive errs by" in result.stderr
+    assert "On held-out rows, seasonal-naive errs by" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_without_a_file_the_table_is_all_of_stdout(foretell, series):
         (("--horizon", "0", "--forecaster", "seasonal-naive"), "--horizon 0 must be at least 1"),
         (("--horizon", "400", "--forecaster", "seasonal-naive"), "must be at least the horizon of 400"),
         (("--horizon", "6", "--forecaster", "seasonal-naif"), "did you mean 'seasonal-naive'"),
-        (("--horizon", "6", "--forecaster", "conformal-forecaster"), "wraps another one; name that one, and --interval"),
+        (("--horizon", "6", "--forecaster", "conformal-forecaster"), "wraps another forecaster; name that one"),
         ((*NAIVE, "--time", "when"), "time='when' is no column of the table"),
         ((*NAIVE, "--columns", "noth"), "columns='noth' is no column of the table: did you mean 'north'"),
         ((*NAIVE, "--lag", "1000"), "rows are too few for lag=1000"),

@@ -30,7 +30,7 @@ def test_streams_the_text_of_the_api(generate, model):
     assert result.exit_code == 0, result.stderr
     assert result.stdout == ft.generate(TEXT, model, "plain", max_new_tokens=40, logit_bias=BIAS).text + "\n"
     numbers, recipe, law = result.stderr.splitlines()
-    assert re.match(r"40 tokens, the first after [\d.]+ s, then [\d.]+ a second, [\d.]+ a step.*; cut by --max-new-tokens", numbers)
+    assert re.match(r"40 tokens, the first after [\d.]+ s, then [\d.]+ a second, [\d.]+ a step.*; stopped by --max-new-tokens", numbers)
     assert recipe == "prompt-lookup | token-recycling, exact, never-slower (the default recipe)"
     assert law == "exact: the same text as plain decoding"
 
@@ -140,16 +140,16 @@ def test_recipe_files(generate, model, home):
         (["hi", "--recipe", "prompt-lookup(num_token=3)"], "did you mean 'num_tokens'?"),
         (["hi", "--recipe", "prompt-lookup >"], "has no drafter name at column"),
         (["hi", "--recipe", "nowhere.toml"], "nowhere.toml: No such file"),
-        (["hi", "--recipe", "plain, temperature(0.5)", "--temperature", "1"], "--temperature: the recipe names its own sampler"),
+        (["hi", "--recipe", "plain, temperature(0.5)", "--temperature", "1"], "--temperature: the recipe has its own sampler"),
         (["hi", "--logit-bias", "65"], "--logit-bias '65' must be TOKEN=X"),
-        (["hi", "--logit-bias", "9999=1"], "beyond the model's vocabulary of 259"),
-        (["hi", "--logit-bias", "several tokens=1"], "name one of their ids"),
+        (["hi", "--logit-bias", "9999=1"], "not in the model's vocabulary of 259"),
+        (["hi", "--logit-bias", "several tokens=1"], "give the id of one"),
         (["hi", "--system", "s", "--raw"], "--system needs the chat template"),
-        (["hi", "--file", "also.txt"], "give one of them"),
+        (["hi", "--file", "also.txt"], "are both given; remove one of them"),
         (["--file", "absent.txt"], "absent.txt: No such file"),
         (["hi", "--dtype", "int9"], "did you mean 'int8'?"),
         (["hi", "--device", "gpu"], "device='gpu' is unknown"),
-        (["hi", "--threads", "0"], "num_threads=0 must be a positive number"),
+        (["hi", "--threads", "0"], "num_threads=0 must be a whole number from 1"),
         (["hi", "--model", "no/such/model"], "no model 'no/such/model'"),
     ],
 )
@@ -174,7 +174,7 @@ def test_a_group_of_models_says_that_it_is_lossy(generate, tiny):
     result = generate(*options)
     assert result.exit_code == 0, result.stderr
     numbers, _, law = result.stderr.splitlines()
-    assert re.search(r"\d+% by the large model, \d+ changes? of turn", numbers)
+    assert re.search(r"\d+% by the large model, \d+ switch(es)?", numbers)
     assert law == "lossy: a small and a large model take turns at random, and the text is neither's own"
     found = answer(generate(*options, "--json"))
     assert found["guarantee"] == "lossy"

@@ -37,7 +37,7 @@ def test_a_schema_from_a_file_and_tools(generate, home):
 def test_text_that_is_cut_is_said_to_be_unfinished(generate):
     cut = generate(PROMPT, "--regex", "[abc]{200}", "-n", "3")
     assert cut.exit_code == 1
-    assert "unfinished: the text does not obey the rule yet (raise --max-new-tokens)" in cut.stderr
+    assert "unfinished: the text does not obey the rule (raise --max-new-tokens)" in cut.stderr
     found = generate(PROMPT, "--regex", "[abc]{200}", "-n", "3", "--json")
     assert found.exit_code == 1
     assert json.loads(found.stdout)["value"] is None
@@ -47,7 +47,7 @@ def test_text_that_is_cut_is_said_to_be_unfinished(generate):
     ("options", "said"),
     [
         (("--regex", "(a"), "unclosed group"),
-        (("--regex", "a", "--choice", "b"), "each say a rule"),
+        (("--regex", "a", "--choice", "b"), "are rules; give only one of them"),
         (("--tools", "missing.json"), "no such file"),
         (("--tools", "t.json", "--raw"), "--raw leaves out"),
         (("--schema", "missing.json"), "neither JSON text nor a file"),

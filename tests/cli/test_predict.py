@@ -87,6 +87,6 @@ def test_mistakes(foretell, model, text, args, message):
 def test_folders_that_are_no_model_of_tables(foretell, model):
     assert "is not a folder; give one that" in foretell("predict", "nothing", "houses.csv").stderr
     save(Ridge().fit([[0.0], [1.0]], [0.0, 1.0]), model / "ridge")
-    assert "holds a Ridge, which takes no table" in foretell("predict", "ridge", "houses.csv").stderr
+    assert "holds a Ridge, which does not predict tables" in foretell("predict", "ridge", "houses.csv").stderr
     (model / "model" / HEAD).write_text((model / "model" / HEAD).read_text()[:-9])
     assert "is cut or no JSON" in foretell("predict", "model", "houses.csv").stderr

@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 
 import foretell as ft
 from foretell.cli.common.app import make_app
-from foretell.cli.common.program import Program
+from foretell.cli.common.program import VerbGroup
+from foretell.errors import MissingPackageError, UserError
 from tests.cli.conftest import ENDS
 
 RUN = [sys.executable, "-c", "from foretell.cli import main; main()"]
@@ -52,7 +53,7 @@ def test_listing_and_help_import_nothing_heavy(home):
 
 def failing(error: BaseException):
     """A program with one verb that fails so."""
-    app = typer.Typer(cls=Program, pretty_exceptions_enable=False)
+    app = typer.Typer(cls=VerbGroup, pretty_exceptions_enable=False)
     app.callback()(lambda: None)
 
     @app.command()
@@ -64,19 +65,44 @@ def failing(error: BaseException):
 
 
 def test_errors_end_in_one_line():
-    mistake = failing(ValueError("x=1 must\nbe 2"))()
+    mistake = failing(UserError("x=1 must\nbe 2"))()
     assert (mistake.exit_code, mistake.stderr) == (2, "warning: beware\nerror: x=1 must be 2\n")
     missing = failing(FileNotFoundError(2, "No such file or directory", "a.txt"))()
     assert (missing.exit_code, missing.stderr.splitlines()[-1]) == (2, "error: a.txt: No such file or directory")
-    bug = failing(KeyError("k"))()
-    assert bug.exit_code == 1
-    assert "this is a bug" in bug.stderr
+    memory = failing(MemoryError())()
+    assert (memory.exit_code, "error: out of memory; take a smaller model" in memory.stderr) == (2, True)
+    package = failing(MissingPackageError("install it: pip install it"))()
+    assert (package.exit_code, package.stderr.splitlines()[-1]) == (2, "error: install it: pip install it")
     assert failing(KeyboardInterrupt())().exit_code == 130
 
 
+@pytest.mark.parametrize("error", [KeyError("k"), ValueError("no user wrote this"), TypeError("nor this"), ImportError("or that")])
+def test_any_other_error_is_a_bug_and_its_report_is_named(error, cache, monkeypatch):
+    monkeypatch.setenv("FORETELL_CACHE", str(cache))
+    bug = failing(error)()
+    report = cache / "last-fault.txt"
+    assert bug.exit_code == 1
+    assert f"error: {type(error).__name__}: {error} (this is a bug of Foretell's, not your mistake" in bug.stderr
+    assert str(report) in bug.stderr
+    written = report.read_text(encoding="utf-8")
+    assert f"foretell {ft.__version__}, Python " in written
+    assert "command: foretell" in written
+    assert "in fail\n" in written
+    assert type(error).__name__ in written
+
+
+def test_a_report_that_cannot_be_written_is_not_named(tmp_path, monkeypatch):
+    (tmp_path / "a file").touch()
+    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "a file" / "no folder"))
+    bug = failing(KeyError("k"))()
+    assert (bug.exit_code, "please report it with what --debug shows" in bug.stderr) == (1, True)
+
+
 @pytest.mark.filterwarnings("ignore:beware")
-def test_debug_lets_the_traceback_through():
-    assert isinstance(failing(ValueError("x"))("--debug").exception, ValueError)
+def test_debug_lets_the_traceback_through(monkeypatch):
+    assert isinstance(failing(UserError("x"))("--debug").exception, UserError)
+    monkeypatch.setenv("FORETELL_DEBUG", "1")
+    assert isinstance(failing(KeyError("x"))().exception, KeyError)
 
 
 @pytest.fixture

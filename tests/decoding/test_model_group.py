@@ -28,7 +28,7 @@ from foretell.errors import UserError
 from foretell.models.base import Context, Feed, Model
 from foretell.models.tiny import TinyModel
 from foretell.testing.combinations import examples
-from foretell.testing.laws import Case, check_law
+from foretell.testing.laws import LawCase, check_law
 from foretell.testing.model_contracts import check_model
 from tests.decoding.helpers import GREEDY, greedy_text, run
 from tests.models import test_contract as contract
@@ -142,7 +142,7 @@ def test_catching_up_changes_no_logits(kind):
 @pytest.mark.parametrize("batch", [1, 3])
 def test_drafting_is_exact_for_the_groups_own_law(router, batch):
     """By enumeration: trees in whose midst the turn changes are routed right along every path."""
-    case = dataclasses.replace(Case.small(batch, 3 if batch == 1 else 2), model=tiny_group(router))
+    case = dataclasses.replace(LawCase.small(batch, 3 if batch == 1 else 2), model=tiny_group(router))
     for drafter in (Plain(), PromptLookup(num_tokens=3), TokenRecycling(k=2, template=((0,), (1,), (0, 0))), *DraftModel.examples()[1:3]):
         assert check_law(Recipe(drafter, pace=Fixed(4)), Sampler(), case).error < 1e-9
 

@@ -26,7 +26,7 @@ from foretell.models.base import POST_NORM, Feed
 from foretell.models.tiny import TinyModel
 from foretell.parts import Needs
 from foretell.testing import behaviour
-from foretell.testing.laws import Case, check_law
+from foretell.testing.laws import LawCase, check_law
 from tests.decoding.toy_heads import ToyHeads
 
 GREEDY = Sampler(greedy=True)
@@ -46,7 +46,7 @@ def post_norm(model, text):
 def test_a_toy_head_keeps_the_law(verifier, sampler, batch, length):
     for pace in (Fixed(3), None):
         recipe = Recipe(ToyHeads(), verifier) if pace is None else Recipe(ToyHeads(), verifier, pace)
-        assert check_law(recipe, sampler, Case.small(batch, length)).error < 1e-9
+        assert check_law(recipe, sampler, LawCase.small(batch, length)).error < 1e-9
 
 
 def test_a_toy_head_drafts_within_its_limits_and_each_request_for_itself():

@@ -32,7 +32,7 @@ from foretell.decoding.verifiers.multi_round import MultiRound
 from foretell.decoding.verifiers.recursive_rejection import RecursiveRejection
 from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel
-from foretell.testing.laws import Case, check_law
+from foretell.testing.laws import LawCase, check_law
 from tests.decoding.helpers import GREEDY
 
 Floats = NDArray[np.float64]
@@ -291,7 +291,7 @@ def test_limits_are_a_stop_in_drawing_order():
 def test_pruning_by_the_pace_does_not_look_at_the_tokens_drawn(seed, p):
     """On this curve one node does not pay, and three do; and where few tokens are likely there are few siblings."""
     curve = CostCurve((1, 2, 3, 4, 5), (1.0, 1.6, 1.8, 1.8, 3.0))
-    case = dataclasses.replace(Case.small(), curve=curve, draft_curve=CostCurve.flat(0.0))
+    case = dataclasses.replace(LawCase.small(), curve=curve, draft_curve=CostCurve.flat(0.0))
     drafter = StochasticBeam(TinyModel(3, order=1, seed=seed), 2, 2)
     check_law(Recipe(drafter, pace=NeverSlower()), Sampler((TopP(p),)), case)
 

@@ -39,7 +39,9 @@ def test_who_takes_what(name):
     assert model.attentions == ({Attention.CAUSAL} if windows else set(Attention))
     assert model.has_positions
     assert bool(model.memory_width) == (name == "tiny-encoder-decoder")
-    assert model.head(model.norm(model.embed([1]))).shape == (1, model.vocab_size)
+    logits = model.head(model.norm(model.embed([1] * 300)))  # more rows than one piece of the head's
+    assert logits.shape == (300, model.vocab_size)
+    assert torch.allclose(logits, logits[:1], atol=1e-3)
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name.startswith("cpu")])

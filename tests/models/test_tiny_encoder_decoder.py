@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.loop import Session
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
+from foretell.decoding.session import Session
 from foretell.models.base import POST_NORM, Context, Feed
 from foretell.models.tiny import TinyModel
 from foretell.models.tiny_encoder_decoder import TinyEncoderDecoder

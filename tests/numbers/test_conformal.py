@@ -35,7 +35,7 @@ def inside(interval, y):
 
 
 class Known(RegressorMixin, BaseEstimator):
-    """Predicts the law that `draws` has."""
+    """Predicts the distribution that `draws` has."""
 
     def fit(self, x, y):
         self.n_features_in_ = 2
@@ -79,8 +79,8 @@ def test_marginal_coverage_over_many_calibrations(conformity):
         x, y = draws(rng, 91)
         fitted = ConformalRegressor(Known(), conformity, coverage, 30 / 90, random_state=0).fit(x[:90], y[:90])
         hits += int(inside(fitted.predict_interval(x[90:]), y[90:])[0])
-    law = stats.binom(num, np.ceil((held + 1) * coverage) / (held + 1))
-    assert law.ppf(0.0005) <= hits <= law.ppf(0.9995)
+    distribution = stats.binom(num, np.ceil((held + 1) * coverage) / (held + 1))
+    assert distribution.ppf(0.0005) <= hits <= distribution.ppf(0.9995)
 
 
 def test_given_the_held_out_rows_coverage_is_beta():
@@ -88,8 +88,8 @@ def test_given_the_held_out_rows_coverage_is_beta():
     x, y = draws(rng, 20_200)
     fitted = ConformalRegressor(Known(), prefit=False, calibration_share=0.5, random_state=0).fit(x[:200], y[:200])
     assert isinstance(fitted.conformity_, QuantileBand)
-    share, law = inside(fitted.predict_interval(x[200:]), y[200:]).mean(), stats.beta(91, 10)
-    assert law.ppf(0.0005) - 0.01 <= share <= law.ppf(0.9995) + 0.01
+    share, distribution = inside(fitted.predict_interval(x[200:]), y[200:]).mean(), stats.beta(91, 10)
+    assert distribution.ppf(0.0005) - 0.01 <= share <= distribution.ppf(0.9995) + 0.01
 
 
 def test_quantile_bands_and_normalised_ones_follow_the_spread():

@@ -1,4 +1,4 @@
-"""`DecodingRegressor`: its law is exact, whole and forbids what the format forbids; bad input is refused."""
+"""`DecodingRegressor`: its distribution is exact, whole and forbids what the format forbids; bad input is refused."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def new_rows():
     return np.random.RandomState(1).standard_normal((6, 3))
 
 
-def test_the_law_is_whole_and_equals_the_product_along_the_tokens(fitted):
+def test_the_distribution_is_whole_and_equals_the_product_along_the_tokens(fitted):
     x, leaves = new_rows(), fitted.leaves_
     outputs = fitted._outputs(x)
     np.testing.assert_allclose(outputs[:, 1:].sum(1), 1, rtol=1e-12)
@@ -57,12 +57,12 @@ def test_the_law_is_whole_and_equals_the_product_along_the_tokens(fitted):
 
 def test_mean_and_quantiles_are_those_of_many_draws(fitted):
     x = new_rows()
-    law = fitted.predict_distribution(x)
+    distribution = fitted.predict_distribution(x)
     draws = fitted.sample(x, 100_000, random_state=3)
     error = draws.std(axis=1) / np.sqrt(draws.shape[1])
-    assert (np.abs(draws.mean(axis=1) - law.mean()) < 4.5 * error).all()
-    np.testing.assert_allclose(fitted.predict(x), law.mean())
-    np.testing.assert_allclose(fitted._point(fitted._outputs(x)).numpy(), law.mean(), rtol=1e-9, atol=1e-9)
+    assert (np.abs(draws.mean(axis=1) - distribution.mean()) < 4.5 * error).all()
+    np.testing.assert_allclose(fitted.predict(x), distribution.mean())
+    np.testing.assert_allclose(fitted._point(fitted._outputs(x)).numpy(), distribution.mean(), rtol=1e-9, atol=1e-9)
     for level in (0.05, 0.5, 0.9):
         below = (draws <= fitted.predict_quantile(x, level)[:, None]).mean(axis=1)
         assert (np.abs(below - level) < 4.5 * np.sqrt(level * (1 - level) / draws.shape[1])).all()
@@ -73,13 +73,13 @@ def test_mean_and_quantiles_are_those_of_many_draws(fitted):
 
 def test_the_density_integrates_to_one(fitted):
     x = new_rows()[:2]
-    law, shift = fitted.predict_distribution(x), fitted._outputs(x)[:, 0].numpy()
+    distribution, shift = fitted.predict_distribution(x), fitted._outputs(x)[:, 0].numpy()
     edges = fitted.leaves_.edges
     middles, widths = (edges[:-1] + edges[1:]) / 2, np.diff(edges)
-    total = sum(np.exp(law.log_density(shift + middle)) * width for middle, width in zip(middles, widths, strict=True))
-    np.testing.assert_array_equal(fitted.log_density(x, shift), law.log_density(shift))
+    total = sum(np.exp(distribution.log_density(shift + middle)) * width for middle, width in zip(middles, widths, strict=True))
+    np.testing.assert_array_equal(fitted.log_density(x, shift), distribution.log_density(shift))
     np.testing.assert_allclose(total, 1, rtol=1e-9)
-    assert (law.log_density(shift + edges[-1] + 1) == -np.inf).all()
+    assert (distribution.log_density(shift + edges[-1] + 1) == -np.inf).all()
 
 
 def test_draws_are_numbers_of_the_format(fitted):
@@ -88,7 +88,9 @@ def test_draws_are_numbers_of_the_format(fitted):
     draws = numbers.sample(500, np.random.RandomState(0)) - numbers.shift[:, None]
     gap = np.abs(draws[..., None] - fitted.leaves_.values).min(axis=-1)
     assert gap.max() < 1e-9
-    np.testing.assert_allclose(np.exp(numbers.law.log_density(np.full(len(x), fitted.leaves_.values[3]))), numbers.law.masses[:, 3])
+    np.testing.assert_allclose(
+        np.exp(numbers.distribution.log_density(np.full(len(x), fitted.leaves_.values[3]))), numbers.distribution.masses[:, 3]
+    )
 
 
 @pytest.mark.parametrize("point", ["mean", "median", "mode"])
@@ -98,7 +100,7 @@ def test_points(point):
     np.testing.assert_array_equal(found.predict(x), getattr(found.predict_distribution(x), point)())
 
 
-def test_it_learns_a_law_that_no_line_has():
+def test_it_learns_a_distribution_that_no_line_has():
     rng = np.random.RandomState(0)
     x = rng.uniform(-1, 1, (600, 1))
     y = np.where(rng.uniform(size=600) < 0.5, 1, -1) * (2 + x[:, 0]) + 0.1 * rng.standard_normal(600)
@@ -162,7 +164,7 @@ def test_weights_are_those_of_repeated_rows():
     assert weighted.prior_.sum() == pytest.approx(1)
 
 
-def test_same_seed_same_law():
+def test_same_seed_same_distribution():
     x, y = rows(np.random.RandomState(0))
     one = DecodingRegressor(format=Normalised(4, 3), **SMALL).fit(x, y)
     np.testing.assert_array_equal(one.predict(x), clone(one).fit(x, y).predict(x))

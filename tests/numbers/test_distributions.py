@@ -1,4 +1,4 @@
-"""Laws over numbers against SciPy's and against their own samples."""
+"""Distributions over numbers against SciPy's and against their own samples."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ def histograms(draw):
 
 @settings(max_examples=80, deadline=None)
 @given(histograms(), st.floats(0, 1))
-def test_a_histogram_is_scipys(law, level):
-    reference = stats.rv_histogram((law.masses[0] / law.widths, law.edges), density=True)
-    assert law.mean()[0] == pytest.approx(reference.mean(), rel=1e-9, abs=1e-9)
-    value = law.quantile(level)[0]
+def test_a_histogram_is_scipys(distribution, level):
+    reference = stats.rv_histogram((distribution.masses[0] / distribution.widths, distribution.edges), density=True)
+    assert distribution.mean()[0] == pytest.approx(reference.mean(), rel=1e-9, abs=1e-9)
+    value = distribution.quantile(level)[0]
     assert reference.cdf(value) == pytest.approx(level, abs=1e-9)
-    inside = law.edges[:-1] + 0.5 * law.widths
+    inside = distribution.edges[:-1] + 0.5 * distribution.widths
     for y in inside:
-        assert np.exp(law.log_density([y])[0]) == pytest.approx(reference.pdf(y), rel=1e-9, abs=1e-300)
+        assert np.exp(distribution.log_density([y])[0]) == pytest.approx(reference.pdf(y), rel=1e-9, abs=1e-300)
 
 
 @settings(max_examples=80, deadline=None)
 @given(histograms(), st.lists(st.floats(0, 1), min_size=2, max_size=6))
-def test_quantiles_increase_and_stay_where_mass_is(law, levels):
+def test_quantiles_increase_and_stay_where_mass_is(distribution, levels):
     levels = np.sort(levels)
-    found = law.quantile(levels)[0]
+    found = distribution.quantile(levels)[0]
     assert (np.diff(found) >= 0).all()
-    some = np.flatnonzero(law.masses[0])
-    assert law.quantile(0.0)[0] == law.edges[some[0]]
-    assert law.quantile(1.0)[0] == law.edges[some[-1] + 1]
-    low, high = law.interval(0.8)[0]
-    assert low <= law.median()[0] <= high
+    some = np.flatnonzero(distribution.masses[0])
+    assert distribution.quantile(0.0)[0] == distribution.edges[some[0]]
+    assert distribution.quantile(1.0)[0] == distribution.edges[some[-1] + 1]
+    low, high = distribution.interval(0.8)[0]
+    assert low <= distribution.median()[0] <= high
 
 
 def test_the_end_is_the_last_mass_even_where_sums_are_rounded():
@@ -51,12 +51,12 @@ def test_the_end_is_the_last_mass_even_where_sums_are_rounded():
     assert PointMasses(np.arange(11.0), masses).quantile(1.0)[0] == 9.0
 
 
-def test_samples_follow_the_law(rng):
-    law = Histogram(np.array([0.0, 1.0, 3.0, 4.0]), np.array([[0.2, 0.5, 0.3], [1.0, 0.0, 1.0]]))
-    draws = law.sample(4000, rng)
+def test_samples_follow_the_distribution(rng):
+    distribution = Histogram(np.array([0.0, 1.0, 3.0, 4.0]), np.array([[0.2, 0.5, 0.3], [1.0, 0.0, 1.0]]))
+    draws = distribution.sample(4000, rng)
     assert draws.shape == (2, 4000)
-    for row, masses in zip(draws, law.masses, strict=True):
-        reference = stats.rv_histogram((masses / law.widths, law.edges), density=True)
+    for row, masses in zip(draws, distribution.masses, strict=True):
+        reference = stats.rv_histogram((masses / distribution.widths, distribution.edges), density=True)
         assert stats.kstest(row, reference.cdf).pvalue > 0.01
     points = PointMasses(np.array([1.0, 2.0, 9.0]), np.array([[0.2, 0.5, 0.3]]))
     counts = (points.sample(4000, rng)[0] == points.values[:, None]).sum(axis=1)
@@ -73,25 +73,25 @@ def test_the_mode_is_where_density_is_highest():
 def test_point_masses_quantile_is_the_least_value_that_reaches_the_level(values, data):
     values = np.sort(np.array(values, dtype=float))
     masses = np.array(data.draw(st.lists(st.integers(0, 5), min_size=len(values), max_size=len(values)).filter(any)), dtype=float)
-    law = PointMasses(values, masses[None])
+    distribution = PointMasses(values, masses[None])
     level = data.draw(st.integers(1, int(masses.sum()))) / masses.sum()
     reached = np.cumsum(masses) / masses.sum()
-    assert law.quantile(level)[0] == values[np.argmax(reached >= level - 1e-12)]
-    assert law.quantile(0.0)[0] == values[np.flatnonzero(masses)[0]]
-    np.testing.assert_allclose(np.exp(law.log_density(values[:1])), law.masses[0, :1])
-    assert law.log_density([0.5])[0] == -np.inf
+    assert distribution.quantile(level)[0] == values[np.argmax(reached >= level - 1e-12)]
+    assert distribution.quantile(0.0)[0] == values[np.flatnonzero(masses)[0]]
+    np.testing.assert_allclose(np.exp(distribution.log_density(values[:1])), distribution.masses[0, :1])
+    assert distribution.log_density([0.5])[0] == -np.inf
 
 
 def test_nothing_has_density_outside():
-    law = Histogram(np.array([0.0, 1.0]), np.ones((3, 1)))
-    assert law.log_density([-0.1, 1.1, 1.0]).tolist() == [-np.inf, -np.inf, 0.0]
+    distribution = Histogram(np.array([0.0, 1.0]), np.ones((3, 1)))
+    assert distribution.log_density([-0.1, 1.1, 1.0]).tolist() == [-np.inf, -np.inf, 0.0]
 
 
 @pytest.mark.parametrize("q", [-0.1, 1.1, np.nan, [0.5, 2.0], [[0.5]]])
 def test_levels_outside_0_to_1_are_refused(q):
-    for law in (Histogram(np.arange(3.0), np.ones((1, 2))), PointMasses(np.arange(2.0), np.ones((1, 2)))):
+    for distribution in (Histogram(np.arange(3.0), np.ones((1, 2))), PointMasses(np.arange(2.0), np.ones((1, 2)))):
         with pytest.raises(ValueError, match="between 0 and 1"):
-            law.quantile(q)
+            distribution.quantile(q)
 
 
 @pytest.mark.parametrize("coverage", [0, 1, -1, 2, np.nan])
@@ -117,7 +117,7 @@ def test_places_must_increase(places):
 
 
 @pytest.mark.parametrize("y", [[0.5], [0.5, np.nan], [[0.5, 0.5]], 0.5])
-def test_true_values_must_fit_the_laws(y):
-    for law in (Histogram(np.arange(3.0), np.ones((2, 2))), PointMasses(np.arange(2.0), np.ones((2, 2)))):
-        with pytest.raises(ValueError, match="one number for each of the 2 laws"):
-            law.log_density(y)
+def test_true_values_must_fit_the_distributions(y):
+    for distribution in (Histogram(np.arange(3.0), np.ones((2, 2))), PointMasses(np.arange(2.0), np.ones((2, 2)))):
+        with pytest.raises(ValueError, match="one number for each of the 2 distributions"):
+            distribution.log_density(y)

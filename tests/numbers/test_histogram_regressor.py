@@ -1,4 +1,4 @@
-"""`HistogramRegressor`: laws that fit, a temperature, scikit-learn's ways of using it, and what it refuses."""
+"""`HistogramRegressor`: distributions that fit, a temperature, scikit-learn's ways of using it, and what it refuses."""
 
 # ruff: noqa: N806  X is scikit-learn's name
 
@@ -40,16 +40,16 @@ def rows(rng):
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=str)
-def test_all_views_are_of_one_law(rows, target):
+def test_all_views_are_of_one_distribution(rows, target):
     X, y = rows
     fitted = model(target=target).fit(X, y)
-    masses, law = fitted.predict_dist(X), fitted.predict_distribution(X)
+    masses, distribution = fitted.predict_dist(X), fitted.predict_distribution(X)
     assert masses.shape == (80, len(fitted.code_["edges"]) - 1)
     np.testing.assert_allclose(masses.sum(axis=1), 1)
-    np.testing.assert_allclose(fitted.predict(X), masses @ law.centres)
-    np.testing.assert_array_equal(fitted.predict_quantile(X, 0.3), law.quantile(0.3))
+    np.testing.assert_allclose(fitted.predict(X), masses @ distribution.centres)
+    np.testing.assert_array_equal(fitted.predict_quantile(X, 0.3), distribution.quantile(0.3))
     np.testing.assert_allclose(fitted.predict_interval(X, 0.8), fitted.predict_quantile(X, [0.1, 0.9]))
-    np.testing.assert_array_equal(fitted.log_density(X, y), law.log_density(y))
+    np.testing.assert_array_equal(fitted.log_density(X, y), distribution.log_density(y))
     draws = fitted.sample(X, 5, random_state=3)
     assert draws.shape == (80, 5)
     np.testing.assert_array_equal(draws, fitted.sample(X, 5, random_state=3))
@@ -99,13 +99,15 @@ def test_nested_settings_clone_and_pickle(rows):
 
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0.2, 5), st.integers(0, 1000))
-def test_the_best_temperature_gives_laws_back(temperature, seed):
+def test_the_best_temperature_gives_distributions_back(temperature, seed):
     generator = torch.Generator().manual_seed(seed)
-    laws = (2 * torch.randn(40, 6, generator=generator, dtype=torch.float64)).softmax(-1)
-    assert best_temperature(temperature * laws.log(), laws, torch.ones(40), torch.rand(6) + 0.5) == pytest.approx(temperature, rel=1e-3)
+    distributions = (2 * torch.randn(40, 6, generator=generator, dtype=torch.float64)).softmax(-1)
+    assert best_temperature(temperature * distributions.log(), distributions, torch.ones(40), torch.rand(6) + 0.5) == pytest.approx(
+        temperature, rel=1e-3
+    )
 
 
-def test_temperature_widens_laws_of_a_network_that_learnt_noise(rng):
+def test_temperature_widens_distributions_of_a_network_that_learnt_noise(rng):
     X, y = rng.standard_normal((120, 8)), rng.standard_normal(120)
     learnt = model(temperature=None, epochs=60, patience=0, validation_fraction=0.3, body=MLP((64,))).fit(X, y)
     assert learnt.temperature_ > 1
@@ -174,10 +176,10 @@ def test_clipped_targets_are_counted(rows):
     assert (np.abs(fitted.predict(X)) <= 1).all()
 
 
-def test_points_have_no_law(rows):
+def test_points_have_no_distribution(rows):
     fitted = model(target=MSE()).fit(*rows)
     for ask in (fitted.predict_interval, fitted.predict_dist, fitted.sample):
-        with pytest.raises(ValueError, match=r"MSE\(\) predicts a point, not a law"):
+        with pytest.raises(ValueError, match=r"MSE\(\) predicts a point, not a distribution"):
             ask(rows[0])
 
 
@@ -194,5 +196,5 @@ def test_bad_questions_are_refused(rows):
         fitted.predict(np.zeros((2, 3)))
     with pytest.raises(ValueError, match="NaN"):
         fitted.predict([[0.0, np.nan]])
-    with pytest.raises(ValueError, match="80 laws"):
+    with pytest.raises(ValueError, match="80 distributions"):
         fitted.log_density(X, y[:3])

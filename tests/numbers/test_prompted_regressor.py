@@ -1,4 +1,4 @@
-"""`PromptedRegressor` and `TextEncoder` on a tiny model whose tokens are letters: prompts, law, draws, bad input."""
+"""`PromptedRegressor` and `TextEncoder` on a tiny model whose tokens are letters: prompts, distribution, draws, bad input."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from foretell.models.tiny import TinyModel
 from foretell.numbers.bodies.mlp import MLP
 from foretell.numbers.digits.decimal_text import DecimalText
 from foretell.numbers.digits.prompted import stop_tokens
-from foretell.numbers.digits.string_law import StringLaws
+from foretell.numbers.digits.string_distribution import StringEnumerator
 from foretell.numbers.embedding import TextEncoder
 from foretell.numbers.estimators.decoding_regressor import DecodingRegressor
 from foretell.numbers.estimators.prompted_regressor import PromptedRegressor
@@ -62,21 +62,21 @@ def test_random_examples_are_the_same_for_all_rows():
     assert one.replace("ink", "tar") == other
 
 
-@pytest.mark.parametrize("law", ["masked", "conditioned"])
-def test_the_law_is_that_of_the_strings(law):
-    found = fitted(law=law, format=DecimalText(1990, 2010))
+@pytest.mark.parametrize("distribution", ["masked", "conditioned"])
+def test_the_distribution_is_that_of_the_strings(distribution):
+    found = fitted(distribution=distribution, format=DecimalText(1990, 2010))
     masses = found.predict_numbers(["ink", "tar"]).masses
     np.testing.assert_allclose(masses.sum(axis=1), 1)
     assert masses.shape == (2, 21)
-    for row, strings in zip(masses, found.string_laws(["ink", "tar"]), strict=True):
+    for row, strings in zip(masses, found.string_distributions(["ink", "tar"]), strict=True):
         for text, mass in zip(strings.texts, strings.masses, strict=True):
             assert row[int(text) - 1990] == pytest.approx(mass)
-    law = found.predict_distribution(["ink", "tar"])
-    np.testing.assert_allclose(np.exp(law.log_density(np.full(2, 1995.3))), masses[:, 5])
+    distribution = found.predict_distribution(["ink", "tar"])
+    np.testing.assert_allclose(np.exp(distribution.log_density(np.full(2, 1995.3))), masses[:, 5])
     np.testing.assert_array_equal(found.predict(["ink", "tar"]), found.predict_numbers(["ink", "tar"]).median())
 
 
-def test_draws_by_decoding_have_the_masked_law():
+def test_draws_by_decoding_have_the_masked_distribution():
     found = fitted([1, 2, 3, 30], format=DecimalText(0, 30), model=model(3))
     exact = found.predict_numbers(["ink"]).masses[0]
     for recipe in (None, "prompt-lookup"):
@@ -90,15 +90,15 @@ def test_draws_by_decoding_have_the_masked_law():
 
 def test_mean_and_quantiles_are_those_of_many_draws():
     found = fitted(format=DecimalText(1990, 2010))
-    draws, law = found.sample(["ink"], 100_000, random_state=0)[0], found.predict_distribution(["ink"])
-    assert abs(draws.mean() - law.mean()[0]) < 4.5 * draws.std() / np.sqrt(len(draws))
+    draws, distribution = found.sample(["ink"], 100_000, random_state=0)[0], found.predict_distribution(["ink"])
+    assert abs(draws.mean() - distribution.mean()[0]) < 4.5 * draws.std() / np.sqrt(len(draws))
     assert abs((draws <= found.predict_quantile(["ink"], 0.3)[0]).mean() - 0.3) < 0.007
 
 
 def test_laws_are_kept_with_the_model(monkeypatch):
     found = fitted(format=DecimalText(1990, 2010))
     before = found.predict(["ink", "tar"])
-    monkeypatch.setattr(StringLaws, "run", None)
+    monkeypatch.setattr(StringEnumerator, "run", None)
     np.testing.assert_array_equal(found.predict(["tar", "ink"]), before[::-1])
 
 
@@ -118,7 +118,7 @@ def test_clones_share_the_model_and_pickles_predict_the_same():
         ({"shots": "best"}, "shots='best'.*random, nearest"),
         ({"n_shots": -1}, "n_shots=-1"),
         ({"point": "middle"}, "point='middle'"),
-        ({"law": "free"}, "law='free'"),
+        ({"distribution": "free"}, "distribution='free'"),
         ({"missed": 1.0}, "missed=1.0"),
         ({"template": "{colour}"}, r"template='\{colour\}' must name columns, which are text"),
         ({"format": DecimalText(maximum=2000)}, "maximum=2000.*leaves out targets"),
@@ -138,7 +138,7 @@ def test_bad_input():
         found.fit(TEXTS, [1, 2, np.nan, 4])
     with pytest.raises(ValueError, match="could not convert string"):
         found.fit(TEXTS, ["one", "two", "three", "four"])
-    with pytest.raises(ValueError, match="made for 64"):
+    with pytest.raises(ValueError, match="the model supports 64"):
         fitted(model=TinyModel(len(LETTERS), max_length=64, spelling=LETTERS), n_shots=4).predict(["ink"])
     with pytest.raises(ValueError, match="no token that begins with"):
         stop_tokens(TinyModel(95, spelling=LETTERS[1:]))

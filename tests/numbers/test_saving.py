@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ FORECASTERS = [(name, example) for name, cls in all_forecasters().items() for ex
 
 
 def outcome(fitted, method, *inputs):
-    """What it gives, or why it gives nothing: not every setting has a law to take intervals from."""
+    """What it gives, or why it gives nothing: not every setting has a distribution to take intervals from."""
     try:
         return getattr(fitted, method)(*inputs)
     except ValueError as error:
@@ -210,7 +211,7 @@ def test_a_damaged_folder_says_what_is_wrong(fitted, tmp_path, damage, message):
         load(folder)
 
 
-@pytest.mark.parametrize("name", ["no-such-regressor", "os:system", "component:np", "sklearn:SVR", "..os:path", "storage:Writer"])
+@pytest.mark.parametrize("name", ["no-such-regressor", "os:system", "component:np", "sklearn:SVR", "..os:path", "storage:EstimatorWriter"])
 def test_only_known_classes_are_made(fitted, tmp_path, name):
     folder = save(fitted[0], tmp_path / "model")
     written = {"class": name, "settings": {}, "learnt": {}}
@@ -257,3 +258,17 @@ def test_numbers_of_all_kinds(fitted, tmp_path):
     assert np.isnan(found.pop("nan"))
     assert (found[3], found["half"], found["flag"], found["empty"].shape) == (kept[3], kept["half"], kept["flag"], (0, 2))
     assert type(found["half"]) is np.float16
+
+
+@pytest.mark.parametrize(("name", "method"), [("encoder", "transform"), ("fine-tuned", "predict"), ("olinear", "predict")])
+def test_models_of_version_0_1_whose_parts_have_other_names_now(name, method):
+    """Pairs joined by +, and windows in no basis at all: classes that were called Both and Identity."""
+    folder = Path(__file__).parent / "saved_0_1"
+    expected = json.loads((folder / "expected.json").read_text())
+    model = load(folder / name)
+    answer = getattr(model, method)(*([] if name == "olinear" else [np.array(expected["X"])]))
+    np.testing.assert_allclose(answer, expected["outputs"][name], rtol=1e-5, atol=1e-6)
+    if name == "olinear":
+        assert type(model.basis).__name__ == "IdentityBasis"
+    if name == "encoder":
+        assert type(model.pairs).__name__ == "JoinedPairs"

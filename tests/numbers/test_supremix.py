@@ -29,6 +29,7 @@ from foretell.numbers.contrastive.weights import Distance, Even
 from foretell.numbers.estimators.histogram_regressor import HistogramRegressor
 from foretell.numbers.estimators.supremix_encoder import SupReMixEncoder
 from foretell.numbers.estimators.supremix_regressor import SupReMixRegressor
+from foretell.numbers.input_spec import flat
 from foretell.numbers.saving import load, save
 from foretell.numbers.targets.l1 import L1
 
@@ -97,10 +98,10 @@ def test_output_body_is_what_fine_tuning_starts_from(table, tmp_path):
     with pytest.raises(ValueError, match="encoder=None must be a fitted encoder, except within SupReMixRegressor"):
         clone(tuned).fit(X, y)
     tuned.set_params(body=Pretrained(FrozenEstimator(encoder)))
-    with pytest.raises(ValueError, match="was fitted on 3 columns, not on 2"):
+    with pytest.raises(ValueError, match=r"was fitted on numbers \(3,\), not on numbers \(2,\)"):
         clone(tuned).fit(X[:, :2], y)
     with pytest.raises(NotFittedError, match="FrozenEstimator"):
-        Pretrained(small()).build(3)
+        Pretrained(small()).build(flat(3))
     with pytest.raises(ValueError, match="output='rows' must be one of embedding, body"):
         small(output="rows").fit(X, y)
 

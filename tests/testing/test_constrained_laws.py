@@ -1,4 +1,4 @@
-"""The law kit under constraints: every drafter with every verifier, and every constraint, keeps the restricted distribution."""
+"""The law kit under constraints: a covering array of parts and constraints keeps the restricted distribution."""
 
 from __future__ import annotations
 
@@ -6,44 +6,44 @@ import pytest
 
 from foretell.catalog.part_text import describe
 from foretell.decoding.draws import Draws
-from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.sampler import Sampler
 from foretell.rules.constraints.regex import Regex
 from foretell.rules.grammars.grammar_state import GrammarState
-from foretell.testing.combinations import constrained, constrained_pairs, examples
-from foretell.testing.laws import SPELLING, Case, check_law, law_report, plain_distribution
+from foretell.testing.combinations import covering_constrained_combinations, examples, samplers
+from foretell.testing.laws import SPELLING, LawCase, check_law, law_report, plain_distribution
 from foretell.testing.models import resized
 
-PAIRS = constrained_pairs()
+COMBINATIONS = covering_constrained_combinations()
+BARE = Sampler()
+
+
+@pytest.mark.parametrize("combination", COMBINATIONS, ids=str)
+def test_every_combination_keeps_the_restricted_law(combination):
+    """The covering array; `benchmarks/law_kit.py` runs every drafter and verifier with every constraint."""
+    assert check_law(combination.recipe, combination.sampler, combination.case).error < 1e-9
 
 
 @pytest.mark.parametrize("constraint", examples("constraint"), ids=describe)
-def test_the_restricted_law_of_every_constraint(constraint):
-    distribution = plain_distribution(Case.constrained(constraint), Sampler())
-    assert sum(distribution.values()) == pytest.approx(1, abs=1e-12)
-    for drafter, verifier in PAIRS[:: max(1, len(PAIRS) // 6)]:
-        check_law(Recipe(resized(drafter, len(SPELLING)), verifier, Fixed()), Sampler(), Case.constrained(constraint))
+def test_the_restricted_distribution_has_mass_one(constraint):
+    assert sum(plain_distribution(LawCase.constrained(constraint), BARE).values()) == pytest.approx(1, abs=1e-12)
 
 
-@pytest.mark.parametrize("number", range(len(PAIRS)))
-def test_every_drafter_and_verifier_keep_a_restricted_law(number):
-    """Each pair with one of the constraints, in turn; `benchmarks/law_kit.py` runs the whole product."""
-    recipe, sampler, case = constrained(number)
-    assert check_law(recipe, sampler, case).error < 1e-9
-
-
-def test_a_batch_under_rules_keeps_the_law():
-    for drafter, verifier in PAIRS[:: len(PAIRS) // 5]:
-        check_law(Recipe(resized(drafter, len(SPELLING)), verifier, Fixed()), Sampler(), Case.constrained(Regex("(ab)*a?"), batch=3))
+def test_every_constraint_meets_every_drafter_and_every_sampler_that_it_takes():
+    drafters = [resized(drafter, len(SPELLING)) for drafter in examples("drafter")]
+    constraints = examples("constraint")
+    assert len({(describe(each.recipe.drafter), each.constraint) for each in COMBINATIONS}) == len(drafters) * len(constraints)
+    met = {(each.sampler_name, each.constraint) for each in COMBINATIONS}
+    refused = {(name, rule) for name in samplers() for rule in constraints} - met
+    assert {(name, type(rule).__name__) for name, rule in refused} == {("greedy", "Asap")}  # it needs a distribution
 
 
 def test_a_state_that_is_not_led_along_the_tree_is_caught(monkeypatch):
     """Broken on purpose: every node sees what its parent was allowed."""
-    recipe, case = Recipe.parse("token-recycling(k=2, template=((0,), (1,), (0, 0))), pace=3"), Case.constrained(Regex("(ab)*a?"))
+    recipe, case = Recipe.parse("token-recycling(k=2, template=((0,), (1,), (0, 0))), pace=3"), LawCase.constrained(Regex("(ab)*a?"))
     assert law_report(recipe, Sampler(), case).lawful
     honest = GrammarState.advance
-    case = Case.constrained(Regex("(ab)*a?c?"))
+    case = LawCase.constrained(Regex("(ab)*a?c?"))
     reference = plain_distribution(case, Sampler())
     monkeypatch.setattr(GrammarState, "advance", lambda self, token: self if token == 0 else honest(self, token))
     assert reference  # made with honest states
@@ -70,7 +70,7 @@ def test_draws_are_asked_for_where_there_is_a_choice_only():
     from foretell.decoding.request import Request
     from foretell.decoding.session import Session
 
-    case = Case.constrained(Regex("ab[01]"))
+    case = LawCase.constrained(Regex("ab[01]"))
     request = Request(case.prompt, 5, Sampler(), Counting(), case.stop_tokens, constraint=case.constraint)
     for _ in Session(case.model, Recipe()).run([request]):
         pass

@@ -7,6 +7,7 @@ import random
 import pytest
 import torch
 
+from foretell.training.backbones.backbone import Backbone
 from foretell.training.lexical_units import NOTHING, Branch, branches_of, mark_units, pack, token_probabilities, unit_lengths
 from tests.models.zoo import random_llama
 
@@ -49,7 +50,7 @@ def test_a_packed_pass_is_each_branch_alone(network):
     texts = torch.randint(0, 19, (2, 12), generator=torch.Generator().manual_seed(0))
     branches = [[Branch(2, 3), Branch(0, 1), Branch(8, 2)], [Branch(5, 2)]]
     packed = pack(texts, branches, placeholder=19)
-    away = torch.zeros(packed.mask.shape).masked_fill(~packed.mask, torch.finfo(torch.float32).min)
+    away = torch.zeros(packed.mask[:, None].shape).masked_fill(~packed.mask[:, None], torch.finfo(torch.float32).min)
     with torch.no_grad():
         logits = network(input_ids=packed.tokens, attention_mask=away, position_ids=packed.positions).logits
         for i, each in enumerate(branches):
@@ -70,7 +71,7 @@ def test_a_packed_pass_is_each_branch_alone(network):
 
 def test_probabilities_are_those_of_the_tokens_that_stand_there(network):
     texts = torch.randint(0, 19, (3, 9), generator=torch.Generator().manual_seed(1))
-    found = token_probabilities(network, texts, batch=2)
+    found = token_probabilities(Backbone(network), texts, batch=2)
     for i in range(3):
         for t in range(1, 9):
             with torch.no_grad():

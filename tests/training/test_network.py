@@ -31,7 +31,7 @@ def test_agreement_is_the_share_of_equal_best_tokens(corpus, shape):
     best = {}
     with torch.no_grad():
         for layer in (1, 3):
-            states = [network(batch[:, :-1], output_hidden_states=True).hidden_states[layer] for batch in batches]
+            states = [network.model(batch[:, :-1], output_hidden_states=True).hidden_states[layer] for batch in batches]
             normed = [state if layer == 3 else network.model.norm(state) for state in states]  # the last is normalised
             best[layer] = torch.cat([network.lm_head(state).argmax(-1) for state in normed])
     expected = (best[1] == best[3]).float().mean().item()

@@ -57,7 +57,7 @@ def base(steps: int):
         return ROWS[torch.randint(len(ROWS), (size,), generator=torch.Generator().manual_seed(step))]
 
     def loss(model, batch, step):
-        return F.cross_entropy(model(batch[:, :-1], use_cache=False).logits.flatten(0, 1), batch[:, 1:].flatten())
+        return F.cross_entropy(model(batch[:, :-1]).logits.flatten(0, 1), batch[:, 1:].flatten())
 
     Trainer(network, loss, batch_at, TrainSettings(steps, batch=16, learning_rate=5e-3)).run(progress=False)
     return network
@@ -84,7 +84,7 @@ def test_a_language_of_words_is_written_word_by_word(tmp_path, monkeypatch):
     assert sum(word in set(each) for each in units for word in inner) >= 0.98 * 64 * len(inner)
     placeholder, _ = tuner.run(network, ROWS, TrainSettings(300, batch=16, learning_rate=5e-3), progress=False)
     assert time.perf_counter() - begin < 90
-    network.save_pretrained(tmp_path / "tuned")
+    network.export(tmp_path / "tuned")
     model = ft.load(tmp_path / "tuned", dtype="fp32")
     assert model.suppressed == (placeholder,) == (NUM_TOKENS,)
     plain = decode(model, ft.Recipe())
@@ -103,7 +103,7 @@ def test_a_language_of_words_is_written_word_by_word(tmp_path, monkeypatch):
 
 def test_the_text_is_kept_and_placeholders_learn():
     network, tuner = base(60), UnitTuner(alpha=0.2, num_tokens=3, max_placeholders=32)
-    before = network.get_input_embeddings().weight.detach().clone()
+    before = network.model.embed_tokens.weight.detach().clone()
     placeholder, report = tuner.run(
         network, ROWS, TrainSettings(30, batch=8, learning_rate=5e-3, evaluate_every=10), progress=False
     )  # fmt: skip
@@ -129,7 +129,7 @@ def test_wrong_use_is_refused():
         UnitTuner(alpha=1.0).mark(network, ROWS[:4])
     with pytest.raises(ValueError, match=r"texts of shape \(4, 4\) are not longer than num_tokens=4"):
         UnitTuner().mark(network, ROWS[:4, :4])
-    with pytest.raises(ValueError, match="its embedding cannot be resized"):
+    with pytest.raises(ValueError, match=r"Linear is no Backbone; make one by Backbone\.from_checkpoint"):
         add_placeholder(torch.nn.Linear(1, 1), ROWS)
     with pytest.raises(ValueError, match="rows hold the token 36, but the network has 36; the placeholder would be a real token"):
         add_placeholder(network, ROWS + 1)

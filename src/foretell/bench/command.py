@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from foretell import arguments
 from foretell.bench.arms import PLAIN, Arm, recipe_arms
 from foretell.bench.defaults import default_recipes
 from foretell.bench.duration import parse_seconds
@@ -62,7 +63,7 @@ class BenchOptions:
 
 def read_recipe(text: str) -> Recipe:
     """A recipe from its short text, or from a file where `text` ends in .toml."""
-    return Recipe.read(Path(text).expanduser()) if text.strip().endswith(".toml") else Recipe.parse(text)
+    return Recipe.read(arguments.path("recipe", text)) if text.strip().endswith(".toml") else Recipe.parse(text)
 
 
 def run_bench(options: BenchOptions, load: Callable[[], Model], as_json: bool) -> int:

@@ -24,11 +24,11 @@ from foretell.catalog.renamed import PARTS
 from foretell.catalog.source import ClassSource, classes_of, path, resolve, tree
 from foretell.parts import UnknownNameError, nearest
 
-__all__ = ["DECODING", "KINDS", "Entry", "Kind", "build", "entries", "find", "name_of", "parts", "plain", "refresh"]
+__all__ = ["DECODING", "KINDS", "Entry", "PartKind", "build", "entries", "find", "name_of", "parts", "plain", "refresh"]
 
 
 @dataclass(frozen=True)
-class Kind:
+class PartKind:
     """A kind of part. plural: what lists call it. package: where its files are, at any depth. contract: dotted path of the class that
     its parts inherit. group: the entry-point group through which other packages offer parts."""
 
@@ -43,20 +43,24 @@ class Kind:
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("drafter", "drafters", "foretell.decoding.drafters", "foretell.decoding.drafter.Drafter", "foretell.drafters"),
-        Kind("verifier", "verifiers", "foretell.decoding.verifiers", "foretell.decoding.verifier.Verifier", "foretell.verifiers"),
-        Kind("pace", "paces", "foretell.decoding.paces", "foretell.decoding.pace.Pace", "foretell.paces"),
-        Kind("sampler", "samplers", "foretell.decoding.samplers", "foretell.decoding.sampler.SamplerStep", "foretell.samplers"),
-        Kind("router", "routers", "foretell.decoding.routers", "foretell.decoding.router.Router", "foretell.routers"),
-        Kind("search", "searches", "foretell.decoding.searches", "foretell.decoding.search.Search", "foretell.searches"),
-        Kind("constraint", "constraints", "foretell.rules.constraints", "foretell.decoding.constraint.Constraint", "foretell.constraints"),
-        Kind("chooser", "choosers", "foretell.decoding.choosers", "foretell.decoding.chooser.OnlineChooser", "foretell.choosers"),
-        Kind("estimator", "estimators", "foretell.numbers.estimators", "sklearn.base.BaseEstimator", "foretell.estimators"),
-        Kind("forecaster", "forecasters", "foretell.numbers.forecasters", "sklearn.base.BaseEstimator", "foretell.forecasters"),
-        Kind("bandit", "bandits", "foretell.numbers.choosers", "sklearn.base.BaseEstimator", "foretell.choosers"),
-        Kind("unlearning-method", "unlearning-methods", "foretell.numbers.unlearning", "sklearn.base.BaseEstimator", "foretell.unlearning"),
-        Kind("component", "components", "foretell.numbers", "foretell.numbers.component.Component", "foretell.components"),
-        Kind("peer", "peers", "foretell.bench.peers", "foretell.bench.peers.base.Peer", "foretell.peers"),
+        PartKind("drafter", "drafters", "foretell.decoding.drafters", "foretell.decoding.drafter.Drafter", "foretell.drafters"),
+        PartKind("verifier", "verifiers", "foretell.decoding.verifiers", "foretell.decoding.verifier.Verifier", "foretell.verifiers"),
+        PartKind("pace", "paces", "foretell.decoding.paces", "foretell.decoding.pace.Pace", "foretell.paces"),
+        PartKind("sampler", "samplers", "foretell.decoding.samplers", "foretell.decoding.sampler.SamplerStep", "foretell.samplers"),
+        PartKind("router", "routers", "foretell.decoding.routers", "foretell.decoding.router.Router", "foretell.routers"),
+        PartKind("search", "searches", "foretell.decoding.searches", "foretell.decoding.search.Search", "foretell.searches"),
+        PartKind(
+            "constraint", "constraints", "foretell.rules.constraints", "foretell.decoding.constraint.Constraint", "foretell.constraints"
+        ),
+        PartKind("chooser", "choosers", "foretell.decoding.choosers", "foretell.decoding.chooser.OnlineChooser", "foretell.choosers"),
+        PartKind("estimator", "estimators", "foretell.numbers.estimators", "sklearn.base.BaseEstimator", "foretell.estimators"),
+        PartKind("forecaster", "forecasters", "foretell.numbers.forecasters", "sklearn.base.BaseEstimator", "foretell.forecasters"),
+        PartKind("bandit", "bandits", "foretell.numbers.choosers", "sklearn.base.BaseEstimator", "foretell.choosers"),
+        PartKind(
+            "unlearning-method", "unlearning-methods", "foretell.numbers.unlearning", "sklearn.base.BaseEstimator", "foretell.unlearning"
+        ),
+        PartKind("component", "components", "foretell.numbers", "foretell.numbers.component.Component", "foretell.components"),
+        PartKind("peer", "peers", "foretell.bench.peers", "foretell.bench.peers.base.Peer", "foretell.peers"),
     )
 }
 #: Kinds that recipes and requests name.
@@ -127,7 +131,7 @@ def _is_like(entry: Entry, name: str) -> bool:
     return plain(name) in (plain(entry.name), plain(entry.class_name))
 
 
-def _ours(kind: Kind) -> Iterator[Entry]:
+def _ours(kind: PartKind) -> Iterator[Entry]:
     """Parts of this package: final classes, but for those that another class of the kind inherits."""
     found = [cls for module in _modules(kind) for cls in classes_of(module) if _fulfils(cls, kind)]
     inherited = {ancestor for cls in found for ancestor in cls.ancestors}
@@ -135,7 +139,7 @@ def _ours(kind: Kind) -> Iterator[Entry]:
     return (entry_of_source(kind.name, cls) for cls in chosen)
 
 
-def _modules(kind: Kind) -> Iterator[str]:
+def _modules(kind: PartKind) -> Iterator[str]:
     """Modules below the kind's package, without the packages of other kinds."""
     root = Path(path(kind.package)).parent
     others = [each.package for each in KINDS.values() if each.package.startswith(f"{kind.package}.")]
@@ -145,7 +149,7 @@ def _modules(kind: Kind) -> Iterator[str]:
             yield module
 
 
-def _fulfils(cls: ClassSource, kind: Kind) -> bool:
+def _fulfils(cls: ClassSource, kind: PartKind) -> bool:
     return kind.contract in cls.ancestors and cls.is_final
 
 
@@ -155,7 +159,7 @@ def _offered() -> Any:
     return entry_points()
 
 
-def _plug_ins(kind: Kind) -> Iterator[Entry]:
+def _plug_ins(kind: PartKind) -> Iterator[Entry]:
     """Parts that other packages offer for a kind. Another kind may share its group, so classes of another contract are passed over."""
     for point in _offered().select(group=kind.group):
         source = _source_of(point)

@@ -79,9 +79,9 @@ def read_value(text: str, kind: str) -> Any:
         return text
     try:
         return _value(node, kind)
-    except UnknownNameError:
+    except UserError:
         raise
-    except ValueError:
+    except (ValueError, TypeError):
         if isinstance(node, ast.Call):
             raise UserError(f"{text!r} cannot be read; write for example MLP(widths=(64, 64))") from None
         return text
@@ -185,7 +185,7 @@ class PartReader:
             try:
                 assert isinstance(call, ast.Call)
                 return _arguments(call, *DECODING)
-            except UnknownNameError:
+            except UserError:
                 raise
             except ValueError:
                 self.place = start

@@ -6,13 +6,16 @@ Whoever renames a part, an option, a learnt attribute or the module of a saved c
 from __future__ import annotations
 
 #: Parts, by kind: {kind: {old name: present name}}.
-PARTS: dict[str, dict[str, str]] = {}
+PARTS: dict[str, dict[str, str]] = {"component": {"identity": "identity-basis", "both": "joined-pairs"}}
 
 #: Options and learnt attributes, by class: {class name: {old name: present name}}.
-OPTIONS: dict[str, dict[str, str]] = {}
+OPTIONS: dict[str, dict[str, str]] = {"PromptedRegressor": {"law": "distribution"}}
 
 #: Classes in saved models, below `foretell.numbers`: {"old.module:Class": "present.module:Class"}.
-CLASSES: dict[str, str] = {}
+CLASSES: dict[str, str] = {
+    "contrastive.pairs.base:Both": "contrastive.pairs.base:JoinedPairs",
+    "forecasting.bases.identity:Identity": "forecasting.bases.identity:IdentityBasis",
+}
 
 
 def present_option(cls: str, option: str) -> str:

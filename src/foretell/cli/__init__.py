@@ -1,7 +1,7 @@
-"""The program `foretell`: one verb, one file.
+"""The command line program `foretell`: one file for each verb.
 
-Each module of this package is a verb: it exposes a function of the module's name, whose signature is its options. A new verb
-is a new file. What verbs share lives in `common/`. Verbs import what is heavy inside their function, so that help is instant.
+Each module of this package is a verb: it has a function of the module's name, whose signature gives the options. A new verb is a new
+file. Code that verbs share is in `common/`. Verbs import torch and other heavy packages inside their function, so that help is instant.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import sys
 
 
 def main() -> None:
-    """What the command `foretell` runs."""
+    """Entry point of the command `foretell`."""
     try:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="replace")  # a terminal that lacks a character shows another, it does not fail
-        from foretell.cli.common.app import make_app  # here, so that Ctrl-C during imports ends quietly too
+                stream.reconfigure(errors="replace")  # characters that the terminal cannot show are replaced
+        from foretell.cli.common.app import make_app  # here, so that Ctrl-C during imports is handled too
 
         make_app()()
     except KeyboardInterrupt:
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _flush() -> None:
-    """Python would complain at exit about a reader that has gone."""
+    """Flush standard output; without a reader, redirect it, so that Python does not fail at exit."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):

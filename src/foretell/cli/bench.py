@@ -9,33 +9,46 @@ import typer
 from foretell.cli.common.options import Device, Dtype, ModelName, ReportFile, RouterText, Small, Threads, switch
 
 _RECIPES = (
-    "A recipe to measure, or a recipe file; repeatable. Plain is always measured. By default: each train-free drafter, the "
-    "default recipe, and a union."
+    "A recipe to measure, or a recipe file; repeatable. Plain decoding is always measured. By default: each drafter that needs no "
+    "training, the default recipe, and a union."
 )
-_PEERS = "Another program on the same weights, repeatable: transformers, llama-cpp, openvino, a variant of theirs, or all."
+_PEERS = "Another program with the same weights: transformers, llama-cpp, openvino, one of their variants, or all; repeatable."
 
 
 def bench(
     recipes: Annotated[list[str] | None, typer.Option("--recipes", "--recipe", "-r", metavar="TEXT|FILE.toml", help=_RECIPES)] = None,
     prompts: Annotated[
-        str, typer.Option("--prompts", metavar="FILE", help="Spec-Bench's JSONL, or text with a prompt a line; `builtin` is our own set.")
+        str,
+        typer.Option(
+            "--prompts",
+            metavar="FILE",
+            help="A JSONL file in Spec-Bench's format, or a text file with one prompt a line; `builtin` is our own set.",
+        ),
     ] = "builtin",
-    limit: Annotated[int | None, typer.Option(metavar="N", help="Number of prompts, spread over their kinds; all by default.")] = None,
-    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", "-n", metavar="N", help="Length of each text.")] = 96,
-    repeats: Annotated[int, typer.Option(metavar="N", help="Number of repeats, each with empty memories.")] = 1,
-    batch: Annotated[int, typer.Option(metavar="N", help="Prompts decoded together.")] = 1,
-    temperature: Annotated[float, typer.Option("--temperature", "-t", metavar="X", help="0 is greedy.")] = 0.0,
-    stop: Annotated[bool, switch("stop", "End texts at stop tokens, where by default all have the same length.")] = False,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="Use at most N prompts, spread over their kinds.")] = None,
+    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", "-n", metavar="N", help="Number of tokens of each text.")] = 96,
+    repeats: Annotated[int, typer.Option(metavar="N", help="Repeat all measurements N times, each time with empty drafter memories.")] = 1,
+    batch: Annotated[int, typer.Option(metavar="N", help="Number of prompts that are decoded at once.")] = 1,
+    temperature: Annotated[
+        float, typer.Option("--temperature", "-t", metavar="X", help="Sampling temperature; 0 is greedy decoding.")
+    ] = 0.0,
+    stop: Annotated[bool, switch("stop", "End texts at stop tokens. By default all texts have the same length.")] = False,
     time_budget: Annotated[
-        str | None, typer.Option("--time-budget", metavar="TIME", help="Begin no round that would end later: 90s, 5m, 1h.")
+        str | None, typer.Option("--time-budget", metavar="TIME", help="Start no round that would not end within this time: 90s, 5m, 1h.")
     ] = None,
-    remeasure: Annotated[bool, switch("remeasure", "Measure the cost curve again, in place of the stored one.")] = False,
+    remeasure: Annotated[bool, switch("remeasure", "Measure the cost curve again instead of using the stored one.")] = False,
     peers: Annotated[list[str] | None, typer.Option("--peers", "--peer", metavar="NAME", help=_PEERS, rich_help_panel="Peers")] = None,
     peer_prompts: Annotated[
-        int, typer.Option(metavar="N", help="Number of prompts for peers, which are slow; 0 is all.", rich_help_panel="Peers")
+        int,
+        typer.Option(
+            metavar="N",
+            help="Run other programs on the first N prompts only, because they are slow; 0 is all prompts.",
+            rich_help_panel="Peers",
+        ),
     ] = 8,
     assistant: Annotated[
-        str | None, typer.Option(metavar="PATH|ID", help="The smaller model of transformers-assisted.", rich_help_panel="Peers")
+        str | None,
+        typer.Option(metavar="PATH|ID", help="The smaller model that transformers-assisted drafts with.", rich_help_panel="Peers"),
     ] = None,
     model: ModelName = None,
     small: Small = None,
@@ -44,12 +57,12 @@ def bench(
     device: Device = None,
     threads: Threads = None,
     report: ReportFile = None,
-    as_json: Annotated[bool, switch("json", "Print nothing but the last line, which is JSON.", "Output")] = False,
+    as_json: Annotated[bool, switch("json", "Print only the last line, which is JSON.", "Output")] = False,
 ) -> None:
-    """Compare recipes with plain decoding, and with other programs, on your prompts.
+    """Measure recipes against plain decoding and other programs on your prompts.
 
-    Arms take turns on each prompt, in rotating order; ratios are paired by prompt. Ctrl-C reports what was finished. The last
-    line of the output is JSON.
+    Every recipe decodes each prompt, in rotating order; ratios are paired by prompt. Ctrl-C stops and reports what was finished. The
+    last line of the output is JSON.
     """
     from foretell.bench.command import BenchOptions, run_bench
     from foretell.bench.workload import Workload

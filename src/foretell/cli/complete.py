@@ -1,4 +1,4 @@
-"""`foretell complete`: several drafts of how a text may go on."""
+"""`foretell complete`: several short continuations of a text."""
 
 from __future__ import annotations
 
@@ -14,19 +14,29 @@ from foretell.cli.common.program import say
 from foretell.cli.common.prompt import read_prompt
 from foretell.errors import UserError
 
-_LEARN = "Learn an n-gram table from a text file, or from all in a folder but hidden ones; repeatable; kept in --ngrams, or for next time."
-_TABLE = "An n-gram table to use; by default the one last learned with this tokenizer. `none` uses no table."
-_WITHIN = "Search no longer than this; the drafts are then as long as they are."
-_INTERACTIVE = "Go on asking: what you type is added to the text, a draft's number takes that draft, an empty line breaks the line."
+_LEARN = (
+    "Learn an n-gram table from a text file or all visible files of a folder; repeatable. The table is stored in --ngrams or the cache."
+)
+_TABLE = "The n-gram table to use. By default the last one learned with this tokenizer; `none` uses no table."
+_WITHIN = "Stop the search after this time; drafts may then be shorter."
+_INTERACTIVE = (
+    "Read lines from standard input: text is appended, the number of a draft appends that draft, an empty line appends a line break."
+)
 
 
 def complete(
-    prompt: Annotated[str | None, typer.Argument(help="What to complete; `-` or nothing reads a pipe.", show_default=False)] = None,
+    prompt: Annotated[
+        str | None, typer.Argument(help="The text to continue; `-` or no argument reads standard input.", show_default=False)
+    ] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", metavar="PATH", help="Read the text from a file.")] = None,
-    drafts: Annotated[int | None, typer.Option("--drafts", "-k", metavar="N", help="How many drafts; 3, or what the search says.")] = None,
-    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", "-n", metavar="N", help="Longest draft; best below 20.")] = 10,
+    drafts: Annotated[
+        int | None, typer.Option("--drafts", "-k", metavar="N", help="Number of drafts; by default the search's own number, 3.")
+    ] = None,
+    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", "-n", metavar="N", help="Most tokens of a draft; best below 20.")] = 10,
     within: Annotated[float | None, typer.Option("--within", metavar="MS", help=_WITHIN, show_default=False)] = None,
-    search: Annotated[str, typer.Option("--search", metavar="TEXT", help="See `foretell list search`.")] = "superposed",
+    search: Annotated[
+        str, typer.Option("--search", metavar="TEXT", help="The search, by name or with options; `foretell list search` shows all.")
+    ] = "superposed",
     ngrams: Annotated[str | None, typer.Option("--ngrams", metavar="PATH", help=_TABLE)] = None,
     learn: Annotated[list[Path] | None, typer.Option("--learn", metavar="PATH", help=_LEARN)] = None,
     model: ModelName = None,
@@ -34,26 +44,26 @@ def complete(
     device: Device = None,
     threads: Threads = None,
     interactive: Annotated[bool, switch("interactive", _INTERACTIVE, None, "-i")] = False,
-    as_json: Annotated[bool, switch("json", "Print one JSON object an answer.", "Output")] = False,
+    as_json: Annotated[bool, switch("json", "Print one JSON object for each answer.", "Output")] = False,
 ) -> None:
-    """Show several ways in which a text may go on, with the model's own perplexity of each, and the time per keystroke.
+    """Print several continuations of a text, each with its perplexity under the model, and the time per keystroke.
 
-    With --learn and no PROMPT, only the table is learned.
+    With --learn and no PROMPT, only the n-gram table is learned.
     """
     asked = prompt is not None or file is not None or not (learn or interactive)
     text = read_prompt(prompt, file) if asked else ""
     if within is not None and not within > 0:
-        raise UserError(f"--within {within:g} must be above 0 milliseconds")
-    from foretell.cli.common.drafts import Desk
+        raise UserError(f"--within {within:g} must be greater than 0 milliseconds")
+    from foretell.cli.common.completion_display import CompletionDisplay
     from foretell.cli.common.ngram_tables import default_table, learn_table
     from foretell.completion import complete, make_search
 
     if learn and ngrams == "none":
-        raise UserError("--learn and --ngrams none contradict each other; drop one of them")
+        raise UserError("--learn and --ngrams none exclude each other; remove one of them")
     chosen = make_search(search, drafts, None)
     takes = hasattr(chosen, "ngrams")
     if not takes and (ngrams is not None or learn):
-        raise UserError(f"--search {search!r} has no n-gram tables; drop --ngrams and --learn, or use superposed")
+        raise UserError(f"--search {search!r} uses no n-gram table; remove --ngrams and --learn, or use superposed")
     loaded = load_model(model, dtype, device, threads)
     kept: Path | None
     if learn:
@@ -64,13 +74,13 @@ def complete(
         kept = None if ngrams == "none" else Path(ngrams) if ngrams is not None else default_table(loaded)
     given = kept if takes and getattr(chosen, "ngrams", None) is None else None
     seconds = math.inf if within is None else within / 1000
-    desk = Desk(
+    display = CompletionDisplay(
         partial(complete, model=loaded, max_new_tokens=max_new_tokens, search=chosen, ngrams=given, max_seconds=seconds),
         {"ngrams": None if given is None else str(given), "model": loaded.fingerprint},
         chosen.guarantee.condition,
         as_json,
     )
     if interactive:
-        desk.converse(text)
+        display.converse(text)
     elif text:
-        desk.once(text)
+        display.once(text)

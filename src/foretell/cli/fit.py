@@ -1,4 +1,4 @@
-"""`foretell fit`: an estimator from a table, measured beside baselines."""
+"""`foretell fit`: fit an estimator to a table and compare it with baselines."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from foretell.errors import UserError
 if TYPE_CHECKING:
     from foretell.numbers.tables.trial import Trial
 
-_ESTIMATOR = "By the name that `foretell list estimator` shows."
-_COVERAGE = "Hold rows out for conformal intervals that hold this share of true values, such as 0.9."
-_CATEGORIES = "Columns to take as categories though they hold numbers, with commas between; repeatable."
+_ESTIMATOR = "The estimator; `foretell list estimator` shows all."
+_COVERAGE = "Calibrate conformal intervals of this coverage, such as 0.9, on held-out rows."
+_CATEGORIES = "Numeric columns to treat as categories, separated by commas; repeatable."
 
 
 def fit(
-    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="A table with a head; .tsv has tabs.")],
-    target: Annotated[str, typer.Option(metavar="COLUMN", help="What to predict.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="The table, with a header line; .tsv files are separated by tabs.")],
+    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to predict.")],
     output: Annotated[
-        Path | None, number("output", "FOLDER", "Output", "Keep the fitted model there, for `foretell predict`.", "-o")
+        Path | None, number("output", "FOLDER", "Output", "Save the fitted model in this folder, for `foretell predict`.", "-o")
     ] = None,
     estimator: Annotated[str, typer.Option(metavar="NAME", help=_ESTIMATOR, rich_help_panel="Model")] = "histogram-regressor",
     settings: Settings = None,
@@ -31,19 +31,19 @@ def fit(
     test_share: Share = 0.2,
     seed: Seed = 0,
     drop: Annotated[
-        list[str] | None, number("drop", "COLUMN,...", "Columns", "Columns to leave out: names, codes, texts; repeatable.")
+        list[str] | None, number("drop", "COLUMN,...", "Columns", "Columns to leave out, such as names, codes and texts; repeatable.")
     ] = None,
     categories: Annotated[list[str] | None, number("categories", "COLUMN,...", "Columns", _CATEGORIES)] = None,
     impute: Annotated[
-        bool, switch("impute", "Fill missing numbers by the median; a missing category is one more category.", "Columns")
+        bool, switch("impute", "Replace missing numbers by the median; a missing category becomes a category of its own.", "Columns")
     ] = False,
     report: ReportFile = None,
-    as_json: Annotated[bool, switch("json", "Print nothing but JSON.", "Output")] = False,
+    as_json: Annotated[bool, switch("json", "Print only JSON.", "Output")] = False,
 ) -> None:
-    """Fit an estimator to a table of numbers and categories, and say how well it predicts rows that it has not seen.
+    """Fit an estimator to a table of numbers and categories, and measure it on held-out rows.
 
-    Part of the rows is held out; ridge regression and the mean are measured on the same rows. The model that is kept is the one
-    that was measured. `foretell predict FOLDER DATA.csv` predicts with it.
+    Ridge regression and the mean are measured on the same rows. The saved model is the one that was measured;
+    `foretell predict FOLDER DATA.csv` predicts with it.
     """
     from foretell.reports.page import check_report_path
 
@@ -58,13 +58,13 @@ def fit(
 
         chosen = make(estimator, "estimator", settings or [], seed, not as_json)
         if not hasattr(chosen, "predict"):
-            raise UserError(f"--estimator {estimator!r} predicts no numbers; `foretell list estimator` shows which others there are")
+            raise UserError(f"--estimator {estimator!r} does not predict numbers; `foretell list estimator` shows those that do")
     named = words(categories)
     table = read_table(data, as_text=named)
     y = pd.Series(target_of(table, target), name=target)
     features = table.drop(columns=[target, *pick(table, words(drop), "--drop")])
     if features.shape[1] == 0:
-        raise UserError(f"{data} has no column but {target!r}; there is nothing to predict it from")
+        raise UserError(f"{data} has no column but {target!r}; add columns to predict it from")
     encoder = TableEncoder(impute=impute, categories=tuple(pick(features, named, "--categories")))
     trial = measure(estimator, chosen, encoder, features, y, test_share, coverage, seed)
     if output is not None:

@@ -1,4 +1,4 @@
-"""`foretell forecast`: the next rows of series, with a test on the last ones."""
+"""`foretell forecast`: forecast the next rows of series, with a backtest on the last ones."""
 
 from __future__ import annotations
 
@@ -11,32 +11,37 @@ from foretell.cli.common.numbers import Seed, Settings, Share, make, show_scores
 from foretell.cli.common.options import ReportFile, notice, number, switch
 from foretell.errors import UserError
 
-_FORECASTER = "By the name that `foretell list forecaster` shows."
-_TIME = "The column of time stamps; the only column of dates where none is named, and rows are steps where there is none."
-_LAG = "Rows that a forecast looks at; twice the horizon where none is given, fewer where rows are few."
-_SEASON = "Rows of a season, for the seasonal naive forecast; from the steps of time where none is given."
+_FORECASTER = "The forecaster; `foretell list forecaster` shows all."
+_TIME = "The column of time stamps. By default the only column of dates; without one, rows are numbered."
+_LAG = "Number of rows that a forecast uses. By default twice the horizon, fewer for short series."
+_SEASON = "Number of rows of a season, for the seasonal naive forecast. By default taken from the spacing of the time stamps."
 
 
 def forecast(
-    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="A row a time step and a column a series, with a head.")],
-    horizon: Annotated[int, typer.Option(metavar="N", help="Rows to forecast.")],
-    output: Annotated[Path | None, number("output", "FILE.csv", "Output", "Write there, in place of the terminal.", "-o")] = None,
+    data: Annotated[
+        Path,
+        typer.Argument(metavar="DATA.csv", help="The table, with a row for each time step, a column for each series, and a header line."),
+    ],
+    horizon: Annotated[int, typer.Option(metavar="N", help="Number of rows to forecast.")],
+    output: Annotated[
+        Path | None, number("output", "FILE.csv", "Output", "Write the forecast to this file instead of standard output.", "-o")
+    ] = None,
     forecaster: Annotated[str, typer.Option(metavar="NAME", help=_FORECASTER, rich_help_panel="Model")] = "olinear-forecaster",
     lag: Annotated[int | None, number("lag", "N", "Model", _LAG)] = None,
     settings: Settings = None,
     season: Annotated[int | None, number("season", "N", "Model", _SEASON)] = None,
-    interval: Annotated[float | None, number("interval", "X", "Model", "Give intervals of this coverage too, such as 0.9.")] = None,
+    interval: Annotated[float | None, number("interval", "X", "Model", "Add intervals of this coverage, such as 0.9.")] = None,
     test_share: Share = 0.2,
     seed: Seed = 0,
     time: Annotated[str | None, number("time", "COLUMN", "Columns", _TIME)] = None,
-    columns: Annotated[list[str] | None, number("columns", "COLUMN,...", "Columns", "Which series; all where none is named.")] = None,
+    columns: Annotated[list[str] | None, number("columns", "COLUMN,...", "Columns", "The series to forecast; by default all.")] = None,
     report: ReportFile = None,
-    as_json: Annotated[bool, switch("json", "Print nothing but JSON.", "Output")] = False,
+    as_json: Annotated[bool, switch("json", "Print only JSON.", "Output")] = False,
 ) -> None:
     """Forecast the next rows of one or more series.
 
-    The forecaster is measured on the last part of the rows, from each of their windows, beside repeating the last season; then it is
-    fitted to all rows. The result has a row for each step, with its time stamp, and with --interval lower and upper ends.
+    The forecaster is first measured on all windows of the last part of the rows, beside the seasonal naive forecast, and then fitted to
+    all rows. The result has a row for each step, with its time stamp, and with --interval the lower and upper ends.
     """
     from foretell.files import check_output_path
     from foretell.reports.page import check_report_path
@@ -56,7 +61,7 @@ def forecast(
     season = season or season_of(series.index)
     known = made.get_params(deep=False)
     if "lag" not in known:
-        raise UserError(f"--forecaster {name!r} wraps another one; name that one, and --interval for intervals")
+        raise UserError(f"--forecaster {name!r} wraps another forecaster; name that one, and use --interval for intervals")
     lag = lag or _lag(len(series), horizon, season, test_share, interval)
     given = {"lag": lag, "horizon": horizon, **({"season": min(season, lag)} if known.get("season") == 1 else {})}
     made.set_params(**given)
@@ -95,7 +100,7 @@ def forecast(
 
 
 def _lag(rows: int, horizon: int, season: int, test_share: float, interval: float | None) -> int:
-    """Twice the horizon and at least a season, but leaving as many windows to learn from as a window is long."""
+    """Twice the horizon and at least a season, but not so long that fewer windows remain for training than a window has rows."""
     kept = rows * (1 - test_share) * (1 if interval is None else 0.75)
     return max(1, min(max(2 * horizon, season), int(kept - horizon) // 2))
 
@@ -117,14 +122,14 @@ def _frame(series: Any, said: Any, ends: Any) -> Any:
 def _sentence(facts: dict[str, Any]) -> str:
     ours = facts["scores"][facts["forecaster"]]
     text = (
-        f"On rows held out, {facts['forecaster']} errs by {ours['MAE']:.4g} on average, {ours['of naive']:.0%} of the seasonal naive error"
+        f"On held-out rows, {facts['forecaster']} errs by {ours['MAE']:.4g} on average, {ours['of naive']:.0%} of the seasonal naive error"
     )
     covered = facts["interval"] and facts["interval"]["covered_in_test"]
     return f"{text}; intervals of {facts['interval']['asked']:.0%} held {covered:.1%}." if covered is not None else f"{text}."
 
 
 def _say(scores: Any, facts: dict[str, Any], to_stderr: bool) -> None:
-    """The test's result: beside the forecast where that went to a file, else apart from it on stderr."""
+    """Print the backtest's result: to standard output where the forecast went to a file, else to standard error."""
     from foretell.cli.common.program import say
 
     if to_stderr:

@@ -1,4 +1,4 @@
-"""`foretell generate`: continue a prompt."""
+"""`foretell generate`: generate text from a prompt."""
 
 from __future__ import annotations
 
@@ -33,19 +33,21 @@ from foretell.cli.common.sampling import check_sampling, read_bias
 
 _NAMES = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty")
 _RECIPE = (
-    "Who drafts, who decides, how far ahead. By default foretell.toml in this folder, else what `foretell tune` chose for the "
-    "model, else its own n-grams and phrases, which the last lines of the output show."
+    "The drafter, verifier, pace and sampler. By default foretell.toml in this folder, else the recipe that `foretell tune` found for "
+    "the model, else the default recipe; the last lines of the output show it."
 )
 
 
 def generate(
-    prompt: Annotated[str | None, typer.Argument(help="What to continue; `-` or nothing reads a pipe.", show_default=False)] = None,
-    file: Annotated[Path | None, typer.Option("--file", "-f", metavar="PATH", help="Read the prompt from a file.")] = None,
+    prompt: Annotated[str | None, typer.Argument(help="The prompt; `-` or no argument reads standard input.", show_default=False)] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", metavar="PATH", help="Read the prompt from this file.")] = None,
     recipe: Annotated[str | None, typer.Option("--recipe", "-r", metavar="TEXT|FILE.toml", help=_RECIPE)] = None,
-    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", "-n", metavar="N", help="Longest answer.")] = 256,
-    stop: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="End the answer before this text; repeatable.")] = None,
+    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", "-n", metavar="N", help="Most tokens of the answer.")] = 256,
+    stop: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="A text that ends the answer and is not part of it; repeatable.")
+    ] = None,
     system: Annotated[str | None, typer.Option(metavar="TEXT", help="A system message before the prompt.")] = None,
-    raw: Annotated[bool, switch("raw", "Feed the prompt as it is, without the model's chat template.")] = False,
+    raw: Annotated[bool, switch("raw", "Do not apply the model's chat template.")] = False,
     schema: SchemaSource = None,
     regex: RegexText = None,
     grammar: GrammarSource = None,
@@ -66,28 +68,30 @@ def generate(
     presence_penalty: PresencePenalty = None,
     frequency_penalty: FrequencyPenalty = None,
     logit_bias: LogitBias = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same text.", rich_help_panel="Sampling")] = 0,
-    logprobs: Annotated[int | None, number("logprobs", "N", "Output", "Show each token's log-probability, and the N best.")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Random seed; the same seed gives the same text.", rich_help_panel="Sampling")] = 0,
+    logprobs: Annotated[
+        int | None, number("logprobs", "N", "Output", "Print each token's log-probability and the N most probable tokens.")
+    ] = None,
     color: Annotated[
-        bool, typer.Option("--color/--no-color", metavar="", help="Colour what was drafted by its drafter.", rich_help_panel="Output")
+        bool, typer.Option("--color/--no-color", metavar="", help="Colour drafted tokens by their drafter.", rich_help_panel="Output")
     ] = False,
-    as_json: Annotated[bool, switch("json", "Print one JSON object at the end.", "Output")] = False,
-    quiet: Annotated[bool, switch("quiet", "Only the text.", "Output", "-q")] = False,
+    as_json: Annotated[bool, switch("json", "Print one JSON object at the end instead of the text.", "Output")] = False,
+    quiet: Annotated[bool, switch("quiet", "Print only the text.", "Output", "-q")] = False,
 ) -> None:
-    """Continue a prompt, and show the answer as it comes.
+    """Generate text from a prompt and print it as it is generated.
 
-    The text goes to stdout; what it cost, and the guarantee it was decoded under, to stderr. Ctrl-C stops early and keeps what is there.
-    Under a rule, an answer that did not come to its end exits with status 1.
+    The text is written to standard output; speed, recipe and guarantee to standard error. Ctrl-C stops early. With a rule, the exit
+    status is 1 if the answer ended before it obeyed the rule.
     """
     given = locals()
     sampling = {name: given[name] for name in _NAMES if given[name] is not None}
     text = read_prompt(prompt, file)
-    from foretell.cli.common.answer import Answer
+    from foretell.cli.common.prepared_request import PreparedRequest
 
     rule = read_rule(schema, regex, grammar, choice, tools, constraint)
     chosen = read_recipe(recipe) if recipe is not None else None
     check_sampling(sampling, bool(logit_bias), chosen)
     biases = read_bias(logit_bias or [])
     loaded = load_model(model, dtype, device, threads, small, router)
-    answer = Answer.prepare(loaded, chosen, text, system, raw, sampling, biases, max_new_tokens, stop or [], seed, logprobs, rule)
-    raise typer.Exit(answer.show(color, as_json, quiet))
+    request = PreparedRequest.prepare(loaded, chosen, text, system, raw, sampling, biases, max_new_tokens, stop or [], seed, logprobs, rule)
+    raise typer.Exit(request.show(color, as_json, quiet))

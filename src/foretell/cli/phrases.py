@@ -1,4 +1,4 @@
-"""`foretell phrases`: a table of the model's own phrases, for drafting that is good from the first request on."""
+"""`foretell phrases`: build a table of the model's own phrases, which drafts well from the first request on."""
 
 from __future__ import annotations
 
@@ -11,32 +11,34 @@ from foretell.cli.common.options import Device, Dtype, ModelName, Threads, load_
 from foretell.errors import UserError
 from foretell.files import check_output_path
 
-_PROMPTS = "Prompts to answer: a file as for `foretell bench`. By default the model makes them up."
-_ORDERS = "Lengths of context to remember."
+_PROMPTS = "Prompts to answer, in a file as for `foretell bench`. By default the model generates prompts."
+_ORDERS = "Context lengths to store, in tokens."
 
 
 def phrases(
-    output: Annotated[Path, typer.Argument(metavar="FILE", help="Where the table goes.")],
+    output: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write the table to.")],
     prompts: Annotated[str | None, typer.Option(metavar="FILE", help=_PROMPTS, show_default=False)] = None,
-    num: Annotated[int, typer.Option(metavar="N", help="Prompts to make up, or to read at most.")] = 1000,
-    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", "-n", metavar="N", help="Tokens of an answer.")] = 160,
-    minutes: Annotated[float, typer.Option(metavar="X", help="Stop after so long, or at Ctrl-C, and keep what there is.")] = 10.0,
+    num: Annotated[int, typer.Option(metavar="N", help="Number of prompts to generate, or at most to read.")] = 1000,
+    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", "-n", metavar="N", help="Number of tokens of each answer.")] = 160,
+    minutes: Annotated[
+        float, typer.Option(metavar="X", help="Stop after this many minutes, or at Ctrl-C, and save the table built so far.")
+    ] = 10.0,
     orders: Annotated[str, typer.Option(metavar="N,N,...", help=_ORDERS)] = "2,1",
-    width: Annotated[int, typer.Option(metavar="N", help="Successors kept of a context.")] = 6,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the made-up prompts.")] = 0,
+    width: Annotated[int, typer.Option(metavar="N", help="Number of successors stored for each context.")] = 6,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the generated prompts.")] = 0,
     model: ModelName = None,
     dtype: Dtype = None,
     device: Device = None,
     threads: Threads = None,
     as_json: Annotated[bool, switch("json", "Print one JSON object.")] = False,
 ) -> None:
-    """Let the model answer prompts and keep what it ranks highest after each context.
+    """Let the model answer prompts, and store the tokens it ranks highest after each context.
 
-    Use the table with `stand(orders=(2, 1), scope="global", table="FILE")`. Answers are the model's best words; the text of a
-    recipe with the table is the same as without, only sooner.
+    Use the table with `stand(orders=(2, 1), scope="global", table="FILE")`. Answers are decoded greedily. The table changes the speed of
+    a recipe, not its text.
     """
     if num < 1 or max_new_tokens < 1 or minutes <= 0:
-        raise UserError(f"--num {num}, --max-new-tokens {max_new_tokens} and --minutes {minutes} must all be above 0")
+        raise UserError(f"--num {num}, --max-new-tokens {max_new_tokens} and --minutes {minutes} must all be greater than 0")
     check_output_path(output, "FILE")
     lengths = _lengths(orders)
     from foretell.bench.prompts import read_prompts, spread

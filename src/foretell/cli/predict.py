@@ -1,4 +1,4 @@
-"""`foretell predict`: numbers for the rows of a table, by a model that `foretell fit` kept."""
+"""`foretell predict`: predict the rows of a table with a model that `foretell fit` saved."""
 
 from __future__ import annotations
 
@@ -11,21 +11,27 @@ from foretell.cli.common.numbers import write_csv
 from foretell.cli.common.options import notice, number, switch
 from foretell.errors import UserError
 
-_UNSEEN = "What a category does that was not there in fitting: `error` stops, `ignore` sees none in it; by default as the model has it."
+_UNSEEN = "How to treat categories that were not in the training rows: `error` or `ignore`. By default as the model was fitted."
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(metavar="FOLDER", help="A model that `foretell fit` kept.")],
-    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="A table with the columns of fitting; others are not looked at.")],
-    output: Annotated[Path | None, number("output", "FILE.csv", "Output", "Write there, in place of the terminal.", "-o")] = None,
-    interval: Annotated[float | None, number("interval", "X", "Output", "Give the ends of an interval of this coverage too: 0.9.")] = None,
+    model: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of a model that `foretell fit` saved.")],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA.csv", help="A table with the columns that the model was fitted to; other columns are ignored.")
+    ],
+    output: Annotated[
+        Path | None, number("output", "FILE.csv", "Output", "Write the predictions to this file instead of standard output.", "-o")
+    ] = None,
+    interval: Annotated[
+        float | None, number("interval", "X", "Output", "Add the ends of an interval of this coverage, such as 0.9.")
+    ] = None,
     unseen: Annotated[str | None, number("unseen", "WAY", "Columns", _UNSEEN)] = None,
-    as_json: Annotated[bool, switch("json", "Print JSON in place of a table.", "Output")] = False,
+    as_json: Annotated[bool, switch("json", "Print JSON instead of a table.", "Output")] = False,
 ) -> None:
     """Predict a number for each row of a table.
 
-    The result has a row for each, in the same order: the prediction, and with --interval its lower and upper end. Where the table has
-    the target's true values, how well they were predicted is said on stderr.
+    The result has one row for each, in the same order: the prediction, and with --interval its lower and upper end. If the table also
+    holds the true values, the errors are printed to standard error.
     """
     from foretell.files import check_output_path
 
@@ -41,14 +47,16 @@ def predict(
 
         fitted = load(model)
     if not isinstance(fitted, TableRegressor):
-        raise UserError(f"{model} holds a {type(fitted).__name__}, which takes no table; load it in Python by foretell.numbers.saving.load")
+        raise UserError(
+            f"{model} holds a {type(fitted).__name__}, which does not predict tables; load it in Python with foretell.numbers.saving.load"
+        )
     if unseen is not None:
         fitted.encoder_.set_params(unseen=unseen)
     table = read_table(data, as_text=fitted.encoder_.words_)
     found = pd.DataFrame({"prediction": fitted.predict(table)})
     if interval is not None:
         if not hasattr(fitted, "predict_interval"):
-            raise UserError(f"the model {model} predicts points only; fit it with --coverage {interval:g} for intervals")
+            raise UserError(f"the model {model} predicts no intervals; fit it with --coverage {interval:g}")
         found[["lower", "upper"]] = fitted.predict_interval(table, interval)
     if as_json:
         import json

@@ -1,4 +1,4 @@
-"""`foretell schema-check`: how each keyword of a JSON Schema would be honoured, before anything is generated."""
+"""`foretell schema-check`: how each keyword of a JSON Schema is enforced."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ if TYPE_CHECKING:
 
 
 def schema_check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The schema, a JSON file; `-` reads a pipe.")],
-    instance: Annotated[Path | None, typer.Option("--instance", metavar="FILE", help="A JSON value to judge by the schema.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", metavar="", help="Fail where a keyword is checked rather than compiled.")] = False,
-    annotate: Annotated[bool, typer.Option("--annotate", metavar="", help="Take formats for annotations.")] = False,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The schema, a JSON file; `-` reads standard input.")],
+    instance: Annotated[Path | None, typer.Option("--instance", metavar="FILE", help="A JSON file to validate against the schema.")] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", metavar="", help="Refuse schemas with keywords that are checked and not compiled.")
+    ] = False,
+    annotate: Annotated[bool, typer.Option("--annotate", metavar="", help="Treat `format` as an annotation.")] = False,
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a JSON object.")] = False,
 ) -> None:
-    """Say which keywords of a JSON Schema are compiled into masks, and which are checked as each value is complete.
+    """Print which keywords of a JSON Schema are compiled into token masks, and which are checked when a value is complete.
 
-    A schema that cannot be honoured is refused, with the place and the reason. With --instance, the exit status is 1 if it is not valid.
+    A schema that cannot be enforced is refused, with the location and the reason. With --instance, the exit status is 1 if the instance
+    is not valid.
     """
     from foretell.rules.constraints.json_schema import JsonSchema
     from foretell.rules.schemas.keyword_report import keyword_report
@@ -54,13 +57,13 @@ def _value(file: Path) -> Any:
     try:
         return json.loads(_read(file))
     except RecursionError:
-        raise UserError(f"{file} is nested too deep") from None
+        raise UserError(f"{file} is nested too deeply; validate a flatter instance") from None
     except json.JSONDecodeError as error:
-        raise UserError(f"{file} is no JSON: {error}") from None
+        raise UserError(f"{file} is not JSON: {error}") from None
 
 
 def _judged(part: JsonSchema, value: Any) -> dict[str, Any]:
-    """Whether the value is accepted, the text that is, and why it is not."""
+    """Whether the value is valid, its text, and the reason where it is not."""
     from foretell.rules.schemas.strings import BYTES
 
     text = part.canonical_text(value)

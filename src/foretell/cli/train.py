@@ -1,4 +1,4 @@
-"""`foretell train`: a small language model with early exits, from text that every machine has."""
+"""`foretell train`: train a small language model with early exits on the source of Python's standard library."""
 
 from __future__ import annotations
 
@@ -12,34 +12,38 @@ import typer
 from foretell.cli.common.options import Device, switch
 from foretell.errors import UserError
 
-_EXITS = "Layers whose state is read out too, such as 2,4,6; the last is the depth. By default the depth alone."
-_TOKENIZER = "Take the tokenizer of this model in place of a new one: a draft and its target must share one."
-_SCHEDULE = "all exits every step (SoFT), one early exit in turn beside the last (rotating, as LayerSkip), or the last alone (SFT)."
+_EXITS = "Exit layers, in ascending order; the last is the depth of the model."
+_TOKENIZER = "Use the tokenizer of this model instead of training one. A draft model must share its target's tokenizer."
+_SCHEDULE = "Exits trained in a step: all (sorted fine-tuning), rotating (the last and one other in turn, as in LayerSkip), or last."
 
 
 def train(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the model goes; a run that was interrupted there goes on.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The folder to write the model to. An interrupted run in this folder is continued.")
+    ],
     exits: Annotated[str, typer.Option(metavar="N,N,...", help=_EXITS)] = "2,4,6",
     schedule: Annotated[str, typer.Option(metavar="NAME", help=_SCHEDULE)] = "all",
-    dropout: Annotated[float, typer.Option(metavar="X", help="Largest chance that a sequence skips a layer (LayerSkip).")] = 0.0,
+    dropout: Annotated[float, typer.Option(metavar="X", help="Largest probability that a sequence skips a layer (LayerSkip).")] = 0.0,
     width: Annotated[int, typer.Option(metavar="N", help="Width of the residual stream.")] = 128,
-    heads: Annotated[int, typer.Option(metavar="N", help="Attention heads.")] = 4,
-    vocab: Annotated[int, typer.Option(metavar="N", help="Tokens of the new byte-level BPE.")] = 2048,
+    heads: Annotated[int, typer.Option(metavar="N", help="Number of attention heads.")] = 4,
+    vocab: Annotated[int, typer.Option(metavar="N", help="Vocabulary size of the byte-level BPE tokenizer.")] = 2048,
     tokenizer: Annotated[str | None, typer.Option(metavar="PATH|ID", show_default=False, help=_TOKENIZER)] = None,
-    length: Annotated[int, typer.Option(metavar="N", help="Tokens of a training window.")] = 128,
-    batch: Annotated[int, typer.Option(metavar="N", help="Windows a step.")] = 16,
-    rate: Annotated[float, typer.Option(metavar="X", help="Highest learning rate.")] = 2e-3,
-    minutes: Annotated[float, typer.Option(metavar="X", help="Time to train.")] = 5.0,
-    steps: Annotated[int, typer.Option(metavar="N", help="Most steps to train.")] = 100_000,
-    pause: Annotated[float | None, typer.Option(metavar="X", show_default=False, help="Stop after X minutes; call again to go on.")] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the weights and the order of the text.")] = 0,
-    half: Annotated[bool, switch("half", "Save the weights as fp16, half as large.")] = False,
+    length: Annotated[int, typer.Option(metavar="N", help="Number of tokens of a training sequence.")] = 128,
+    batch: Annotated[int, typer.Option(metavar="N", help="Number of sequences in a step.")] = 16,
+    rate: Annotated[float, typer.Option(metavar="X", help="Peak learning rate.")] = 2e-3,
+    minutes: Annotated[float, typer.Option(metavar="X", help="Training time in minutes.")] = 5.0,
+    steps: Annotated[int, typer.Option(metavar="N", help="Most training steps.")] = 100_000,
+    pause: Annotated[
+        float | None, typer.Option(metavar="X", show_default=False, help="Pause after X minutes; the same command continues.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the initial weights and of the order of the text.")] = 0,
+    half: Annotated[bool, switch("half", "Save the weights as fp16.")] = False,
     device: Device = None,
     as_json: Annotated[bool, switch("json", "Print the model's card as JSON.")] = False,
 ) -> None:
     """Train a small language model with early exits on the source of Python's standard library.
 
-    `foretell generate --model FOLDER` then writes with it. The folder's CARD.md says how well every exit speaks, and how it was made.
+    `foretell generate --model FOLDER` then uses it. The folder's CARD.md gives the held-out loss of every exit and the settings.
     """
     given = locals()
     from foretell.cli.common.options import notice
@@ -61,7 +65,7 @@ def train(
         settings = TrainSettings(steps, minutes, rate, batch=batch, seed=seed)
         text = None if tokenizer is None else read_text(locate(tokenizer))
         if tokenizer is not None and text is None:
-            raise UserError(f"--tokenizer {tokenizer!r}: that model comes without a tokenizer; name one that has")
+            raise UserError(f"--tokenizer {tokenizer!r}: this model has no tokenizer; name one that has")
         corpus = Corpus.build(vocab, length, seed, tokenizer=None if text is None else text.tokenizer)
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
     dtype = torch.float16 if half else torch.float32
@@ -69,7 +73,7 @@ def train(
         folder, corpus, loss, shape, settings, None if pause is None else 60 * pause, not as_json, dtype, torch.device(where)
     )
     if not report.finished:
-        typer.echo(f"paused after {report.step} steps; call again to go on", err=True)
+        typer.echo(f"paused after {report.step} steps; the same command continues", err=True)
         raise typer.Exit
     card = read_card(folder)
     if not (folder / CARD).is_file():  # a folder that was complete keeps its own
@@ -84,7 +88,7 @@ def train(
 
 
 def _command(given: dict[str, Any]) -> str:
-    """What was typed, but for what leaves the model as it is."""
+    """The command line, without the options that do not change the model."""
     words = ["foretell", "train", given["folder"].name]
     defaults = {name: parameter.default for name, parameter in inspect.signature(train).parameters.items()}
     for name, value in given.items():
@@ -97,4 +101,4 @@ def _layer(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise UserError(f"--exits has {text!r}, which is no layer; write for example 2,4,6") from None
+        raise UserError(f"--exits has {text!r}, which is not a layer; write for example 2,4,6") from None

@@ -1,4 +1,4 @@
-"""`foretell unlearn`: a model that has forgotten some of the rows it was trained on."""
+"""`foretell unlearn`: remove the influence of training rows from a fitted model."""
 
 from __future__ import annotations
 
@@ -17,31 +17,35 @@ if TYPE_CHECKING:
     from foretell.numbers.unlearning.base import UnlearningMethod
     from foretell.numbers.unlearning.report import UnlearningReport
 
-_FORGET = "Which rows: a condition such as 'price<500', or a file with some of the table's columns, whose rows are looked up in it."
-_METHOD = "blindspot, gaussian-amnesiac, fine-tune, or retrain, which fits anew without the rows."
+_FORGET = "The rows to forget: a condition such as 'price<500', or a file with rows of the table, of which some columns suffice."
+_METHOD = "The method; `foretell list unlearning-method` shows all."
 
 
 def unlearn(
-    model: Annotated[Path, typer.Argument(metavar="FOLDER", help="A model that `foretell fit` kept.")],
-    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="The table that it was fitted to, whole.")],
+    model: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of a model that `foretell fit` saved.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA.csv", help="The whole table that the model was fitted to.")],
     forget: Annotated[str, typer.Option(metavar="ROWS.csv|CONDITION", help=_FORGET)],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Keep the new model there.", rich_help_panel="Output")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Save the new model in this folder.", rich_help_panel="Output")
+    ],
     method: Annotated[str, typer.Option(metavar="NAME", help=_METHOD)] = "blindspot",
-    test_share: Annotated[float, typer.Option(metavar="X", help="As in `foretell fit`.", rich_help_panel="Model")] = 0.2,
-    seed: Annotated[int, typer.Option(metavar="N", help="As in `foretell fit`.", rich_help_panel="Model")] = 0,
+    test_share: Annotated[
+        float, typer.Option(metavar="X", help="The value that was given to `foretell fit`.", rich_help_panel="Model")
+    ] = 0.2,
+    seed: Annotated[int, typer.Option(metavar="N", help="The value that was given to `foretell fit`.", rich_help_panel="Model")] = 0,
     report: ReportFile = None,
-    as_json: Annotated[bool, switch("json", "Print nothing but JSON.", "Output")] = False,
+    as_json: Annotated[bool, switch("json", "Print only JSON.", "Output")] = False,
 ) -> None:
-    """Make a model without the influence of some rows that it was trained on. The model given stays as it is.
+    """Make a model without the influence of some of its training rows. The given model is not changed.
 
-    All methods but `retrain` are approximate. --report says how well it worked, for which a model is trained without the rows to
-    compare with, and relearning is tried: that takes longer than training did.
+    All methods but `retrain` are approximate. --report measures how well it worked: it compares with a model that is trained without the
+    rows, and tries how soon the rows are learnt again, which takes longer than the training did.
     """
     from foretell.reports.page import check_report_path
 
     check_report_path(report)
     if output.absolute() == model.absolute():
-        raise UserError(f"--output {output} is the model itself, which stays as it is; choose another folder")
+        raise UserError(f"--output {output} is the given model, which is not changed; choose another folder")
     with notice("loading"):
         from foretell.numbers.saving import load, save
         from foretell.numbers.tables.reading import read_table, target_of
@@ -52,18 +56,20 @@ def unlearn(
 
         chosen, fitted = method_named(method), load(model)
     if not isinstance(fitted, TableRegressor) or fitted.target_name_ is None:
-        raise UserError(f"{model} holds a {type(fitted).__name__} that takes no table; load it in Python, and call unlearn there")
+        raise UserError(
+            f"{model} holds a {type(fitted).__name__} which was not fitted by `foretell fit`; load it in Python and call unlearn there"
+        )
     table = read_table(data, as_text=fitted.encoder_.words_)
     truth, mask = target_of(table, fitted.target_name_), rows_to_forget(table, forget)
     kept, held = parted(len(table), test_share, seed)
     if mask.any() and not mask[kept].any():
-        raise UserError(f"--forget {forget!r} names rows that were held out in fitting only; the model was never trained on them")
+        raise UserError(f"--forget {forget!r} names only rows that were held out; the model was not trained on them")
     found = unlearn(fitted, table.iloc[kept], truth[kept], mask[kept], chosen, random_state=seed)
     facts: dict[str, Any] = {"model": str(output), "method": method, "forgotten": int(mask[kept].sum()), "held_out": int(mask[held].sum())}
-    said = f"{facts['forgotten']} of {len(kept)} rows were unlearned by {method}; {facts['held_out']} more were never trained on."
+    said = f"{facts['forgotten']} of {len(kept)} rows were unlearned by {method}; {facts['held_out']} more were held out of training."
     if report is not None:
         if len(held) == 0:
-            raise UserError("--report needs rows that were held out, but --test-share is 0; leave --report out")
+            raise UserError("--report needs held-out rows, but --test-share is 0; remove --report")
         compared = _report(
             fitted, found, (table.iloc[kept], truth[kept], mask[kept]), (table.iloc[held], truth[held], mask[held]), chosen, forget
         )
@@ -86,7 +92,7 @@ def _report(
     method: UnlearningMethod,
     asked: str,
 ) -> UnlearningReport:
-    """On the estimators within, whose columns are the encoder's; where the method made a new encoder, on tables and without relearning."""
+    """The report: on the encoded columns, where the method trains a network; else on tables, and without relearning."""
     import copy
 
     from foretell.numbers.unlearning.report import UnlearningReport

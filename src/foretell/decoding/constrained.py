@@ -14,7 +14,6 @@ from foretell.decoding.request import Request
 from foretell.decoding.sampler import Candidates, NonFiniteLogitsError, Sampler
 from foretell.decoding.token_set import TokenSet
 from foretell.decoding.tree import ROOT, Kind, Tree
-from foretell.errors import UserError
 from foretell.models.vocabulary import Vocabulary
 
 
@@ -106,7 +105,7 @@ class Avoiding(ConstraintState):
 
     def advance(self, token: int) -> ConstraintState:
         if (token,) in self.dead:
-            raise UserError(f"advance: token={token!r} leads to a dead end")
+            raise ValueError(f"advance: token={token!r} leads to a dead end")
         after = self.inner.advance(token)
         dead = frozenset(text[1:] for text in self.dead if text[0] == token)
         return Avoiding(after, dead) if dead else after

@@ -167,7 +167,7 @@ class EndedState(ConstraintState):
 
     def advance(self, token: int) -> ConstraintState:
         if token not in self.vocabulary.stop_tokens:
-            raise UserError(f"advance: token={token!r} follows a stop token, which ended the text")
+            raise ValueError(f"advance: token={token!r} follows a stop token, which ended the text")
         return self
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.decoding.draws import Draws
-from foretell.errors import UserError
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +34,7 @@ class Distribution:
         ids = np.arange(len(weights)) if ids is None else ids
         total = weights.sum()
         if not np.isfinite(total) or total <= 0:
-            raise UserError(f"Distribution: weights sum to {total!r}; they must be finite and not all zero")
+            raise ValueError(f"Distribution: weights sum to {total!r}; they must be finite and not all zero")
         keep = weights > 0
         if not keep.all():
             weights, ids = weights[keep], ids[keep]

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foretell.arguments import shown
 from foretell.catalog.part_text import PartReader, describe
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.plain import Plain
@@ -70,6 +71,8 @@ class Recipe(Part):
     @classmethod
     def parse(cls, text: str | Recipe) -> Recipe:
         """From short text (a `Recipe` is returned as it is). Unknown names are refused with the nearest known one."""
+        if not isinstance(text, str | Recipe):
+            raise UserError(f"recipe={shown(text)} is no recipe; pass a Recipe, or its short text such as 'prompt-lookup, pace=4'")
         return text if isinstance(text, Recipe) else _read(text)
 
     @classmethod

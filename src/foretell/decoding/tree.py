@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from foretell.decoding.distribution import Distribution
-from foretell.errors import UserError
 
 ROOT = -1  #: parent of the first drafted tokens: the last token of the text
 
@@ -58,9 +57,9 @@ class Tree:
     ) -> int:
         """Append a node and return its number. Sampled kinds need their `q`."""
         if not ROOT <= parent < len(self.tokens):
-            raise UserError(f"Tree.add: parent={parent!r} is neither the root nor one of the {len(self.tokens)} nodes")
+            raise ValueError(f"Tree.add: parent={parent!r} is neither the root nor one of the {len(self.tokens)} nodes")
         if (q is None) != (kind is Kind.FIXED):
-            raise UserError(f"Tree.add: kind={kind.value!r} {'takes no q' if q is not None else 'needs the q it was drawn from'}")
+            raise ValueError(f"Tree.add: kind={kind.value!r} {'takes no q' if q is not None else 'needs the q it was drawn from'}")
         self.tokens.append(int(token))
         self.parents.append(parent)
         self.kinds.append(kind)
@@ -118,7 +117,7 @@ class Tree:
         kept = sorted(set(nodes))
         number = {ROOT: ROOT, **{node: i for i, node in enumerate(kept)}}
         if any(self.parents[node] not in number for node in kept):
-            raise UserError(f"Tree.subtree: nodes={kept!r} are not closed under parents")
+            raise ValueError(f"Tree.subtree: nodes={kept!r} are not closed under parents")
         tree = Tree()
         for node in kept:
             tree.add(

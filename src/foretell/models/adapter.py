@@ -77,14 +77,7 @@ class TransformersModel(Model):
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, dtype: torch.dtype | None, device: torch.device, tokenizer: Any = None):
         """From weights that were read already (a GGUF file's)."""
-        from transformers import AutoModelForCausalLM
-
-        model = AutoModelForCausalLM.from_config(checkpoint.config, dtype=dtype)
-        tensors = {name: checkpoint.tensors[name] for name in checkpoint.tensors}
-        if checkpoint.architecture.tie_embeddings:
-            tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"]
-        model.load_state_dict(tensors)
-        return cls(model.to(device), tokenizer, checkpoint.fingerprint)
+        return cls(checkpoint.network(dtype).to(device), tokenizer, checkpoint.fingerprint)
 
     def _new_cache(self, context: Context) -> RowCache:
         return RowCache()
@@ -196,7 +189,7 @@ class TransformersModel(Model):
     def _rows(self, feed: Feed, hidden: tuple[int | str, ...], start: int, stop: int) -> Rows:
         cache = feed.cache
         if not isinstance(cache, RowCache):
-            raise UserError(f"forward: cache={cache!r} was not made by this model's new_cache()")
+            raise ValueError(f"forward: cache={cache!r} was not made by this model's new_cache()")
         if not len(feed):
             empty = torch.empty(0, self.width, dtype=self.dtype, device=self.device)
             return Rows(torch.empty(0, self.vocab_size, device=self.device), dict.fromkeys(hidden, empty))

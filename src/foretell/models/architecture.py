@@ -85,3 +85,10 @@ class Architecture:
             rope_scale=float(scale),
             windows=windows,
         )
+
+    def rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosine and sine by which rotary embeddings turn the row at each position (...): (..., head_dim) each, in float32 whatever the
+        weights are, since positions are large."""
+        angles = positions[..., None].float() * self.inv_freq.to(positions.device)
+        angles = torch.cat([angles, angles], dim=-1)
+        return angles.cos() * self.rope_scale, angles.sin() * self.rope_scale

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from foretell import arguments
 from foretell.files import FileWriteError, atomic_path
 
 #: Environment variable naming another folder.
@@ -26,7 +27,7 @@ def cache_folder() -> Path:
     """Where entries live: `$FORETELL_CACHE`, or the platform's folder for caches. It need not exist."""
     named = os.environ.get(VARIABLE)
     if named:
-        return Path(named).expanduser()
+        return arguments.path(VARIABLE, named)
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("foretell", appauthor=False))

@@ -12,7 +12,7 @@ from foretell.errors import UserError
 
 @functools.lru_cache(maxsize=16)
 def compiled(source: str) -> Any:
-    """The template, compiled; ValueError if it is not valid Jinja."""
+    """The template, compiled; UserError if it is not valid Jinja."""
     import jinja2
     from jinja2.ext import loopcontrols
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -25,6 +25,16 @@ def compiled(source: str) -> Any:
         return environment.from_string(source)
     except jinja2.TemplateError as error:
         raise UserError(f"the model's chat template is not valid Jinja ({error}); pass plain text to encode() instead") from error
+
+
+def rendered(source: str, **variables: Any) -> str:
+    """The text that the template writes with these variables; UserError where it refuses them or fails on them."""
+    try:
+        return compiled(source).render(**variables)
+    except UserError:
+        raise
+    except Exception as error:  # templates are programs: one that indexes a missing field raises whatever Python does
+        raise UserError(f"the model's chat template fails on these messages ({type(error).__name__}: {error}); pass plain text") from error
 
 
 def _to_json(value: Any, ensure_ascii: bool = False, indent: int | None = None, **options: Any) -> str:

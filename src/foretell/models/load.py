@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from foretell import arguments
 from foretell.errors import UserError
 from foretell.models.architecture import FAMILIES
 from foretell.models.base import Model
@@ -26,6 +27,8 @@ from foretell.progress import ReportProgress, progress_bar, step_counter
 
 DTYPES: dict[str, torch.dtype | None] = {"int8": None, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 BACKENDS = ("native", "transformers")
+#: More threads than any machine has processors.
+MOST_THREADS = 1024
 _TEXT_VERSION = 1
 #: Files of tokenizers that transformers can convert.
 _TOKENIZERS = ("tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "merges.txt", "tokenizer_config.json")
@@ -37,7 +40,7 @@ def load(
     device: str | torch.device | None = None,
     backend: str | None = None,
     num_threads: int | None = None,
-    progress: bool = True,
+    progress: bool | None = True,
 ) -> Model:
     """Load a model.
 
@@ -47,18 +50,18 @@ def load(
     "transformers" (any causal LM, slower), or None for the first that can. num_threads: of the CPU's arithmetic; None leaves it
     to the engine. progress: show a bar on the terminal while weights are converted, which happens on the first load only.
 
-    Raises FileNotFoundError where nothing is found, ValueError for arguments and damaged files.
+    Raises FileNotFoundError where nothing is found, UserError for arguments and damaged files.
     """
-    if backend is not None and backend not in BACKENDS:
-        raise UserError(f"load: backend={backend!r} is unknown, {nearest(backend, BACKENDS)}")
-    if num_threads is not None and (not isinstance(num_threads, int) or num_threads < 1):
-        raise UserError(f"load: num_threads={num_threads!r} must be a positive number, or None")
+    backend = None if backend is None else arguments.choice("load: backend", backend, BACKENDS)
+    dtype = None if dtype is None else arguments.choice("load: dtype", dtype, list(DTYPES))
+    num_threads = None if num_threads is None else arguments.whole("load: num_threads", num_threads, least=1, most=MOST_THREADS)
+    progress = progress is None or arguments.flag("load: progress", progress)
     where = _device(device)
     chosen = _dtype(dtype, where, backend)
     source = locate(id_or_path)
     with progress_bar("loading", progress) as report:
         model = _load(source, dtype, chosen, where, backend, num_threads, report)
-    model.suppressed = _suppressed(source, model.vocab_size)
+    model.source, model.suppressed = source, _suppressed(source, model.vocab_size)
     return model
 
 
@@ -96,9 +99,11 @@ def _suppressed(source: Path, vocab_size: int) -> tuple[int, ...]:
 def _device(device: str | torch.device | None) -> torch.device:
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not isinstance(device, str | torch.device):
+        raise UserError(f"load: device={arguments.shown(device)} is no device; write 'cpu', 'cuda' or 'mps'")
     try:
         where = torch.device(device)
-    except (RuntimeError, TypeError) as error:
+    except RuntimeError as error:
         raise UserError(f"load: device={device!r} is unknown, {nearest(str(device), ['cpu', 'cuda', 'mps'])}") from error
     if where.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"load: device={str(device)!r}, but PyTorch sees no CUDA device here; use device='cpu'")
@@ -110,8 +115,6 @@ def _device(device: str | torch.device | None) -> torch.device:
 def _dtype(dtype: str | None, device: torch.device, backend: str | None) -> str:
     if dtype is None:
         return {"cpu": "int8", "mps": "fp16"}.get(device.type, "bf16")
-    if dtype not in DTYPES:
-        raise UserError(f"load: dtype={dtype!r} is unknown, {nearest(dtype, DTYPES)}")
     if dtype == "int8" and (device.type != "cpu" or backend == "transformers"):
         where = f"on {device.type}" if device.type != "cpu" else "through transformers"
         raise UserError(f"load: dtype='int8' does not run {where}; use 'fp32', 'bf16' or 'fp16', or the native backend on the CPU")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from foretell import arguments
 from foretell.models.default import default_model_path
 from foretell.models.shipped import shipped
 from foretell.models.weights.hub import fetch, looks_like_hub_id
@@ -15,9 +16,9 @@ DEFAULT = "default"
 
 def locate(name: str | os.PathLike[str] | None = None) -> Path:
     """The folder (with config.json) or the GGUF file that `name` means; FileNotFoundError lists what was looked for."""
-    if name is None or name == DEFAULT:
+    if name is None or (isinstance(name, str) and name == DEFAULT):
         return default_model_path()
-    path = Path(name).expanduser()
+    path = arguments.path("model", name)
     if path.is_file():
         return _file(path)
     if path.is_dir():

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foretell.errors import UserError
 from foretell.locks import ForkSafeLock
 from foretell.models.architecture import Architecture
 from foretell.models.base import POST_NORM, Attention, Context, Feed, Model, Rows
@@ -78,7 +77,7 @@ class NativeModel(Model):
     def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
         for feed in feeds:
             if getattr(feed.cache, "store", None) is not self.store:
-                raise UserError(f"forward: cache={feed.cache!r} was not made by this model's new_cache()")
+                raise ValueError(f"forward: cache={feed.cache!r} was not made by this model's new_cache()")
         with self._lock:
             plan = lay_flat(feeds)
             logits, states = self.engine.run(plan, self.store.data, hidden, start, stop)

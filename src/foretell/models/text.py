@@ -72,10 +72,10 @@ class Text:
         """The conversation as the chat template writes it."""
         if self.chat_template is None:
             raise UserError("render: this model has no chat template; use encode() on plain text")
-        from foretell.models.chat_template import compiled
+        from foretell.models.chat_template import rendered
 
         names = {"bos_token": self.bos_token, "eos_token": self.eos_token, "add_generation_prompt": answer, "tools": None}
-        return compiled(self.chat_template).render(messages=[dict(message) for message in messages], **{**names, **variables})
+        return rendered(self.chat_template, messages=[dict(message) for message in messages], **{**names, **variables})
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
@@ -102,6 +102,13 @@ class Text:
             "bos_token": self.bos_token,
             "eos_token": self.eos_token,
         }
+
+    def save(self, folder: Path | str) -> None:
+        """Write tokenizer.json and tokenizer_config.json, which `from_folder` reads back; stop tokens belong to generation_config.json."""
+        self.tokenizer.save(str(Path(folder) / "tokenizer.json"))
+        settings = {"bos_token": self.bos_token, "eos_token": self.eos_token, "chat_template": self.chat_template}
+        named = {name: value for name, value in settings.items() if value} | {"tokenizer_class": "PreTrainedTokenizerFast"}
+        (Path(folder) / "tokenizer_config.json").write_text(json.dumps(named, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Text:

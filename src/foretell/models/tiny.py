@@ -114,7 +114,7 @@ class TinyModel(Model):
     def _rows(self, feed: Feed, hidden: tuple[int | str, ...], start: int, stop: int) -> Rows:
         cache = feed.cache
         if not isinstance(cache, TinyCache):
-            raise UserError(f"forward: cache={cache!r} was not made by this model's new_cache()")
+            raise ValueError(f"forward: cache={cache!r} was not made by this model's new_cache()")
         if feed.rows is None:
             del cache.pending_tokens[len(cache.pending) - len(feed) :]  # left there by a batch that failed
             tokens = feed.ids

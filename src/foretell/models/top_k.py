@@ -9,8 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foretell.errors import UserError
-
 #: Largest k of the single-pass kernel.
 MOST = 64
 
@@ -22,7 +20,7 @@ def top_k(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
     counts as largest, so that values[:, 0] shows it. Otherwise `torch.topk`, whose order among equals is unspecified.
     """
     if rows.ndim != 2 or not 1 <= k <= rows.shape[1]:
-        raise UserError(f"top_k: k={k!r} must lie between 1 and the row width; rows have shape {tuple(rows.shape)}")
+        raise ValueError(f"top_k: k={k!r} must lie between 1 and the row width; rows have shape {tuple(rows.shape)}")
     if rows.device.type != "cpu" or rows.dtype != torch.float32 or k > MOST or rows.requires_grad:
         values, indices = torch.topk(rows, k)
         return values, indices

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from foretell.errors import MissingPackageError
+
 try:
     import sklearn  # noqa: F401
 except ImportError as error:
-    raise ImportError("foretell.numbers needs scikit-learn: pip install 'foretell[numbers]'") from error
+    raise MissingPackageError("foretell.numbers needs scikit-learn: pip install 'foretell[numbers]'") from error
 
 from foretell.catalog import find, parts
 from foretell.parts import UnknownNameError

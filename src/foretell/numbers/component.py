@@ -1,4 +1,4 @@
-"""`Component`: a piece of an estimator, such as a target encoder or a network's body."""
+"""`Component`: a part of an estimator, such as a target encoding or the body of a network."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from sklearn.base import BaseEstimator
 
 @dataclass(eq=False, repr=False)
 class Component(BaseEstimator):
-    """Abstract: settings only, reachable from the estimator that holds it (`target__sigma_to_bin` in a grid search).
+    """Abstract: holds settings only, which are reachable through the estimator that holds it (`target__sigma_to_bin` in a grid search).
 
-    Subclasses are dataclasses (`eq=False, repr=False`: scikit-learn's `repr`, `get_params`, `set_params` and `clone` work by the
-    generated `__init__`), check their settings when they are used, not when they are made, and keep nothing: what is learnt from
-    data is a state that they return and are given back.
+    Subclasses are dataclasses (`eq=False, repr=False`), since scikit-learn's `repr`, `get_params`, `set_params` and `clone` rely on the
+    generated `__init__`. Settings are checked when they are used. What is learnt from data is returned, and passed in again; nothing is
+    stored in the object.
     """

@@ -1,4 +1,4 @@
-"""Laws over numbers, one a row: a histogram, or masses on points. What all intervals, quantiles and draws are read from."""
+"""Predictive distributions of n numbers: histograms, and masses on points. Intervals, quantiles and draws are computed from them."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import numpy as np
 from foretell.errors import UserError
 
 
-class Distribution(ABC):
-    """Abstract: n laws over the real line, one a row; all results are float64 with n rows."""
+class PredictiveDistribution(ABC):
+    """Abstract: n distributions over the real line, one for each row of X, in the units of y. Results are float64 with n rows."""
 
     @abstractmethod
     def __len__(self) -> int:
-        """n."""
+        """The number of distributions, n."""
 
     @abstractmethod
     def mean(self) -> np.ndarray:
-        """(n,)"""
+        """(n,): the means."""
 
     @abstractmethod
     def mode(self) -> np.ndarray:
-        """(n,)"""
+        """(n,): where the density or mass is highest."""
 
     @abstractmethod
     def quantile(self, q: float | np.ndarray) -> np.ndarray:
-        """(n,) for a number, (n, len(q)) for several; ValueError outside 0 to 1."""
+        """Quantiles at the levels q: (n,) for a number, (n, len(q)) for several. UserError for levels outside 0 to 1."""
 
     @abstractmethod
     def sample(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
@@ -34,13 +34,15 @@ class Distribution(ABC):
 
     @abstractmethod
     def log_density(self, y: np.ndarray) -> np.ndarray:
-        """(n,): the log-density of y[i] in law i (for masses on points: the log-mass); -inf where there is none."""
+        """(n,): the log-density of y[i] in distribution i, or its log-mass where masses lie on points; -inf outside the support. y: (n,),
+        without NaN."""
 
     def median(self) -> np.ndarray:
+        """(n,): the medians."""
         return self.quantile(0.5)
 
     def interval(self, coverage: float) -> np.ndarray:
-        """(n, 2): the central interval that holds this share of the mass."""
+        """(n, 2): lower and upper end of the central interval with this share of the mass. UserError unless 0 < coverage < 1."""
         if not 0 < coverage < 1:
             raise UserError(f"coverage={coverage!r} must lie between 0 and 1, for example 0.9")
         return self.quantile(np.array([(1 - coverage) / 2, (1 + coverage) / 2]))
@@ -56,7 +58,7 @@ def _levels(q: float | np.ndarray) -> np.ndarray:
 def _checked(masses: np.ndarray, width: int) -> np.ndarray:
     masses = np.asarray(masses, dtype=float)
     if masses.ndim != 2 or masses.shape[1] != width:
-        raise UserError(f"masses have shape {masses.shape}, but there are {width} places for them: one row a law")
+        raise UserError(f"masses have shape {masses.shape}, but must have {width} columns, one row for each distribution")
     total = masses.sum(axis=1, keepdims=True)
     bad = np.flatnonzero(~((masses >= 0).all(axis=1) & np.isfinite(total[:, 0]) & (total[:, 0] > 0)))  # NaN fails too
     if len(bad):
@@ -65,7 +67,7 @@ def _checked(masses: np.ndarray, width: int) -> np.ndarray:
 
 
 def _reached(masses: np.ndarray) -> np.ndarray:
-    """The distribution function after each place, (n, m): exactly 1 from the last mass on, whatever the rounding of sums."""
+    """The distribution function at each point, (n, m): exactly 1 from the last mass on, whatever the rounding of sums."""
     sums = np.cumsum(masses, axis=1)
     return sums / sums[:, -1:]
 
@@ -73,15 +75,18 @@ def _reached(masses: np.ndarray) -> np.ndarray:
 def _truths(y: np.ndarray, num: int) -> np.ndarray:
     y = np.asarray(y, dtype=float)
     if y.shape != (num,) or np.isnan(y).any():
-        raise UserError(f"y must hold one number for each of the {num} laws, without NaN; its shape is {y.shape}")
+        raise UserError(f"y has shape {y.shape}, but must hold one number for each of the {num} distributions, without NaN")
     return y
 
 
-class Histogram(Distribution):
-    """Masses on bins, spread evenly inside each. edges: (m + 1,), increasing. masses: (n, m), rows are normalised.
+class Histogram(PredictiveDistribution):
+    """Masses on bins, spread evenly inside each bin.
 
-    >>> law = Histogram(np.array([0.0, 1.0, 3.0]), np.array([[0.5, 0.5]]))
-    >>> law.mean().tolist(), law.quantile(np.array([0.25, 0.75])).tolist()
+    edges: (m + 1,), increasing, in the units of y. masses: (n, m), 0 or above; each row is normalised. Errors: UserError for edges that do
+    not increase, and for masses that are negative, not finite or all 0.
+
+    >>> distribution = Histogram(np.array([0.0, 1.0, 3.0]), np.array([[0.5, 0.5]]))
+    >>> distribution.mean().tolist(), distribution.quantile(np.array([0.25, 0.75])).tolist()
     ([1.25], [[0.5, 2.0]])
     """
 
@@ -96,10 +101,12 @@ class Histogram(Distribution):
 
     @property
     def centres(self) -> np.ndarray:
+        """(m,): the middle of each bin."""
         return (self.edges[:-1] + self.edges[1:]) / 2
 
     @property
     def widths(self) -> np.ndarray:
+        """(m,): the width of each bin."""
         return np.diff(self.edges)
 
     def _at_edges(self) -> np.ndarray:
@@ -132,22 +139,24 @@ class Histogram(Distribution):
 
 
 def _inverse(edges: np.ndarray, reached: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """Where the piecewise linear distribution function reaches `levels`; on flat stretches the left end, at level 0 the first mass."""
+    """Where the piecewise linear distribution function equals `levels`. On flat stretches this is the left end; at level 0 it is the start
+    of the first mass."""
     right = np.clip(np.searchsorted(reached, levels, side="left"), 1, len(edges) - 1)
     right = np.maximum(right, np.searchsorted(reached, 0.0, side="right"))
     low, high = reached[right - 1], reached[right]
     share = np.where(high > low, (levels - low) / np.where(high > low, high - low, 1.0), 0.0)
     inside = edges[right - 1] + share * (edges[right] - edges[right - 1])
-    return np.where(share >= 1, edges[right], inside)  # the edge itself, not what rounding makes of it
+    return np.where(share >= 1, edges[right], inside)  # exactly the edge, without rounding
 
 
-class PointMasses(Distribution):
-    """Masses on numbers. values: (m,), increasing, the same for all rows. masses: (n, m), rows are normalised.
+class PointMasses(PredictiveDistribution):
+    """Masses on points.
 
-    A quantile is the least value whose mass up to and with it reaches q. `log_density` is a log-mass, -inf off the values.
+    values: (m,), increasing, the same for all rows. masses: (n, m), 0 or above; each row is normalised. A quantile is the least value at
+    which the cumulative mass reaches q. `log_density` is a log-mass, -inf off the values. Errors: as `Histogram`.
 
-    >>> law = PointMasses(np.array([1.0, 2.0, 5.0]), np.array([[0.2, 0.5, 0.3]]))
-    >>> law.mean().round(6).tolist(), law.median().tolist(), law.mode().tolist()
+    >>> distribution = PointMasses(np.array([1.0, 2.0, 5.0]), np.array([[0.2, 0.5, 0.3]]))
+    >>> distribution.mean().round(6).tolist(), distribution.median().tolist(), distribution.mode().tolist()
     ([2.7], [2.0], [2.0])
     """
 

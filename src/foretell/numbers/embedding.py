@@ -18,14 +18,14 @@ from foretell.prepare import resolve
 
 @dataclass(eq=False, repr=False)
 class TextEncoder(TransformerMixin, BaseEstimator):
-    """A text's row is the mean, over its tokens, of the model's hidden states: what `DecodingRegressor` and others in a scikit-learn
-    `Pipeline` can read. Nothing is learnt.
+    """The row of a text is the mean, over its tokens, of the model's hidden states, as input of `DecodingRegressor` and others in a
+    scikit-learn `Pipeline`. Nothing is learnt.
 
-    model: a `Model`, an id or path, None for the default one. layer: after which the states are taken; None is the last one, behind
-    the final norm. max_tokens: longer texts are cut. batch: texts a pass.
+    model: a `Model`, an id or path, None for the default one. layer: after which the states are taken; None is the last one, after the
+    final norm. max_tokens: longer texts are cut. batch: texts in one pass.
 
-    X: a list of texts, or a table of one column of texts. Cost: a row of the model a token. Attributes: n_features_out_. Errors:
-    ValueError for what is no text, an empty text, a layer that the model does not have.
+    X: a list of texts, or a table of one column of texts. Cost: a row of the model for each token. Attributes: n_features_out_. Errors:
+    UserError for values that are no text, an empty text, a layer that the model does not have.
 
     >>> from foretell.models.tiny import TinyModel
     >>> TextEncoder(TinyModel(3, spelling=(b"a", b"b", b" "))).fit_transform(["a b", "b"]).shape
@@ -38,6 +38,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):
     batch: int = 16
 
     def fit(self, X: Any, y: Any = None) -> TextEncoder:  # noqa: N803
+        """Check the texts and the settings; nothing is learnt."""
         _texts(X)
         self.n_features_out_ = self._model().width
         return self
@@ -67,7 +68,7 @@ class TextEncoder(TransformerMixin, BaseEstimator):
 
 
 def _texts(X: Any) -> list[str]:  # noqa: N803
-    """Texts of a list or of a single column; ValueError for anything else."""
+    """The texts of a list or of a single column; UserError for anything else."""
     values = np.asarray(X, dtype=object)
     values = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
     if values.ndim != 1 or not len(values):

@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from foretell.numbers.batches import Batch, first_tensor, num_rows, take
 from foretell.training.settings import TrainSettings
-from foretell.training.trainer import Report, Trainer
+from foretell.training.trainer import Trainer, TrainingReport
 
 #: A loss over a batch: (network, the batch's rows of each tensor) -> one number.
-BatchLoss = Callable[[nn.Module, Sequence[Tensor]], Tensor]
+BatchLoss = Callable[[nn.Module, Sequence[Any]], Tensor]
 
 
 def fit_network(
     network: nn.Module,
-    rows: Sequence[Tensor],
+    rows: Sequence[Batch],
     loss: BatchLoss,
     *,
     epochs: int,
@@ -26,7 +28,7 @@ def fit_network(
     learning_rate: float,
     weight_decay: float = 0.0,
     patience: int = 0,
-    held_out: Sequence[Tensor] | None = None,
+    held_out: Sequence[Batch] | None = None,
     watch: Callable[[nn.Module], float] | None = None,
     watch_every: int | None = None,
     goal: float | None = None,
@@ -35,12 +37,13 @@ def fit_network(
     name: str = "fitting",
     progress: bool = False,
     minutes: float | None = None,
-) -> Report:
-    """Train `network` in place on shuffled batches of `rows` (tensors of equal length, on any device), by AdamW with a warm-up and
-    a cosine. held_out: rows whose loss is worked out after each epoch; the best epoch's weights are kept, and after `patience`
-    epochs without a better one (0: never) the run ends. watch: another figure to watch in place of the loss on held-out rows, after
-    each `watch_every` steps (None: an epoch); the run ends when it is down at `goal`. constant_rate: no warm-up and no cosine. The
-    same seed gives the same weights on the same machine.
+) -> TrainingReport:
+    """Train `network` in place on shuffled batches of `rows`, by AdamW with a warm-up and a cosine; returns the trainer's report.
+
+    rows: tensors, or nested ones, with equally many rows, on any device. held_out: rows whose loss is worked out after each epoch; the
+    best epoch's weights are kept, and after `patience` epochs without a better one (0: never) the run ends. watch: another figure to
+    watch in place of the loss on held-out rows, after each `watch_every` steps (None: an epoch); the run ends when it is down at `goal`.
+    constant_rate: no warm-up and no cosine. minutes: the longest run. The same seed gives the same weights on the same machine.
 
     >>> x = torch.linspace(-1, 1, 64)[:, None]
     >>> line = nn.Linear(1, 1)
@@ -50,18 +53,18 @@ def fit_network(
     >>> round(line.weight.item(), 1)
     2.0
     """
-    num = len(rows[0])
+    num, device = num_rows(rows[0]), first_tensor(rows[0]).device
     per_epoch = math.ceil(num / batch_size)
 
     @lru_cache(maxsize=1)
     def order(epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-        return torch.randperm(num, generator=generator).to(rows[0].device)
+        return torch.randperm(num, generator=generator).to(device)
 
-    def batch_at(step: int, size: int) -> list[Tensor]:
+    def batch_at(step: int, size: int) -> list[Any]:
         epoch, part = divmod(step, per_epoch)
         places = order(epoch)[part * size : (part + 1) * size]
-        return [tensor[places] for tensor in rows]
+        return [take(each, places) for each in rows]
 
     settings = TrainSettings(
         steps=epochs * per_epoch,

@@ -7,11 +7,13 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from foretell.numbers.batches import Batch, first_tensor, in_parts, to_double
 
-def outputs_of(network: nn.Module, inputs: Tensor, rows: int) -> Tensor:
-    """The network's outputs for `inputs` (n, ...), `rows` at a time, on the CPU; in float64 where the device has it, so that a row's
-    output does not feel the rows beside it."""
-    if inputs.device.type != "mps":
-        network, inputs = copy.deepcopy(network).double(), inputs.double()
+
+def outputs_of(network: nn.Module, inputs: Batch, rows: int) -> Tensor:
+    """The network's outputs (n, ...) for `inputs` (n rows), `rows` at a time, on the CPU; in float64 where the device has it, so that a
+    row's output does not feel the rows beside it."""
+    if first_tensor(inputs).device.type != "mps":
+        network, inputs = copy.deepcopy(network).double(), to_double(inputs)
     with torch.no_grad():
-        return torch.cat([network(part).cpu() for part in inputs.split(rows)])
+        return torch.cat([network(part).cpu() for part in in_parts(inputs, rows)])

@@ -1,4 +1,4 @@
-"""The linear part of a regression, taken off before a network learns the rest."""
+"""The linear part of a regression, subtracted before a network learns the residuals."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import numpy as np
 
 
 def linear_part(X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
-    """Ridge regression whose penalty is chosen by leave-one-out error: the slopes (d,), and what they leave of each target when its own
-    row is left out, (n,), the intercept included. Those rests are as large as those of new rows, which a fit's own are not.
+    """Slopes (d,) of a ridge regression whose penalty is chosen by leave-one-out error, and residuals (n,) of the targets with the
+    intercept left in. X: (n, d). y, sample_weight: (n,).
+
+    Each residual comes from a fit without its own row, so that residuals are as large as those of new rows; in-sample residuals would be
+    smaller.
 
     >>> X = np.arange(10.0)[:, None]
     >>> slopes, rest = linear_part(X, 2 * X[:, 0] + 1)

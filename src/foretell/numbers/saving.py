@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from foretell import __version__
 from foretell.errors import UserError
 from foretell.files import atomic_folder
-from foretell.numbers.storage import Reader, Writer
+from foretell.numbers.storage import EstimatorReader, EstimatorWriter
 
 #: Of the files below; grows when an older Foretell could not read them.
 FORMAT = 1
@@ -45,7 +45,7 @@ def save(estimator: BaseEstimator, folder: Path | str) -> Path:
         raise NotFittedError(f"{type(estimator).__name__} is not fitted; call fit before save") from None
     if folder.exists() and not (folder / HEAD).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists and holds no saved estimator; choose another name, or remove it")
-    writer = Writer()
+    writer = EstimatorWriter()
     written = writer.write_object(estimator, type(estimator).__name__)
     arrays = save_arrays(writer.arrays)
     head = {
@@ -78,7 +78,7 @@ def load(folder: Path | str, device: str | None = None) -> Any:
     if other != sklearn.__version__:
         warnings.warn(f"{folder} was saved with scikit-learn {other}, here is {sklearn.__version__}: predictions may differ", stacklevel=2)
     try:
-        return Reader(load_arrays(arrays), device).read_object(head["estimator"])
+        return EstimatorReader(load_arrays(arrays), device).read_object(head["estimator"])
     except (ValueError, TypeError, KeyError, RuntimeError) as error:
         by = f"saved by Foretell {head['foretell']}, here is {__version__}"
         raise UserError(f"{folder} cannot be read ({by}): {' '.join(str(error).split())}") from error

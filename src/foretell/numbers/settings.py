@@ -1,4 +1,4 @@
-"""Settings as the command line has them: `epochs=200`, `target=HLGauss`, `body=MLP(widths=(64, 64))`, `target.sigma_to_bin=0.5`."""
+"""Settings as the command line writes them: `epochs=200`, `target=HLGauss`, `body=MLP(widths=(64, 64))`, `target.sigma_to_bin=0.5`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from foretell.catalog.part_text import read_value, setting_of
+from foretell.catalog.renamed import present_option
 from foretell.errors import UserError
 from foretell.parts import UnknownNameError, nearest
 
 
 def apply_settings(estimator: BaseEstimator, settings: Sequence[str]) -> Any:
-    """The estimator with these settings, in their order. Values are Python's literals, components by class name or as
-    `foretell show` writes them, and text otherwise. UnknownNameError with the nearest name for what is none of its settings.
+    """The estimator with these settings, applied in order. Values are Python literals, components (by class name, or as `foretell show`
+    writes them), or else text. UnknownNameError with the nearest name for an unknown setting.
 
     >>> from foretell.numbers import HistogramRegressor
     >>> apply_settings(HistogramRegressor(), ["epochs=7", "body=MLP(widths=(8, 8))", "body.dropout=0.5"])
@@ -28,6 +29,7 @@ def apply_settings(estimator: BaseEstimator, settings: Sequence[str]) -> Any:
         owner = estimator
         for holder in holders:
             owner = _part(owner, holder)
+        name = present_option(type(owner).__name__, name)
         _known(owner, name)
         owner.set_params(**{name: read_value(value.strip(), "component")})
     return estimator
@@ -38,7 +40,7 @@ def _part(owner: Any, name: str) -> Any:
     _known(owner, name)
     part = setting_of(owner, name)
     if not isinstance(part, BaseEstimator):
-        raise UserError(f"{type(owner).__name__}: {name} is {part!r}, which has no settings; name what it is first, such as {name}=NAME")
+        raise UserError(f"{type(owner).__name__}: {name} is {part!r}, which has no settings; set it first, such as {name}=NAME")
     owner.set_params(**{name: part})
     return part
 

@@ -1,41 +1,41 @@
-"""`Shifted`: a law moved along the line by another number in each row."""
+"""`Shifted`: distributions moved by a number in each row."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from foretell.errors import UserError
-from foretell.numbers.distributions import Distribution
+from foretell.numbers.distributions import PredictiveDistribution
 
 
-class Shifted(Distribution):
-    """The law of shift[i] + Z where Z has law i. shift: (n,).
+class Shifted(PredictiveDistribution):
+    """The distribution of shift[i] + Z, where Z has distribution i. shift: (n,), in the units of y. UserError for another shape.
 
     >>> from foretell.numbers.distributions import PointMasses
     >>> Shifted(PointMasses(np.array([0.0, 1.0]), np.array([[0.5, 0.5]])), np.array([10.0])).mean().tolist()
     [10.5]
     """
 
-    def __init__(self, law: Distribution, shift: np.ndarray) -> None:
-        self.law, self.shift = law, np.asarray(shift, dtype=float)
-        if self.shift.shape != (len(law),):
-            raise UserError(f"shift has shape {self.shift.shape}, but there are {len(law)} laws: give one number each")
+    def __init__(self, distribution: PredictiveDistribution, shift: np.ndarray) -> None:
+        self.distribution, self.shift = distribution, np.asarray(shift, dtype=float)
+        if self.shift.shape != (len(distribution),):
+            raise UserError(f"shift has shape {self.shift.shape}, but there are {len(distribution)} distributions: give one number each")
 
     def __len__(self) -> int:
-        return len(self.law)
+        return len(self.distribution)
 
     def mean(self) -> np.ndarray:
-        return self.law.mean() + self.shift
+        return self.distribution.mean() + self.shift
 
     def mode(self) -> np.ndarray:
-        return self.law.mode() + self.shift
+        return self.distribution.mode() + self.shift
 
     def quantile(self, q: float | np.ndarray) -> np.ndarray:
-        found = self.law.quantile(q)
+        found = self.distribution.quantile(q)
         return found + (self.shift if found.ndim == 1 else self.shift[:, None])
 
     def sample(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
-        return self.law.sample(n_samples, rng) + self.shift[:, None]
+        return self.distribution.sample(n_samples, rng) + self.shift[:, None]
 
     def log_density(self, y: np.ndarray) -> np.ndarray:
-        return self.law.log_density(np.asarray(y, dtype=float) - self.shift)
+        return self.distribution.log_density(np.asarray(y, dtype=float) - self.shift)

@@ -1,4 +1,4 @@
-"""Turns what an estimator holds into JSON with arrays beside it, and back. Only known classes; nothing is run that a file says."""
+"""Converts what an estimator holds to JSON with arrays beside it, and back. Only known classes are made; nothing in a file is executed."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ SKLEARN = {
     **dict.fromkeys(("Ridge", "RidgeCV", "LinearRegression", "Lasso", "ElasticNet", "QuantileRegressor"), "sklearn.linear_model"),
     **dict.fromkeys(("StandardScaler", "MinMaxScaler", "RobustScaler", "OneHotEncoder", "OrdinalEncoder"), "sklearn.preprocessing"),
     **dict.fromkeys(("FunctionTransformer", "PolynomialFeatures"), "sklearn.preprocessing"),
-    **dict.fromkeys(("SimpleImputer",), "sklearn.impute"),
-    **dict.fromkeys(("Pipeline",), "sklearn.pipeline"),
+    "SimpleImputer": "sklearn.impute",
+    "Pipeline": "sklearn.pipeline",
 }
 #: Where a fitted network lies, and the method that makes it anew, untrained.
 NETWORK, MAKER = "network_", "_make_network"
 
 
 @dataclass
-class Writer:
-    """`write` gives JSON; arrays go to `arrays`, by the places that the JSON names."""
+class EstimatorWriter:
+    """`write` returns JSON; arrays go to `arrays`, under the names that the JSON refers to."""
 
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     has_sklearn: bool = False
 
     def write(self, value: Any, place: str) -> Any:
-        """place: which attribute this is, as errors call it."""
+        """A value as JSON. place: the attribute it belongs to, for error messages. UserError for what cannot be stored."""
         if value is None or type(value) in (bool, int, str):
             return value
         if type(value) is float:
@@ -70,7 +70,7 @@ class Writer:
         raise _cannot(place, value)
 
     def write_object(self, value: BaseEstimator, place: str) -> dict[str, Any]:
-        """An estimator or component: its class by name, its settings, what it has learnt."""
+        """An estimator or component: its class by name, its settings, and what it has learnt."""
         settings = value.get_params(deep=False)
         learnt = {name: item for name, item in vars(value).items() if name not in settings}
         network = learnt.pop(NETWORK, None)
@@ -92,7 +92,7 @@ class Writer:
                 return name_of(cls)
         if cls.__module__.startswith(OURS):
             return f"{cls.__module__.removeprefix(OURS)}:{cls.__name__}"
-        if cls.__name__ in SKLEARN and cls is _sklearn_class(cls.__name__):
+        if cls.__name__ in SKLEARN and cls is getattr(importlib.import_module(SKLEARN[cls.__name__]), cls.__name__):
             self.has_sklearn = True
             return f"sklearn:{cls.__name__}"
         raise _cannot(place, value)
@@ -106,7 +106,7 @@ class Writer:
         raise _cannot(place, value)
 
     def _array(self, value: np.ndarray, place: str) -> str:
-        # A product's last bits may follow the order of its factors in memory, so that is kept too.
+        # The order in memory is kept, since it may change the last bits of a product.
         value = value if value.flags.c_contiguous else value.T
         place = place if place not in self.arrays else f"{place} {len(self.arrays)}"  # items of one array share their place
         self.arrays[place] = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
@@ -114,14 +114,14 @@ class Writer:
 
 
 @dataclass(frozen=True)
-class Reader:
-    """`read` undoes `Writer.write`."""
+class EstimatorReader:
+    """`read` is the inverse of `EstimatorWriter.write`. device: of networks; None takes the one that they were fitted on."""
 
     arrays: Mapping[str, np.ndarray]
-    #: Of networks; None takes the one that they were fitted on.
     device: str | None = None
 
     def read(self, value: Any) -> Any:
+        """The value that JSON stands for. UserError for kinds of values that are unknown here."""
         if isinstance(value, list):
             return [self.read(item) for item in value]
         if not isinstance(value, dict):
@@ -141,10 +141,8 @@ class Reader:
             return {self.read(key): self.read(item) for key, item in held}
         if kind == "slice":
             return slice(*(self.read(item) for item in held))
-        if kind == "scalar type":
-            return np.dtype(held).type
-        if kind == "dtype":
-            return np.dtype(held)
+        if kind in ("scalar type", "dtype"):
+            return np.dtype(held) if kind == "dtype" else np.dtype(held).type
         if kind == "objects":
             items = np.empty(len(held), dtype=value["type"])
             items[:] = [self.read(item) for item in held]
@@ -154,6 +152,7 @@ class Reader:
         raise UserError(f"there is no kind of value called {kind!r}")
 
     def read_object(self, value: dict[str, Any]) -> Any:
+        """The estimator or component that JSON stands for, with its network on `device`."""
         cls = class_called(value["class"])
         settings = {present_option(cls.__name__, name): self.read(item) for name, item in value["settings"].items()}
         if "device" in settings and self.device is not None:
@@ -169,13 +168,13 @@ class Reader:
 
 
 def class_called(name: str) -> type[BaseEstimator]:
-    """The class that a file names; ValueError for all but those that `Writer` names."""
+    """The class that a file names; UserError for all but those that `EstimatorWriter` names."""
     try:
         return find(name, *KINDS).load()  # type: ignore[no-any-return]
     except UnknownNameError:
         room, _, cls = CLASSES.get(name, name).partition(":")
     if room == "sklearn" and cls in SKLEARN:
-        return _sklearn_class(cls)
+        return getattr(importlib.import_module(SKLEARN[cls]), cls)
     try:
         made = getattr(importlib.import_module(f"{OURS}{room}"), cls) if room.replace(".", "").isidentifier() and cls else None
     except (ImportError, AttributeError):
@@ -183,10 +182,6 @@ def class_called(name: str) -> type[BaseEstimator]:
     if not (isinstance(made, type) and issubclass(made, BaseEstimator) and made.__module__ == f"{OURS}{room}"):
         raise UserError(f"there is no class {name!r} here; a newer Foretell or a package that is not installed may have it")
     return made
-
-
-def _sklearn_class(name: str) -> Any:
-    return getattr(importlib.import_module(SKLEARN[name]), name)
 
 
 def _cannot(place: str, value: Any) -> UserError:

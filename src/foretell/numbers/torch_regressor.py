@@ -1,4 +1,4 @@
-"""`TorchRegressor`: an estimator whose network says a number."""
+"""`TorchRegressor`: base of regressors with a network."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from foretell.numbers.torch_estimator import TorchEstimator
 
 @dataclass(eq=False, repr=False)
 class TorchRegressor(RegressorMixin, TorchEstimator):
-    """Abstract: a network whose outputs say a number. Settings and attributes are those of `TorchEstimator`."""
+    """Abstract: a `TorchEstimator` whose network predicts numbers. Settings and attributes are those of `TorchEstimator`."""
 
     @abstractmethod
     def _point(self, outputs: Tensor) -> Tensor:
-        """The numbers that the network's outputs say, (n,), differentiable, in the units of y."""
+        """Point predictions from the network's outputs, (n,) or (n, k) for several targets, differentiable, in the units of y."""
 
     def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
-        """How far outputs lie from those of another network for the same rows, (n,), differentiable: what unlearning matches by."""
+        """The distance of outputs to those of another network for the same rows, (n,), differentiable. Unlearning minimises it."""
         return (outputs - others).abs().flatten(1).mean(dim=1)
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """(n,) point estimates."""
+        """Point predictions, (n,), or (n, k) where y had k columns, in the units of y. X: as in `fit`."""
         return self._point(self._outputs(X)).double().numpy()

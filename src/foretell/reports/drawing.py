@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
+from foretell.errors import MissingPackageError
 from foretell.reports.theme import COLOURS
 
 #: Width of every plot in its own units (pixels at full size); the page scales it to the reader's window.
@@ -66,7 +67,7 @@ class Drawing:
 def require_matplotlib() -> None:
     """Raise ImportError with the command to install it, unless matplotlib is there."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise ImportError(INSTALL)
+        raise MissingPackageError(INSTALL)
 
 
 @contextmanager

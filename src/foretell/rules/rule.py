@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from foretell import arguments
 from foretell.decoding.constraint import Constraint
 from foretell.errors import UserError
 from foretell.rules.schema_source import read_schema
@@ -67,18 +68,18 @@ def _schema(value: Any) -> Rule:
 def _regex(value: str) -> Rule:
     from foretell.rules.constraints.regex import Regex
 
-    return Rule(Regex(value), str)
+    return Rule(Regex(arguments.text("regex", value)), str)
 
 
 def _grammar(value: str | Path) -> Rule:
     from foretell.rules.constraints.grammar import Grammar
 
-    if isinstance(value, Path) or (":" not in value and Path(value).suffix == ".lark"):
-        path = Path(value).expanduser()
-        if not path.is_file():
-            raise UserError(f"grammar={str(value)!r} is not a file; pass a grammar in Lark's syntax, or the path of a file with one")
+    if isinstance(value, Path) or (":" not in arguments.text("grammar", value) and Path(value).suffix == ".lark"):
+        path = arguments.path("grammar", value)
+        if not arguments.is_file(path):
+            raise UserError(f"grammar={arguments.shown(str(value))} is not a file; pass a grammar in Lark's syntax, or the path of one")
         value = path.read_text(encoding="utf-8")
-    return Rule(Grammar(value), str)
+    return Rule(Grammar(arguments.text("grammar", value)), str)
 
 
 def _choices(value: Sequence[str]) -> Rule:
@@ -86,7 +87,7 @@ def _choices(value: Sequence[str]) -> Rule:
 
     if isinstance(value, str):
         raise UserError(f"choices={value!r} is one text; pass a list of texts")
-    return Rule(Choices(tuple(value)), str)
+    return Rule(Choices(arguments.texts("choices", value)), str)
 
 
 def _tools(value: Sequence[Any]) -> Rule:
@@ -102,7 +103,7 @@ def _constraint(value: Constraint | str) -> Rule:
 
         value = parse_part(value, "constraint")
     if not isinstance(value, Constraint):
-        raise UserError(f"constraint={value!r} is not a constraint; pass a part such as Regex('[0-9]+'), or its short text")
+        raise UserError(f"constraint={arguments.shown(value)} is not a constraint; pass a part such as Regex('[0-9]+'), or its short text")
     return Rule(value, str)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from foretell.errors import UserError
+from foretell import arguments
+from foretell.errors import MissingPackageError, UserError
 
 #: The largest file or text that is read as a schema, in bytes.
 MAX_BYTES = 4_000_000
@@ -32,13 +33,13 @@ def read_schema(schema: Any) -> tuple[dict[str, Any] | bool, Callable[[str], Any
     try:
         from pydantic import TypeAdapter
     except ImportError as error:
-        raise ImportError("schema: reading a Python type as a schema needs pydantic: pip install pydantic") from error
+        raise MissingPackageError("schema: reading a Python type as a schema needs pydantic: pip install pydantic") from error
     try:
         adapter: Any = TypeAdapter(schema)
         return closed(adapter.json_schema()), adapter.validate_json
     except Exception as error:  # pydantic has many errors for types without a schema
         raise UserError(
-            f"schema={schema!r} is neither a schema nor a type with one ({error}); pass a dict, a file or a pydantic model"
+            f"schema={arguments.shown(schema)} is neither a schema nor a type with one ({error}); pass a dict, a file or a pydantic model"
         ) from error
 
 
@@ -65,8 +66,8 @@ def closed(schema: Any) -> Any:
 def _read_text(source: str | Path) -> dict[str, Any] | bool:
     text, name = str(source), "schema"
     if isinstance(source, Path) or not text.lstrip().startswith(("{", "true", "false")):
-        path = Path(source).expanduser()
-        if not path.is_file():
+        path = arguments.path("schema", source)
+        if not arguments.is_file(path):
             raise UserError(f"schema={text[:80]!r} is neither JSON text nor a file; pass {{...}}, or the path of a JSON file")
         size = path.stat().st_size
         if size > MAX_BYTES:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretell.errors import UserError
+from foretell.arguments import shown
+from foretell.errors import MissingPackageError, UserError
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ def read_tools(tools: Sequence[Any]) -> Tools:
     tools: Python functions with annotated parameters, or descriptions: {"name", "description", "parameters"}, or that within
     {"type": "function", "function": ...}. Errors: UserError for an empty list, a duplicate name, and anything else in the list.
     """
-    if isinstance(tools, str | Mapping) or not len(tools):
-        raise UserError(f"tools={tools!r} must be a list of functions or of descriptions, at least one")
+    if not isinstance(tools, list | tuple) or not tools:
+        raise UserError(f"tools={shown(tools)} must be a list of functions or of descriptions, at least one")
     functions: dict[str, Callable[..., Any] | None] = {}
     descriptions = []
     for tool in tools:
@@ -87,8 +88,10 @@ def read_tools(tools: Sequence[Any]) -> Tools:
         if isinstance(described, Mapping) and isinstance(described.get("function"), Mapping):
             described = described["function"]
         if not isinstance(described, Mapping) or not isinstance(described.get("name"), str):
-            raise UserError(f"tools: {tool!r} is neither a function nor a description with a name")
+            raise UserError(f"tools: {shown(tool)} is neither a function nor a description with a name")
         name = described["name"]
+        if not isinstance(described.get("parameters", {}), Mapping):
+            raise UserError(f"tools: the parameters of {name!r} are {shown(described['parameters'])}; give a JSON Schema of an object")
         if name in functions:
             raise UserError(f"tools: two have the name {name!r}")
         functions[name] = tool if callable(tool) else None
@@ -101,7 +104,8 @@ def _description(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         from pydantic import Field, create_model
     except ImportError as error:
-        raise ImportError("tools: describing a function needs pydantic: pip install pydantic; or pass a description") from error
+        remedy = "pip install pydantic; or pass a description"
+        raise MissingPackageError(f"tools: describing a function needs pydantic: {remedy}") from error
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):

@@ -16,7 +16,7 @@ from foretell.decoding.sampler import Sampler
 from foretell.decoding.session import Session
 from foretell.decoding.tree import Tree
 from foretell.testing.contracts import demand
-from foretell.testing.laws import Case
+from foretell.testing.laws import LawCase
 from foretell.testing.models import use_small_curves
 
 
@@ -39,14 +39,14 @@ class Watching(Pace):
 
 def requests(batch: int = 3, max_new_tokens: int = 12, sampler: Sampler | None = None) -> list[Request]:
     """Ragged requests over the law kit's small vocabulary; request i draws as seed i."""
-    case = Case.small(batch)
+    case = LawCase.small(batch)
     prompts = [case.prompt, *(prompt for prompt, _ in case.companions)]
     return [Request(prompt, max_new_tokens - i, sampler or Sampler(), SampledDraws(i)) for i, prompt in enumerate(prompts)]
 
 
 def finish(recipe: Recipe, asked: list[Request], session: Session | None = None) -> list[Request]:
     """Run the requests to their end, in a session of their own unless one is given."""
-    case = Case.small()
+    case = LawCase.small()
     use_small_curves(recipe, target=case.model)
     for _ in (session or Session(case.model, recipe, case.curve)).run(asked):
         pass
@@ -67,7 +67,7 @@ def check_apart(drafter: Drafter) -> None:
     recipe = Recipe(drafter, pace=Watching(8, 3))
     alone = [finish(recipe, [request])[0] for request in requests()]
     together = finish(recipe, requests())
-    case = Case.small()
+    case = LawCase.small()
     session = Session(case.model, recipe, case.curve)
     in_turn = [finish(recipe, [request], session)[0] for request in requests()]
     for one, *others in zip(alone, together, in_turn, strict=True):

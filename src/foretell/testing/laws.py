@@ -46,7 +46,7 @@ class UnlawfulError(AssertionError):
 
 
 @dataclass(frozen=True)
-class Case:
+class LawCase:
     """What a recipe is tried on. companions: (prompt, max_new_tokens) of other requests in the batch, whose draws are sampled.
 
     constraint: what all requests of the batch obey, or None.
@@ -64,13 +64,13 @@ class Case:
     constraint: Constraint | None = None
 
     @classmethod
-    def small(cls, batch: int = 1, max_new_tokens: int = 3) -> Case:
+    def small(cls, batch: int = 1, max_new_tokens: int = 3) -> LawCase:
         """Three tokens, of which the last ends the text; a prompt that repeats itself; `batch` - 1 ragged companions."""
         companions = (((1, 1, 0, 1, 0), 3), ((0, 1, 2, 0, 0, 1, 0), 2), ((1, 0), 4))[: batch - 1]
         return cls(TinyModel(vocab_size=3, order=1, seed=3), (0, 1, 2, 0, 1, 0), max_new_tokens, frozenset({2}), companions)
 
     @classmethod
-    def constrained(cls, constraint: Constraint, batch: int = 1, max_new_tokens: int = 3) -> Case:
+    def constrained(cls, constraint: Constraint, batch: int = 1, max_new_tokens: int = 3) -> LawCase:
         """Under a rule, with a vocabulary that spells a little of everything; draft models must be `resized` to it."""
         companions = (((1, 1, 0, 1, 0), 3), ((0, 1, 2, 0, 0, 1, 0), 2), ((1, 0), 4))[: batch - 1]
         stop = len(SPELLING) - 1
@@ -79,7 +79,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Report:
+class LawReport:
     """error: largest difference of a text's probability from the plain distribution. mass_error: of the total from 1."""
 
     error: float
@@ -114,7 +114,7 @@ def remembering(sampler: Sampler) -> RememberingSampler:
 
 
 @lru_cache(maxsize=256)
-def plain_distribution(case: Case, sampler: Sampler) -> OutputDistribution:
+def plain_distribution(case: LawCase, sampler: Sampler) -> OutputDistribution:
     """Probability of every outcome of plain decoding, from the model's rows alone."""
     distribution: OutputDistribution = {}
 
@@ -155,7 +155,7 @@ def plain_distribution(case: Case, sampler: Sampler) -> OutputDistribution:
     return distribution
 
 
-def output_distribution(recipe: Recipe, case: Case, sampler: Sampler, max_outcomes: int = 100_000) -> tuple[OutputDistribution, int]:
+def output_distribution(recipe: Recipe, case: LawCase, sampler: Sampler, max_outcomes: int = 100_000) -> tuple[OutputDistribution, int]:
     """Probability of every outcome of the first request under `recipe`, and how many outcomes of its coins there were.
 
     Each outcome is a fresh session and run, companions included. Raises `TooManyOutcomesError` beyond `max_outcomes`.
@@ -184,23 +184,23 @@ def output_distribution(recipe: Recipe, case: Case, sampler: Sampler, max_outcom
     return distribution, num
 
 
-def compare(distribution: OutputDistribution, reference: OutputDistribution, num_outcomes: int = 0) -> Report:
+def compare(distribution: OutputDistribution, reference: OutputDistribution, num_outcomes: int = 0) -> LawReport:
     """How far `distribution` is from `reference`.
 
     >>> compare({((0,), "length"): 1.0}, {((0,), "length"): 0.75, ((1,), "length"): 0.25}).error
     0.25
     """
     error = max(abs(distribution.get(outcome, 0.0) - reference.get(outcome, 0.0)) for outcome in {*distribution, *reference})
-    return Report(error, abs(sum(distribution.values()) - 1.0), num_outcomes)
+    return LawReport(error, abs(sum(distribution.values()) - 1.0), num_outcomes)
 
 
-def law_report(recipe: Recipe, sampler: Sampler, case: Case) -> Report:
+def law_report(recipe: Recipe, sampler: Sampler, case: LawCase) -> LawReport:
     """The output distribution of `recipe` compared with the plain one."""
     distribution, num = output_distribution(recipe, case, sampler)
     return compare(distribution, plain_distribution(case, sampler), num)
 
 
-def check_law(recipe: Recipe, sampler: Sampler, case: Case) -> Report:
+def check_law(recipe: Recipe, sampler: Sampler, case: LawCase) -> LawReport:
     """`law_report`, raising `UnlawfulError` where the distributions differ by more than rounding."""
     report = law_report(recipe, sampler, case)
     if not report.lawful:

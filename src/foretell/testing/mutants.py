@@ -1,12 +1,12 @@
 """Verifiers broken on purpose, one classic mistake each: the law kit must catch them all, or it proves nothing.
 
-A mutant says which verifier it `breaks` and is found by that; `worst_error` is what the law kit sees of it.
+A mutant says which verifier it `breaks` and is found by that; `worst_error` is what the law kit sees of it when it stands there.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import ClassVar
@@ -15,9 +15,6 @@ import numpy as np
 
 from foretell.decoding.distribution import Distribution
 from foretell.decoding.draws import Draws
-from foretell.decoding.paces.fixed import Fixed
-from foretell.decoding.recipe import Recipe
-from foretell.decoding.sampler import Sampler
 from foretell.decoding.tree import Kind, Tree
 from foretell.decoding.verifier import Decision, Guarantee, Target, Verifier
 from foretell.decoding.verifiers.exact import Exact
@@ -25,8 +22,8 @@ from foretell.decoding.verifiers.fixed_candidates import FixedCandidates
 from foretell.decoding.verifiers.k_seq import KSeq
 from foretell.decoding.verifiers.multi_round import MultiRound
 from foretell.decoding.verifiers.recursive_rejection import RecursiveRejection
-from foretell.testing.combinations import examples, fits
-from foretell.testing.laws import Case, law_report
+from foretell.testing.combinations import PartCombination
+from foretell.testing.laws import law_report
 
 Choice = tuple[int | None, Distribution | int]
 
@@ -207,10 +204,12 @@ def mutants() -> list[Mutant]:
     return [cls() for cls in Mutant.__subclasses__() if cls.__module__ == __name__]
 
 
-def worst_error(verifier: Verifier, enough: float = math.inf, case: Case | None = None) -> float:
-    """The largest error that the law kit finds with any drafter that the verifier takes; the search ends at `enough`."""
-    case, worst = case or Case.small(), 0.0
-    for drafter in reversed(examples("drafter")):  # the unions, which are quick and hold most kinds, come last
-        if worst < enough and fits(drafter, verifier):
-            worst = max(worst, law_report(Recipe(drafter, verifier, Fixed()), Sampler(), case).error)
+def worst_error(mutant: Mutant, combinations: Iterable[PartCombination], enough: float = math.inf) -> float:
+    """The largest error that the law kit finds when `mutant` takes the place of the verifier that it breaks in `combinations`; the search
+    ends at `enough`."""
+    worst = 0.0
+    for combination in reversed(list(combinations)):  # the unions, whose siblings are of mixed kinds, come last
+        if worst < enough and type(combination.recipe.verifier) is mutant.breaks:
+            recipe = combination.recipe.replace(verifier=mutant)
+            worst = max(worst, law_report(recipe, combination.sampler, combination.case).error)
     return worst

@@ -1,1 +1,1 @@
-"""Fits networks: one small trainer, losses, and text that every machine has. Nothing here is imported by decoding."""
+"""Training of networks: one trainer, losses, backbones, and a corpus that every machine has. Decoding imports nothing from here."""

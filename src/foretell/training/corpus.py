@@ -1,7 +1,7 @@
-"""Text that every machine has: the source of Python's standard library and `pydoc_data.topics`, with a small BPE.
+"""A corpus that every machine has: the source of Python's standard library and `pydoc_data.topics`, with a small BPE tokenizer.
 
-Split into training and held-out documents by module, so that nothing is tested that was trained on. Which modules there are
-depends on the Python version; a corpus therefore has a fingerprint, and a trained network carries its own tokenizer.
+It is split into training and held-out documents by module. The modules depend on the Python version; therefore a corpus has a fingerprint,
+and a trained network carries its own tokenizer.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ import torch
 from torch import Tensor
 
 from foretell.errors import UserError
+from foretell.models.text import Text
 
 #: Ends every document; also the model's stop token.
 END = "<|end|>"
-#: Folders whose files are tables, tests or other people's: nothing to learn language from.
+#: Folders with tables, tests or third-party files, which are left out.
 _SKIP = frozenset({"site-packages", "dist-packages", "test", "tests", "idlelib", "encodings", "pydoc_data", "__pycache__", "ensurepip"})
 _HELD_OUT_OF = 8  #: one module in so many is held out
 
 
 @dataclass(frozen=True)
 class Document:
-    """kind: "code" or "prose". held_out: never trained on."""
+    """A text with its name. kind: "code" or "prose". held_out: never trained on."""
 
     name: str
     kind: str
@@ -40,7 +41,7 @@ class Document:
 def documents(max_files: int | None = None) -> list[Document]:
     """The documents of this machine's Python, sorted by name; at most `max_files` files of code (for tests).
 
-    All files of one top-level module are on the same side of the split.
+    All files of one top-level module are on the same side of the split. Raises FileNotFoundError where Python has no source files.
     """
     root = Path(sysconfig.get_paths()["stdlib"])
     found = []
@@ -68,8 +69,11 @@ def _is_held_out(module: str) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """Tokenised documents. tokenizer: a `tokenizers.Tokenizer`. train, held_out: ids of all documents in one row, each ended by
-    END. `batch_at(step, size)` is a function of its arguments: the trainer may stop and go on."""
+    """Tokenised documents.
+
+    tokenizer: a `tokenizers.Tokenizer`. train, held_out: int32 ids of all documents in one row, each ended by END. length: of windows, in
+    tokens. seed: of their starts. `batch_at(step, size)` is a function of its arguments, so that training can be interrupted.
+    """
 
     tokenizer: Any
     train: Tensor
@@ -87,12 +91,15 @@ class Corpus:
         texts: list[Document] | None = None,
         tokenizer: Any = None,
     ) -> Corpus:
-        """From `texts` (None: this machine's `documents`), with a new byte-level BPE of `vocab_size`, or a `tokenizer` that is
-        there already. Some seconds for the whole standard library."""
+        """From `texts` (None: this machine's `documents`), with a new byte-level BPE of `vocab_size` tokens, or an existing `tokenizer`. It
+        takes some seconds for the whole standard library. Errors: UserError for a tokenizer without END, and for texts with fewer tokens
+        than a window."""
         texts = documents(max_files) if texts is None else texts
         tokenizer = train_tokenizer([text.text for text in texts if not text.held_out], vocab_size) if tokenizer is None else tokenizer
         if tokenizer.token_to_id(END) is None:
-            raise UserError(f"Corpus: the tokenizer has no token {END!r}, which ends a document; take that of a model trained here")
+            raise UserError(
+                f"Corpus: the tokenizer has no token {END!r}, which ends a document; take the tokenizer of a model trained here"
+            )
         rows = {side: encode(tokenizer, [text.text for text in texts if text.held_out is side]) for side in (False, True)}
         for side, name in ((False, "train"), (True, "held-out")):
             if len(rows[side]) <= length + 1:
@@ -101,7 +108,7 @@ class Corpus:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Says the tokens: two corpora with one fingerprint are alike."""
+        """A hash of the tokens."""
         digest = hashlib.blake2b(digest_size=8)
         for row in (self.train, self.held_out):
             digest.update(row.numpy().tobytes())
@@ -112,6 +119,11 @@ class Corpus:
         """The id of END."""
         return self.tokenizer.token_to_id(END)
 
+    @property
+    def text(self) -> Text:
+        """The tokenizer as models keep theirs, with END as the token that stops a text."""
+        return Text(self.tokenizer, frozenset({self.end}), eos_token=END)
+
     def batch_at(self, step: int, size: int) -> Tensor:
         """`size` windows of length + 1 tokens from the training side, (size, length + 1) int64."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
@@ -119,13 +131,13 @@ class Corpus:
         return self.train[starts + torch.arange(self.length + 1)].long()
 
     def held_out_batches(self, num: int = 8, size: int = 16) -> list[Tensor]:
-        """Windows spread evenly over the held-out side: always the same."""
+        """Windows spread evenly over the held-out side, always the same: `num` batches of (size, length + 1)."""
         starts = torch.linspace(0, len(self.held_out) - self.length - 1, num * size).long()[:, None]
         return list(self.held_out[starts + torch.arange(self.length + 1)].long().split(size))
 
 
 def train_tokenizer(texts: list[str], vocab_size: int) -> Any:
-    """A byte-level BPE of `vocab_size` tokens, END among them; at least 257."""
+    """A byte-level BPE of `vocab_size` tokens, including END; at least 257."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     if vocab_size < 257:

@@ -1,25 +1,26 @@
-"""Lexical units: runs of tokens that a model is sure of once it has seen the first; and texts rebuilt to be learnt unit by unit."""
+"""Lexical units, runs of tokens that a model predicts confidently once it has seen the first, and texts laid out to learn them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-#: Target of rows that are asked nothing (what PyTorch's cross-entropy leaves out).
+from foretell.training.backbones.backbone import Backbone
+
+#: Target of rows without a prediction, which PyTorch's cross-entropy ignores.
 NOTHING = -100
 
 Unit = tuple[int, int]  #: (start, end) in tokens, end excluded
 
 
 def mark_units(probabilities: Sequence[float], alpha: float, max_length: int) -> list[Unit]:
-    """Cut a text into units: maximal runs in which every token after the first has probability `alpha` or more, none longer than
-    `max_length`. probabilities: of each token given all before it; that of the first does not matter.
+    """Cut a text into units (start, end): maximal runs in which every token after the first has probability `alpha` or more, none longer
+    than `max_length`. probabilities: of each token given all before it; that of the first is not used.
 
     >>> mark_units([0.0, 0.95, 0.2, 0.99, 0.99], alpha=0.9, max_length=4)
     [(0, 2), (2, 5)]
@@ -34,32 +35,32 @@ def mark_units(probabilities: Sequence[float], alpha: float, max_length: int) ->
 
 
 def unit_lengths(units: Iterable[Unit]) -> dict[int, int]:
-    """How many units there are of each length, shortest first."""
+    """The number of units of each length, shortest first."""
     return dict(sorted(Counter(end - start for start, end in units).items()))
 
 
 @torch.no_grad()
-def token_probabilities(network: Any, rows: Tensor, batch: int = 32) -> Tensor:
-    """The probability that a transformers causal language model gives to each token of `rows` (n, length), 0 for the first."""
+def token_probabilities(network: Backbone, rows: Tensor, batch: int = 32) -> Tensor:
+    """(n, length): the probability that the network gives to each token of `rows` (n, length), 0 for the first. batch: rows a pass."""
     network.eval()
     found = []
     for piece in rows.split(batch):
-        logprobs = network(piece[:, :-1].to(network.device), use_cache=False).logits.float().log_softmax(-1)
-        found.append(F.pad(logprobs.gather(-1, piece[:, 1:, None].to(network.device))[..., 0].exp(), (1, 0)).cpu())
+        logprobs = network(piece[:, :-1].long()).logits.log_softmax(-1)
+        found.append(F.pad(logprobs.gather(-1, piece[:, 1:, None].long().to(network.device))[..., 0].exp(), (1, 0)).cpu())
     return torch.cat(found)
 
 
 @dataclass(frozen=True)
 class Branch:
-    """Placeholders behind the token at `end`: the j-th, from 1, is asked for the token at end + 1 + j."""
+    """`num` placeholders after the token at position `end`: the j-th, from 1, predicts the token at end + 1 + j."""
 
     end: int
     num: int
 
 
 def branches_of(units: Iterable[Unit], num_tokens: int, ask_all: bool, length: int) -> list[Branch]:
-    """A branch before every token of a unit that at least one more token of it follows. It asks for the rest of the unit, or
-    (`ask_all`) for all `num_tokens` - 1 tokens after the next one, as far as the text goes."""
+    """A branch before every token of a unit that at least one more token of it follows. It predicts the rest of the unit, or (`ask_all`)
+    all `num_tokens` - 1 tokens after the next one, up to the end of the text. length: of the text, in tokens."""
     found = []
     for start, end in units:
         for here in range(max(start - 1, 0), end - 2):
@@ -69,8 +70,8 @@ def branches_of(units: Iterable[Unit], num_tokens: int, ask_all: bool, length: i
 
 @dataclass
 class Packed:
-    """Texts with their branches in one pass: (n, rows) each, and `mask` (n, 1, rows, rows), True where a row may look. text_targets
-    and branch_targets are the tokens that rows of the text and placeholders are asked for, NOTHING elsewhere."""
+    """Texts with their branches in one pass: tokens, positions and targets are (n, rows); mask is (n, rows, rows) bool, True where a row
+    attends. text_targets and branch_targets are the tokens that rows of the text and placeholders predict, NOTHING elsewhere."""
 
     tokens: Tensor
     positions: Tensor
@@ -80,14 +81,15 @@ class Packed:
 
 
 def pack(texts: Tensor, branches: Sequence[Sequence[Branch]], placeholder: int) -> Packed:
-    """Lay each text (n, length) and its branches out in one row each; a branch sees its text up to its end, and itself."""
+    """Lay out each text (n, length) and its branches in one row each. A branch attends to its text up to its end, and to itself.
+    placeholder: the token id of placeholders."""
     num, length = texts.shape
     sizes = [sum(branch.num for branch in each) for each in branches]
     total = length + max(sizes, default=0)
     tokens = torch.full((num, total), placeholder)
     positions = torch.zeros(num, total, dtype=torch.long)
     text_targets, branch_targets = (torch.full((num, total), NOTHING) for _ in range(2))
-    mask = torch.eye(total, dtype=torch.bool).repeat(num, 1, 1)  # rows of padding see themselves: a row of nothing is NaN
+    mask = torch.eye(total, dtype=torch.bool).repeat(num, 1, 1)  # rows of padding attend to themselves, since attention to nothing is NaN
     tokens[:, :length], positions[:, :length] = texts, torch.arange(length)
     text_targets[:, : length - 1] = texts[:, 1:]
     mask[:, :length, :length] = torch.ones(length, length, dtype=torch.bool).tril()
@@ -100,4 +102,4 @@ def pack(texts: Tensor, branches: Sequence[Sequence[Branch]], placeholder: int) 
             mask[i, rows, : branch.end + 1] = True
             mask[i, rows, rows] = torch.ones(branch.num, branch.num, dtype=torch.bool).tril()
             at += branch.num
-    return Packed(tokens, positions, mask[:, None], text_targets, branch_targets)
+    return Packed(tokens, positions, mask, text_targets, branch_targets)

@@ -1,4 +1,4 @@
-"""Small language models from nothing: a `LlamaForCausalLM` with exits, trained on a `Corpus`, in a folder that `load` reads."""
+"""Small language models from random weights: a `Backbone` with exits, trained on a `Corpus`, in a folder that `load` reads."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import torch
 
 from foretell.errors import UserError
 from foretell.files import write_text
+from foretell.models.text import Text
 from foretell.parts import require
-from foretell.training.corpus import END, Corpus
+from foretell.training.backbones.backbone import Backbone
+from foretell.training.corpus import Corpus
 from foretell.training.exit_loss import ExitLoss, agreement, held_out_losses
 from foretell.training.settings import TrainSettings
-from foretell.training.trainer import CHECKPOINT, Report, Trainer
+from foretell.training.trainer import CHECKPOINT, Trainer, TrainingReport
 
 CARD = "training.json"
 
@@ -38,9 +40,9 @@ class Shape:
             self.width % (2 * self.num_heads) == 0, self, "width", self.width, f"must be an even multiple of num_heads={self.num_heads}"
         )
 
-    def build(self, vocab_size: int, end: int, seed: int = 0) -> Any:
-        """A new network of this shape, a transformers `LlamaForCausalLM` in float32."""
-        from transformers import LlamaConfig, LlamaForCausalLM
+    def build(self, vocab_size: int, end: int, seed: int = 0, tokenizer: Text | None = None) -> Backbone:
+        """A new network of this shape, of the Llama family, in float32. end: the token that ends a text."""
+        from transformers import LlamaConfig
 
         config = LlamaConfig(
             vocab_size=vocab_size,
@@ -55,9 +57,7 @@ class Shape:
             eos_token_id=end,
             pad_token_id=None,
         )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return LlamaForCausalLM(config)
+        return Backbone.from_config(config, seed, tokenizer)
 
 
 def train_network(
@@ -70,7 +70,7 @@ def train_network(
     progress: bool = True,
     dtype: torch.dtype = torch.float32,
     device: torch.device | str = "cpu",
-) -> Report:
+) -> TrainingReport:
     """Train a network and save it in `folder` with its tokenizer, and with `training.json`: settings, and held-out loss by exit.
 
     A folder that is complete is left as it is; one that was interrupted, or paused after `pause_after` seconds, goes on where
@@ -85,40 +85,32 @@ def train_network(
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         if {key: card.get(key) for key in asked} != asked:
             raise UserError(f"{folder} holds a network that was trained otherwise; remove it or choose another folder")
-        return Report(card["steps"], card["seconds"], True)
-    model = shape.build(corpus.tokenizer.get_vocab_size(), corpus.end, settings.seed).to(device)
+        return TrainingReport(card["steps"], card["seconds"], True)
+    network = shape.build(corpus.tokenizer.get_vocab_size(), corpus.end, settings.seed, corpus.text).to(device)
     batches = corpus.held_out_batches()
     exits = loss.exits if loss.schedule != "last" else loss.exits[-1:]
 
-    def held_out(model: Any) -> float:
-        losses = held_out_losses(model, batches, exits)
+    def held_out(network: Any) -> float:
+        losses = held_out_losses(network, batches, exits)
         return sum(losses.values()) / len(losses)
 
-    trainer = Trainer(model, loss, corpus.batch_at, settings, held_out, folder, folder.name)
+    trainer = Trainer(network, loss, corpus.batch_at, settings, held_out, folder, folder.name)
     report = trainer.run(pause_after, progress)
     if report.finished:
-        by_exit = {str(layer): round(value, 4) for layer, value in held_out_losses(model, batches, loss.exits).items()}
-        agreed = {str(layer): round(value, 4) for layer, value in agreement(model, batches, loss.exits).items()}
+        by_exit = {str(layer): round(value, 4) for layer, value in held_out_losses(network, batches, loss.exits).items()}
+        agreed = {str(layer): round(value, 4) for layer, value in agreement(network, batches, loss.exits).items()}
         card = {
             **asked, "steps": report.step, "seconds": round(report.seconds, 1), "held_out": by_exit, "agreement": agreed,
-            "weights": model.num_parameters(), "length": corpus.length, "python": platform.python_version(),
+            "weights": network.num_parameters, "length": corpus.length, "python": platform.python_version(),
         }  # fmt: skip
-        save_network(folder, model.to(dtype), corpus.tokenizer, card)
+        save_network(folder, network, card, dtype)
         (folder / CHECKPOINT).unlink(missing_ok=True)
     return report
 
 
-def save_network(folder: Path, model: Any, tokenizer: Any, card: dict[str, Any]) -> None:
-    """What `load` reads; the card comes last, since it says that the folder is complete."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # one for a single file of a few MB
-    try:
-        model.save_pretrained(folder)
-    finally:
-        logging.enable_progress_bar()
-    tokenizer.save(str(folder / "tokenizer.json"))
-    _write(folder / "tokenizer_config.json", {"eos_token": END, "tokenizer_class": "PreTrainedTokenizerFast"})
+def save_network(folder: Path, network: Backbone, card: dict[str, Any], dtype: torch.dtype | None = None) -> None:
+    """Write what `load` reads, and the card, which comes last since it says that the folder is complete. dtype: see `Backbone.export`."""
+    network.export(folder, dtype)
     _write(folder / CARD, card)
 
 

@@ -1,4 +1,4 @@
-"""How long and how fast to train."""
+"""`TrainSettings`: the budget and the schedule of a training run."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """steps, minutes: the budget; the run ends when either is spent (minutes None: steps alone), and the schedule follows
-    whichever is nearer its end. learning_rate: reached after the share `warmup` of the run, then a cosine down to the share `last`
-    of it (1: it stays).
-    batch: sequences a step. evaluate_every: steps between held-out losses; patience: so many of them in a row without a new
-    best end the run early (0: never). goal: the run ends when the held-out loss is as low (None: never). checkpoint_seconds: most
-    work that an interruption loses.
-    """
+    """steps, minutes: the budget; the run ends when either is spent (minutes None: steps alone), and the schedule follows the one that is
+    nearer its end. learning_rate: reached after the share `warmup` of the run, then a cosine down to the share `last` of it (1: constant).
+    batch: sequences a step. weight_decay: on matrices. clip: largest gradient norm. evaluate_every: steps between held-out losses;
+    patience: this many of them in a row without a new best end the run early (0: never). goal: the run ends when the held-out loss is at
+    most this (None: never). checkpoint_seconds: the most work that an interruption loses. seed: of all randomness. Errors: UserError for
+    settings out of range."""
 
     steps: int = 1000
     minutes: float | None = None

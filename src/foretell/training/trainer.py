@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,12 +23,13 @@ from foretell.progress import Progress, progress_bar
 from foretell.training.settings import TrainSettings
 
 CHECKPOINT = "checkpoint.pt"
+Network = TypeVar("Network", bound=nn.Module)
 #: Seconds between the lines about a run whose stderr is no terminal.
 LOG_SECONDS = 30.0
 
 
 @dataclass
-class Report:
+class TrainingReport:
     """What a run has come to. history: (step, held-out loss). best: (loss, step). finished: False where it was paused."""
 
     step: int = 0
@@ -38,7 +39,7 @@ class Report:
     history: list[tuple[int, float]] = field(default_factory=list)
 
 
-class Trainer:
+class Trainer(Generic[Network]):
     """Fits `model` by `loss(model, batch, step)` with AdamW; `batch_at(step, size)` gives a step's batch.
 
     held_out: the loss to stop by, worked out on other data (None: the last training loss stands in, and nothing stops early).
@@ -56,21 +57,21 @@ class Trainer:
 
     def __init__(
         self,
-        model: nn.Module,
-        loss: Callable[[nn.Module, Any, int], Tensor],
+        model: Network,
+        loss: Callable[[Network, Any, int], Tensor],
         batch_at: Callable[[int, int], Any],
         settings: TrainSettings,
-        held_out: Callable[[nn.Module], float] | None = None,
+        held_out: Callable[[Network], float] | None = None,
         folder: Path | str | None = None,
         name: str = "training",
     ) -> None:
         self.model, self.loss, self.batch_at, self.held_out = model, loss, batch_at, held_out
         self.settings, self.folder, self.name = settings, None if folder is None else Path(folder), name
-        self.report = Report()
+        self.report = TrainingReport()
         self._best: dict[str, Tensor] = {}
         self._optimiser = torch.optim.AdamW(_groups(model, settings.weight_decay), lr=settings.learning_rate, betas=(0.9, 0.95))
 
-    def run(self, pause_after: float | None = None, progress: bool = True) -> Report:
+    def run(self, pause_after: float | None = None, progress: bool = True) -> TrainingReport:
         """Train, from the checkpoint where there is one, to the end of the budget; or pause after so many seconds."""
         self._resume()
         began, last_saved, before = time.perf_counter(), time.perf_counter(), self.report.seconds
@@ -106,7 +107,7 @@ class Trainer:
         self._optimiser.zero_grad(set_to_none=True)
         loss = self.loss(self.model, self.batch_at(report.step, self.settings.batch), report.step)
         if not torch.isfinite(loss):
-            raise FloatingPointError(f"{self.name}: the loss is {float(loss.detach())} at step {report.step}; lower learning_rate")
+            raise UserError(f"{self.name}: the loss is {float(loss.detach())} at step {report.step}; lower learning_rate")
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self._optimiser.step()
@@ -153,7 +154,7 @@ class Trainer:
             return
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-            settings, report = state["settings"], Report(**state["report"])
+            settings, report = state["settings"], TrainingReport(**state["report"])
         except (OSError, RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
             raise UserError(f"{path}: not a readable checkpoint ({type(error).__name__}); remove it to start anew") from error
         if settings != asdict(self.settings):

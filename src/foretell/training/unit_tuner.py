@@ -1,4 +1,4 @@
-"""`UnitTuner`: tunes a network so that placeholders behind a text say the tokens after the next one (lexical unit decoding)."""
+"""`UnitTuner`: tunes a network so that placeholders after a text predict the tokens after the next one (lexical unit decoding)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from foretell.errors import UserError
 from foretell.parts import require
+from foretell.training.backbones.backbone import Backbone
 from foretell.training.lexical_units import (
     NOTHING,
     Branch,
@@ -26,7 +26,7 @@ from foretell.training.lexical_units import (
     unit_lengths,
 )
 from foretell.training.settings import TrainSettings
-from foretell.training.trainer import Report, Trainer
+from foretell.training.trainer import Trainer, TrainingReport
 
 ASKS = ("unit", "all")
 MARKS = ("confidence", "random")
@@ -34,23 +34,23 @@ MARKS = ("confidence", "random")
 
 @dataclass(frozen=True)
 class UnitTuner:
-    """How units are marked and learnt; a reconstruction, since the paper's code was never published.
+    """How units are marked and learnt. A reconstruction, since the paper's code was not published.
 
-    alpha: probability that every token of a unit after its first has under the network itself. num_tokens: K, longest unit.
-    mix: weight of the placeholders' loss beside the text's own next-token loss, which keeps the network what it was. asks:
-    "all", placeholders are asked for all K - 1 tokens, so that they also learn where they cannot know, or "unit", for tokens
-    of their unit only. marks: "confidence", or "random", units of the same lengths in random order: the
-    control. max_placeholders: most rows that a text's branches take in one step; more are sampled.
+    alpha: probability that every token of a unit after its first has under the network itself. num_tokens: K, longest unit. mix: weight of
+    the placeholders' loss beside the text's own next-token loss, which preserves the network. asks: "all", placeholders predict all K - 1
+    tokens, so that they also learn where they cannot know, or "unit", tokens of their unit only. marks: "confidence", or "random", units of
+    the same lengths in random order: the control. max_placeholders: most rows for the branches of a text in one step; beyond it they are
+    sampled. Errors: UserError for settings out of range.
 
-    Departures: branches begin at every token of a unit, where the paper speaks of its beginning only, since decoding may stop
-    anywhere; "all" is ours, since placeholders that were never asked beyond a unit are sure of themselves there for no reason.
+    Departures: branches begin at every token of a unit, not only at its beginning, since decoding may stop anywhere; "all" is ours, since
+    placeholders that were never trained beyond a unit are overconfident there.
 
     Sun et al., "Decoding at the Speed of Thought: Harnessing Parallel Decoding of Lexical Units for LLMs", section 3.
 
     >>> UnitTuner(alpha=1.5)
     Traceback (most recent call last):
         ...
-    ValueError: UnitTuner: alpha=1.5 must be a probability above 0
+    foretell.errors.UserError: UnitTuner: alpha=1.5 must be a probability above 0
     """
 
     alpha: float = 0.9
@@ -69,8 +69,8 @@ class UnitTuner:
         least = self.num_tokens - 1
         require(self.max_placeholders >= least, self, "max_placeholders", self.max_placeholders, f"must be at least {least}")
 
-    def mark(self, network: Any, rows: Tensor) -> list[list[Unit]]:
-        """Units of each text of `rows` (n, length), by the network's own probabilities; ValueError where no unit has 2 tokens."""
+    def mark(self, network: Backbone, rows: Tensor) -> list[list[Unit]]:
+        """Units of each text of `rows` (n, length), by the network's own probabilities; UserError where no unit has 2 tokens."""
         if rows.ndim != 2 or rows.shape[1] <= self.num_tokens:
             shape = tuple(rows.shape)
             raise UserError(f"UnitTuner: texts of shape {shape} are not longer than num_tokens={self.num_tokens}; give longer ones")
@@ -88,7 +88,7 @@ class UnitTuner:
         return found
 
     def packed(self, rows: Tensor, units: Sequence[Sequence[Unit]], placeholder: int, seed: int) -> Packed:
-        """A step's texts with as many of their branches as there is room for."""
+        """A step's texts with as many of their branches as fit into max_placeholders."""
         dice, chosen = random.Random(seed), []
         for each in units:
             branches = branches_of(each, self.num_tokens, self.asks == "all", rows.shape[1])
@@ -101,14 +101,11 @@ class UnitTuner:
             chosen.append(taken)
         return pack(rows, chosen, placeholder)
 
-    def loss(self, network: Any, batch: Packed, step: int) -> Tensor:
-        """Next-token loss of the texts, and `mix` times that of the placeholders."""
+    def loss(self, network: Backbone, batch: Packed, step: int) -> Tensor:
+        """Next-token loss of the texts, plus `mix` times that of the placeholders, in nats a token."""
         device = network.device
-        away = torch.zeros(batch.mask.shape, device=device).masked_fill(~batch.mask.to(device), torch.finfo(torch.float32).min)
-        output = network(
-            input_ids=batch.tokens.to(device), attention_mask=away, position_ids=batch.positions.to(device), use_cache=False
-        )  # fmt: skip
-        logits = output.logits.float().flatten(0, 1)
+        rows = network(batch.tokens, mask=batch.mask.to(device), positions=batch.positions.to(device))
+        logits = rows.logits.flatten(0, 1)
         text = F.cross_entropy(logits, batch.text_targets.flatten().to(device), ignore_index=NOTHING)
         asked = batch.branch_targets.flatten().to(device)
         if not bool((asked != NOTHING).any()):
@@ -117,13 +114,13 @@ class UnitTuner:
 
     def run(
         self,
-        network: Any,
+        network: Backbone,
         rows: Tensor,
         settings: TrainSettings,
         folder: Path | str | None = None,
         progress: bool = True,
-    ) -> tuple[int, Report]:
-        """Mark `rows` (n, length) with the network as it is, add a placeholder to it, and tune it; returns the placeholder's id.
+    ) -> tuple[int, TrainingReport]:
+        """Mark `rows` (n, length) with the network as it is, add a placeholder token to it, and tune it; returns the placeholder's id.
 
         The network is changed in place. settings.batch texts a step; folder: where the trainer keeps its checkpoint.
         """
@@ -137,24 +134,19 @@ class UnitTuner:
         report = Trainer(network, self.loss, batch_at, settings, folder=folder, name="lexical units").run(progress=progress)
         return placeholder, report
 
-    def histogram(self, network: Any, rows: Tensor) -> dict[int, int]:
-        """How many units of each length the network's own probabilities mark in `rows`."""
+    def histogram(self, network: Backbone, rows: Tensor) -> dict[int, int]:
+        """The number of units of each length that the network's own probabilities mark in `rows` (n, length)."""
         return unit_lengths(unit for units in self.mark(network, rows) for unit in units)
 
 
-def add_placeholder(network: Any, rows: Tensor) -> int:
-    """Give the network one more token, whose embedding starts as the mean of all; returns its id, which nothing may generate."""
-    if not hasattr(network, "resize_token_embeddings"):
-        raise UserError(f"{type(network).__name__}: its embedding cannot be resized to hold a placeholder; take a transformers model")
-    placeholder = network.get_input_embeddings().num_embeddings
+def add_placeholder(network: Backbone, rows: Tensor) -> int:
+    """Give the network one more token (see `Backbone.add_token`) and return its id. UserError where `rows` (n, length) hold that id."""
+    if not isinstance(network, Backbone):
+        raise UserError(f"{type(network).__name__} is no Backbone; make one by Backbone.from_checkpoint")
+    placeholder = network.architecture.vocab_size
     if int(rows.max()) >= placeholder:
         raise UserError(f"rows hold the token {int(rows.max())}, but the network has {placeholder}; the placeholder would be a real token")
-    network.resize_token_embeddings(placeholder + 1, mean_resizing=False)
-    with torch.no_grad():
-        for table in {id(table): table for table in (network.get_input_embeddings(), network.get_output_embeddings())}.values():
-            table.weight[placeholder] = table.weight[:placeholder].mean(0)
-    network.generation_config.suppress_tokens = [placeholder]  # what `foretell.load` reads
-    return placeholder
+    return network.add_token()
 
 
 def _shuffled(units: Sequence[Unit], seed: int) -> list[Unit]:

@@ -59,7 +59,7 @@ def test_pairs_for_mixed_positives_are_drawn_evenly():
     assert ((counts[:2, 3:] - 3000).abs() < 5 * math.sqrt(12000 * 3 / 16)).all()
 
 
-def test_mixed_negatives_are_each_other_label_once_and_shares_follow_the_beta_law(batch):
+def test_mixed_negatives_are_each_other_label_once_and_shares_follow_the_beta_distribution(batch):
     _, labels = batch
     mixed = MixNeg(num=24).draw(labels)
     for anchor in range(24):

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from foretell.numbers.forecasters.olinear_forecaster import OLinearForecaster
 from foretell.numbers.forecasters.seasonal_naive import SeasonalNaive
 from foretell.numbers.forecasting.bases.dct import DCT
-from foretell.numbers.forecasting.bases.identity import Identity
+from foretell.numbers.forecasting.bases.identity import IdentityBasis
 from foretell.numbers.forecasting.mixers.corr_norm_lin import CorrNormLin
 from foretell.numbers.forecasting.mixers.mean import Mean
 from foretell.numbers.forecasting.mixers.none import NoMixer
@@ -90,7 +90,7 @@ def test_keeps_the_epoch_that_is_best_on_the_held_out_part(rows):
     "part",
     [
         {"basis": DCT()},
-        {"basis": Identity()},
+        {"basis": IdentityBasis()},
         {"mixer": NoMixer()},
         {"mixer": Mean()},
         {"mixer": CorrNormLin()},

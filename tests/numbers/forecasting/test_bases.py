@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from foretell.numbers.forecasting.bases.dct import DCT
-from foretell.numbers.forecasting.bases.identity import Identity
+from foretell.numbers.forecasting.bases.identity import IdentityBasis
 from foretell.numbers.forecasting.bases.ortho_trans import OrthoTrans, temporal_correlation
 from foretell.numbers.forecasting.windows import windows
 
@@ -27,7 +27,7 @@ def off_diagonal(matrix):
     return np.abs(matrix[~np.eye(len(matrix), dtype=bool)]).mean()
 
 
-@pytest.mark.parametrize("basis", [Identity(), DCT(), OrthoTrans()])
+@pytest.mark.parametrize("basis", [IdentityBasis(), DCT(), OrthoTrans()])
 def test_orthogonal_and_invertible_in_float32(basis, rows):
     q = basis.fit(rows, 24).astype(np.float32)
     np.testing.assert_allclose(q @ q.T, np.eye(24), atol=1e-5)
@@ -67,7 +67,7 @@ def test_ortho_trans_signs_do_not_depend_on_the_sign_or_unit_of_the_data(rows):
 def test_ortho_trans_leaves_out_constant_series_and_refuses_if_all_are(rows):
     beside = np.column_stack([rows, np.full(len(rows), 7.0)])
     np.testing.assert_array_equal(OrthoTrans().fit(beside, 8), OrthoTrans().fit(rows, 8))
-    with pytest.raises(ValueError, match=r"none of the 2 series varies .* basis=Identity\(\)"):
+    with pytest.raises(ValueError, match=r"none of the 2 series varies .* basis=IdentityBasis\(\)"):
         OrthoTrans().fit(np.full((60, 2), 3.0), 8)
 
 

@@ -34,7 +34,7 @@ def test_polars(long):
 def test_bad_tables(long):
     with pytest.raises(ValueError, match=r"no column 'y' among .*values="):
         from_long(long.rename(columns={"y": "value"}))
-    with pytest.raises(ValueError, match="unique_id='b' comes more than once at ds=2024-01-01"):
+    with pytest.raises(ValueError, match="unique_id='b' occurs more than once at ds=2024-01-01"):
         from_long(pd.concat([long, long.iloc[:1]]))
     with pytest.raises(ValueError, match=r"unique_id='b' has no value at ds=2024-01-02.*1 gaps"):
         from_long(long.drop(index=1))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from foretell.numbers.forecasting.bases.dct import DCT
-from foretell.numbers.forecasting.network import EncoderLayer, Head, Lift
+from foretell.numbers.forecasting.network import EncoderLayer, ForecastHead, Lift
 from foretell.numbers.forecasting.scalers.last_value import LastValue
 from foretell.numbers.forecasting.scalers.rev_in import RevIN
 
@@ -26,7 +26,7 @@ def test_lift_is_the_papers_outer_product_rotation_and_dense_layer():
 
 def test_head_is_the_papers_dense_layer_rotation_and_two_dense_layers():
     torch.manual_seed(0)
-    head = Head(DCT().fit(NO_ROWS, 6), num_series=3, copies=2, width=5, hidden=7).double()
+    head = ForecastHead(DCT().fit(NO_ROWS, 6), num_series=3, copies=2, width=5, hidden=7).double()
     torch.nn.init.normal_(head.shift)
     x = torch.randn(4, 3, 5).double()
     turned = head.dense(x).unflatten(-1, (2, 6)) @ head.basis + head.shift[None, :, None]

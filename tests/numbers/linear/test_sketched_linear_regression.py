@@ -42,7 +42,7 @@ def hard():
 
 
 @pytest.mark.parametrize("sketch", DENSE, ids=str)
-def test_errors_have_the_law_that_the_bars_say(sketch, rng):
+def test_errors_have_the_distribution_that_the_bars_say(sketch, rng):
     """(c - exact c) / bar is Student's t with m - D degrees: coefficients, intercept and a new prediction, over 100 draws."""
     X, y = table(rng, 400)  # noqa: N806
     exact, new = LinearRegression().fit(X, y), rng.standard_normal((1, 6))

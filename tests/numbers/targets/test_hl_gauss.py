@@ -1,4 +1,4 @@
-"""HL-Gauss against SciPy's truncated normal law, its gradient, its decoding bias, and another implementation."""
+"""HL-Gauss against SciPy's truncated normal distribution, its gradient, its decoding bias, and another implementation."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Y = np.array([0.0, 51.0])
 
 
 def by_scipy(edges, y, sigma):
-    law = truncnorm((edges[0] - y) / sigma, (edges[-1] - y) / sigma, loc=y, scale=sigma)
-    return np.diff(law.cdf(edges))
+    distribution = truncnorm((edges[0] - y) / sigma, (edges[-1] - y) / sigma, loc=y, scale=sigma)
+    return np.diff(distribution.cdf(edges))
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.floats(-10, 10), st.sampled_from([0.1, 0.75, 2.0]), st.integers(2, 128))
-def test_masses_are_those_of_the_truncated_normal_law(y, ratio, bins):
+def test_masses_are_those_of_the_truncated_normal_distribution(y, ratio, bins):
     target = HLGauss(Support(bins, low=-10.0, high=10.0), sigma_to_bin=ratio)
     code = target.fit(np.array([y]))
     (masses,) = target.masses(code, np.array([y]))
@@ -73,7 +73,7 @@ def test_the_bias_of_decoding_is_that_of_the_table(ratio):
         assert worst <= 1e-4
 
 
-def test_a_wide_law_has_the_bias_of_its_cut_alone():
+def test_a_wide_distribution_has_the_bias_of_its_cut_alone():
     assert bias(2.0, np.linspace(22, 29, 1401)) < 1e-12
     assert bias(2.0, np.array([8.0])) == pytest.approx(2 * norm.pdf(4), rel=0.03)  # four sigma from the end
 
@@ -100,15 +100,15 @@ def test_sigma_in_units_of_the_targets():
     np.testing.assert_allclose(code["edges"][[0, -1]], [-1.5, 11.5])
 
 
-def test_mean_bias_and_law_of_an_untrained_head(rng):
+def test_mean_bias_and_distribution_of_an_untrained_head(rng):
     y = rng.standard_normal(500) * 3 + 20
     target = HLGauss()
     code = target.fit(y)
     outputs = target.bias(code)[None].double()
     assert target.mean(code, outputs).item() == pytest.approx(y.mean(), abs=0.05)
-    law = target.distribution(code, outputs)
-    assert law.mean()[0] == pytest.approx(target.mean(code, outputs).item())
-    np.testing.assert_allclose(law.interval(0.8)[0], np.quantile(y, [0.1, 0.9]), atol=0.3)
+    distribution = target.distribution(code, outputs)
+    assert distribution.mean()[0] == pytest.approx(target.mean(code, outputs).item())
+    np.testing.assert_allclose(distribution.interval(0.8)[0], np.quantile(y, [0.1, 0.9]), atol=0.3)
     weighted = target.fit(y, np.where(y > 20, 1.0, 0.0))
     assert target.mean(weighted, target.bias(weighted)[None]).item() == pytest.approx(y[y > 20].mean(), abs=0.1)
 
@@ -131,7 +131,7 @@ def test_heads_of_several_numbers_need_no_reshaping(rng):
     torch.testing.assert_close(target.mean(code, outputs), target.mean(code, outputs.reshape(12, 51)).reshape(4, 3))
 
 
-def test_far_targets_are_clamped_before_the_law_is_cut():
+def test_far_targets_are_clamped_before_the_distribution_is_cut():
     target = HLGauss(Support(bins=10, low=0.0, high=1.0, clip=True), sigma=0.01)
     code = target.fit(np.array([-1e6, 0.5, 1e6]))
     with pytest.warns(UserWarning, match="2 of 3"):
@@ -146,7 +146,7 @@ def test_far_targets_are_clamped_before_the_law_is_cut():
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        (HLGauss(sigma=1.0, sigma_to_bin=0.75), "sigma=1.0 and sigma_to_bin=0.75 say the same"),
+        (HLGauss(sigma=1.0, sigma_to_bin=0.75), "sigma=1.0 and sigma_to_bin=0.75 set the same quantity"),
         (HLGauss(sigma=0.0), "sigma=0.0 must be a number above 0"),
         (HLGauss(sigma=-1.0), "sigma=-1.0 must be a number above 0"),
         (HLGauss(sigma_to_bin=0.0), "sigma_to_bin=0.0 must be a number above 0"),

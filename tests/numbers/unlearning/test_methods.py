@@ -13,6 +13,7 @@ from torch import nn
 from foretell.numbers.bodies.base import Body
 from foretell.numbers.bodies.mlp import MLP
 from foretell.numbers.estimators.histogram_regressor import HistogramRegressor
+from foretell.numbers.input_spec import flat_width
 from foretell.numbers.targets.hl_gauss import HLGauss
 from foretell.numbers.targets.mse import MSE
 from foretell.numbers.targets.support import Support
@@ -30,14 +31,14 @@ FORGET = np.quantile(TRUTH, 0.25) > TRUTH
 
 @dataclass(eq=False, repr=False)
 class Normed(Body):
-    def build(self, num_features):
-        return nn.Sequential(nn.Linear(num_features, 8), nn.BatchNorm1d(8), nn.Tanh()), 8
+    def build(self, inputs):
+        return nn.Sequential(nn.Linear(flat_width(inputs, self), 8), nn.BatchNorm1d(8), nn.Tanh()), 8
 
 
 @dataclass(eq=False, repr=False)
 class Bare(Body):
-    def build(self, num_features):
-        return nn.Linear(num_features, 4), 4
+    def build(self, inputs):
+        return nn.Linear(flat_width(inputs, self), 4), 4
 
 
 def fitted(body=None, **settings):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from foretell.decoding.constraint import ConstraintState
+from foretell.errors import MissingPackageError
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import UnknownNameError, nearest
 
@@ -43,5 +44,5 @@ def engine_named(name: str) -> Engine:
     if name == "xgrammar" and importlib.util.find_spec("xgrammar") is None:
         from foretell.rules.grammars.xgrammar_engine import INSTALL
 
-        raise ImportError(INSTALL)
+        raise MissingPackageError(INSTALL)
     return ENGINES[name]

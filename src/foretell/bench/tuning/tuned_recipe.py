@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from foretell import arguments
 from foretell.decoding.recipe import Recipe
 from foretell.errors import UserError
 from foretell.models.base import Model
@@ -20,7 +21,7 @@ def config_folder() -> Path:
     """The folder of settings: `$FORETELL_CONFIG`, or the platform's own. It need not exist."""
     named = os.environ.get(VARIABLE)
     if named:
-        return Path(named).expanduser()
+        return arguments.path(VARIABLE, named)
     import platformdirs
 
     return Path(platformdirs.user_config_dir("foretell", appauthor=False))

@@ -1,4 +1,4 @@
-"""The program as a whole: its verbs, found, and its own options."""
+"""The program as a whole: its verbs and its own options."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 import foretell.cli
-from foretell.cli.common.program import Program
+from foretell.cli.common.program import VerbGroup
 
 
 def make_app() -> typer.Typer:
-    """The program with all verbs found in the package `foretell.cli`."""
+    """The program, with a verb for each module of `foretell.cli`."""
     app = typer.Typer(
         name="foretell",
-        cls=Program,
+        cls=VerbGroup,
         rich_markup_mode="markdown",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -41,7 +41,9 @@ def _version(wanted: bool) -> None:
 
 
 def _program(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, metavar="", help="Say the version.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an error; works after a verb too.")] = False,
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, metavar="", help="Print the version.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", metavar="", help="Show the traceback of an error, as FORETELL_DEBUG=1 does; works after a verb too.")
+    ] = False,
 ) -> None:
-    """Say the next words sooner: exact speculative decoding from small parts that combine."""
+    """Text generation with exact speculative decoding, constrained output, and regression with language models."""

@@ -1,4 +1,4 @@
-"""A part's docstring taken apart into what people look for: what it is, its guarantee, its needs, its price, its paper."""
+"""The sections of a part's docstring: what it is, its guarantee, needs and cost, its paper and its example."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-#: Words that open a labelled sentence, as in "Needs: nothing." or "Needs, state: those of the parts."
+#: Labels that open a sentence, as in "Needs: nothing." or "Needs, state: those of the parts."
 LABELS = ("Guarantee", "Condition", "Needs", "Cost", "State", "Grade", "Shapes", "Units", "Errors")
 _LABEL = re.compile(rf"(?:^|(?<=[.)\]:] ))((?:{'|'.join(LABELS)})(?:, (?:{'|'.join(LABELS).lower()}))*): ")
 _CITATION = re.compile(r"""[A-Z][\w'-]+(?: et al\.| and [A-Z][\w'-]+)?, "|\bThe OpenAI API's|Foretell's own""")
@@ -14,8 +14,9 @@ _SENTENCE_END = re.compile(r"(?<!et al)\. (?=[A-Z])")
 
 
 @dataclass
-class Sections:
-    """what: paragraphs. labelled: by label ("Guarantee", ...). options: what the text says of an option. paper, example: as written."""
+class DocstringSections:
+    """what: paragraphs on what the part is. labelled: text by label ("Guarantee", ...). options: the meaning of each option. paper,
+    example: as written."""
 
     what: list[str] = field(default_factory=list)
     labelled: dict[str, str] = field(default_factory=dict)
@@ -24,13 +25,14 @@ class Sections:
     example: str = ""
 
 
-def take_apart(doc: str, options: Collection[str] = ()) -> Sections:
-    """
+def take_apart(doc: str, options: Collection[str] = ()) -> DocstringSections:
+    """The sections of a docstring. options: names of the part's options, whose meanings are looked for.
+
     >>> found = take_apart("Copies. k: how many.\\n\\nGuarantee: exact. Cost: none.\\nMiao et al., \\"SpecInfer\\", section 3.", ["k"])
     >>> found.what, found.options, found.labelled, found.paper
     (['Copies.'], {'k': 'how many.'}, {'Guarantee': 'exact.', 'Cost': 'none.'}, 'Miao et al., "SpecInfer", section 3.')
     """
-    found = Sections()
+    found = DocstringSections()
     papers = []
     for paragraph in doc.split("\n\n"):
         if paragraph.lstrip().startswith(">>>"):
@@ -50,7 +52,7 @@ def take_apart(doc: str, options: Collection[str] = ()) -> Sections:
 
 
 def _split_paper(text: str) -> tuple[str, str]:
-    """The text before the first sentence that cites, and from there on."""
+    """The text before the first sentence that cites a paper, and the rest."""
     citation = _CITATION.search(text)
     if citation is None:
         return text.strip(), ""
@@ -60,7 +62,7 @@ def _split_paper(text: str) -> tuple[str, str]:
 
 
 def _take_options(prose: str, options: Collection[str], into: dict[str, str]) -> str:
-    """Move "name: what it does." sentences of known options into the table; returns the rest."""
+    """Move sentences "name: meaning." of known options into a table; returns the other text."""
     if not options:
         return prose
     names = "|".join(map(re.escape, options))

@@ -1,4 +1,4 @@
-"""N-gram tables that `foretell complete` learns and finds again."""
+"""N-gram tables of `foretell complete`: learning them, and finding them in the cache folder."""
 
 from __future__ import annotations
 
@@ -12,29 +12,27 @@ from foretell.errors import UserError
 if TYPE_CHECKING:
     from foretell.models.base import Model
 
-#: More text than this is refused: a table takes 6 bytes of disk for each of text, and learning a second for each megabyte.
+#: Most bytes of text to learn from. A table takes 6 bytes of disk for each byte of text, and learning takes a second for each megabyte.
 MOST_BYTES = 64 << 20
 
 
 def default_table(model: Model) -> Path | None:
-    """The table in the cache folder for the model's tokenizer, None where none was learned."""
+    """The table in the cache folder for the model's tokenizer; None if none was learned."""
     path = _entry(model)
     return path if path.is_file() else None
 
 
 def learn_table(sources: Sequence[Path], model: Model, target: Path | None) -> tuple[Path, str]:
-    """Learn from text files and all text files below folders, but for hidden ones; returns where the table is, and a sentence on it."""
+    """Learn a table from text files and from all visible text files below folders. Returns its path and a sentence about it."""
     from foretell.decoding.searching.ngram_model import NGramModel, vocabulary_digest
 
     if model.tokenizer is None:
-        raise UserError("model: it has no tokenizer, so it cannot read text to learn from")
+        raise UserError("model: it has no tokenizer, which learning from text needs; choose another model")
     named = " ".join(map(str, sources))
     files = [file for source in sources for file in _files(source)]
     total = sum(file.stat().st_size for file in files)
     if total > MOST_BYTES:
-        raise UserError(
-            f"--learn {named}: {total / 2**20:.0f} MB in {len(files)} files are more than {MOST_BYTES >> 20} MB; name less of them"
-        )
+        raise UserError(f"--learn {named}: {total / 2**20:.0f} MB in {len(files)} files are more than {MOST_BYTES >> 20} MB; name fewer")
     texts, skipped = [], 0
     for file in files:
         text = _text(file)
@@ -43,17 +41,17 @@ def learn_table(sources: Sequence[Path], model: Model, target: Path | None) -> t
         elif text:
             texts.append(model.tokenizer.encode(text, special=False))
     if not any(texts):
-        raise UserError(f"--learn {named}: no UTF-8 text there; give text files, or folders of them")
+        raise UserError(f"--learn {named}: no UTF-8 text found; name text files, or folders that hold some")
     table = NGramModel.learn(texts, vocabulary=vocabulary_digest(model.tokenizer))
     path = _entry(model) if target is None else target
     path.parent.mkdir(parents=True, exist_ok=True)
     table.write(path)
-    left = f", {skipped} left out that are no UTF-8 text" if skipped else ""
-    return path, f"learned {len(table)} tokens from {len(texts)} files{left}; kept in {path}"
+    left = f", {skipped} files skipped that are not UTF-8 text" if skipped else ""
+    return path, f"learned {len(table)} tokens from {len(texts)} files{left}; stored in {path}"
 
 
 def _files(source: Path) -> Iterator[Path]:
-    """A file itself; of a folder all files at any depth whose names, and whose folders' names, do not begin with a dot."""
+    """The file itself, or all files below a folder whose names, and whose folders' names, do not begin with a dot."""
     if not source.exists():
         raise FileNotFoundError(f"--learn {source}: there is no such file or folder")
     if not source.is_dir():
@@ -65,7 +63,7 @@ def _files(source: Path) -> Iterator[Path]:
 
 
 def _text(file: Path) -> str | None:
-    """The text of a file; None where it is none: not UTF-8, or with zero bytes as in programs' own formats."""
+    """The text of a file; None if it is not UTF-8 or holds zero bytes, as binary files do."""
     data = file.read_bytes()
     try:
         return None if b"\0" in data else data.decode("utf-8-sig")

@@ -1,4 +1,4 @@
-"""What the verbs of tables and series share: options, tables on the terminal, and CSV files."""
+"""Shared by the verbs for tables and series: options, making estimators, tables on the terminal, CSV files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,19 @@ if TYPE_CHECKING:
 
 Settings = Annotated[
     list[str] | None,
-    number("set", "NAME=VALUE", "Model", "A setting, also of a part: epochs=200, target=HLGauss, target.sigma_to_bin=0.5; repeatable."),
+    number(
+        "set",
+        "NAME=VALUE",
+        "Model",
+        "A setting of the estimator or of a component: epochs=200, target=HLGauss, target.sigma_to_bin=0.5; repeatable.",
+    ),
 ]
-Seed = Annotated[int, typer.Option(metavar="N", help="Of what is held out, and of the fit.", rich_help_panel="Model")]
-Share = Annotated[float, typer.Option(metavar="X", help="The share of the rows that is held out to measure on.", rich_help_panel="Model")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Seed of the held-out rows and of the fit.", rich_help_panel="Model")]
+Share = Annotated[float, typer.Option(metavar="X", help="Share of the rows that is held out for measuring.", rich_help_panel="Model")]
 
 
 def make(name: str, kind: str, settings: Sequence[str], seed: int, show: bool) -> Any:
-    """The estimator or forecaster of that name with these settings; `show`: with a progress bar where it has one."""
+    """The estimator or forecaster of that name with these settings. show: print its progress, where it can."""
     from foretell.catalog import find
     from foretell.numbers.settings import apply_settings
 
@@ -38,7 +43,7 @@ def words(text: Sequence[str] | None) -> list[str]:
 
 
 def show_scores(scores: Mapping[str, Mapping[str, float]]) -> None:
-    """A table on stdout: a row a name, a column a score; the first row stands out."""
+    """Print a table with a row for each name and a column for each score; the first row is highlighted."""
     from rich.console import Console
     from rich.table import Table
 
@@ -52,7 +57,7 @@ def show_scores(scores: Mapping[str, Mapping[str, float]]) -> None:
 
 
 def short(value: float) -> str:
-    """Four digits that count.
+    """A number with four significant digits.
 
     >>> short(0.91234), short(12345.6), short(0.00001)
     ('0.9123', '12,346', '1e-05')
@@ -61,7 +66,7 @@ def short(value: float) -> str:
 
 
 def write_csv(frame: pd.DataFrame, path: Path | None) -> None:
-    """To the file, which is replaced as a whole; to stdout where `path` is None."""
+    """Write a table to a file, atomically, or to standard output."""
     from foretell.files import write_text
 
     text = frame.to_csv(index=frame.index.name is not None, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""Options that several verbs have, and loading the model that they name."""
+"""Options shared by several verbs, and loading the model that they name."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foretell import arguments
 from foretell.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def number(name: str, metavar: str, panel: str, help: str, *short: str) -> Any:
-    """An option whose default is said in its `help`, because None, "not given", is what the verb must see."""
+    """An option whose default is None, "not given", so that the help text states the default."""
     return typer.Option(f"--{name}", *short, metavar=metavar, show_default=False, help=help, rich_help_panel=panel)
 
 
 def switch(name: str, help: str, panel: str | None = None, *short: str) -> Any:
-    """An option without a value."""
+    """An option without a value, off by default."""
     return typer.Option(f"--{name}", *short, metavar="", show_default=False, help=help, rich_help_panel=panel)
 
 
@@ -34,31 +35,44 @@ ModelName = Annotated[
     ),
 ]
 Small = Annotated[
-    str | None, number("small", "PATH|ID", "Model", "A smaller model of the same family that takes turns with it; needs --router.")
+    str | None, number("small", "PATH|ID", "Model", "A smaller model of the same family, which takes turns with --model; needs --router.")
 ]
 RouterText = Annotated[
-    str | None, number("router", "TEXT", "Model", "Whose turn it is: `entropy-adaptive(threshold=0.5)`; `foretell list router` shows all.")
+    str | None,
+    number(
+        "router",
+        "TEXT",
+        "Model",
+        "Which of the two models writes the next token, such as `entropy-adaptive(threshold=0.5)`; `foretell list router` shows all.",
+    ),
 ]
 Dtype = Annotated[str | None, number("dtype", "TYPE", "Model", "int8 (a CPU's default), fp32, bf16 (CUDA's default) or fp16.")]
 Device = Annotated[str | None, number("device", "NAME", "Model", "cpu, cuda, cuda:1, mps; by default CUDA where there is one.")]
-Threads = Annotated[int | None, number("threads", "N", "Model", "Threads of the CPU's arithmetic; the engine chooses by default.")]
+Threads = Annotated[int | None, number("threads", "N", "Model", "Number of CPU threads; chosen by the engine by default.")]
 
 ReportFile = Annotated[
     Path | None, number("report", "FILE.html", "Output", "Write an HTML page with plots; it needs `pip install 'foretell[reports]'`.")
 ]
 
-Temperature = Annotated[float | None, number("temperature", "X", "Sampling", "0 (default) is greedy, 1 the model's own law.", "-t")]
-TopK = Annotated[int | None, number("top-k", "N", "Sampling", "Keep the N best tokens; 0 (default) is off.")]
-TopP = Annotated[float | None, number("top-p", "X", "Sampling", "Keep the best that hold the mass X; 1 (default) is off.")]
-MinP = Annotated[float | None, number("min-p", "X", "Sampling", "Keep what has X times the best's chance; 0 (default) is off.")]
+Temperature = Annotated[
+    float | None,
+    number("temperature", "X", "Sampling", "Sampling temperature: 0 (default) is greedy, 1 the model's own distribution.", "-t"),
+]
+TopK = Annotated[int | None, number("top-k", "N", "Sampling", "Keep the N most probable tokens; 0 (default) is off.")]
+TopP = Annotated[
+    float | None, number("top-p", "X", "Sampling", "Keep the most probable tokens with total probability X; 1 (default) is off.")
+]
+MinP = Annotated[
+    float | None, number("min-p", "X", "Sampling", "Keep tokens with at least X times the highest probability; 0 (default) is off.")
+]
 RepetitionPenalty = Annotated[
-    float | None, number("repetition-penalty", "X", "Sampling", "Divides logits of tokens seen before; 1 (default) is off.")
+    float | None, number("repetition-penalty", "X", "Sampling", "Divide the logits of tokens in the text so far by X; 1 (default) is off.")
 ]
 PresencePenalty = Annotated[
-    float | None, number("presence-penalty", "X", "Sampling", "Taken from logits of tokens written before; 0 (default) is off.")
+    float | None, number("presence-penalty", "X", "Sampling", "Subtract X from the logits of generated tokens; 0 (default) is off.")
 ]
 FrequencyPenalty = Annotated[
-    float | None, number("frequency-penalty", "X", "Sampling", "Taken as often as they were written; 0 (default) is off.")
+    float | None, number("frequency-penalty", "X", "Sampling", "Subtract X for each time a token was generated; 0 (default) is off.")
 ]
 LogitBias = Annotated[
     list[str] | None, number("logit-bias", "TOKEN=X", "Sampling", "Add X to the logit of a token (id, or its text); repeatable.")
@@ -73,10 +87,10 @@ def load_model(
     small: str | None = None,
     router: str | None = None,
 ) -> Model:
-    """The model that these options mean, or the group of models; shows what takes time on a terminal."""
+    """The model, or the group of models, that these options name. A notice is shown on a terminal while it loads."""
     if (small is None) != (router is None):
         given, missing = ("--small", "--router") if router is None else ("--router", "--small")
-        raise UserError(f"{given} without {missing}: a smaller model and a router belong together; give both or neither")
+        raise UserError(f"{given} without {missing}: a smaller model needs a router, and the reverse; give both or neither")
     with notice("loading"):
         from foretell.models.load import load  # torch takes seconds
     if small is None or router is None:
@@ -91,12 +105,12 @@ def read_recipe(text: str) -> Recipe:
     from foretell.decoding.recipe import Recipe
 
     text = text.strip()
-    return Recipe.read(Path(text).expanduser()) if text.endswith(".toml") else Recipe.parse(text)
+    return Recipe.read(arguments.path("recipe", text)) if text.endswith(".toml") else Recipe.parse(text)
 
 
 @contextmanager
 def notice(doing: str) -> Iterator[None]:
-    """Say on the terminal what is being waited for, and take it away afterwards."""
+    """Show on a terminal what is being done, and erase it afterwards."""
     if not sys.stderr.isatty():
         yield
         return

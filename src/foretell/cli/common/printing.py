@@ -1,4 +1,4 @@
-"""How a generated text is shown: streamed, coloured by who drafted it, with a summary."""
+"""Printing of generated text: streamed, coloured by drafter, and summarised."""
 
 from __future__ import annotations
 
@@ -15,37 +15,39 @@ if TYPE_CHECKING:
     from foretell.decoding.trace import Trace
     from foretell.models.text import Text as Tokenizer
 
-#: One for each drafter, in the recipe's order; the model's own tokens stay plain.
+#: Colours of drafters, in the order of the recipe. Tokens that no drafter proposed have none.
 COLORS = ("green", "cyan", "magenta", "yellow", "blue", "red")
-#: Steps that a run must have before its gain is worth a number.
+#: Fewest steps after the first token for which a gain over plain decoding is printed.
 MIN_STEPS = 8
 
 
-class Writer:
-    """Writes pieces to stdout as they come. `text` is all that was written. sources: drafters, in the order of colours."""
+class PieceWriter:
+    """Writes pieces of text to standard output as they are generated. `text` is all that was written. sources: names of drafters, in the
+    order of their colours."""
 
     def __init__(self, color: bool, sources: Sequence[str] = (), show: bool = True) -> None:
         self.text = ""
-        self._show, self._styles = show, Styles(color, sources)
+        self._show, self._styles = show, SourceColors(color, sources)
         self._terminal = sys.stdout.isatty()
 
     def write(self, piece: Piece) -> None:
+        """Write one piece."""
         self.text += piece
         if not self._show:
             return
-        # A model may write escape codes; a terminal must not obey them.
+        # A model may generate escape codes, which a terminal must not execute.
         text = str(piece).replace("\x1b", "\N{SYMBOL FOR ESCAPE}") if self._terminal else str(piece)
         sys.stdout.write(self._styles.paint(text, piece.source))
         sys.stdout.flush()
 
     def end(self) -> None:
-        """Close the last line."""
+        """End the last line."""
         if self._show and not self.text.endswith("\n"):
             sys.stdout.write("\n")
         sys.stdout.flush()
 
     def legend(self, trace: Trace) -> Text:
-        """Which colour is whose, with each one's share of the tokens."""
+        """The drafters in their colours, each with its share of the tokens."""
         total = trace.num_tokens or 1
         drafted = [(source, num) for source, num in trace.sources.most_common() if source]
         line = Text("drafted by " if drafted else "")
@@ -55,8 +57,8 @@ class Writer:
         return line.append(f"{'; ' if drafted else ''}not drafted {trace.sources[''] / total:.0%}")
 
 
-class Styles:
-    """A colour for each source."""
+class SourceColors:
+    """A colour for each source of tokens. on: whether colours are used."""
 
     def __init__(self, on: bool, sources: Sequence[str] = ()) -> None:
         self._on, self._known = on, {"": ""}
@@ -64,12 +66,13 @@ class Styles:
             self.color_of(source)
 
     def color_of(self, source: str) -> str:
+        """The colour of a source, the same each time; "" for the model's own tokens."""
         if source not in self._known:
             self._known[source] = COLORS[(len(self._known) - 1) % len(COLORS)]
         return self._known[source]
 
     def paint(self, text: str, source: str) -> str:
-        """With escape codes around it where colours are on."""
+        """The text, within escape codes where colours are on."""
         color = self.color_of(source)
         if not self._on or not color:
             return text
@@ -80,7 +83,7 @@ class Styles:
 
 
 def numbers(trace: Trace, curve: CostCurve | None, finish_reason: str) -> str:
-    """The summary's first line: how much, how soon, how fast."""
+    """The summary's first line: number of tokens, time to the first token, speed."""
     from foretell.bench.gain import gain, steps_after_first
 
     parts = ["1 token" if trace.num_tokens == 1 else f"{trace.num_tokens} tokens"]
@@ -93,15 +96,15 @@ def numbers(trace: Trace, curve: CostCurve | None, finish_reason: str) -> str:
         parts.append(f"{trace.tokens_per_step:.2f} a step")
     if trace.speakers:
         parts.append(f"{sum(speaker > 0 for speaker in trace.speakers) / len(trace.speakers):.0%} by the large model")
-        parts.append("1 change of turn" if trace.switches == 1 else f"{trace.switches} changes of turn")
+        parts.append("1 switch" if trace.switches == 1 else f"{trace.switches} switches")
     if curve is not None and len(rest) >= MIN_STEPS and any(step.drafted for step in rest):
         parts.append(f"about {gain(trace, curve):.2f}x plain")
-    reasons = {"length": "cut by --max-new-tokens", "context": "cut: the model's context is full"}
+    reasons = {"length": "stopped by --max-new-tokens", "context": "stopped: the model's context is full"}
     return ", ".join(parts) + (f"; {reasons[finish_reason]}" if finish_reason in reasons else "")
 
 
 def first_seconds(trace: Trace) -> float | None:
-    """Seconds from the start to the first token, the prompt's pass included."""
+    """Seconds from the start to the first token, including the pass over the prompt; None without a token."""
     total = 0.0
     for step in trace.steps:
         total += sum(step.seconds.values())
@@ -118,7 +121,7 @@ def promise(kind: str, condition: str, greedy: bool, ruled: bool = False) -> str
 
 
 def logprob_lines(entries: list[Logprob], tokenizer: Tokenizer) -> list[str]:
-    """A line per token: its log-probability, the token, and the best alternatives."""
+    """A line for each token: its log-probability, the token, and the most probable tokens there."""
     lines = []
     for entry in entries:
         best = "  ".join(f"{tokenizer.decode([token], special=True)!r} {value:.3f}" for token, value in entry.top)

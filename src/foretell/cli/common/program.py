@@ -1,4 +1,8 @@
-"""The command group: every verb's errors, warnings and interruptions end here, in one readable line."""
+"""The command group: every verb's errors, warnings and interruptions end here, in one readable line.
+
+What users can mend (`UserError`, files, memory) exits with status 2 and says how. Anything else is a fault of Foretell's own: it exits
+with status 1, says so, and names the file that holds its traceback.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,18 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
+from foretell.cli.common.fault_report import write_fault_report
+from foretell.errors import UserError
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.text import Text
 
-#: Exit codes: as a shell reports a program ended by SIGINT, and by SIGPIPE.
-INTERRUPTED, BROKEN_PIPE = 130, 141
+#: Exit codes: of a user's error and of a fault; and as a shell reports a program ended by SIGINT, and by SIGPIPE.
+USER_ERROR, FAULT, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
+#: Environment variable that does what `--debug` does, where it holds anything.
+DEBUG = "FORETELL_DEBUG"
 
 
 def say(message: str | Text, style: str = "") -> None:
@@ -26,18 +37,20 @@ def say(message: str | Text, style: str = "") -> None:
     Console(stderr=True, soft_wrap=True, highlight=False).print(line)
 
 
-class Program(TyperGroup):
-    """A group of verbs that turns a user's mistakes into one red line and exit code 2; `--debug` shows the traceback."""
+class VerbGroup(TyperGroup):
+    """A group of verbs that turns errors into one red line and an exit code; `--debug`, or FORETELL_DEBUG, shows the traceback."""
 
     debug = False
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the options, with `--debug` before or after the verb."""
         # Taken out here, so that it works before and after the verb without every verb declaring it.
         end = args.index("--") if "--" in args else len(args)
-        self.debug = "--debug" in args[:end]
+        self.debug = "--debug" in args[:end] or bool(os.environ.get(DEBUG))
         return super().parse_args(ctx, [arg for i, arg in enumerate(args) if arg != "--debug" or i > end])
 
     def invoke(self, ctx: Any) -> Any:
+        """Run the verb; errors end in one line and an exit code."""
         with warnings.catch_warnings():
             if not self.debug:
                 warnings.showwarning = _show_warning
@@ -55,23 +68,36 @@ class Program(TyperGroup):
             except Exception as error:
                 if self.debug or hasattr(error, "show"):  # typer's own show themselves
                     raise
-                say(describe(error), "red")
-                raise typer.Exit(2 if _is_mistake(error) else 1) from None
+                is_users = is_users_error(error)
+                say(describe(error) if is_users else describe_fault(error, write_fault_report(error)), "red")
+                raise typer.Exit(USER_ERROR if is_users else FAULT) from None
+
+
+def is_users_error(error: Exception) -> bool:
+    """Whether the user can mend it: what was handed in, files and connections, and too little memory."""
+    return isinstance(error, UserError | OSError) or _is_out_of_memory(error)
 
 
 def describe(error: Exception) -> str:
-    """One line for an error: what its message says, and for what is not the user's doing, where to report it."""
+    """One line for an error that the user can mend: what its message says."""
     if isinstance(error, OSError) and error.strerror:
         return f"error: {error.filename}: {error.strerror}" if error.filename is not None else f"error: {error.strerror}"
-    message = " ".join(str(error).splitlines()) or type(error).__name__
-    if _is_mistake(error):
-        return f"error: {message}"
-    return f"error: {type(error).__name__}: {message} (this is a bug of Foretell's: please report what --debug shows)"
+    message = " ".join(str(error).splitlines())
+    if _is_out_of_memory(error):
+        return f"error: out of memory{f' ({message})' if message else ''}; take a smaller model, dtype or batch, or a shorter prompt"
+    return f"error: {message or type(error).__name__}"
 
 
-def _is_mistake(error: Exception) -> bool:
-    """Whether the user can mend it: values, files and missing packages, as opposed to bugs."""
-    return isinstance(error, ValueError | OSError | ImportError | MemoryError)
+def describe_fault(error: Exception, report: Path | None) -> str:
+    """One line for any other error: what it is, that it is not the user's doing, and what to report. report: the file that holds it."""
+    message = " ".join(str(error).splitlines())
+    what = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    where = f"with {report}, which holds the command line and the traceback" if report is not None else "with what --debug shows"
+    return f"error: {what} (this is a bug of Foretell's, not your mistake: please report it {where})"
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"  # torch's, which need not be imported
 
 
 def _show_warning(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:

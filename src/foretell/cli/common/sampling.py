@@ -1,4 +1,4 @@
-"""Sampling options as typed, checked and turned into numbers."""
+"""Checks of the sampling options, and reading of --logit-bias."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ if TYPE_CHECKING:
 
 
 def check_sampling(sampling: Mapping[str, Any], biased: bool, recipe: Recipe | None) -> None:
-    """Refuse bad values before the model is loaded, and options that a recipe with a sampler of its own would drop."""
+    """Raise UserError for bad values, before the model is loaded, and for options beside a recipe that names its own sampler."""
     from foretell.decoding.sampling_options import make_sampler
 
     given = [f"--{name.replace('_', '-')}" for name in sampling] + ["--logit-bias"] * biased
     if recipe is not None and recipe.sampler is not None and given:
-        raise UserError(f"{', '.join(given)}: the recipe names its own sampler ({recipe}); say it in one of the two places")
+        raise UserError(
+            f"{', '.join(given)}: the recipe has its own sampler ({recipe}); remove these options, or the sampler from the recipe"
+        )
     make_sampler(**sampling)
 
 
 def read_bias(entries: Sequence[str]) -> dict[str, float]:
-    """TOKEN=X options as numbers by token (still as text)."""
+    """The numbers of TOKEN=X options, by token as typed."""
     biases = {}
     for entry in entries:
         token, equals, number = entry.rpartition("=")
@@ -37,14 +39,14 @@ def read_bias(entries: Sequence[str]) -> dict[str, float]:
 
 
 def token_id(model: Model, token: str) -> int:
-    """An id as a number, or a text that is one token."""
+    """The id of a token that is given as an id, or as its text."""
     if token.isdecimal():
         ids = [int(token)]
     else:
         assert model.tokenizer is not None
         ids = model.tokenizer.encode(token, special=False)
     if len(ids) != 1:
-        raise UserError(f"--logit-bias {token!r} is {len(ids)} tokens {ids}; name one of their ids")
+        raise UserError(f"--logit-bias {token!r} is {len(ids)} tokens {ids}; give the id of one")
     if ids[0] >= model.vocab_size:
-        raise UserError(f"--logit-bias {token!r} is beyond the model's vocabulary of {model.vocab_size} tokens")
+        raise UserError(f"--logit-bias {token!r} is not in the model's vocabulary of {model.vocab_size} tokens")
     return ids[0]

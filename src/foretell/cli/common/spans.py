@@ -1,4 +1,4 @@
-"""How `foretell extract` shows spans: the passage with the best one marked, scores, and the proof."""
+"""The output of `foretell extract`: spans, the passage with the best one marked, scores and the proof."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def show(found: Extraction, passage: str, model: str, as_json: bool, quiet: bool) -> None:
-    """Spans to stdout, everything else to stderr."""
+    """Print spans to standard output, everything else to standard error."""
     if as_json:
         print(json.dumps(to_dict(found, model), ensure_ascii=False))
         return
@@ -28,19 +28,19 @@ def show(found: Extraction, passage: str, model: str, as_json: bool, quiet: bool
         return
     best = found.spans[0]
     places = ", ".join(f"{start} to {end}" for start, end in best.positions)
-    say(f"probability {math.exp(best.score):.3g} (log {best.score:.3f}), that of ending there included; characters {places}", "dim")
+    say(f"probability {math.exp(best.score):.3g} (log {best.score:.3f}), including that of ending there; characters {places}", "dim")
     say(proof(found), "dim" if found.optimal else "yellow")
     if found.greedy_gap is not None:
         say(compared(found), "dim")
-    say(f"{1000 * found.seconds:.0f} ms, the prompt's reading included; {found.found.num_passes} passes", "dim")
+    say(f"{1000 * found.seconds:.0f} ms, including the pass over the prompt; {found.found.num_passes} passes", "dim")
 
 
 def marked(found: Extraction, passage: str) -> Text:
-    """The passage with the best span marked wherever it stands: by colour, and by brackets where there is none."""
+    """The passage with each occurrence of the best span in brackets and in colour."""
     line = Text()
     done = 0
     for start, end in found.spans[0].positions:
-        if start < done:  # within the one before
+        if start < done:  # overlaps the one before
             continue
         line.append(passage[done:start]).append("[", "dim").append(passage[start:end], "bold green").append("]", "dim")
         done = end
@@ -48,18 +48,18 @@ def marked(found: Extraction, passage: str) -> Text:
 
 
 def proof(found: Extraction) -> str:
-    """What is known of the spans that were not looked at, in words."""
-    read = f"{found.proof.num_expanded} beginnings of spans read"
+    """What the search proves about the spans that it did not score, in words."""
+    read = f"{found.proof.num_expanded} prefixes of spans expanded"
     if found.optimal:
         than = f"the first {num}" if (num := sum(span.proven for span in found.spans)) > 1 else "the first" * (len(found.spans) > 1)
         return f"proven: no other span is more probable{than and f' than {than}'}; {read}"
     if found.proof.gap == math.inf:
-        return f"not proven, the search was cut short; {read}"
+        return f"not proven, the search was stopped; {read}"
     return f"not proven: another span may be up to {math.exp(found.proof.gap):.3g} times as probable; {read}"
 
 
 def compared(found: Extraction) -> str:
-    """Greedy decoding against the best span, in words."""
+    """Greedy decoding compared with the best span, in words."""
     gap = found.greedy_gap
     assert gap is not None
     kind = "the best span" if gap.is_best else "a span" if gap.is_span else "not a span"
@@ -70,7 +70,7 @@ def compared(found: Extraction) -> str:
 
 
 def to_dict(found: Extraction, model: str) -> dict:
-    """The answer and its figures as JSON types; null where a number is infinite."""
+    """The spans and figures as JSON types; null for infinite numbers."""
     spans = [
         {"text": each.text, "positions": each.positions, "score": each.score, "tokens": each.tokens, "proven": each.proven}
         for each in found.spans

@@ -13,7 +13,6 @@ from foretell.decoding.draft_order import Choice, Member
 from foretell.decoding.drafter import Ask, Drafter, Seen, Traits
 from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.tree import Tree
-from foretell.errors import UserError
 from foretell.models.base import Model
 
 #: Steps after which a drafter's record has faded to 1/e.
@@ -113,7 +112,7 @@ class Chooser(Composite):
         for ask in asks:
             named = ask.choice(Member)
             if named is not None and not 0 <= named.number < len(self.drafters):
-                raise UserError(f"Member: number={named.number!r} must be from 0 to {len(self.drafters) - 1}")
+                raise ValueError(f"Member: number={named.number!r} must be from 0 to {len(self.drafters) - 1}")
             ask.state.chosen = self._best(ask.state.memory, ask.state.record, ask.depth) if named is None else named.number
         for number, drafter in enumerate(self.drafters):
             own = [i for i, ask in enumerate(asks) if ask.state.chosen == number]

@@ -11,7 +11,6 @@ from foretell.decoding.draft_order import ConfidenceStop, ExitLayer
 from foretell.decoding.drafter import DRAFT_STREAM, Ask, Drafter, Seen, Traits
 from foretell.decoding.drafting.exits import Shadow, confidence, measure_exits
 from foretell.decoding.tree import Kind, Tree
-from foretell.errors import UserError
 from foretell.models.base import Cache, Feed, Model
 from foretell.parts import Needs, require
 
@@ -115,7 +114,7 @@ class EarlyExit(Drafter[Model, _State]):
         unseen: dict[int, list[int]] = {}
         for i, ask in enumerate(asks):
             if ask.cache is None:
-                raise UserError(f"{self.name}: the ask holds no cache of the target; give one (Ask.cache), as the loop does")
+                raise ValueError(f"{self.name}: the ask holds no cache of the target; give one (Ask.cache), as the loop does")
             text = ask.tokens[ask.cache.length :]
             if len(text) <= MOST_UNREAD:
                 forks[i], unseen[i] = ask.cache.fork(), text

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from foretell.errors import UserError
 from foretell.models import reading
 from foretell.models.base import Feed, Model
 
@@ -39,7 +38,7 @@ class LaggingCache:
     def truncate(self, length: int) -> None:
         """Forget positions from `length` on: cut by position, whatever waits where."""
         if not 0 <= length <= self.length:
-            raise UserError(f"truncate: length={length!r} must lie between 0 and the {self.length} rows")
+            raise ValueError(f"truncate: length={length!r} must lie between 0 and the {self.length} rows")
         kept = max(length - self.cache.length, 0)
         self.cache.keep(range(kept))
         self.cache.truncate(length)

@@ -105,7 +105,7 @@ class ArmMemory:
             with np.load(path) as file:
                 found = json.loads(str(file["json"]))
                 if found["version"] != 1:
-                    raise UserError(f"version {found['version']!r}")
+                    raise ValueError(f"version {found['version']!r}")
                 return cls._of(_together(found["memory"], file))
         except (OSError, EOFError) as error:
             if isinstance(error, FileNotFoundError):

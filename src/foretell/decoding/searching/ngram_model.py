@@ -39,7 +39,7 @@ class NGramModel:
 
     def __init__(self, windows: NDArray[np.int32], vocabulary: str = "") -> None:
         if windows.ndim != 2 or windows.shape[1] < 2:
-            raise UserError(f"windows: shape {windows.shape} must be (num_tokens, max_order + 1)")
+            raise ValueError(f"windows: shape {windows.shape} must be (num_tokens, max_order + 1)")
         self.max_order, self.vocabulary = windows.shape[1] - 1, vocabulary
         self._columns = [np.ascontiguousarray(column) for column in windows.T]
 
@@ -133,7 +133,7 @@ class NGramModel:
             with safe_open(path, framework="numpy") as file:
                 metadata: dict[str, Any] = file.metadata() or {}
                 if metadata.get("format") != _FORMAT:
-                    raise UserError(f"it says format {metadata.get('format')!r}")
+                    raise ValueError(f"it says format {metadata.get('format')!r}")
                 columns = [file.get_tensor(f"column{i}") for i in range(len(file.keys()))]
         except (SafetensorError, ValueError) as error:
             raise UserError(f"{path}: not a whole n-gram table ({error}); learn it anew") from error

@@ -96,7 +96,7 @@ class CpuEngine:
         if rows == 0:
             return logits[:, : arch.vocab_size], taps
         if not store.is_contiguous() or store.dtype != torch.float32:
-            raise UserError(f"store: dtype={store.dtype} must be float32, and contiguous")
+            raise ValueError(f"store: dtype={store.dtype} must be float32, and contiguous")
         program = self._reserve(rows)
         self._grow_tables(int(plan.positions.max()) + 1)
         self._put(self._inputs(plan))
@@ -166,7 +166,7 @@ class CpuEngine:
     def _check_type(self, packed: dict[str, Tensor], dtype: str) -> None:
         kind = packed["head.weight"].dtype
         if kind != (torch.uint8 if self._int8 else torch.float32):
-            raise UserError(f"dtype={dtype!r} does not fit packed weights of type {kind}; pack them with the same dtype")
+            raise ValueError(f"dtype={dtype!r} does not fit packed weights of type {kind}; pack them with the same dtype")
 
     def _reserve(self, rows: int) -> Program:
         """Make room for the intermediate results of `rows` rows. Padding columns are zero and stay so."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -55,14 +55,14 @@ class TorchEngine:
     ) -> None:
         if dtype not in TOLERANCES:
             raise UserError(f"TorchEngine: dtype={dtype!r} must be one of {', '.join(map(str, TOLERANCES))}")
-        self.architecture, self.dtype, self.device = architecture, dtype, torch.device(device)
+        self.dtype, self.device = dtype, torch.device(device)
+        self.architecture = replace(architecture, inv_freq=architecture.inv_freq.to(self.device))
         self.tolerance, self.name = TOLERANCES[dtype], "torch"
         self._weights: Mapping[str, Tensor] = weights
         self.embedding = self._get("model.embed_tokens.weight")
         self.norm_weight = self._get("model.norm.weight")
         self.head_weight = self.embedding if architecture.tie_embeddings else self._get("lm_head.weight")
         self.layers = [self._layer(f"model.layers.{i}.") for i in range(architecture.num_layers)]
-        self._inv_freq = architecture.inv_freq.to(self.device)
         self._weights = {}
 
     def embed(self, tokens: np.ndarray) -> Tensor:
@@ -141,10 +141,8 @@ class TorchEngine:
         return weight * scaled.to(x.dtype)
 
     def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        angles = positions[:, None].float() * self._inv_freq  # in float32 whatever the dtype: positions are large
-        angles = torch.cat([angles, angles], dim=-1)[:, None, :]
-        scale = self.architecture.rope_scale
-        return (angles.cos() * scale).to(self.dtype), (angles.sin() * scale).to(self.dtype)
+        cos, sin = self.architecture.rotation(positions)
+        return cos[:, None].to(self.dtype), sin[:, None].to(self.dtype)
 
     def _get(self, name: str) -> Tensor:
         return self._weights[name].to(self.device, self.dtype).contiguous()
@@ -164,7 +162,7 @@ class TorchEngine:
         mlp = ("mlp.gate_proj", "mlp.up_proj")
         fused_qkv, fused_mlp = self._fused(prefix, qkv, "weight"), self._fused(prefix, mlp, "weight")
         if fused_qkv is None or fused_mlp is None:
-            raise UserError(f"weights: {prefix}{qkv[0]}.weight or {prefix}{mlp[0]}.weight is missing; pass a checked checkpoint's tensors")
+            raise ValueError(f"weights: {prefix}{qkv[0]}.weight or {prefix}{mlp[0]}.weight is missing; pass a checked checkpoint's tensors")
         return Layer(
             input_norm=self._get(prefix + "input_layernorm.weight"),
             qkv=fused_qkv,

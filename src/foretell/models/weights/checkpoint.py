@@ -70,6 +70,17 @@ class Checkpoint:
         """The transformers configuration."""
         return self.make_config()
 
+    def network(self, dtype: torch.dtype | None = None) -> Any:
+        """A causal language model of transformers with these weights; dtype: of the weights, None is the configuration's."""
+        from transformers import AutoModelForCausalLM
+
+        network = AutoModelForCausalLM.from_config(self.config, dtype=dtype)
+        tensors = {name: self.tensors[name] for name in self.tensors}
+        if self.architecture.tie_embeddings:
+            tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"]
+        network.load_state_dict(tensors)
+        return network
+
 
 def fingerprint(paths: Sequence[Path]) -> str:
     """A digest of the files' sizes, times of change, heads and tails: the same after a move, different after an edit."""

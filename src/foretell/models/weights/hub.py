@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from foretell.errors import MissingPackageError
+
 #: Configuration, safetensors weights and tokenizer; no other frameworks' weights.
 PATTERNS = ["*.json", "*.safetensors", "*.jinja", "tokenizer.model", "merges.txt", "vocab.txt"]
 _ID = re.compile(r"[A-Za-z0-9][\w.\-]*/[A-Za-z0-9][\w.\-]*")
@@ -21,7 +23,7 @@ def fetch(hub_id: str, revision: str | None = None) -> Path:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
     except ImportError as error:
-        raise ImportError(f"to load {hub_id!r} from the hub, install it: pip install huggingface_hub") from error
+        raise MissingPackageError(f"to load {hub_id!r} from the hub, install it: pip install huggingface_hub") from error
 
     try:
         return Path(snapshot_download(hub_id, revision=revision, allow_patterns=PATTERNS))

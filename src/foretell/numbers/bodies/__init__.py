@@ -1,1 +1,1 @@
-"""What a network is made of below its last layer: one body a file."""
+"""Bodies: the layers of a network below its last one. One body a file."""

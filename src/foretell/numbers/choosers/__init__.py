@@ -1,1 +1,1 @@
-"""Online choosers with scikit-learn's face: one a file. The methods themselves are in `foretell.decoding.choosers`."""
+"""Online choosers: one a file, found by discovery (`foretell.numbers.all_choosers()`)."""

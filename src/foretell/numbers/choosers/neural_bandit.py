@@ -1,4 +1,4 @@
-"""`NeuralBandit`: pick one of K options by their contexts, see the loss of that one only, and learn while it is used."""
+"""`NeuralBandit`: choose one of K options by their contexts, observe the loss of that one only, and learn online."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class NeuralBandit(BaseEstimator):
-    """A contextual bandit. Each round: `choose(contexts)` picks an arm, `update(contexts, arm, loss)` says what it cost, from 0 (best)
-    to 1. `fit` learns from rounds that were logged, when others chose.
+    """A contextual bandit. In each round, `choose(contexts)` picks an arm, and `update(contexts, arm, loss)` reports its loss, from 0
+    (best) to 1. `fit` learns from logged rounds in which others chose.
 
-    chooser: the method, as a part (`NeuralSquareCB(gamma=3.0)`) or its short text ("neural-square-cb(gamma=3.0)"); `foretell list
-    chooser` names them all. random_state: of the weights' start and of the draws; an integer gives the same choices again.
+    chooser: the method, as a part (`NeuralSquareCB(gamma=3.0)`) or its short text ("neural-square-cb(gamma=3.0)"); `foretell list chooser`
+    lists them. random_state: of the initial weights and of the draws; an int gives the same choices again.
 
-    Guarantee: that of the method. Needs: contexts (K, d), one row an arm, of length about 1; K may differ from round to round, d may not.
-    Losses, not rewards: a reward r in [0, 1] is the loss 1 - r. Cost: a tenth of a millisecond a round by default. State: `learnt_`,
-    plain numbers and arrays, so that it pickles, and `foretell.numbers.saving` keeps it. Errors: ValueError for another width of
-    contexts, an arm that no open round has chosen, or an arm twice; a loss beyond [0, 1] is counted and warned of, and with the
-    method's `strict` an error.
+    Guarantee: that of the method. Needs: contexts (K, d), one row an arm, of length about 1; K may differ between rounds, d may not. A
+    reward r in [0, 1] is the loss 1 - r. Cost: a tenth of a millisecond a round by default. State: `learnt_`, plain numbers and arrays, so
+    that it pickles, and `foretell.numbers.saving` stores it. Errors: UserError for another width of contexts, an arm that no open round has
+    chosen, or an arm twice; a loss beyond [0, 1] is counted and warned of, and is an error with the method's `strict`.
 
     Deb et al., "Contextual Bandits with Online Neural Regression", algorithms 1 and 2.
 
@@ -50,19 +49,19 @@ class NeuralBandit(BaseEstimator):
         return [cls("neural-fast-cb(width=8)", random_state=0), cls("lin-ucb", random_state=0)]
 
     def choose(self, contexts: Any) -> tuple[int, float]:
-        """An arm for contexts (K, d), and the probability that it was picked with."""
+        """An arm for contexts (K, d), and the probability by which it was drawn."""
         state = self._state(contexts)
         choice = self._method().choose(state, contexts)
         self.learnt_ = vars(state)
         return choice.arm, choice.propensity
 
     def probabilities(self, contexts: Any) -> np.ndarray:
-        """Of each arm, (K,). Changes nothing that was learnt."""
+        """(K,): the probability of each arm for contexts (K, d). Learns nothing."""
         state = self._state(contexts)
         return self._method().probabilities(state, checked_contexts(state, contexts))
 
     def update(self, contexts: Any, arm: int, loss: float) -> NeuralBandit:
-        """What an arm that was chosen cost: the contexts as they were then."""
+        """Learn from the loss of an arm that was chosen. contexts: (K, d), as they were then."""
         state = self._state(contexts)
         self._method().update(state, contexts, arm, loss)
         self.learnt_ = vars(state)
@@ -73,8 +72,7 @@ class NeuralBandit(BaseEstimator):
         return self.update(contexts, arm, loss)
 
     def fit(self, contexts: Any, arms: Any, losses: Any) -> NeuralBandit:
-        """Forget everything, then learn from logged rounds in turn: contexts (n, K, d), the arms that were chosen (n,), and what they
-        cost (n,)."""
+        """Forget everything, then learn from logged rounds in order: contexts (n, K, d), the chosen arms (n,), and their losses (n,)."""
         self.reset()
         for rows, arm, loss in zip(contexts, arms, losses, strict=True):
             state = self._state(rows)
@@ -96,7 +94,7 @@ class NeuralBandit(BaseEstimator):
         return chooser
 
     def _state(self, contexts: Any) -> State:
-        """What was learnt, begun where nothing was."""
+        """The learnt state, or a new one."""
         if not hasattr(self, "learnt_"):
             rows = np.asarray(contexts, dtype=np.float64)
             require(rows.ndim == 2, self, "contexts", rows.shape, "must have the shape (arms, features)")

@@ -1,1 +1,1 @@
-"""Intervals that hold as many true values as they say, around any prediction."""
+"""Conformal prediction: intervals with a coverage guarantee around any point prediction."""

@@ -1,4 +1,4 @@
-"""Adaptive conformal inference: the level follows what was missed, so that coverage holds in the long run whatever comes."""
+"""Adaptive conformal inference: the level follows the observed misses, so that long-run coverage holds for any series."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class AdaptiveLevel(Component):
-    """After a miss intervals become wider, after a hit a little narrower: level += rate (miss wanted - missed).
+    """Intervals become wider after a miss and slightly narrower after a hit: level += rate * (target miss rate - missed).
 
-    rate: the step, 0 leaves the level as it is. Guarantee: exact; of T values in a row, each scored against the interval said before it
-    came, the share missed differs from 1 - coverage by at most (max(coverage, 1 - coverage) + rate) / (rate T), for any series.
-    State: the level, an array that `update` returns anew. Paper: Gibbs and Candès (2021), equation 2 and proposition 4.1.
+    rate: the step; 0 keeps the level. Guarantee: exact; of T consecutive values, each compared with the interval predicted before it
+    arrived, the share of misses differs from 1 - coverage by at most (max(coverage, 1 - coverage) + rate) / (rate T), for any series.
+    State: the level, an array; `update` returns a new one. Errors: UserError for a rate outside 0 to 1.
+
+    Paper: Gibbs and Candès (2021), equation 2 and proposition 4.1.
 
     >>> level = AdaptiveLevel(rate=0.1).update(np.array([0.1, 0.1]), np.array([True, False]), coverage=0.9)
     >>> level.round(3).tolist()
@@ -29,19 +31,19 @@ class AdaptiveLevel(Component):
     rate: float = 0.005
 
     def update(self, level: np.ndarray, missed: np.ndarray, coverage: float) -> np.ndarray:
-        """The next level of each place, from its level and whether the value that came was missed."""
+        """The next level (...) from the level (...) and whether each new value was missed (...), bool. coverage: the target."""
         require(0 <= self.rate < 1, self, "rate", self.rate, "must be 0 or above and below 1, for example 0.005")
         return level + self.rate * (1 - coverage - missed)
 
     def observe(self, recent: np.ndarray, level: np.ndarray, score: np.ndarray, coverage: float) -> tuple[np.ndarray, np.ndarray]:
-        """The scores (n, ...) in order of time and the levels (...), after one more: it is held against the interval said before it
-        came, and takes the place of the oldest."""
+        """Recent scores (n, ...) in order of time and levels (...), after one more score (...): it is compared with the interval predicted
+        before it arrived, and replaces the oldest score."""
         missed = score > self.least(np.sort(recent, axis=0), level)
         return np.concatenate([recent[1:], score[None]]), self.update(level, missed, coverage)
 
     def least(self, scores: np.ndarray, level: np.ndarray) -> np.ndarray:
-        """The score (...) that intervals reach to, from sorted scores (n, ...) and levels (...): infinity where the level has fallen so
-        far that no score is high enough, and minus infinity (nothing) where it has risen above 1."""
+        """The score (...) that intervals extend to, from sorted scores (n, ...) and levels (...): infinity where the level is too low for
+        any score, minus infinity (an empty interval) where it is above 1."""
         places = rank(len(scores), 1 - np.asarray(level))
         ends = np.full((1, *scores.shape[1:]), np.inf)
         return np.take_along_axis(np.concatenate([-ends, scores, ends]), places[None], axis=0)[0]

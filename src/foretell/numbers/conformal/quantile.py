@@ -1,4 +1,4 @@
-"""The quantile of held-out scores that conformal intervals rest on, with its finite-sample correction."""
+"""The quantile of held-out scores that sets the width of conformal intervals, with its finite-sample correction."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _SLACK = 1e-9  # (n + 1) * 0.9 is not exact
 
 
 def check_coverage(owner: object, coverage: float) -> None:
-    """ValueError unless it is a share."""
+    """UserError unless 0 < coverage < 1."""
     if not 0 < coverage < 1:
         raise UserError(f"{type(owner).__name__}: coverage={coverage!r} must lie between 0 and 1, for example 0.9")
 
 
 def needed_rows(coverage: float) -> int:
-    """The least number of held-out rows for this coverage: with fewer no score is high enough.
+    """The least number of held-out rows for this coverage; with fewer, no score is large enough.
 
     >>> needed_rows(0.9), needed_rows(0.95), needed_rows(0.5)
     (9, 19, 1)
@@ -27,8 +27,8 @@ def needed_rows(coverage: float) -> int:
 
 
 def rank(num: int, coverage: float | np.ndarray) -> np.ndarray:
-    """Which of `num` scores in increasing order (from 1) covers so much of a next one: ceil((num + 1) coverage); num + 1 is none of
-    them.
+    """Which of `num` scores in increasing order (from 1) has this coverage for the next one: ceil((num + 1) coverage). num + 1 means that
+    none has.
 
     >>> int(rank(99, 0.9)), int(rank(8, 0.9))
     (90, 9)
@@ -37,8 +37,8 @@ def rank(num: int, coverage: float | np.ndarray) -> np.ndarray:
 
 
 def conformal_quantile(scores: np.ndarray, coverage: float) -> np.ndarray:
-    """The score (...) that the next one, exchangeable with these (n, ...), stays at or below with probability `coverage` or more (and,
-    without ties, at most 1 / (n + 1) more). ValueError saying how many rows it takes where there are too few.
+    """The score (...) that the next score, exchangeable with these (n, ...), does not exceed with probability `coverage` or more (and,
+    without ties, at most 1 / (n + 1) more). UserError naming the needed number of rows where there are too few.
 
     >>> float(conformal_quantile(np.arange(1.0, 100.0), 0.9))
     90.0

@@ -1,4 +1,4 @@
-"""What a fitted forecaster would have said at each row of a series, beside what came."""
+"""Forecasts of a fitted forecaster at each row of a series, with the true values."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 
 from foretell.numbers.forecasting.windows import pairs
 
-#: Windows that are forecast at once.
+#: Windows in one call.
 BATCH = 256
 
 
 def rolling_forecasts(forecaster: Any, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(M, horizon, N) forecasts and the same of true values: from each window of `lag` rows of (T, N) that has a whole horizon behind
-    it, so M = T - lag - horizon + 1. The forecaster is not fitted again.
+    """(M, horizon, N) forecasts and the true values of the same shape, from each window of `lag` rows of (T, N) that is followed by a whole
+    horizon: M = T - lag - horizon + 1. The forecaster is not fitted again.
 
     >>> from foretell.numbers.forecasters.seasonal_naive import SeasonalNaive
     >>> said, came = rolling_forecasts(SeasonalNaive(lag=2, horizon=1).fit(np.zeros(9)), np.arange(5.0)[:, None])
@@ -28,5 +28,5 @@ def rolling_forecasts(forecaster: Any, rows: np.ndarray) -> tuple[np.ndarray, np
 
 
 def forecast_windows(forecaster: Any, rows: np.ndarray, starts: range) -> np.ndarray:
-    """(B, horizon, N): forecasts from the windows that begin at these rows."""
+    """(B, horizon, N) forecasts from the windows that begin at these rows of (T, N)."""
     return forecaster.predict_windows(np.stack([rows[start : start + forecaster.lag] for start in starts]))

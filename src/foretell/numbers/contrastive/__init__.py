@@ -1,1 +1,1 @@
-"""Learning a representation by comparing: whom an anchor is compared with, by which weight, and the loss."""
+"""Contrastive learning of representations: pairs, weights, views and the loss."""

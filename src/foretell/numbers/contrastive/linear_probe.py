@@ -1,4 +1,4 @@
-"""The regressor with which a representation is judged."""
+"""`LinearProbe`: the regressor by which a representation is judged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from sklearn.utils.validation import check_is_fitted
 @dataclass(eq=False, repr=False)
 class LinearProbe(RegressorMixin, BaseEstimator):
     """A linear map with the least absolute error on standardised columns and targets, exact by linear programming: some seconds for
-    thousands of rows. alpha: weight of the sum of the coefficients' sizes, which draws it towards few of them.
+    thousands of rows.
+
+    alpha: weight of the sum of the absolute coefficients, which makes them sparse.
 
     >>> X = np.arange(20.0)[:, None]
     >>> LinearProbe(alpha=1e-6).fit(X, 3 * X[:, 0] + 1).predict([[30.0]]).round(3).tolist()
@@ -34,6 +36,6 @@ class LinearProbe(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """(n,)"""
+        """(n,) point predictions."""
         check_is_fitted(self, "linear_")
         return self.linear_.predict(self.scaler_.transform(X))

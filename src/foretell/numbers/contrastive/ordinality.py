@@ -1,4 +1,4 @@
-"""`ordinality`: how far a representation is ordered by the number that it is to tell."""
+"""`ordinality`: how well a representation is ordered by its labels."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from foretell.errors import UserError
 
 @dataclass(frozen=True)
 class Ordinality:
-    """spearman: rank correlation, over all pairs of rows, of the distance between representations and the distance between labels;
-    1 is a perfect order, 0 none (also where all representations are one). neighbour_spread: mean distance between a row's label and
-    those of its nearest neighbours, in units of the mean distance between two labels; 0 is perfect, 1 is chance."""
+    """spearman: rank correlation, over all pairs of rows, of the distance between representations and the distance between labels; 1 is a
+    perfect order, 0 none (also where all representations are equal). neighbour_spread: mean distance between the label of a row and those
+    of its nearest neighbours, in units of the mean distance between two labels; 0 is perfect, 1 is chance."""
 
     spearman: float
     neighbour_spread: float
@@ -26,8 +26,8 @@ class Ordinality:
 def ordinality(
     representation: np.ndarray, y: np.ndarray, num_neighbours: int = 5, max_rows: int = 1000, random_state: object = 0
 ) -> Ordinality:
-    """representation: (n, d). y: (n,). num_neighbours: by Euclidean distance. max_rows: more rows are thinned out at random, since
-    pairs are n * n / 2.
+    """representation: (n, d). y: (n,). num_neighbours: by Euclidean distance. max_rows: more rows are subsampled at random, since there are
+    n * n / 2 pairs. Errors: UserError for constant y and for too few rows.
 
     >>> line = np.arange(20.0)
     >>> round(ordinality(line[:, None], 3 * line).spearman, 6)

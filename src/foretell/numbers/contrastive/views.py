@@ -1,4 +1,4 @@
-"""Views: two random versions of a row that stay the same thing."""
+"""Views: random augmentations of a row."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class Views(Component):
-    """Abstract: a random version of each row of a batch. Random numbers are torch's own."""
+    """Abstract: a random augmentation of each row of a batch. Random numbers are torch's own."""
 
     @abstractmethod
     def __call__(self, inputs: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
-        """inputs: (n, d), standardised: (row - mean) / scale, which are (d,). The result is standardised alike."""
+        """inputs: (n, d), standardised: (row - mean) / scale, where mean and scale are (d,). The result is standardised in the same way."""
 
 
 @dataclass(eq=False, repr=False)
 class TableViews(Views):
-    """For tables. noise: standard deviation of what is added to each number, in those of its column. dropout: share of numbers
-    that are replaced by the same column's number in another row of the batch, drawn anew for each column.
+    """For tables.
+
+    noise: standard deviation of the added noise, in units of the column's. dropout: share of numbers replaced by those of the same column
+    in another row of the batch, drawn anew for each column.
 
     >>> rows = torch.arange(6.0).reshape(3, 2)
     >>> views = TableViews(noise=0.0, dropout=1.0)(rows, torch.zeros(2), torch.ones(2))
@@ -45,8 +47,9 @@ class TableViews(Views):
 
 @dataclass(eq=False, repr=False)
 class ImageShifts(Views):
-    """For images in flat rows, as `Convolution` takes them: moved by up to `reach` pixels to each side; what comes in at the border
-    is the border again. side: pixels in a row of the image.
+    """For images in flat rows, as `Convolution` takes them: shifted by up to `reach` pixels to each side; the border is repeated.
+
+    side: pixels in a row of the image. reach: in pixels.
 
     >>> image = torch.arange(9.0).reshape(1, 9)
     >>> ImageShifts(side=3, reach=0)(image, torch.zeros(9), torch.ones(9)).tolist() == image.tolist()

@@ -1,4 +1,4 @@
-"""The loss of all contrastive learning here: how much of an anchor's weighted likeness to others falls on the right ones."""
+"""The contrastive loss: a weighted softmax over samples, and how much of it falls on the positive ones."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 def log_shares(logits: Tensor, present: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
-    """log of e^logit over the weighted sum of e^logit of all that are present, a row an anchor: a masked, weighted log-softmax.
+    """log of e^logit over the weighted sum of e^logit of all present samples, one row an anchor: a masked, weighted log-softmax.
 
-    logits: (n, m). present: (n, m) bool, who takes part in the sum (None: all). weights: (n, m) above 0 (None: 1). All numbers of a
-    row are brought down by one common maximum, so a constant added to a row changes nothing and nothing overflows. A row in which
-    nobody is present is treated as if all were.
+    logits: (n, m). present: (n, m) bool, samples in the sum (None: all). weights: (n, m) above 0 (None: 1). The maximum of a row is
+    subtracted, so that a constant added to a row changes nothing and nothing overflows. A row without a present sample is treated as if all
+    were present.
 
     >>> log_shares(torch.zeros(1, 3), torch.tensor([[True, True, False]])).exp()
     tensor([[0.5000, 0.5000, 0.5000]])
@@ -27,8 +27,8 @@ def weighted_contrast(
 ) -> Tensor:
     """(n,): each anchor's loss, - sum of `log_shares` over its positives / (their number + extra); 0 where it has none.
 
-    positive: (n, m) bool, each of them present. One positive a row, no weights and extra 0 make it InfoNCE; all of an anchor's
-    class make it SupCon.
+    positive: (n, m) bool, each of them present. With one positive a row, no weights and extra 0 this is InfoNCE; with all samples of an
+    anchor's class it is SupCon.
 
     >>> logits = torch.tensor([[2.0, 0.0, 0.0]])
     >>> loss = weighted_contrast(logits, torch.tensor([[True, False, False]]))

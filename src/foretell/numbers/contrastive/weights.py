@@ -1,4 +1,4 @@
-"""By which weight an other counts among those that an anchor is to be told from."""
+"""Weights of the samples in the denominator of a contrastive loss, by the distance of their labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class Weight(Component):
-    """Abstract: weights from distances between labels, (n, m) -> (n, m), 1 at distance 0. Distances are of standardised labels."""
+    """Abstract: weights (n, m) from distances between labels (n, m), 1 at distance 0. Distances are of standardised labels."""
 
     @abstractmethod
     def __call__(self, distance: Tensor) -> Tensor:
@@ -23,9 +23,9 @@ class Weight(Component):
 
 @dataclass(eq=False, repr=False)
 class Distance(Weight):
-    """1 + factor * distance: who is far in label is pushed farther (Wu et al., "Mixup Your Own Pairs", 2023, distance magnifying).
+    """1 + factor * distance: samples with distant labels weigh more (Wu et al., "Mixup Your Own Pairs", 2023, distance magnifying).
 
-    factor: what a distance of one standard deviation adds. The paper's labels are years, whose standard deviation is 10 to 20.
+    factor: the increase for a distance of one standard deviation. The paper's labels are years, whose standard deviation is 10 to 20.
 
     >>> Distance(2.0)(torch.tensor([0.0, 1.5])).tolist()
     [1.0, 4.0]

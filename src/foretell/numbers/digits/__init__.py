@@ -1,1 +1,2 @@
-"""Numbers as rows of tokens, and what decodes them: one format a file (`Normalised`, `Floating`, `DecimalText`), one decoder a file."""
+"""Number formats, which write numbers as rows of tokens (`Normalised`, `Floating`, `DecimalText`), and decoders of such rows. One a
+file."""

@@ -12,32 +12,31 @@ from foretell.numbers.component import Component
 from foretell.numbers.digits.leaves import Leaves
 from foretell.parts import require
 
-#: Most numbers that a format may write: all of them are listed, and a law gives each its mass.
+#: Largest number of numbers that a format may write: distributions hold a mass for each.
 MOST_LEAVES = 100_000
 
 
 @dataclass(eq=False, repr=False)
 class NumberFormat(Component):
-    """Abstract: `fit` looks at the training targets once and returns a *code*, plain numbers, which all else is given back. A format
-    writes finitely many numbers, each in one way, by rows of equally many tokens; `leaves` lists them, and the rest follows: which
-    number stands for a target (the nearest), which tokens may follow a beginning, and a law over all of them as a `Distribution`.
-    """
+    """Abstract: writes numbers as rows of equally many tokens. `fit` reads the training targets once and returns a *code*, plain numbers,
+    which the other methods take. A format writes finitely many numbers, each in one way. A subclass lists them (`leaves`); from that list
+    follow the number that stands for a target (the nearest), the tokens that may follow a prefix, and distributions over all numbers."""
 
     @abstractmethod
     def fit(self, y: np.ndarray) -> dict[str, Any]:
-        """The code for targets like these, (n,) float64; ValueError naming what is wrong with `y` or with a setting."""
+        """The code for targets y (n,) float64; UserError naming what is wrong with `y` or with a setting."""
 
     @abstractmethod
     def leaves(self, code: dict[str, Any]) -> Leaves:
         """All numbers that the code can write."""
 
     def encode(self, code: dict[str, Any], y: np.ndarray) -> np.ndarray:
-        """(n,) numbers -> (n, length) tokens; ValueError outside the support."""
+        """Numbers (n,) to tokens (n, length); UserError for numbers outside the support."""
         leaves = self.leaves(code)
         return leaves.tokens[leaves.places(y)]
 
     def decode(self, code: dict[str, Any], tokens: np.ndarray) -> np.ndarray:
-        """(n, length) tokens -> (n,) numbers; ValueError for rows that are none."""
+        """Tokens (n, length) to numbers (n,); UserError for rows that no number is written as."""
         return self.leaves(code).decode(tokens)
 
     def _whole(self, name: str, least: int) -> None:
@@ -46,19 +45,19 @@ class NumberFormat(Component):
         require(good, self, name, value, f"must be a whole number of at least {least}")
 
     def _few(self, name: str, num_leaves: float) -> None:
-        remedy = f"makes {num_leaves:g} numbers, more than {MOST_LEAVES:g}, which are too many to give each its mass; take less"
+        remedy = f"makes {num_leaves:g} numbers, but at most {MOST_LEAVES:g} are supported; lower it"
         require(num_leaves <= MOST_LEAVES, self, name, getattr(self, name), remedy)
 
     def _range(self, y: np.ndarray, low: float | None, high: float | None, widening: float) -> tuple[float, float]:
-        """The bounds as given, else the targets' widened by a share of their range; ValueError where targets lie outside."""
+        """The given bounds, or those of the targets, widened by a share of their range; UserError where targets lie outside."""
         require(widening >= 0, self, "widening", widening, "must be 0 or above")
         least, most = float(np.min(y)), float(np.max(y))
         margin = widening * (most - least)
-        if most - least <= 1e-9 * max(abs(least), abs(most)):  # all the same, up to rounding
+        if most - least <= 1e-9 * max(abs(least), abs(most)):  # all equal, up to rounding
             margin = max(1e-3 * max(abs(least), abs(most)), 1e-6)
         found = (least - margin if low is None else float(low), most + margin if high is None else float(high))
         for name, given, fits in (("minimum", low, found[0] <= least), ("maximum", high, found[1] >= most)):
-            require(fits, self, name, given, f"leaves out targets, which reach from {least:g} to {most:g}; widen it or clip them")
+            require(fits, self, name, given, f"leaves out targets, which range from {least:g} to {most:g}; widen it or clip them")
         require(
             bool(np.isfinite(found).all()) and found[0] <= found[1], self, "minimum", low, f"must not be above the maximum, {found[1]:g}"
         )

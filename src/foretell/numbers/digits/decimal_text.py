@@ -1,4 +1,4 @@
-"""Numbers as plain decimal text, for language models."""
+"""`DecimalText`: numbers as plain decimal text, for language models."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from foretell.rules.automata.byte_constraint import ByteConstraint
 from foretell.rules.constraints.decimals import Decimals
 from foretell.rules.constraints.integers import Integers
 
-#: What tokens write when the text is decoded letter by letter; the last is the end.
+#: What the tokens write where the text is decoded character by character; one more token ends it.
 LETTERS = "0123456789-."
 END = len(LETTERS)
 
 
 @dataclass(eq=False, repr=False)
 class DecimalText(NumberFormat):
-    """Multiples of 10 ** -precision between two bounds as people write them: "-0.50", "1987". What the constraints `Integers` (precision
-    0) and `Decimals` allow, so any language model can be held to it; as token rows (a letter a token, the end last) networks of our own
-    learn it too.
+    """Multiples of 10 ** -precision between two bounds, written as usual: "-0.50", "1987". These are the texts that the constraints
+    `Integers` (precision 0) and `Decimals` allow, so that any language model can be restricted to them. As token rows (one token a
+    character, with an end) networks trained here can learn them too.
 
-    minimum, maximum: the bounds; None is the training targets' range widened on each side by the share `widening` of it. precision:
-    digits behind the point; None is as many as the targets have, or where that is more than six, as many as tell a hundredth of their
-    range apart.
+    minimum, maximum: the bounds; None is the range of the training targets, widened on each side by the share `widening`. precision:
+    decimal places; None is as many as the targets have, or, where those are more than six, as many as resolve a hundredth of their range.
 
-    Cost: (maximum - minimum) * 10 ** precision numbers. A target is off by half a unit of its last digit at most.
+    Cost: (maximum - minimum) * 10 ** precision numbers. The rounding error of a target is at most half a unit of its last digit. Errors:
+    UserError for settings out of range, and for targets outside given bounds.
+
     Vacareanu et al., "From Words to Numbers: Your Large Language Model Is Secretly A Capable Regressor", 2024, and Requeima et al., "LLM
-    Processes", 2024, for numbers as text in prompts. Errors: ValueError for settings out of range and targets outside given bounds.
+    Processes", 2024, for numbers as text in prompts.
 
     >>> number = DecimalText(minimum=-1, maximum=12)
     >>> code = number.fit(np.array([0.5, 2.0]))

@@ -1,4 +1,4 @@
-"""Numbers as they are, by sign, exponent and digits."""
+"""`Floating`: numbers as they are, by sign, exponent and digits."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ from foretell.numbers.digits.leaves import Leaves, midway
 
 @dataclass(eq=False, repr=False)
 class Floating(NumberFormat):
-    """<sign><exponent><digits>: sign * d.dd * 10 ** exponent with so many digits, so numbers of any size are equally precise and
-    nothing is scaled. The first digit is not 0, except below the least exponent, where numbers come nearer to 0 in even steps.
+    """<sign><exponent><digits>: sign * d.dd * 10 ** exponent, with equal relative precision for numbers of any size and without scaling.
+    The first digit is not 0, except at the lowest exponent, where numbers approach 0 in even steps.
 
-    digits: of the mantissa. decades: how many exponents there are, the greatest one that of the greatest target made larger by a
-    tenth. A minus may be written only where a training target is negative.
+    digits: of the mantissa. decades: the number of exponents; the highest is that of the largest target increased by a tenth. A minus may
+    be written only where a training target is negative.
 
-    Cost: about 9 * decades * 10 ** (digits - 1) numbers, twice as many with a minus. A target is off by half a unit of its last digit
-    at most. Song et al., "OmniPred: Language Models as Universal Regressors", 2024, section 3.2, with the exponent before the digits as
-    in Song and Bahri, "Decoding-based Regression", 2025, section 3 (unnormalised tokenisation). Departures: an exponent is one token,
-    each number has one row of tokens, and the exponents are those of the training targets. Errors: ValueError for settings below 1.
+    Cost: about 9 * decades * 10 ** (digits - 1) numbers, twice as many with a minus. The rounding error of a target is at most half a unit
+    of its last digit. Errors: UserError for settings below 1.
+
+    Song et al., "OmniPred: Language Models as Universal Regressors", 2024, section 3.2, with the exponent before the digits as in Song and
+    Bahri, "Decoding-based Regression", 2025, section 3 (unnormalised tokenisation). Departures: an exponent is one token, each number has
+    one row of tokens, and the exponents are those of the training targets.
 
     >>> number = Floating(digits=2, decades=2)
     >>> code = number.fit(np.array([-5.2, 31.0]))
@@ -52,7 +54,7 @@ class Floating(NumberFormat):
         mantissas = [np.arange(10 * first), *[np.arange(first, 10 * first)] * (self.decades - 1)]
         exponent, mantissa = np.concatenate(exponents), np.concatenate(mantissas)
         unit = least + exponent - self.digits + 1.0
-        values = np.where(unit < 0, mantissa / 10.0**-unit, mantissa * 10.0**unit)  # rounded once where the power is exact
+        values = np.where(unit < 0, mantissa / 10.0**-unit, mantissa * 10.0**unit)  # one rounding where the power is exact
         digits = [mantissa // 10**place % 10 for place in reversed(range(self.digits))]
         tokens = np.stack([np.ones_like(exponent), exponent, *digits], axis=1)
         if code["minus"]:

@@ -1,4 +1,4 @@
-"""The numbers that a format can write, in order: the leaves of its tree of tokens."""
+"""The numbers that a format can write, in increasing order: the leaves of its tree of tokens."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from foretell.numbers.distributions import Histogram, PointMasses
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """One place of the token rows. node: (m,), which of the distinct beginnings each leaf goes through. token: (m,), what it goes on
-    with. allowed: (num_nodes, num_tokens), what may follow each beginning."""
+    """One position in the token rows. node: (m,), which of the distinct prefixes each leaf passes through. token: (m,), the token that
+    follows. allowed: (num_nodes, num_tokens) bool, the tokens that may follow each prefix."""
 
     node: np.ndarray
     token: np.ndarray
@@ -23,8 +23,9 @@ class Level:
 
 @dataclass(frozen=True, eq=False)
 class Leaves:
-    """m numbers as token rows, in increasing order. tokens: (m, length), no two rows the same. values: (m,). edges: (m + 1,), number i
-    stands for all between edges[i] and edges[i + 1].
+    """m numbers as token rows, in increasing order.
+
+    tokens: (m, length), all rows distinct. values: (m,). edges: (m + 1,); number i stands for all values between edges[i] and edges[i + 1].
 
     >>> leaves = Leaves(np.array([[0, 0], [0, 1], [1, 1]]), np.array([0.0, 1.0, 2.0]), np.array([-0.5, 0.5, 1.5, 2.5]))
     >>> [level.allowed.tolist() for level in leaves.levels]
@@ -42,12 +43,12 @@ class Leaves:
 
     @property
     def num_tokens(self) -> int:
-        """Tokens are 0 to num_tokens - 1, at all places."""
+        """Tokens are 0 to num_tokens - 1, at all positions."""
         return int(self.tokens.max()) + 1
 
     @cached_property
     def levels(self) -> list[Level]:
-        """One a place: the whole tree of beginnings."""
+        """One level a position: the whole tree of prefixes."""
         found, node = [], np.zeros(len(self), dtype=np.int64)
         for token in self.tokens.T:
             allowed = np.zeros((node.max() + 1, self.num_tokens), dtype=bool)
@@ -57,18 +58,18 @@ class Leaves:
         return found
 
     def places(self, y: np.ndarray) -> np.ndarray:
-        """Which number stands for each of `y`; ValueError for what lies outside all cells."""
+        """(n,): the index of the number that stands for each of `y` (n,); UserError for values outside all cells."""
         y = np.asarray(y, dtype=float)
         outside = ~((y >= self.edges[0]) & (y <= self.edges[-1]))  # NaN too
         if outside.any():
             raise UserError(
                 f"y={y[outside][0]!r} lies outside the support, {self.edges[0]:g} to {self.edges[-1]:g}; fit the format to targets "
-                "that reach so far, or give it wider bounds"
+                "in that range, or give it wider bounds"
             )
         return np.clip(np.searchsorted(self.edges, y, side="right") - 1, 0, len(self) - 1)
 
     def decode(self, tokens: np.ndarray) -> np.ndarray:
-        """(n, length) token rows -> (n,) numbers; ValueError for a row that stands for no number."""
+        """Token rows (n, length) to numbers (n,); UserError for a row that no number is written as."""
         known = {row.tobytes(): i for i, row in enumerate(np.ascontiguousarray(self.tokens, dtype=np.int64))}
         rows = np.ascontiguousarray(np.atleast_2d(tokens), dtype=np.int64)
         found = [known.get(row.tobytes(), -1) for row in rows]
@@ -77,7 +78,7 @@ class Leaves:
         return self.values[found]
 
     def histogram(self, masses: np.ndarray) -> Histogram:
-        """Masses (n, m) spread evenly over each number's cell: the law of what was rounded to be written."""
+        """Masses (n, m) spread evenly over the cell of each number: the distribution of the value before rounding."""
         return Histogram(self.edges, masses)
 
     def points(self, masses: np.ndarray) -> PointMasses:
@@ -86,7 +87,8 @@ class Leaves:
 
 
 def midway(values: np.ndarray) -> np.ndarray:
-    """Edges halfway between numbers, the outermost as far beyond: where rounding to the nearest turns over. One number has 1 / 2."""
+    """Edges halfway between numbers, and equally far beyond the outermost, where rounding to the nearest number changes. A single number
+    has edges at a distance of 1/2."""
     if len(values) == 1:
         return np.array([values[0] - 0.5, values[0] + 0.5])
     inner = (values[:-1] + values[1:]) / 2

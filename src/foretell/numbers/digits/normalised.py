@@ -1,4 +1,4 @@
-"""Numbers scaled into [0, 1] and written as digits of a base."""
+"""`Normalised`: numbers scaled into [0, 1] and written as digits of a base."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class Normalised(NumberFormat):
-    """y scaled linearly so that the range becomes [0, 1], then the first `digits` digits of its expansion to `base`. The tree of digits
-    is a histogram of base ** digits equal bins: each digit cuts a bin into `base` smaller ones.
+    """y is scaled linearly so that the range becomes [0, 1], then written as the first `digits` digits of its expansion to `base`. The tree
+    of digits is a histogram of base ** digits equal bins: each digit divides a bin into `base` smaller ones.
 
-    minimum, maximum: the range; None is the training targets' widened on each side by the share `widening` of it.
+    base, digits: of the expansion. minimum, maximum: the range; None is the range of the training targets, widened on each side by the
+    share `widening`.
 
-    Nothing beyond the range can be said. Cost: base ** digits numbers. A target is off by half a bin at most.
-    Song and Bahri, "Decoding-based Regression", 2025, section 3 (normalised tokenisation). Departure: a bin's number is its centre, not
-    its lower end. Errors: ValueError for settings out of range, and targets outside given bounds.
+    Numbers beyond the range cannot be written. Cost: base ** digits numbers. The rounding error of a target is at most half a bin. Errors:
+    UserError for settings out of range, and for targets outside given bounds.
+
+    Song and Bahri, "Decoding-based Regression", 2025, section 3 (normalised tokenisation). Departure: the number of a bin is its centre,
+    not its lower end.
 
     >>> number = Normalised(base=2, digits=2, minimum=0, maximum=8)
     >>> code = number.fit(np.array([0.0, 7.0]))

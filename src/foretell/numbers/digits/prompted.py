@@ -18,9 +18,11 @@ CHOICES = ("random", "nearest")
 
 @dataclass(frozen=True)
 class Prompter:
-    """Writes prompts: an instruction, some solved examples, the row in question. template: how a row is written, with {column} where
-    its value goes; None writes "column: value" lines, or the bare text where there is one column of texts. target: what the number is
-    called. Each example is `row`, line break, "target: number", empty line. Values are written by `%g`, so that 5.0 is "5".
+    """Writes prompts: an instruction, solved examples, and the row to predict.
+
+    template: how a row is written, with {column} where its value goes; None writes "column: value" lines, or the bare text where there is
+    one column of texts. target: the name of the number. Each example is the row, a line break, "target: number" and an empty line. Values
+    are written by `%g`, so that 5.0 is "5".
     """
 
     template: str | None

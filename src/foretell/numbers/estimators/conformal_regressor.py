@@ -1,4 +1,4 @@
-"""`ConformalRegressor`: intervals that hold as many true values as they say, around any regressor."""
+"""`ConformalRegressor`: intervals with a coverage guarantee around any regressor."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
-    """Split conformal prediction: part of the rows is held out of fitting, and the quantile of their conformity scores says how wide
-    intervals must be.
+    """Split conformal prediction: part of the rows is held out of fitting, and a quantile of their conformity scores sets the width of
+    intervals.
 
     estimator: any regressor, None is `Ridge()`. conformity: `AbsoluteResidual()`, `NormalisedResidual()` or `QuantileBand()` (conformalised
-    quantile regression); None takes `QuantileBand()` where the estimator predicts quantiles, `AbsoluteResidual()` elsewhere. coverage:
-    of intervals, where none is asked for. calibration_share: of the rows, held out. prefit: the estimator is fitted already, on other
-    rows, and all rows given are held out. rate: how fast the level adapts in `update`, 0 for not. random_state: which rows are held out.
+    quantile regression); None takes `QuantileBand()` where the estimator predicts quantiles, `AbsoluteResidual()` elsewhere. coverage: of
+    intervals, where none is asked for. calibration_share: share of the rows that is held out. prefit: the estimator is fitted already, on
+    other rows, and all given rows are held out. rate: how fast the level adapts in `update`, 0 for not at all. random_state: which rows are
+    held out.
 
-    Guarantee: exact; for rows that are exchangeable with those held out, an interval holds the true value with probability coverage or
-    more, and coverage + 1 / (n + 1) or less where scores have no ties; n rows held out. It is a promise for all rows together, not for
-    each. Of a stream, given to `update` as it comes, the share missed approaches 1 - coverage whatever comes (see `AdaptiveLevel`).
-    Needs: ceil(coverage / (1 - coverage)) rows held out, 9 for 0.9. Cost: as the estimator's, and one prediction of the rows held out.
-    State: estimator_, conformity_, conformity_state_, recent_ (n,) scores, scores_ the same sorted, level_. No sample weights: rows that
-    count differently are not exchangeable. Errors: ValueError for too few rows, with how many it takes.
+    Guarantee: exact; for rows that are exchangeable with the n held-out rows, an interval holds the true value with probability coverage or
+    more, and at most coverage + 1 / (n + 1) where scores have no ties. This holds on average over rows, not for each row. For a stream
+    passed to `update` as it arrives, the share of misses approaches 1 - coverage for any series (see `AdaptiveLevel`).
+
+    Needs: ceil(coverage / (1 - coverage)) held-out rows, 9 for 0.9. Cost: the estimator's, and one prediction of the held-out rows. State:
+    estimator_, conformity_, conformity_state_, recent_ (n,) scores, scores_ the same sorted, level_. No sample weights: weighted rows are
+    not exchangeable. Errors: UserError for too few rows, with the needed number, and for several target columns.
 
     Paper: Lei et al. (2018), Distribution-free predictive inference for regression; Romano et al. (2019), Conformalized quantile
     regression; Gibbs and Candès (2021), Adaptive conformal inference under distribution shift. Departure: one band serves all coverages,
@@ -53,7 +55,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     @classmethod
     def examples(cls) -> list[ConformalRegressor]:
-        """Coverages that few rows suffice for."""
+        """Small settings for checks, with coverages that need few rows."""
         return [cls(coverage=0.5, random_state=0), cls(Ridge(), NormalisedResidual(), coverage=0.4, random_state=0)]
 
     estimator: Any = None
@@ -65,7 +67,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     random_state: Any = None
 
     def fit(self, X: Any, y: Any) -> Any:  # noqa: N803
-        """Fit to a part of X (n, d), y (n,), and hold the rest out; X goes to the estimator as it is, a table too."""
+        """Fit to a part of X (n, d), y (n,), and hold the rest out. X is passed to the estimator as it is, so that tables work too."""
         check_coverage(self, self.coverage)
         require(0 < self.calibration_share < 1, self, "calibration_share", self.calibration_share, "must lie between 0 and 1")
         require(
@@ -93,8 +95,8 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return self
 
     def update(self, X: Any, y: Any) -> Any:  # noqa: N803
-        """Rows (k, d) whose true values have come since, in their order: each is held against its interval of the set coverage, which
-        moves the level, and its score takes the place of the oldest. The estimator stays as it is."""
+        """Take in rows (k, d) with true values (k,) that arrived since, in order. Each is compared with its interval at the set coverage,
+        which changes the level; its score replaces the oldest. The estimator is not changed."""
         check_is_fitted(self, "scores_")
         y = self._numbers(y)
         X, y = indexable(X, y)  # noqa: N806
@@ -109,7 +111,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return self.estimator_.predict(X)
 
     def predict_interval(self, X: Any, coverage: float | None = None) -> np.ndarray:  # noqa: N803
-        """(n, 2): the lower and upper end. coverage: None takes the setting."""
+        """(n, 2): lower and upper end. coverage: None takes the setting."""
         check_is_fitted(self, "scores_")
         coverage = self.coverage if coverage is None else coverage
         check_coverage(self, coverage)
@@ -121,14 +123,16 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     @property
     def n_features_in_(self) -> int:
+        """The estimator's."""
         return self._of_the_estimator("n_features_in_")
 
     @property
     def feature_names_in_(self) -> np.ndarray:
+        """The estimator's."""
         return self._of_the_estimator("feature_names_in_")
 
     def _of_the_estimator(self, name: str) -> Any:
-        """X goes through unchecked, so the estimator knows its columns; AttributeError before fitting, as scikit-learn has it."""
+        """An attribute of the fitted estimator, which checks X; AttributeError before fitting, as scikit-learn expects."""
         if "estimator_" not in vars(self):
             raise AttributeError(f"{type(self).__name__} has no {name} before it is fitted")
         return getattr(self.estimator_, name)
@@ -136,10 +140,13 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _numbers(self, y: Any) -> np.ndarray:
         if y is None:
             raise UserError("ConformalRegressor requires y to be passed, but the target y is None")
-        return column_or_1d(check_array(y, ensure_2d=False, dtype="numeric", input_name="y"), warn=True).astype(np.float64)
+        checked = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
+        if checked.ndim == 2 and checked.shape[1] > 1:
+            raise UserError(f"ConformalRegressor: y has {checked.shape[1]} columns, and intervals are of one target; fit one for each")
+        return column_or_1d(checked, warn=True).astype(np.float64)
 
     def _split(self, num: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows to fit to, and rows held out."""
+        """Numbers of the rows to fit to, and of the held-out rows."""
         num_held = num if self.prefit else round(self.calibration_share * num)
         least = needed_rows(self.coverage)
         if num_held < least or (num - num_held < 1 and not self.prefit):
@@ -156,7 +163,7 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             return self.conformity
         try:
             self.estimator_.predict_quantile(_safe_indexing(X, [0]), 0.5)
-        except (AttributeError, ValueError):  # a point is all it predicts
+        except (AttributeError, ValueError):  # it predicts points only
             return AbsoluteResidual()
         return QuantileBand()
 

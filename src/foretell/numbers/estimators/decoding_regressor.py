@@ -1,4 +1,4 @@
-"""`DecodingRegressor`: predicts a number by decoding its tokens, with the exact law over all numbers."""
+"""`DecodingRegressor`: predicts a number by decoding its tokens, with the exact distribution over all numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from foretell.numbers.digits.leaves import Leaves
 from foretell.numbers.digits.members import DecodingMembers
 from foretell.numbers.digits.normalised import Normalised
 from foretell.numbers.distributional import DistributionalMixin
-from foretell.numbers.distributions import Distribution
+from foretell.numbers.distributions import PredictiveDistribution
 from foretell.numbers.linear_part import linear_part
 from foretell.numbers.shifted import Shifted
 from foretell.numbers.torch_regressor import TorchRegressor
@@ -29,29 +29,28 @@ POINTS = ("mean", "median", "mode")
 @dataclass(eq=False, repr=False)
 class DecodingRegressor(DistributionalMixin, TorchRegressor):
     """A number is written token by token, each given the row's features and the tokens before it. Nothing is sampled to predict: the
-    chances of all numbers that the format can write are worked out, the tree of tokens level by level.
+    probabilities of all numbers that the format can write are computed, level by level of the tree of tokens.
 
     format: how numbers are written (None: `Normalised()`). body: layers below (None: an MLP). decoder: None is `DigitHead()`. n_members:
-    networks that are trained side by side from different weights, whose laws are averaged. smoothing: targets are blurred in training,
-    by normal noise whose standard deviation is this share of theirs, so that neighbouring numbers are learnt as such, however unlike
-    their digits; the law is that of the blurred target, wider by half of smoothing ** 2. n_draws: blurred copies of a row. linear: take
-    off the prediction of a ridge regression first and decode the rest, so the law is shifted by it, row by row. point: what `predict`
-    says, the law's "mean", "median" or "mode". Further settings: see `TorchRegressor`.
+    networks trained side by side from different weights, whose distributions are averaged. smoothing: in training, normal noise is added to
+    targets, with this share of their standard deviation, so that neighbouring numbers are learnt as neighbours however their digits differ;
+    the predicted distribution is that of the noisy
+    target. n_draws: noisy copies of a row. linear: subtract the prediction of a ridge regression first and decode the residual, so that
+    the distribution is shifted row by row. point: what `predict` returns, the "mean", "median" or "mode" of the distribution. Other
+    settings: see `TorchTraining`.
 
     Guarantee: exact; `predict_distribution` is a histogram over the numbers' cells, `predict_numbers` has the masses on the numbers as
-    written.
-    Cost: `DigitHead`'s, for each member. Attributes: code_ (of the format), slopes_ (d,), of the linear part, prior_ (m,), masses of the
-    training targets, inner_ (m - 1,) and blur_, edges between numbers and the noise as shares of the support, and those of
-    `TorchRegressor`.
+    written. Cost: `DigitHead`'s, for each member. Attributes: code_ (of the format), slopes_ (d,), of the linear part, prior_ (m,), masses
+    of the training targets, inner_ (m - 1,) and blur_, edges between numbers and the noise as shares of the support, and those of
+    `TorchRegressor`. Errors: UserError for settings out of range, for targets outside given bounds, NaN, text, several target columns.
 
-    Song and Bahri, "Decoding-based Regression", 2025, sections 3 and 4; Song et al., "OmniPred", 2024. Departures: the exact law where
-    they draw samples, members, blurred targets (as HL-Gauss does to a histogram), the linear part. Errors: ValueError for bad
-    settings, for targets outside given bounds, NaN, text.
+    Song and Bahri, "Decoding-based Regression", 2025, sections 3 and 4; Song et al., "OmniPred", 2024. Departures: the exact distribution
+    where they draw samples, members, noisy targets (as HL-Gauss does to a histogram), the linear part.
 
     >>> X = np.arange(60.0)[:, None] % 6
     >>> model = DecodingRegressor(epochs=20, n_members=1, random_state=0).fit(X, X[:, 0] ** 2)
-    >>> law = model.predict_distribution(X[:2])
-    >>> bool(np.abs(law.mean() - model.predict(X[:2])).max() < 1e-6), model.predict_interval(X[:2], 0.8).shape
+    >>> distribution = model.predict_distribution(X[:2])
+    >>> bool(np.abs(distribution.mean() - model.predict(X[:2])).max() < 1e-6), model.predict_interval(X[:2], 0.8).shape
     (True, (2, 2))
     """
 
@@ -87,15 +86,15 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
 
     @property
     def leaves_(self) -> Leaves:
-        """The numbers that can be said, before the linear part is added."""
+        """The numbers that can be written, before the linear part is added."""
         return self._format().leaves(self.code_)
 
-    def _rest(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:  # noqa: N803
+    def _residual_targets(self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:  # noqa: N803
         slopes, rest = linear_part(X, y, sample_weight) if self.linear else (np.zeros(X.shape[1]), y)
         self.slopes_ = slopes
         return rest
 
-    def _settle(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
+    def _fit_encoding(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         self.code_ = self._format().fit(y)
         centre = np.average(y, weights=sample_weight)
         edges = self.leaves_.edges
@@ -107,12 +106,12 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
         self.prior_ = found / found.sum()
 
     def _blurred(self, encoded: Tensor, where: Tensor) -> Tensor:
-        """(n, n_draws) places of blurred copies of each target, one from each of as many equally probable slices of the noise. where:
-        in each slice, from 0 to 1."""
+        """(n, n_draws) indices of noisy copies of each target, one from each of n_draws equally probable slices of the noise. where: (n,
+        n_draws), the position in each slice, from 0 to 1."""
         levels = (torch.arange(self.n_draws, device=where.device) + where) / self.n_draws
         found = encoded[:, None] + self.blur_ * torch.special.ndtri(levels.clamp(1e-6, 1 - 1e-6))
         inner = torch.as_tensor(self.inner_, dtype=encoded.dtype, device=encoded.device)
-        return torch.searchsorted(inner, found, right=True)  # what is blurred beyond the ends is the outermost number
+        return torch.searchsorted(inner, found, right=True)  # noise beyond the ends gives the outermost number
 
     def _make_network(self) -> nn.Module:
         body, decoder = MLP((128, 128)) if self.body is None else self.body, DigitHead() if self.decoder is None else self.decoder
@@ -125,7 +124,7 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
         return torch.as_tensor((y - leaves.edges[0]) / (leaves.edges[-1] - leaves.edges[0]), dtype=torch.float32)
 
     def _split(self, rows: Sequence[Tensor], order: Tensor) -> tuple[list[Tensor], list[Tensor] | None]:
-        """Several members hold out a part each, so together they are watched on all rows and learn from all."""
+        """Several members hold out different rows, so that together they are validated on all rows and learn from all."""
         if self.n_members == 1 or not self.validation_fraction:
             return super()._split(rows, order)
         inputs, encoded, weight = rows
@@ -135,8 +134,8 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
         return [inputs, encoded, learnt], [inputs, encoded, weight[:, None] * own * self.n_members]
 
     def _batch_loss(self, network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-        """Cross-entropy; of rows held out the CRPS, as cross-entropy would stop at the first target that surprises. Weights are (n,),
-        or (n, n_members) where each member has its own."""
+        """Cross-entropy in training. On held-out rows the CRPS, since cross-entropy would stop at the first surprising target. Weights are
+        (n,), or (n, n_members) where members have their own."""
         inputs, encoded, weight = batch
         assert isinstance(network, DecodingMembers)
         if network.training:
@@ -147,7 +146,7 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
         return (losses * (weight if weight.ndim == 2 else weight[:, None])).mean()
 
     def _member_losses(self, network: nn.Module, inputs: Tensor, encoded: Tensor) -> Tensor:
-        """(n, n_members). In training the noise is drawn anew each time, else a network would learn its draws by heart."""
+        """(n, n_members). In training the noise is drawn anew each time, since the network would memorise fixed draws."""
         assert isinstance(network, DecodingMembers)
         shape = (len(encoded), self.n_draws)
         where = torch.rand(shape, device=encoded.device) if network.training else torch.full(shape, 0.5, device=encoded.device)
@@ -162,16 +161,16 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
         return outputs[:, 0] + outputs[:, 1:] @ centres.to(outputs.dtype)
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """(n,): the mean, median or mode of each row's law, as `point` says."""
+        """(n,): the mean, median or mode of each row's distribution, as `point` says, in the units of y."""
         self._check_settings()
         return getattr(self.predict_distribution(X), self.point)()
 
-    def predict_distribution(self, X: Any) -> Distribution:  # noqa: N803
-        """The law of each row's number, which is spread evenly over the cell of every number that the format can write."""
+    def predict_distribution(self, X: Any) -> PredictiveDistribution:  # noqa: N803
+        """The distribution of each row's number, spread evenly over the cell of every number that the format can write."""
         outputs = self._outputs(X).double().numpy()
         return Shifted(self.leaves_.histogram(outputs[:, 1:]), outputs[:, 0])
 
-    def predict_numbers(self, X: Any) -> Distribution:  # noqa: N803
-        """The law as `PointMasses` on the numbers as they are written (with `linear`, beside each row's linear part)."""
+    def predict_numbers(self, X: Any) -> PredictiveDistribution:  # noqa: N803
+        """The distribution as `PointMasses` on the numbers as they are written (with `linear`, shifted by each row's linear part)."""
         outputs = self._outputs(X).double().numpy()
         return Shifted(self.leaves_.points(outputs[:, 1:]), outputs[:, 0])

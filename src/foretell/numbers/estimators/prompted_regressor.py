@@ -1,4 +1,4 @@
-"""`PromptedRegressor`: a language model reads rows as text, with solved examples, and says a number; its exact law over numbers."""
+"""`PromptedRegressor`: a language model predicts numbers from rows written as text, with solved examples in its prompt."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from foretell.models.base import Model
 from foretell.models.vocabulary import Vocabulary
 from foretell.numbers.digits.decimal_text import DecimalText
 from foretell.numbers.digits.prompted import CHOICES, Prompter, choose_examples, encode, stop_tokens
-from foretell.numbers.digits.string_law import LAWS, StringLaw, StringLaws
+from foretell.numbers.digits.string_distribution import KINDS, StringDistribution, StringEnumerator
 from foretell.numbers.distributional import DistributionalMixin
 from foretell.numbers.distributions import Histogram, PointMasses
 from foretell.parts import require
 from foretell.prepare import resolve
 from foretell.rules.constraints.choices import Choices
 
-#: Laws that are kept of a model, those worked out last.
+#: Cached distributions of a model, the most recent ones.
 _KEPT = 4096
 
 
 @dataclass(eq=False, repr=False)
 class PromptedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
     """Nothing is trained: `fit` keeps rows, of which `n_shots` are shown as solved examples in the prompt (0: zero-shot). The model then
-    writes a number under a constraint, and the chances of all numbers are worked out rather than sampled.
+    writes a number under a constraint, and the probabilities of all numbers are computed instead of sampled.
 
     model: a `Model`, an id or path, None for the default one. format: a `DecimalText`; None fits one to the training targets. template,
-    target, instruction: see `Prompter`. shots: "random" (the same for all rows, read once) or "nearest". law, missed, most_rows, batch:
-    see `StringLaws`. point: what `predict` says, the law's "median", "mean" or "mode".
+    target, instruction: see `Prompter`. shots: "random" (the same for all rows, read once) or "nearest". distribution, missed, most_rows,
+    batch: see `StringEnumerator`. point: what `predict` returns, the "median", "mean" or "mode" of the distribution.
 
-    X: a table with columns of numbers and texts, or one list of texts. Guarantee: exact but for the mass that `string_laws` reports as
-    missed. Cost: a row of the model for each token of a prompt that others do not share, and for each beginning of a number that is
-    read. Attributes: texts_ and numbers_, the training rows as text, code_ (of the format), names_. Laws are kept with the model.
+    X: a table with columns of numbers and texts, or one list of texts. Guarantee: exact but for the mass that `string_distributions`
+    reports as missed. Cost: a row of the model for each token of a prompt that others do not share, and for each prefix of a number that is
+    read. Attributes: texts_ and numbers_, the training rows as text, code_ (of the format), names_. Distributions are cached with the
+    model. Errors: UserError for NaN, targets that are no numbers, settings out of range, and prompts that are too long.
 
     Song et al., "OmniPred", 2024; Vacareanu et al., "From Words to Numbers", 2024; Requeima et al., "LLM Processes", 2024, section 3, for
-    laws over number strings. Departure: the exact law, where they draw samples. Errors: ValueError for NaN, targets that are no
-    numbers, bad settings, prompts that are too long.
+    distributions over number strings. Departure: the exact distribution, where they draw samples.
 
     >>> import foretell.numbers as fn
     >>> years = fn.PromptedRegressor(n_shots=2, target="Year").fit(["Sunrise, oil", "Neon, tubes"], [1880, 1968])  # doctest: +SKIP
@@ -54,7 +54,7 @@ class PromptedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
 
     #: Checks of scikit-learn's `check_estimator` that are not met, each with its reason.
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = {
-        "check_estimators_overwrite_params": "a `Model` given as an object keeps what is worked out with it: vocabulary, rules, laws",
+        "check_estimators_overwrite_params": "a `Model` given as an object caches its vocabulary, rules and distributions",
     }
 
     model: Any = None
@@ -65,7 +65,7 @@ class PromptedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
     target: str = "Number"
     instruction: str = ""
     point: str = "median"
-    law: str = "masked"
+    distribution: str = "masked"
     missed: float = 0.01
     most_rows: int = 2000
     batch: int = 8
@@ -82,17 +82,17 @@ class PromptedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
-        tags.regressor_tags.poor_score = True  # as good as the language model, which knows nothing of made-up tables
+        tags.regressor_tags.poor_score = True  # language models know nothing of synthetic tables
         return tags
 
     def __sklearn_clone__(self) -> PromptedRegressor:
-        """A copy without what was fitted; the model, which nobody changes, is the same object and not a copy of its weights."""
+        """An unfitted copy. The model is shared, since nothing changes it."""
         settings = {field.name: getattr(self, field.name) for field in fields(self)}
         return type(self)(**{name: value if name == "model" else clone(value, safe=False) for name, value in settings.items()})
 
     def fit(self, X: Any, y: Any) -> PromptedRegressor:  # noqa: N803
         """Keep rows X (n, d) or texts (n,), and targets y (n,), to show them as examples."""
-        self._laws_settings()
+        self._enumerator()
         self.names_ = [str(name) for name in getattr(X, "columns", [])]
         X, y = validate_data(self, _column(X), y, dtype=None, y_numeric=True)  # noqa: N806
         if not self.names_:
@@ -104,7 +104,7 @@ class PromptedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
         return self
 
     def prompts(self, X: Any) -> list[str]:  # noqa: N803
-        """What the model reads for each row."""
+        """The prompt for each row, n texts."""
         check_is_fitted(self, "texts_")
         X = validate_data(self, _column(X), dtype=None, reset=False)  # noqa: N806
         rows = [self._prompter().row(self.names_, row) for row in X]
@@ -112,28 +112,29 @@ class PromptedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
         known = list(zip(self.texts_, self.numbers_, strict=True))
         return [self._prompter().prompt([known[i] for i in some], row) for some, row in zip(chosen, rows, strict=True)]
 
-    def string_laws(self, X: Any) -> list[StringLaw]:  # noqa: N803
-        """The law of each row's number string (a space before it), what was missed of it, and how many rows it cost."""
+    def string_distributions(self, X: Any) -> list[StringDistribution]:  # noqa: N803
+        """The distribution over number strings (with a space before them) for each row, with the mass that was missed and the rows that
+        were read."""
         check_is_fitted(self, "texts_")
-        settings, model, rule = self._laws_settings(), self._model(), self._rule()
+        settings, model, rule = self._enumerator(), self._model(), self._rule()
         prompts = [tuple(encode(model, prompt)) for prompt in self.prompts(X)]
-        kept: OrderedDict[Any, StringLaw] = model.__dict__.setdefault("number_laws", OrderedDict())
+        kept: OrderedDict[Any, StringDistribution] = model.__dict__.setdefault("number_distributions", OrderedDict())
         missing = list({prompt: None for prompt in prompts if (prompt, rule, settings) not in kept})
         found = settings.run(model, missing, rule, stop_tokens(model)) if missing else []
-        laws = {prompt: kept[prompt, rule, settings] for prompt in prompts if (prompt, rule, settings) in kept}
-        laws |= dict(zip(missing, found, strict=True))
-        kept.update({(prompt, rule, settings): law for prompt, law in laws.items()})
+        distributions = {prompt: kept[prompt, rule, settings] for prompt in prompts if (prompt, rule, settings) in kept}
+        distributions |= dict(zip(missing, found, strict=True))
+        kept.update({(prompt, rule, settings): distribution for prompt, distribution in distributions.items()})
         while len(kept) > _KEPT:
             kept.popitem(last=False)
-        return [laws[prompt] for prompt in prompts]
+        return [distributions[prompt] for prompt in prompts]
 
     def predict_numbers(self, X: Any) -> PointMasses:  # noqa: N803
-        """The law of each row's number, as masses on the numbers that can be written."""
+        """The distribution of each row's number, as masses on the numbers that can be written."""
         masses = self._masses(X)
         return PointMasses(self._format().leaves(self.code_).values, masses)
 
     def predict_distribution(self, X: Any) -> Histogram:  # noqa: N803
-        """The law of each row's number, each mass spread over all that is rounded to it."""
+        """The distribution of each row's number, each mass spread over all values that round to it."""
         masses = self._masses(X)
         return self._format().leaves(self.code_).histogram(masses)
 
@@ -142,7 +143,7 @@ class PromptedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
         return getattr(self.predict_numbers(X), self.point)()
 
     def generate(self, X: Any, n_samples: int = 1, random_state: Any = None, recipe: Any = None) -> np.ndarray:  # noqa: N803
-        """(n, n_samples) draws made by decoding, with any recipe, as RegressLM does; their law is that of law="masked"."""
+        """(n, n_samples) draws made by decoding, with any recipe, as RegressLM does. Their distribution is the "masked" one."""
         from foretell.decoding.draws import SampledDraws
         from foretell.decoding.request import Request
         from foretell.decoding.sampling_options import make_sampler
@@ -162,20 +163,20 @@ class PromptedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
         return np.array([float(vocabulary.text(request.generated)) for request in requests]).reshape(-1, n_samples)
 
     def _masses(self, X: Any) -> np.ndarray:  # noqa: N803
-        laws = self.string_laws(X)
+        distributions = self.string_distributions(X)
         places = {f" {text}".encode(): i for i, text in enumerate(self._format().texts(self.code_))}
-        masses = np.zeros((len(laws), len(places)))
-        for row, law in zip(masses, laws, strict=True):
-            row[[places[text] for text in law.texts]] = law.masses
+        masses = np.zeros((len(distributions), len(places)))
+        for row, distribution in zip(masses, distributions, strict=True):
+            row[[places[text] for text in distribution.texts]] = distribution.masses
         return masses
 
-    def _laws_settings(self) -> StringLaws:
+    def _enumerator(self) -> StringEnumerator:
         require(self.point in ("median", "mean", "mode"), self, "point", self.point, "must be one of median, mean, mode")
         require(self.shots in CHOICES, self, "shots", self.shots, f"must be one of {', '.join(CHOICES)}")
-        require(self.law in LAWS, self, "law", self.law, f"must be one of {', '.join(LAWS)}")
+        require(self.distribution in KINDS, self, "distribution", self.distribution, f"must be one of {', '.join(KINDS)}")
         good = isinstance(self.n_shots, int | np.integer) and self.n_shots >= 0
         require(good, self, "n_shots", self.n_shots, "must be a whole number of at least 0")
-        return StringLaws(self.law, self.missed, self.most_rows, self.batch)
+        return StringEnumerator(self.distribution, self.missed, self.most_rows, self.batch)
 
     def _format(self) -> DecimalText:
         return DecimalText() if self.format is None else self.format
@@ -191,7 +192,7 @@ class PromptedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
 
 
 def _column(X: Any) -> Any:  # noqa: N803
-    """A list of texts as a table of one column; all else as it is."""
+    """A list of texts as a table of one column; anything else as it is."""
     values = X if hasattr(X, "columns") else getattr(X, "values", X)
     is_text = isinstance(values, Sequence | np.ndarray) and not isinstance(values, str) and np.ndim(values) == 1
     if is_text and len(values) and all(isinstance(value, str) for value in values):

@@ -1,4 +1,4 @@
-"""`SketchedLinearRegression`: least squares of very tall tables by a small random summary, with error bars."""
+"""`SketchedLinearRegression`: least squares on a random sketch of a very tall table, with error bars."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from foretell.errors import UserError
 from foretell.numbers.linear.error_bars import exact_estimate, refined_estimate, sketched_estimate
-from foretell.numbers.linear.sketched_system import Rows, fit_sketched
+from foretell.numbers.linear.sketched_system import TableRows, fit_sketched
 from foretell.numbers.linear.sketches.base import Sketch
 from foretell.numbers.linear.sketches.srdct import SRDCT
 from foretell.parts import require
@@ -24,29 +24,28 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
-    """Solves S X c = S y, with m random mixtures of the rows, in place of X c = y. Error bars say how far that may be from the *exact
-    least-squares fit*; they do not say how far y is from the line.
+    """Solves S X c = S y, with m random mixtures of the rows, instead of X c = y. Error bars are for the distance to the *exact
+    least-squares fit*, not for the distance of y from the line.
 
-    sketch: a component of `foretell.numbers.linear.sketches`; None is SRDCT(). m: rows of the summary; None is 8 a column. With fewer
-    than D log D, transforms can miss a column of tables that are patterns, which is an error below, never an answer. refine: passes of
-    conjugate gradients over the table afterwards; 20 give the exact fit. n_repeats: so many independent sketches, whose mean is taken.
-    random_state: an int gives the same bits again.
+    sketch: a component of `foretell.numbers.linear.sketches`; None is SRDCT(). m: rows of the sketch; None is 8 a column. With fewer than D
+    log D, transforms can miss a column of tables with a regular pattern, which is an error, never a wrong answer. refine: passes of
+    conjugate gradients over the table afterwards; 20 give the exact fit. n_repeats: independent sketches, whose mean is taken.
+    random_state: an int gives identical results.
 
-    Guarantee: of the sketched system with Gaussian(), (c - exact c) / coef_std_ is Student's t with m - D degrees, D being columns with the
-    intercept. The other dense sketches behave so in all that was measured. Bounds for single coefficients are proved with D^(1+o(1))
-    rows (Price, Song, Woodruff, ICALP 2017); that D times a power of log n suffice is claimed by Song, Ye, Yin, Zhang (ICML 2023), whose
-    published proof has a gap. CountSketch() breaks the bars where few rows carry much weight. A bar is for a coefficient or row chosen
-    before the sketch is drawn; for the worst of many, widen it.
+    Guarantee: for the sketched system with Gaussian(), (c - exact c) / coef_std_ has Student's t distribution with m - D degrees of
+    freedom, where D counts the columns with the intercept. The other dense sketches did so in all measurements. Bounds for single
+    coefficients are proved with D^(1+o(1)) rows (Price, Song, Woodruff, ICALP 2017); that D times a power of log n suffice is claimed by
+    Song, Ye, Yin, Zhang (ICML 2023), whose published proof has a gap. CountSketch() invalidates the bars where few rows carry much weight.
+    A bar is for a coefficient or row chosen before the sketch is drawn; for the worst of many, widen it.
+    Cost: n log n a column (SRDCT), then QR of m rows; memory of the table and m rows, for `fit_chunks` of a chunk and m rows.
 
-    Cost: n log n a column (SRDCT), then QR of m rows; memory of the table and m rows, of `fit_chunks` a chunk and m rows.
+    Attributes: coef_ (d,) or (k, d), intercept_, coef_std_, intercept_std_ (standard errors, of the same shapes; after refining: bounds),
+    coef_bound_ (number or (k,): 2 sqrt(log(2 D) / (m - D)) |r| / s with the residual r and least singular value s of the sketch, for all
+    coefficients of a centred table at once), coef_spread_ (empirical standard error over repeats, or None), mean_, covariance_,
+    error_scale_, report_ (sizes, seconds, "exact", residual, expected residual ratio).
 
-    Attributes: coef_ (d,) or (k, d), intercept_, coef_std_, intercept_std_ (standard errors, as shaped; after refining: bounds),
-    coef_bound_ (number or (k,): 2 sqrt(log(2 D) / (m - D)) |r| / s with the residual r and least singular value s as the sketch sees
-    them, for all coefficients of a centred table at once), coef_spread_ (empirical standard error over repeats, or None), mean_,
-    covariance_, error_scale_, report_ (sizes, seconds, "exact", residual, expected residual ratio).
-
-    Fewer than 2 m rows are solved exactly, with a warning and report_["exact"]. Errors: X sparse where the sketch is dense; m < D + 1;
-    columns that are combinations of others, by name (the shortest solution could look right by luck).
+    Fewer than 2 m rows are solved exactly, with a warning and report_["exact"]. Errors: TypeError for sparse X where the sketch is dense;
+    UserError for m < D + 1, and for columns that are combinations of others, by name.
 
     >>> X = np.random.default_rng(0).standard_normal((4000, 3))
     >>> model = SketchedLinearRegression(random_state=0).fit(X, X @ [1.0, 2.0, 3.0] + 4)
@@ -55,7 +54,6 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """
 
     papers = ("sketched-regression",)
-
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = {
         "check_sample_weight_equivalence_on_dense_data": "has fewer rows than columns, which is refused: coefficients are not determined",
     }
@@ -69,10 +67,11 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     @classmethod
     def examples(cls) -> list[SketchedLinearRegression]:
+        """Small settings for checks."""
         return [cls(random_state=0), cls(fit_intercept=False, refine=3, n_repeats=2, random_state=0)]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SketchedLinearRegression:  # noqa: N803
-        """X: (n, d), also sparse where the sketch takes it. y: (n,) or (n, k). sample_weight: (n,), 0 or above."""
+        """Fit to X (n, d), also sparse where the sketch takes it, and y (n,) or (n, k). sample_weight: (n,), 0 or above."""
         sketch = self._settings()
         rows = self._checked((X, y, sample_weight), start=True)
         m = self._num_rows(rows.X.shape[1] + bool(self.fit_intercept))
@@ -85,10 +84,9 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return self._fit([rows], None, len(rows), rows)
 
     def fit_chunks(self, chunks: Iterable[Sequence[Any]]) -> SketchedLinearRegression:
-        """chunks: (X, y) or (X, y, sample_weight), each at best of m rows or more; seen once, so no `refine`. Every chunk gets a block of
-        S of its own, and the blocks' results add up: S = [S_1 S_2 ...]. Gaussian and CountSketch have the law that they have on the
-        whole table; of SRHT it is nearly block SRHT (Balabanov, Beaupère, Grigori, Lederer, ICML 2023: an embedding with about as many
-        rows; there all blocks keep the same rows and flip signs once more, here each draws its own). Others were seen to do as well."""
+        """Fit to chunks, (X, y) or (X, y, sample_weight), each best of m rows or more, and each read once, so that `refine` is not
+        possible. Every chunk has a block of S of its own: S = [S_1 S_2 ...]. Gaussian and CountSketch have the same distribution as on the
+        whole table; SRHT is nearly block SRHT (Balabanov, Beaupère, Grigori, Lederer, ICML 2023), whose blocks keep the same rows."""
         sketch = self._settings()
         require(self.refine == 0, self, "refine", self.refine, "needs several passes over the rows; take fit, or refine=0")
         source = iter(chunks)
@@ -103,7 +101,7 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X: Any, return_std: bool = False) -> Any:  # noqa: N803
-        """(n,) or (n, k). return_std: also, in the same shape, how far each is from what exact least squares would predict."""
+        """(n,) or (n, k). return_std: also, in the same shape, the standard error relative to the exact least-squares prediction."""
         check_is_fitted(self, "coef_")
         X = validate_data(self, X, accept_sparse="csr", reset=False, dtype=np.float64)  # noqa: N806
         found = X @ self.coef_.T + self.intercept_
@@ -125,9 +123,8 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def _settings(self) -> Sketch:
         for name, least in (("refine", 0), ("n_repeats", 1)):
             value = getattr(self, name)
-            require(
-                isinstance(value, int | np.integer) and int(value) >= least, self, name, value, f"must be a whole number, at least {least}"
-            )
+            good = isinstance(value, int | np.integer) and int(value) >= least
+            require(good, self, name, value, f"must be a whole number, at least {least}")
         remedy = "must be a sketch, such as SRDCT() of foretell.numbers.linear.sketches.srdct"
         require(isinstance(self._sketch(), Sketch), self, "sketch", self.sketch, remedy)
         return self._sketch()
@@ -138,7 +135,7 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         require(isinstance(m, int | np.integer) and int(m) > columns, self, "m", m, remedy)
         return int(m)
 
-    def _checked(self, chunk: Sequence[Any], start: bool = False) -> Rows:
+    def _checked(self, chunk: Sequence[Any], start: bool = False) -> TableRows:
         X, y, weight = (*chunk, None)[:3]  # noqa: N806
         if hasattr(X, "toarray") and not self._sketch().takes_sparse:
             raise TypeError(
@@ -155,9 +152,9 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
             if not kept.any():
                 raise UserError("SketchedLinearRegression: sample_weight has no row above 0; give at least one")
             X, y, root = X[kept], y[kept], np.sqrt(weight[kept])[:, None]  # noqa: N806
-        return Rows(X, y, root, flat)
+        return TableRows(X, y, root, flat)
 
-    def _fit(self, chunks: Iterable[Rows], sketch: Sketch | None, m: int, first: Rows) -> SketchedLinearRegression:
+    def _fit(self, chunks: Iterable[TableRows], sketch: Sketch | None, m: int, first: TableRows) -> SketchedLinearRegression:
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         names, repeats = getattr(self, "feature_names_in_", None), 1 if sketch is None else self.n_repeats
         fit = fit_sketched(chunks, sketch, m, repeats, bool(self.fit_intercept), rng, names, type(self).__name__)
@@ -191,8 +188,10 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
             "m": m,
             "exact": sketch is None,
             "seconds": fit.seconds,
-            "residual": found.residual.tolist(),  # length of y - X c; of a sketched fit as the sketch sees it
-            "residual_ratio": float(np.sqrt(1 + columns / (m - columns) / repeats)) if inexact else 1.0,  # to the least one, expected
+            "residual": found.residual.tolist(),  # length of y - X c; of a sketched fit, that of the sketch
+            "residual_ratio": float(np.sqrt(1 + columns / (m - columns) / repeats))
+            if inexact
+            else 1.0,  # expected ratio to the least residual
             "least_singular_value": found.least,
         }
         return self

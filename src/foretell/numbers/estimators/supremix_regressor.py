@@ -1,4 +1,4 @@
-"""`SupReMixRegressor`: an ordered representation with a plain regressor on top."""
+"""`SupReMixRegressor`: a contrastive encoder followed by a regressor."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from foretell.numbers.estimators.supremix_encoder import SupReMixEncoder
 
 @dataclass(eq=False, repr=False)
 class SupReMixRegressor(RegressorMixin, BaseEstimator):
-    """`SupReMixEncoder`, then a regressor on what it puts out, fitted to the same rows.
+    """`SupReMixEncoder`, then a regressor on its outputs, fitted to the same rows.
 
-    encoder: None is SupReMixEncoder(output="body"). regressor: any of scikit-learn's; None is a `LinearProbe`, by least absolute error
-    as in the paper; give an `SGDRegressor` where rows are tens of thousands. A network regressor whose body is `Pretrained()` is given
-    the rows themselves and goes on from the encoder's layers: fine-tuning. random_state: of the encoder, where it has none of its own.
+    encoder: None is SupReMixEncoder(output="body"). regressor: any of scikit-learn's; None is a `LinearProbe`, by least absolute error as
+    in the paper; take an `SGDRegressor` for tens of thousands of rows. A network regressor whose body is `Pretrained()` gets the rows
+    themselves and continues from the encoder's layers: fine-tuning. random_state: of the encoder, where it has none of its own.
 
-    Attributes: encoder_, regressor_, n_features_in_, feature_names_in_ (where columns have names).
+    Attributes: encoder_, regressor_, n_features_in_, feature_names_in_ (where columns have names). Errors: those of the encoder and the
+    regressor.
 
     Wu et al., "Mixup Your Own Pairs", 2023: linear probing and fine-tuning.
 
@@ -48,7 +49,7 @@ class SupReMixRegressor(RegressorMixin, BaseEstimator):
     random_state: Any = None
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SupReMixRegressor:  # noqa: N803
-        """Fit both to X (n, d) and y (n,). sample_weight: (n,), for both; the regressor must take it."""
+        """Fit both to X (n, d) and y (n,). sample_weight: (n,), for both; the regressor must accept it."""
         encoder = SupReMixEncoder(output="body") if self.encoder is None else clone(self.encoder)
         if encoder.random_state is None:
             encoder.set_params(random_state=self.random_state)
@@ -70,5 +71,5 @@ class SupReMixRegressor(RegressorMixin, BaseEstimator):
         return isinstance(getattr(self.regressor_, "body", None), Pretrained)
 
     def _seen(self, X: Any) -> Any:  # noqa: N803
-        """What the regressor is given."""
+        """The inputs of the regressor."""
         return X if self._goes_on() else self.encoder_.transform(X)

@@ -1,4 +1,4 @@
-"""The contract of forecasters: the next `horizon` rows of several series, from the last `lag` rows."""
+"""The contract of forecasters: the next `horizon` rows of several series from the last `lag` rows."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class Forecaster(BaseEstimator, ABC):
-    """Abstract: learns from Y (T, N), a row a time step and a column a series, at even steps in order of time, without gaps.
+    """Abstract: learns from Y (T, N), one row a time step and one column a series, at even steps in order of time, without gaps.
 
-    lag: rows that a forecast looks at. horizon: rows that are forecast at once. Subclasses are dataclasses (`eq=False, repr=False`)
-    and say `examples`, `_fit_series` and `_forecast`.
+    lag: rows that a forecast depends on. horizon: rows that are forecast at once. Subclasses are dataclasses (`eq=False, repr=False`) and
+    implement `examples`, `_fit_series` and `_forecast`.
 
     Attributes: n_series_, names_ (columns of a table, else None), tail_ (lag, N), the end of the training rows.
 
-    Not a scikit-learn regressor, since what it predicts are rows that follow and not rows beside X; get_params, clone and a second
-    `fit` work as there.
+    This is no scikit-learn regressor, since it predicts rows that follow and not a value for each row; get_params, clone and repeated `fit`
+    work as there.
     """
 
     lag: int = 96
@@ -45,8 +45,8 @@ class Forecaster(BaseEstimator, ABC):
         """(B, lag, N) checked float64 -> (B, horizon, N)."""
 
     def fit(self, Y: Any) -> Any:  # noqa: N803
-        """Y: (T, N) or (T,) array, or a table. ValueError for NaN, for fewer than lag + horizon rows, for what are no numbers, for
-        times (a pandas index) that repeat, go back or leave steps out."""
+        """Fit to Y: (T, N) or (T,) array, or a table. UserError for NaN, for fewer than lag + horizon rows, for values that are no numbers,
+        and for times (a pandas index) that repeat, go back or leave steps out."""
         for name in ("lag", "horizon"):
             value = getattr(self, name)
             require(isinstance(value, int | np.integer) and int(value) >= 1, self, name, value, "must be a whole number of at least 1")
@@ -64,8 +64,8 @@ class Forecaster(BaseEstimator, ABC):
         return self
 
     def predict(self, horizon: int | None = None, context: Any = None) -> np.ndarray:
-        """(h, N): the rows that follow the training rows, or those that follow `context` (at least lag rows). horizon: at most the
-        fitted one, which is the default; `predict_further` goes on from its own forecasts."""
+        """(h, N): the rows that follow the training rows, or those that follow `context` (at least lag rows). horizon: h, at most the
+        fitted horizon, which is the default; `predict_further` goes beyond it."""
         check_is_fitted(self, "tail_")
         steps = self.horizon if horizon is None else horizon
         good = isinstance(steps, int | np.integer) and 1 <= int(steps) <= self.horizon
@@ -74,7 +74,7 @@ class Forecaster(BaseEstimator, ABC):
         return self.predict_windows(self._window(context)[None])[0, :steps]
 
     def predict_further(self, steps: int, context: Any = None) -> np.ndarray:
-        """(steps, N): beyond the fitted horizon, by forecasting from forecasts: errors add up."""
+        """(steps, N): beyond the fitted horizon, by forecasting from forecasts; errors accumulate."""
         require(isinstance(steps, int | np.integer) and int(steps) >= 1, self, "steps", steps, "must be a whole number of at least 1")
         check_is_fitted(self, "tail_")
         known = self._window(context)
@@ -84,7 +84,7 @@ class Forecaster(BaseEstimator, ABC):
         return known[num : num + steps]
 
     def predict_windows(self, windows: Any) -> np.ndarray:
-        """(B, horizon, N) from B windows (B, lag, N)."""
+        """(B, horizon, N) forecasts from B windows (B, lag, N). UserError for other shapes, NaN and infinity."""
         check_is_fitted(self, "tail_")
         windows = np.asarray(windows, dtype=np.float64)
         if windows.ndim != 3 or windows.shape[1:] != (self.lag, self.n_series_):
@@ -108,14 +108,14 @@ class Forecaster(BaseEstimator, ABC):
 
 
 def series_rows(Y: Any, owner: str) -> np.ndarray:  # noqa: N803
-    """Y as finite float64 rows (T, N); ValueError saying where it is not."""
+    """Y as finite float64 rows (T, N); UserError naming the first value that is not finite, or what else is wrong."""
     try:
         rows = np.asarray(Y)
         if np.iscomplexobj(rows):
             raise TypeError("complex numbers")
         rows = rows.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise UserError(f"{owner}: the series must be numbers ({error}); leave out or encode columns of text and dates") from error
+        raise UserError(f"{owner}: the series must be numbers ({error}); remove or encode columns of text and dates") from error
     if rows.ndim == 1:
         rows = rows[:, None]
     if rows.ndim != 2 or rows.size == 0:

@@ -1,4 +1,4 @@
-"""`ConformalForecaster`: intervals around any forecaster, for each step ahead, that adapt as rows come in."""
+"""`ConformalForecaster`: intervals around any forecaster, for each step ahead, that adapt as rows arrive."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
-    """The last rows are held out of fitting; over rolling windows through them, the quantiles of absolute errors say how wide intervals
-    must be, for each series and each step ahead by itself. Rows that come later widen or narrow them (`update`).
+    """The last rows are held out of fitting. Over rolling windows through them, quantiles of absolute errors give the width of intervals,
+    separately for each series and each step ahead. Rows that arrive later widen or narrow them (`update`).
 
-    forecaster: any, None is `SeasonalNaive()`. coverage: of intervals, where none is asked for. calibration_share: of the rows, held
-    out. rate: of adaptation, 0 for none.
+    forecaster: any, None is `SeasonalNaive()`. coverage: of intervals, where none is asked for. calibration_share: share of the rows that
+    is held out. rate: of adaptation, 0 for none.
 
-    Guarantee: bounded. As rows come in, each step's and series' share of misses approaches 1 - coverage for any series whatever, at the
-    pace that `AdaptiveLevel` states; before the first `update` coverage is that of split conformal prediction only in so far as errors of
-    later windows are like those of the windows held out, which overlap. Needs: ceil(coverage / (1 - coverage)) + horizon - 1 rows held
-    out. Cost: a forecast for each row held out, and for each that comes in. State: forecaster_ (fitted to the earlier rows), scores_
-    (M, horizon, N) sorted, recent_ the same in order of time, level_ (horizon, N), pending_ (horizon, horizon, N): the latest forecasts,
-    newest last; tail_ (lag, N).
+    Guarantee: bounded. As rows arrive, the share of misses of each step and series approaches 1 - coverage for any series, at the rate that
+    `AdaptiveLevel` states. Before the first `update`, coverage is that of split conformal prediction only as far as errors of later windows
+    are like those of the held-out windows, which overlap. Needs: ceil(coverage / (1 - coverage)) + horizon - 1 held-out rows. Cost: a
+    forecast for each held-out row and for each row that arrives. Errors: those of the forecaster; UserError for too few held-out rows, with
+    the needed number.
+
+    State: forecaster_ (fitted to the earlier rows), scores_ (M, horizon, N) sorted, recent_ the same in order of time, level_ (horizon, N),
+    pending_ (horizon, horizon, N), the latest forecasts, newest last; tail_ (lag, N).
 
     Paper: Gibbs and Candès (2021), Adaptive conformal inference under distribution shift. Departure: scores are those of the last M
     windows, and each step ahead has its own level.
@@ -52,18 +54,21 @@ class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
 
     @classmethod
     def examples(cls) -> list[ConformalForecaster]:
+        """Small settings for checks."""
         return [cls(SeasonalNaive(lag=8, horizon=5, season=3), coverage=0.8)]
 
     @property
     def lag(self) -> int:
+        """Rows that a forecast depends on: the forecaster's."""
         return (SeasonalNaive() if self.forecaster is None else self.forecaster).lag
 
     @property
     def horizon(self) -> int:
+        """Rows that are forecast at once: the forecaster's."""
         return (SeasonalNaive() if self.forecaster is None else self.forecaster).horizon
 
     def fit(self, Y: Any) -> Any:  # noqa: N803
-        """Y: (T, N) or (T,) array, or a table. ValueError as the forecaster's, and for too few rows held out."""
+        """Fit to Y: (T, N) or (T,) array, or a table. UserError as the forecaster's, and for too few held-out rows."""
         check_coverage(self, self.coverage)
         require(0 < self.calibration_share < 1, self, "calibration_share", self.calibration_share, "must lie between 0 and 1")
         check_even_steps(Y, type(self).__name__)
@@ -89,8 +94,8 @@ class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
         return self
 
     def update(self, Y: Any) -> Any:  # noqa: N803
-        """The true rows (k, N) that follow those known so far, in order. Each is held against what was said of it one to `horizon` rows
-        before; then levels, scores and the rows that forecasts start from move on."""
+        """Take in the true rows (k, N) that follow the rows known so far, in order. Each is compared with its forecasts of one to `horizon`
+        rows before; levels, scores and the window that forecasts start from are updated."""
         check_is_fitted(self, "tail_")
         check_even_steps(Y, type(self).__name__)
         rows = series_rows(Y, type(self).__name__)
@@ -98,7 +103,7 @@ class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
             raise UserError(f"Y has {rows.shape[1]} series, but the forecaster was fitted to {self.n_series_}")
         adaptive, steps = AdaptiveLevel(self.rate), np.arange(self.horizon)
         for row in rows:
-            errors = np.abs(row - self.pending_[self.horizon - 1 - steps, steps])  # said h + 1 rows ago, for h + 1 ahead
+            errors = np.abs(row - self.pending_[self.horizon - 1 - steps, steps])  # forecast h + 1 rows ago, for h + 1 steps ahead
             self.recent_, self.level_ = adaptive.observe(self.recent_, self.level_, errors, self.coverage)
             self.tail_ = np.concatenate([self.tail_[1:], row[None]])
             self.pending_ = np.concatenate([self.pending_[1:], self.forecaster_.predict_windows(self.tail_[None])])
@@ -111,13 +116,13 @@ class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
         return self.forecaster_.predict(horizon, self.tail_ if context is None else context)
 
     def predict_windows(self, windows: Any) -> np.ndarray:
-        """(B, horizon, N) from B windows (B, lag, N): the forecaster's own."""
+        """(B, horizon, N) forecasts from B windows (B, lag, N): the forecaster's own."""
         check_is_fitted(self, "tail_")
         return self.forecaster_.predict_windows(windows)
 
     def predict_interval(self, horizon: int | None = None, coverage: float | None = None, context: Any = None) -> np.ndarray:
-        """(h, N, 2): the lower and upper end for each step and series. Coverage other than the setting's does not adapt its level, only
-        its scores. Ends are infinite where many misses in a row have left no score high enough."""
+        """(h, N, 2): lower and upper end for each step and series. The level adapts for the coverage that was set; for other coverages only
+        the scores do. Ends are infinite where many consecutive misses left no score large enough."""
         middle = self.predict(horizon, context)
         coverage = self.coverage if coverage is None else coverage
         check_coverage(self, coverage)

@@ -1,58 +1,54 @@
-"""`OLinearForecaster`: windows in the eigenbasis of their own correlation, series mixed by a normalised matrix, dense layers."""
+"""`OLinearForecaster`: windows in the eigenbasis of their correlation, series mixed by a normalised matrix, dense layers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
-from foretell.numbers.fitting import fit_network
 from foretell.numbers.forecasters.base import Forecaster
 from foretell.numbers.forecasting.bases.base import Basis
 from foretell.numbers.forecasting.bases.ortho_trans import OrthoTrans
 from foretell.numbers.forecasting.mixers.base import Mixer
 from foretell.numbers.forecasting.mixers.norm_lin import NormLin
-from foretell.numbers.forecasting.network import EncoderLayer, ForecastNetwork, Head, Lift
+from foretell.numbers.forecasting.network import EncoderLayer, ForecastHead, ForecastNetwork, Lift
 from foretell.numbers.forecasting.scalers.base import Scaler
 from foretell.numbers.forecasting.scalers.rev_in import RevIN
 from foretell.numbers.forecasting.windows import pairs_at, split_by_time
 from foretell.numbers.inference import outputs_of
+from foretell.numbers.input_spec import flat
+from foretell.numbers.standardisation import moments
+from foretell.numbers.torch_training import TorchTraining
 from foretell.parts import require
 
-#: Windows that go through the network at once when nothing is learnt.
+#: Windows in one pass outside training.
 PREDICT_WINDOWS = 512
 
 
 @dataclass(eq=False, repr=False)
-class OLinearForecaster(Forecaster):
-    """A network of dense layers over rotated windows: Scaler x Basis x Mixer x Head, each of which can be changed.
+class OLinearForecaster(TorchTraining, Forecaster):
+    """A network of dense layers over rotated windows: scaler, basis, mixer and head, each of which can be replaced.
 
-    basis: axes of a window and of its forecast (None: `OrthoTrans()`; `DCT()`, `Identity()`). mixer: how series look at each other
-    (None: `NormLin()`; `CorrNormLin()` is OLinear-C; `SelfAttention()`, `Mean()`, `NoMixer()`). scaler: what is taken from each window
-    (None: `RevIN()`; `LastValue()`). width: of the encoder. hidden: width inside its dense layers (None: the same). copies: of the
-    window, each times a learnt factor (d in the paper). layers: of the encoder. dropout: in the encoder and on the mixer's matrix.
-    epochs: passes over the windows. batch_size: windows a step. learning_rate: the highest, of AdamW under a cosine. weight_decay: on
-    matrices. validation_fraction: the last part of the rows, never learnt from, by which the best epoch is chosen; 0 holds out none.
-    patience: epochs without a better one after which fitting ends (0: never). random_state: an int gives the same weights again.
-    device: a PyTorch device. verbose: show a progress bar.
+    basis: the orthogonal transform of a window and of its forecast (None: `OrthoTrans()`; `DCT()`, `IdentityBasis()`). mixer: how
+    information passes between series (None: `NormLin()`; `CorrNormLin()` is OLinear-C; `SelfAttention()`, `Mean()`, `NoMixer()`). scaler:
+    the normalisation of each window (None: `RevIN()`; `LastValue()`). width: of the encoder. hidden: width inside its dense layers (None:
+    the same). copies: of the window, each times a learnt factor (d in the paper). layers: of the encoder. dropout: in the encoder and on
+    the mixer's matrix. The other settings are those of `TorchTraining`, where a row is a window; the last part of the rows is held out.
 
-    The loss is the absolute error with weight 1/sqrt(i) for step i. Series are standardised over the rows that are learnt from.
+    The loss is the absolute error with weight 1/sqrt(i) for step i. Series are standardised over the rows that are learnt from. A forecast
+    takes one pass for all steps. The learnt shifts belong to the fitted series, so that other series need another fit.
 
-    Cost: a window, about layers * (2 * N * width * (width + hidden) + N² * width) multiplications for N series. Memory: a batch of
+    Cost: a window, about layers * (2 * N * width * (width + hidden) + N² * width) multiplications for N series. Memory: one batch of
     windows; all others are views. State: none between calls. Errors: those of `Forecaster`; all series constant (OrthoTrans).
 
     Attributes: centre_, scale_ (N,), basis_in_ (lag, lag), basis_out_ (horizon, horizon), correlation_ (N, N), network_, report_.
 
-    A forecast comes in one pass, all steps at once: there is nothing to draft and verify. The learnt shifts belong to the series
-    that were there, so that other series need another fit.
-
-    Yue et al., "OLinear: A Linear Model for Time Series Forecasting in Orthogonally Transformed Domain", sections 3 and 4.
-    Departures: AdamW with a warm-up and a cosine; no dropout on the forecast itself; those of OrthoTrans and RevIN.
+    Yue et al., "OLinear: A Linear Model for Time Series Forecasting in Orthogonally Transformed Domain", sections 3 and 4. Departures:
+    AdamW with a warm-up and a cosine; no dropout on the forecast itself; those of OrthoTrans and RevIN.
 
     >>> rows = np.sin(np.arange(200.0) / 5)[:, None]
     >>> model = OLinearForecaster(lag=32, horizon=4, width=16, epochs=30, learning_rate=5e-3, random_state=0).fit(rows)
@@ -64,6 +60,10 @@ class OLinearForecaster(Forecaster):
 
     NAME: ClassVar[str] = "olinear-forecaster"
 
+    epochs: int = 20
+    batch_size: int = 32
+    weight_decay: float = 0.0
+    patience: int = 5
     basis: Any = None
     mixer: Any = None
     scaler: Any = None
@@ -72,18 +72,10 @@ class OLinearForecaster(Forecaster):
     copies: int = 8
     layers: int = 2
     dropout: float = 0.1
-    epochs: int = 20
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    validation_fraction: float = 0.1
-    patience: int = 5
-    random_state: Any = None
-    device: str = "cpu"
-    verbose: bool = False
 
     @classmethod
     def examples(cls) -> list[OLinearForecaster]:
+        """Small settings for checks."""
         return [cls(lag=8, horizon=5, width=8, copies=2, layers=1, epochs=2, random_state=0)]
 
     def _basis(self) -> Basis:
@@ -98,10 +90,7 @@ class OLinearForecaster(Forecaster):
     def _fit_series(self, Y: np.ndarray) -> None:  # noqa: N803
         self._check_settings()
         num_known, starts, held = split_by_time(len(Y), self.lag, self.horizon, self.validation_fraction)
-        known = Y[:num_known]
-        spread = known.std(axis=0)
-        self.centre_ = known.mean(axis=0)
-        self.scale_ = np.where(spread > 1e-12 * np.maximum(1.0, np.abs(self.centre_)), spread, 1.0)
+        self.centre_, self.scale_ = moments(Y[:num_known], flat(Y.shape[1]))
         scaled = (Y - self.centre_) / self.scale_
         basis = self._basis()
         self.basis_in_ = basis.fit(scaled[:num_known], self.lag)
@@ -110,34 +99,18 @@ class OLinearForecaster(Forecaster):
         self._train(torch.as_tensor(scaled, dtype=torch.float32, device=self.device), starts, held)
 
     def _train(self, rows: Tensor, starts: range, held: range) -> None:
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         weights = torch.arange(1, self.horizon + 1, device=self.device) ** -0.5
 
         def loss(network: nn.Module, batch: Sequence[Tensor]) -> Tensor:
-            """batch: the starts of its windows; held-out windows are many, and go through in parts."""
+            """batch: the starts of its windows. There are many held-out windows, so they are computed in parts."""
             total = torch.zeros((), device=self.device)
             for part in batch[0].split(max(PREDICT_WINDOWS, self.batch_size)):
                 before, after = pairs_at(rows, part, self.lag, self.horizon)
                 total = total + ((network(before) - after).abs() * weights).mean() * (len(part) / len(batch[0]))
             return total
 
-        self.network_ = self._fresh_network(seed)
-        report = fit_network(
-            self.network_,
-            [torch.as_tensor(starts, device=self.device)],
-            loss,
-            epochs=self.epochs,
-            batch_size=min(self.batch_size, len(starts)),
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            patience=self.patience,
-            held_out=[torch.as_tensor(held, device=self.device)] if held else None,
-            seed=seed,
-            name=type(self).__name__,
-            progress=self.verbose,
-        )
-        self.report_ = asdict(report)
-        self.network_.eval()
+        kept, held_out = (torch.as_tensor(each, device=self.device) for each in (starts, held))
+        self._fit_network(self._seed()[0], [kept], loss, [held_out] if held else None)
 
     def _make_network(self) -> nn.Module:
         """An untrained network, from settings and fitted plain attributes alone."""
@@ -148,13 +121,8 @@ class OLinearForecaster(Forecaster):
             self._scaler().build(num),
             Lift(self.basis_in_, num, self.copies, self.width),
             nn.Sequential(*encoder, nn.LayerNorm(self.width)),
-            Head(self.basis_out_, num, self.copies, self.width, hidden),
+            ForecastHead(self.basis_out_, num, self.copies, self.width, hidden),
         )
-
-    def _fresh_network(self, seed: int) -> nn.Module:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return self._make_network().to(self.device)
 
     def _forecast(self, windows: np.ndarray) -> np.ndarray:
         scaled = ((windows - self.centre_) / self.scale_).swapaxes(1, 2)
@@ -163,19 +131,16 @@ class OLinearForecaster(Forecaster):
         return forecast.swapaxes(1, 2) * self.scale_ + self.centre_
 
     def _check_settings(self) -> None:
-        for name in ("width", "copies", "layers", "epochs", "batch_size"):
+        super()._check_settings()
+        for name in ("width", "copies", "layers"):
             value = getattr(self, name)
             require(isinstance(value, int | np.integer) and int(value) >= 1, self, name, value, "must be a whole number of at least 1")
         require(self.hidden is None or self.hidden >= 1, self, "hidden", self.hidden, "must be at least 1, or None for the width")
         require(0 <= self.dropout < 1, self, "dropout", self.dropout, "must be 0 or above and below 1")
-        require(self.learning_rate > 0, self, "learning_rate", self.learning_rate, "must be above 0")
-        require(self.weight_decay >= 0, self, "weight_decay", self.weight_decay, "must be 0 or above")
-        require(0 <= self.validation_fraction < 1, self, "validation_fraction", self.validation_fraction, "must be 0 or above, below 1")
-        require(self.patience >= 0, self, "patience", self.patience, "must be 0 or above")
 
 
 def _correlation(rows: np.ndarray) -> np.ndarray:
-    """(N, N) between series; a series that does not vary goes with itself alone."""
+    """(N, N) correlation between series; a constant series is correlated with itself alone."""
     with np.errstate(invalid="ignore", divide="ignore"):
         found = np.nan_to_num(np.atleast_2d(np.corrcoef(rows, rowvar=False)))
     np.fill_diagonal(found, 1.0)

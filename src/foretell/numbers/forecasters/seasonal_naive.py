@@ -1,4 +1,4 @@
-"""`SeasonalNaive`: what was a season ago comes again."""
+"""`SeasonalNaive`: repeats the last season."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class SeasonalNaive(Forecaster):
-    """Repeats the last `season` rows: the baseline of every forecast. season: rows of a cycle, at most lag; 1 repeats the last row.
+    """Repeats the last `season` rows: the baseline of every forecast.
+
+    season: rows of a cycle, at most lag; 1 repeats the last row. Errors: those of `Forecaster`; UserError for a season that is longer than
+    lag.
 
     >>> SeasonalNaive(lag=4, horizon=3, season=2).fit(np.arange(10.0)).predict()[:, 0].tolist()
     [8.0, 9.0, 8.0]

@@ -1,4 +1,4 @@
-"""`WindowRidge`: one linear map from a window to what follows, in closed form."""
+"""`WindowRidge`: one linear map from a window to the rows that follow it, in closed form."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 
 from foretell.numbers.forecasters.base import Forecaster
 from foretell.numbers.forecasting.windows import pairs
+from foretell.numbers.input_spec import flat
+from foretell.numbers.standardisation import moments
 from foretell.parts import require
 
 CENTRES = ("mean", "last", "none")
@@ -17,17 +19,16 @@ CENTRES = ("mean", "last", "none")
 
 @dataclass(eq=False, repr=False)
 class WindowRidge(Forecaster):
-    """Ridge regression from a window to the rows that follow: fitted in one go, no randomness, and hard to beat.
+    """Ridge regression from a window to the rows that follow: a closed-form solution without random numbers, and a strong baseline.
 
-    alpha: the penalty on weights, as in scikit-learn's `Ridge`, for standardised series. centre: what is taken from each window and
-    given back to its forecast: its "mean", its "last" value (series that wander), or "none". shared: one map for all series, or one
-    a series.
+    alpha: the penalty on weights, as in scikit-learn's `Ridge`, for standardised series. centre: what is subtracted from each window and
+    added to its forecast: its "mean", its "last" value (for series that drift), or "none". shared: one map for all series, or one for each.
 
-    Cost: T * lag * (lag + horizon) multiplications a series, by normal equations: no copies of windows are kept. Errors: those of
+    Cost: T * lag * (lag + horizon) multiplications a series, by normal equations; no copies of windows are stored. Errors: those of
     `Forecaster`. Attributes: centre_, scale_ (N,), weights_ (N or 1, lag, horizon), intercepts_ (N or 1, horizon).
 
-    Zeng et al., "Are Transformers Effective for Time Series Forecasting?", is the case for such maps; with centre="last" it is the
-    best least-squares NLinear, with "none" the best DLinear.
+    Zeng et al., "Are Transformers Effective for Time Series Forecasting?", shows how well such maps do; with centre="last" it is the
+    least-squares NLinear, with "none" the least-squares DLinear.
 
     >>> WindowRidge(lag=4, horizon=2, centre="last", alpha=1e-9).fit(np.arange(30.0)).predict()[:, 0].round(3).tolist()
     [30.0, 31.0]
@@ -46,9 +47,7 @@ class WindowRidge(Forecaster):
     def _fit_series(self, Y: np.ndarray) -> None:  # noqa: N803
         require(self.alpha > 0, self, "alpha", self.alpha, "must be above 0")
         require(self.centre in CENTRES, self, "centre", self.centre, f"must be one of {', '.join(CENTRES)}")
-        spread = Y.std(axis=0)
-        self.centre_ = Y.mean(axis=0)
-        self.scale_ = np.where(spread > 1e-12 * np.maximum(1.0, np.abs(self.centre_)), spread, 1.0)
+        self.centre_, self.scale_ = moments(Y, flat(Y.shape[1]))
         scaled = (Y - self.centre_) / self.scale_
         sums = [self._sums(column[:, None]) for column in scaled.T]
         if self.shared:
@@ -85,7 +84,7 @@ class WindowRidge(Forecaster):
 
 @dataclass
 class _Sums:
-    """Over windows: their number, sums of what goes before and after, and of their products."""
+    """Sums over windows: their number, the rows before and after, and their products."""
 
     num: float
     before: np.ndarray

@@ -1,1 +1,1 @@
-"""What forecasters are made of: windows, scalers, bases, mixers, and the network that holds them together."""
+"""Parts of forecasters: windows, scalers, bases, mixers, and the network that combines them."""

@@ -1,4 +1,4 @@
-"""Between long tables (a row an observation: unique_id, ds, y) and wide ones (a row a time step, a column a series)."""
+"""Conversion between long tables (one row an observation: unique_id, ds, y) and wide ones (one row a time step, one column a series)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from foretell.errors import UserError
 def from_long(frame: Any, ids: str = "unique_id", times: str = "ds", values: str = "y") -> Any:
     """A pandas table (T, N), rows in order of time, columns in order of their first row in `frame` (pandas or polars).
 
-    ValueError: a column that is not there; an observation that comes twice; one that is missing (all series must have all times).
+    ids, times, values: names of its columns. Errors: UserError for a missing column, for an observation that occurs twice, and for one that
+    is missing (all series must have all times).
 
     >>> import pandas as pd
     >>> long = pd.DataFrame({"unique_id": ["a", "b", "a", "b"], "ds": [0, 0, 1, 1], "y": [1.0, 5.0, 2.0, 6.0]})
@@ -19,7 +20,7 @@ def from_long(frame: Any, ids: str = "unique_id", times: str = "ds", values: str
     """
     import pandas as pd
 
-    if not isinstance(frame, pd.DataFrame):  # polars, whose own way to pandas needs pyarrow
+    if not isinstance(frame, pd.DataFrame):  # polars' own conversion to pandas needs pyarrow
         frame = pd.DataFrame(frame.to_dict(as_series=False))
     missing = [name for name in (ids, times, values) if name not in frame.columns]
     if missing:
@@ -27,7 +28,7 @@ def from_long(frame: Any, ids: str = "unique_id", times: str = "ds", values: str
     twice = frame.duplicated([ids, times])
     if twice.any():
         first = frame.loc[twice, [ids, times]].iloc[0]
-        raise UserError(f"from_long: {ids}={first[ids]!r} comes more than once at {times}={first[times]!s}; keep one row of each")
+        raise UserError(f"from_long: {ids}={first[ids]!r} occurs more than once at {times}={first[times]!s}; keep one row of each")
     wide = frame.pivot(index=times, columns=ids, values=values)[list(dict.fromkeys(frame[ids]))].sort_index()
     gaps = wide.isna()
     if gaps.to_numpy().any():
@@ -41,7 +42,7 @@ def from_long(frame: Any, ids: str = "unique_id", times: str = "ds", values: str
 
 
 def to_long(wide: Any, ids: str = "unique_id", times: str = "ds", values: str = "y") -> Any:
-    """The long table of a wide one; the way back of `from_long`.
+    """The long table of a wide one; the inverse of `from_long`.
 
     >>> import pandas as pd
     >>> to_long(pd.DataFrame({"a": [1.0, 2.0], "b": [5.0, 6.0]})).to_numpy().tolist()

@@ -1,4 +1,4 @@
-"""The network of OLinear: scaler, basis, mixers and head, one after the other."""
+"""The network of OLinear: scaler, basis, mixers and head."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from foretell.numbers.forecasting.scalers.base import ScalerLayer
 
 
 class Lift(nn.Module):
-    """(B, N, L) -> (B, N, width): each rotated window times d learnt factors, plus a learnt shift a series, through a dense layer.
+    """(B, N, L) -> (B, N, width): each transformed window times d learnt factors, plus a learnt shift for each series, through a dense
+    layer.
 
-    The d copies of a window differ by a factor only, so that the dense layer's weights are summed over them before they meet the
-    window: the same function and gradients, d times fewer multiplications.
+    The d copies of a window differ by a factor only, so that the dense layer's weights are summed over the copies before they are applied:
+    the same function and gradients with d times fewer multiplications.
     """
 
     basis: Tensor
@@ -27,15 +28,16 @@ class Lift(nn.Module):
         self.dense = nn.Linear(copies * length, width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, N, L) -> (B, N, width)."""
         weight = self.dense.weight.unflatten(1, (len(self.factors), -1))
         merged = torch.einsum("c,wcl->wl", self.factors, weight)
         return x @ self.basis.T @ merged.T + self.shift @ weight.sum(dim=1).T + self.dense.bias
 
 
-class Head(nn.Module):
-    """(B, N, width) -> (B, N, H): d forecasts in the basis, rotated back, plus a learnt shift a series, then two dense layers.
+class ForecastHead(nn.Module):
+    """(B, N, width) -> (B, N, H): d forecasts in the basis, transformed back, plus a learnt shift for each series, then two dense layers.
 
-    What lies before the activation is linear, and is multiplied together before it meets the batch: the same function.
+    The linear parts before the activation are multiplied together before they are applied to the batch: the same function.
     """
 
     basis: Tensor
@@ -50,6 +52,7 @@ class Head(nn.Module):
         self.out = nn.Sequential(nn.GELU(), nn.Linear(hidden, horizon))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, N, width) -> (B, N, H)."""
         weight = self.hidden.weight.unflatten(1, (-1, len(self.basis)))
         rotated = (weight @ self.basis.T).flatten(1)
         bias = rotated @ self.dense.bias + self.hidden.bias
@@ -57,7 +60,8 @@ class Head(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """(B, N, width) -> (B, N, width): what other series say, then a dense network on each; both added and normalised."""
+    """(B, N, width) -> (B, N, width): mixing between series, then a dense network on each; both have a residual connection and a layer
+    norm."""
 
     def __init__(self, mixer: nn.Module | None, width: int, hidden: int, dropout: float) -> None:
         super().__init__()
@@ -66,18 +70,20 @@ class EncoderLayer(nn.Module):
         self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, N, width) -> (B, N, width)."""
         if self.mixer is not None and self.mixed is not None:
             x = self.mixed(x + self.dropout(self.mixer(x)))
         return self.norm(x + self.dense(x))
 
 
 class ForecastNetwork(nn.Module):
-    """(B, N, L) -> (B, N, H): scale, lift into the basis, encode, head, restore."""
+    """(B, N, L) -> (B, N, H): scale, transform, encode, head, restore."""
 
     def __init__(self, scaler: ScalerLayer, lift: nn.Module, encoder: nn.Module, head: nn.Module) -> None:
         super().__init__()
         self.scaler, self.lift, self.encoder, self.head = scaler, lift, encoder, head
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, N, L) -> (B, N, H)."""
         scaled, level, spread = self.scaler.scale(x)
         return self.scaler.restore(self.head(self.encoder(self.lift(scaled))), level, spread)

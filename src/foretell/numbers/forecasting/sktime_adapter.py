@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import clone
 
-from foretell.errors import UserError
+from foretell.errors import MissingPackageError, UserError
 
 
 def __getattr__(name: str) -> Any:
@@ -24,7 +24,7 @@ def _sktime_forecaster() -> type:
         import pandas as pd
         from sktime.forecasting.base import BaseForecaster
     except ImportError as error:
-        raise ImportError("SktimeForecaster needs sktime: pip install 'foretell[sktime]'") from error
+        raise MissingPackageError("SktimeForecaster needs sktime: pip install 'foretell[sktime]'") from error
 
     from foretell.numbers.forecasters.olinear_forecaster import OLinearForecaster
     from foretell.numbers.forecasters.window_ridge import WindowRidge

@@ -1,4 +1,4 @@
-"""Are the rows of a table at even steps of time? Its index says."""
+"""Checks that the rows of a table are at even time steps, by its index."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from foretell.errors import UserError
 
 
 def check_even_steps(table: Any, owner: str) -> None:
-    """ValueError where a pandas table's index has repeats, goes back or leaves steps out; what has no index is taken as it is.
+    """UserError where a pandas table's index has repeats, goes back or leaves steps out. Arrays, and tables with an index of names, pass.
 
-    Even are equal differences, and the calendar's steps that pandas knows (months, business days).
+    Even steps are equal differences, and the calendar steps that pandas knows (months, business days). owner: the name in the message.
     """
     import pandas as pd
 
@@ -23,7 +23,7 @@ def check_even_steps(table: Any, owner: str) -> None:
         raise UserError(f"{owner}: the index has {index.nlevels} levels; give a row a time step and a column a series (see from_long)")
     times = isinstance(index, pd.DatetimeIndex | pd.PeriodIndex | pd.TimedeltaIndex)
     if not times and not pd.api.types.is_numeric_dtype(index):
-        return  # names say no time
+        return  # names are no times
     kind = "time stamp" if times else "index value"
     if not index.is_unique:
         twice = index[index.duplicated()][0]

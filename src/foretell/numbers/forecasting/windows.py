@@ -1,4 +1,4 @@
-"""Windows over series, as views: nothing is copied until a batch is taken. Used by all that learn from pieces of series."""
+"""Windows over series, as views: values are copied only when a batch is taken."""
 
 from __future__ import annotations
 

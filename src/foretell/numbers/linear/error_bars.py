@@ -1,4 +1,4 @@
-"""Coefficients of a sketched fit, and how far they may be from the exact least-squares fit."""
+"""Coefficients of a sketched fit, and error bars relative to the exact least-squares fit."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from foretell.numbers.linear.refining import refine, table_products
-from foretell.numbers.linear.sketched_system import Rows, SketchedFit
+from foretell.numbers.linear.sketched_system import SketchedFit, TableRows
 
 
 @dataclass
-class Estimate:
-    """coefficients: (D, k), the intercept last. The error in direction a has the size sqrt(a' covariance a) * scale. covariance: (D, D).
-    scale, bound, residual: (k,): bound for all coefficients, residual that of the table. spread: (D, k), over repeats, or None.
+class CoefficientEstimate:
+    """coefficients: (D, k), the intercept last. covariance: (D, D); the standard error in direction a is sqrt(a' covariance a) * scale.
+    scale, bound, residual: (k,); bound holds for all coefficients, residual is that of the table. spread: (D, k), over repeats, or None.
     least: the least singular value."""
 
     coefficients: np.ndarray
@@ -25,34 +25,34 @@ class Estimate:
     least: float
 
     def deviations(self, directions: np.ndarray) -> np.ndarray:
-        """Error sizes for rows `directions` (n, D), (n, k)."""
+        """(n, k): standard errors in `directions` (n, D)."""
         return np.outer(np.sqrt(np.einsum("ij,ij->i", directions @ self.covariance, directions)), self.scale)
 
 
-def exact_estimate(fit: SketchedFit) -> Estimate:
-    """Of the table itself: nothing is left to be wrong but rounding."""
+def exact_estimate(fit: SketchedFit) -> CoefficientEstimate:
+    """The estimate from the table itself, which has rounding errors only."""
     [only] = fit.solutions
     nothing = np.zeros(len(only.residual))
-    return Estimate(only.coefficients, only.inverse_gram(), nothing, nothing, only.residual, None, only.least())
+    return CoefficientEstimate(only.coefficients, only.inverse_gram(), nothing, nothing, only.residual, None, only.least())
 
 
-def sketched_estimate(fit: SketchedFit, m: int) -> Estimate:
-    """The mean over repeats. Given S A, a Gaussian S leaves errors that are normal with covariance (R'R)^-1 |S r|² / (m - D), |S r|
-    being the sketched residual: the formula of ordinary least squares, in the sketched system."""
+def sketched_estimate(fit: SketchedFit, m: int) -> CoefficientEstimate:
+    """The mean over repeats, for m sketched rows. Given S A, a Gaussian S leaves normal errors with covariance (R'R)^-1 |S r|² / (m - D),
+    where |S r| is the sketched residual: the formula of ordinary least squares in the sketched system."""
     found = np.array([each.coefficients for each in fit.solutions])
     num, columns = len(found), found.shape[1]
     covariance = np.mean([each.inverse_gram() for each in fit.solutions], axis=0)
     least = float(np.mean([each.least() for each in fit.solutions]))
     deviation = np.sqrt(np.mean([each.residual**2 for each in fit.solutions], axis=0) / (m - columns))
-    residual = deviation * np.sqrt(m)  # the sketched one is shorter than the table's, as it was made least
+    residual = deviation * np.sqrt(m)  # the sketched residual is shorter than the table's, since it was minimised
     bound = 2 * np.sqrt(np.log(2 * columns) / (m - columns) / num) * residual / least
     spread = found.std(axis=0, ddof=1) / np.sqrt(num) if num > 1 else None
-    return Estimate(found.mean(axis=0), covariance, deviation / np.sqrt(num), bound, residual, spread, least)
+    return CoefficientEstimate(found.mean(axis=0), covariance, deviation / np.sqrt(num), bound, residual, spread, least)
 
 
-def refined_estimate(fit: SketchedFit, m: int, rows: Rows, steps: int, intercept: bool) -> Estimate:
-    """From the mean over repeats on. What is left is bounded by the gradient and by how far the sketch can distort lengths: singular
-    values of A R^-1 are at least 1 / (1 + sqrt(D / m)), as of a Gaussian sketch."""
+def refined_estimate(fit: SketchedFit, m: int, rows: TableRows, steps: int, intercept: bool) -> CoefficientEstimate:
+    """The mean over repeats, refined by `steps` passes over the table. The remaining error is bounded by the gradient and by how far the
+    sketch can distort lengths: singular values of A R^-1 are at least 1 / (1 + sqrt(D / m)), as for a Gaussian sketch."""
     start, factor = sketched_estimate(fit, m), fit.solutions[0].factor
     forward, adjoint = table_products(rows, fit.mean, intercept)
     root = 1.0 if rows.root is None else rows.root
@@ -62,4 +62,4 @@ def refined_estimate(fit: SketchedFit, m: int, rows: Rows, steps: int, intercept
     scale = (gradient + rounding) * (1 + np.sqrt(len(factor) / m)) ** 2
     residual = np.linalg.norm(targets - forward(found), axis=0)
     least = fit.solutions[0].least()
-    return Estimate(found, fit.solutions[0].inverse_gram(), scale, scale / least, residual, None, least)
+    return CoefficientEstimate(found, fit.solutions[0].inverse_gram(), scale, scale / least, residual, None, least)

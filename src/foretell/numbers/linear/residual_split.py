@@ -1,4 +1,4 @@
-"""What a linear model's error consists of: what a better fit of the same features would remove, and what only others would."""
+"""Analysis of a linear model's error: the part that a better fit of the same features removes, and the rest."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from sklearn.base import is_classifier
 from foretell.errors import UserError
 from foretell.numbers.linear.systems import demand_full_rank, dependent_columns, finite_matrix, finite_targets, root_weights
 
-#: Rows with a leverage this close to 1 are fitted whatever they say: leaving them out leaves a coefficient undetermined.
+#: Rows with a leverage this close to 1 are fitted exactly: without them a coefficient is not determined.
 _ALONE = 1e-10
 
 
 @dataclass(frozen=True)
 class ResidualSplit:
-    """total = fixable + floor, sums of (weighted) squares over the rows, up to rounding: of y (n,) numbers, of y (n, k) arrays (k,).
+    """total = fixable + floor, sums of (weighted) squares over the rows, up to rounding: numbers for y (n,), arrays (k,) for y (n, k).
 
-    fixable_share, floor_share: of the total. delta: (D,) or (D, k), what to add to the coefficients to remove the fixable part: the
-    change to the exact fit. gains: shaped as delta: how far each coefficient's change alone moves the fitted values, |x_j delta_j|.
-    residual: as y: what is then left. leverage: (n,), how much each row pulls its own fitted value, between 0 and 1, in sum the rank.
-    leave_one_out: as y: the residual of each row from the exact fit to the others; NaN where they do not determine it.
-    leave_one_out_total: the sum of their (weighted) squares, NaN left out: the honest floor, since "fixable" is measured on the rows
-    that the exact fit is fitted to. dependent: columns that are combinations of others (with min_norm; else empty). intercept: whether
-    the last coefficient is one.
+    fixable_share, floor_share: of the total. delta: (D,) or (D, k), the change of the coefficients that removes the fixable part, to the
+    exact fit. gains: shaped as delta: how far each coefficient's change alone moves the fitted values, |x_j delta_j|. residual: shaped as
+    y: the residual after that change. leverage: (n,), between 0 and 1; their sum is the rank. leave_one_out: shaped as y: the residual of
+    each row from the exact fit to the others; NaN where they do not determine it. leave_one_out_total: the sum of their (weighted) squares
+    without NaN, the out-of-sample floor, since "fixable" is measured on the rows that the exact fit is fitted to. dependent: columns that
+    are combinations of others (with min_norm; else empty). intercept: whether the last coefficient is an intercept.
     """
 
     total: Any
@@ -57,14 +56,14 @@ def explain_residual(X: Any, y: Any, a: Any, sample_weight: Any = None, min_norm
     """Split the error of a linear model on rows X (n, d) with targets y, (n,) or (n, k).
 
     a: coefficients, (d,) or (d, k), without an intercept; or a fitted linear estimator (`coef_`, `intercept_`), or a `torch.nn.Linear`,
-    whose intercept is then refitted too, as the last of D = d + 1 coefficients. Of a network: its last layer, with X what that layer
-    reads. sample_weight: (n,), above 0. min_norm: allow columns that depend on each other; delta is then the shortest of all changes
-    that do as much. All is computed in float64, by an orthogonal basis.
+    whose intercept is then refitted too, as the last of D = d + 1 coefficients. For a network, pass its last layer, with its inputs as X.
+    sample_weight: (n,), above 0. min_norm: allow columns that depend on each other; delta is then the change with the least norm. Computed
+    in float64, by an orthogonal basis.
 
     Guarantee: Gauss-Markov correspondence (Kamiura, "The Gauss-Markov Adjunction", arXiv 2507.02442): with F(a) = X a and G(y) the exact
     fit, a residual y - F(a) corresponds to the change G(y) - a = G(y - F(a)), and |y - F(a)|² = |y - FG(y)|² + |F(G(y) - a)|².
 
-    Cost: a QR of X. Errors: ValueError for fewer rows than columns, columns that are combinations of others (named), NaN, lengths that
+    Cost: a QR of X. Errors: UserError for fewer rows than columns, columns that are combinations of others (named), NaN, lengths that
     differ, weights that are not above 0, models that are not linear.
 
     >>> X = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
@@ -119,7 +118,7 @@ def explain_residual(X: Any, y: Any, a: Any, sample_weight: Any = None, min_norm
 
 
 def _basis(matrix: np.ndarray, min_norm: bool) -> tuple[np.ndarray, Any, list[int]]:
-    """An orthonormal basis of the columns' span (n, rank), a function from numbers in it to the (shortest) coefficients, and columns
+    """An orthonormal basis of the columns' span (n, rank), a function from coordinates in it to the (shortest) coefficients, and columns
     that are combinations of others."""
     dependent = dependent_columns(matrix) if min_norm else []
     if not dependent:
@@ -154,5 +153,5 @@ def _joined(slopes: np.ndarray, offset: np.ndarray | None) -> tuple[np.ndarray, 
     """Coefficients with the intercept as their last."""
     if offset is None:
         return slopes, False
-    last = np.broadcast_to(np.ravel(offset), slopes.shape[1:] or 1).reshape(slopes.shape[1:])  # some give (1,) beside slopes (d,)
+    last = np.broadcast_to(np.ravel(offset), slopes.shape[1:] or 1).reshape(slopes.shape[1:])  # some estimators give (1,) with slopes (d,)
     return np.concatenate([slopes, last[None]]), True

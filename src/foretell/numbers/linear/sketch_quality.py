@@ -1,4 +1,4 @@
-"""`sketch_quality`: what a kind of sketch does to *your* table, drawn many times."""
+"""`sketch_quality`: how well a kind of sketch works on a given table, over many draws."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from foretell.numbers.linear.systems import demand_full_rank, finite_matrix, fin
 
 @dataclass(frozen=True)
 class SketchQuality:
-    """Figures of `n_draws` sketches with m rows of a table with n rows and d columns; each (n_draws,).
+    """Figures of `n_draws` sketches with m rows of a table with n rows and d columns; each is (n_draws,).
 
-    distortion: how far squared lengths in the columns' span are changed at worst, as a share; below 1 the sketch keeps the rank.
-    product: sqrt(m) |g'S'S h - g'h| for two fixed unit vectors, one in the span and one outside; of order 1 for a dense sketch.
-    residual_ratio: length of the sketched solution's residual over the exact one's. largest: the largest error of a coefficient, as
-    a share of sqrt(log(2d) / (m - d)) |r| / sigma_min; 2 of it is what `coef_bound_` states. Both are infinite where a draw lost a
-    direction of the table.
+    distortion: largest relative change of squared lengths in the columns' span; below 1 the sketch keeps the rank. product: sqrt(m) |g'S'S
+    h - g'h| for two fixed unit vectors, one in the span and one outside; of order 1 for a dense sketch. residual_ratio: length of the
+    sketched solution's residual over the exact one's. largest: the largest error of a coefficient, as a share of sqrt(log(2d) / (m - d))
+    |r| / sigma_min; `coef_bound_` is 2 of it. Both are infinite where a draw lost a direction of the table.
     """
 
     m: int
@@ -44,10 +43,10 @@ def sketch_quality(
     n_draws: int = 20,
     random_state: int | None = None,
 ) -> SketchQuality:
-    """Solve A x = b exactly and by `n_draws` sketches, and say how far they are apart.
+    """Solve A x = b exactly and by `n_draws` sketches, and measure their differences.
 
-    A: (n, d) of full column rank, b: (n,). sketch: None means SRDCT(). m: rows of the sketch, 8 d by default. Needs the whole table,
-    and costs an exact solution and n_draws sketches: try it on a part of the rows. ValueError for m at most d, or a table without a
+    A: (n, d) of full column rank, b: (n,). sketch: None means SRDCT(). m: rows of the sketch, 8 d by default. Needs the whole table, and
+    costs an exact solution and n_draws sketches: try it on a part of the rows. Errors: UserError for m at most d, and for a table without a
     residual.
 
     >>> rng = np.random.default_rng(0)
@@ -70,16 +69,16 @@ def sketch_quality(
     rest = b - A @ exact
     length = np.linalg.norm(rest)
     if length <= 1e-12 * np.linalg.norm(b):
-        raise UserError("b lies in the span of A's columns, so nothing is left over: every sketch gives the exact solution")
+        raise UserError("b lies in the span of A's columns, so every sketch gives the exact solution")
     rng = np.random.default_rng(random_state)
     unit = np.sqrt(np.log(2 * columns) / (m - columns)) * length / np.linalg.svd(R, compute_uv=False)[-1]
-    inside = Q @ (np.ones(columns) / np.sqrt(columns))  # fixed before S is drawn, as the law asks
+    inside = Q @ (np.ones(columns) / np.sqrt(columns))  # fixed before S is drawn, as the bound requires
     found: list[tuple[float, ...]] = []
     for _ in range(n_draws):
         sketched = sketch.apply(np.column_stack([Q, b, rest / length]), m, rng)
         basis, targets, outside = sketched[:, :columns], sketched[:, columns], sketched[:, columns + 1]
         squares = np.linalg.svd(basis, compute_uv=False) ** 2
-        product = np.sqrt(m) * abs(basis @ (Q.T @ inside) @ outside)  # the two are at right angles, so that g'h is 0
+        product = np.sqrt(m) * abs(basis @ (Q.T @ inside) @ outside)  # the two are orthogonal, so g'h is 0
         if squares[-1] < 1e-20:
             found.append((np.abs(squares - 1).max(), product, np.inf, np.inf))
             continue

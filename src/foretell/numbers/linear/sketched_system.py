@@ -1,4 +1,4 @@
-"""The small system that stands for a tall one: S times the table and the targets, and its least-squares solution."""
+"""Sketched systems: S times a tall table and its targets, and their least-squares solution."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from foretell.numbers.linear.systems import demand_full_rank
 
 
 @dataclass
-class Rows:
+class TableRows:
     """Rows of a table: X (n, d), y (n, k), root (n, 1), the square roots of their weights, or None. flat: y was given as (n,)."""
 
     X: Any
@@ -28,7 +28,7 @@ class Rows:
         return self.X.shape[0]
 
     def weighted(self) -> tuple[Any, np.ndarray]:
-        """X, and a column of ones beside y, each row times its root."""
+        """X, and y with a column of ones in front, each row times its root."""
         if self.root is None:
             return self.X, np.hstack([np.ones((len(self), 1)), self.y])
         scaled = self.X.multiply(self.root).tocsr() if hasattr(self.X, "multiply") else self.X * self.root
@@ -37,8 +37,8 @@ class Rows:
 
 @dataclass
 class Solution:
-    """coefficients: (D, k), the intercept last. factor: R (D, D) of the sketched design's QR. residual: (k,), lengths of what the
-    sketched system leaves over."""
+    """coefficients: (D, k), the intercept last. factor: R (D, D) of the sketched design's QR. residual: (k,), lengths of the sketched
+    residuals."""
 
     coefficients: np.ndarray
     factor: np.ndarray
@@ -54,14 +54,16 @@ class Solution:
 
 
 class SketchedSystem:
-    """S [X 1 y], a running sum over chunks of rows, each with its own independent block of S: memory m (d + k + 1), however many rows."""
+    """S [X 1 y], a running sum over chunks of rows, each with its own independent block of S: memory m (d + k + 1), whatever the number of
+    rows."""
 
     def __init__(self, sketch: Sketch | None, m: int) -> None:
         """sketch: None keeps the rows as they are, for one chunk."""
         self.sketch, self.m = sketch, m
         self.parts: list[np.ndarray] | None = None
 
-    def add(self, rows: Rows, rng: np.random.Generator) -> None:
+    def add(self, rows: TableRows, rng: np.random.Generator) -> None:
+        """Add a chunk of rows with a block of S drawn from `rng`. UserError where y has another number of targets than before."""
         matrices = rows.weighted()
         have, had = [[part.shape[1] for part in parts or matrices] for parts in (matrices, self.parts)]
         if have != had:
@@ -74,8 +76,8 @@ class SketchedSystem:
         self.parts = found if self.parts is None else [np.add(part, more, out=part) for part, more in zip(self.parts, found)]
 
     def solve(self, mean: np.ndarray | None, y_mean: np.ndarray | None, names: Sequence[str] | None, owner: str) -> Solution:
-        """mean (d,), y_mean (k,): what columns are centred by, beside a column of ones; None fits no intercept. ValueError naming
-        columns that are combinations of others."""
+        """mean (d,), y_mean (k,): the centring of columns, with a column of ones; None fits no intercept. UserError naming columns that are
+        combinations of others."""
         assert self.parts is not None
         design, (ones, targets) = self.parts[0], np.split(self.parts[1], [1], axis=1)
         raw = design if mean is None else np.hstack([design, ones])
@@ -95,7 +97,7 @@ class SketchedSystem:
 
 @dataclass
 class SketchedFit:
-    """solutions: one a repeat. mean (d,), y_mean (k,): what was taken off, 0 without an intercept. seconds: of "sketch" and "solve"."""
+    """solutions: one a repeat. mean (d,), y_mean (k,): the centring, 0 without an intercept. seconds: of "sketch" and "solve"."""
 
     solutions: list[Solution]
     mean: np.ndarray
@@ -106,7 +108,7 @@ class SketchedFit:
 
 
 def fit_sketched(
-    chunks: Iterable[Rows],
+    chunks: Iterable[TableRows],
     sketch: Sketch | None,
     m: int,
     num_repeats: int,

@@ -1,4 +1,4 @@
-"""What every solver asks of a system of equations, with messages that say what is wrong and what to do."""
+"""Checks of systems of equations that all solvers share, with messages that name the problem and a remedy."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from scipy.linalg import qr
 
 from foretell.errors import UserError
 
-#: Rounding errors are those of sums of at least so many numbers: a small matrix may be what is left of a tall one.
+#: Rounding errors are assumed to be those of sums of at least this length: a small matrix may be the factor of a tall one.
 _LENGTH = 1000
 
 
 def finite_matrix(values: Any, name: str) -> np.ndarray:
-    """`values` as float64 (n, d), n and d at least 1."""
+    """`values` as finite float64 (n, d), n and d at least 1; UserError otherwise."""
     try:
         matrix = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -29,7 +29,7 @@ def finite_matrix(values: Any, name: str) -> np.ndarray:
 
 
 def finite_targets(values: Any, num_rows: int, name: str) -> np.ndarray:
-    """`values` as float64, (n,) or (n, k), with as many rows as the matrix."""
+    """`values` as finite float64, (n,) or (n, k), with num_rows rows; UserError otherwise."""
     targets = np.asarray(values)
     if targets.ndim not in (1, 2) or len(targets) != num_rows:
         raise UserError(f"{name} has shape {targets.shape}; it must have one entry, or one row, for each of the {num_rows} rows")
@@ -37,7 +37,7 @@ def finite_targets(values: Any, num_rows: int, name: str) -> np.ndarray:
 
 
 def root_weights(weights: Any, num_rows: int, name: str = "weights") -> np.ndarray:
-    """(n, 1) square roots of weights above 0: what rows are multiplied with."""
+    """(n, 1) square roots of weights, by which rows are multiplied; UserError unless all are above 0."""
     found = np.asarray(weights, dtype=np.float64)
     if found.shape != (num_rows,) or not np.isfinite(found).all() or not np.all(found > 0):
         least = found.min() if found.size else None
@@ -48,14 +48,14 @@ def root_weights(weights: Any, num_rows: int, name: str = "weights") -> np.ndarr
 
 
 def dependent_columns(matrix: np.ndarray) -> list[int]:
-    """Columns of (n, d) that are combinations of others, up to rounding: without them the rank is full. By QR with pivoting on columns
-    of length 1, so that units do not matter.
+    """Columns of (n, d) that are combinations of others, up to rounding; without them the rank is full. By QR with pivoting on columns
+    scaled to length 1, so that units do not matter.
 
     >>> dependent_columns(np.array([[1.0, 2.0, 0.0], [1.0, 2.0, 0.0], [0.0, 0.0, 0.0]]))
     [1, 2]
     """
     num_rows = len(matrix)
-    if num_rows > matrix.shape[1]:  # the same columns in fewer dimensions: pivoting is slow
+    if num_rows > matrix.shape[1]:  # reduced first, since pivoting is slow
         matrix = qr(matrix, mode="r", check_finite=False)[0][: matrix.shape[1]]
     lengths = np.linalg.norm(matrix, axis=0)
     unit = matrix / np.where(lengths > 0, lengths, 1.0)
@@ -66,7 +66,7 @@ def dependent_columns(matrix: np.ndarray) -> list[int]:
 
 
 def demand_full_rank(matrix: np.ndarray, owner: str, remedy: str, names: Sequence[str] | None = None) -> None:
-    """ValueError that names the columns which are combinations of others, the first ten of them."""
+    """UserError naming columns that are combinations of others, the first ten of them."""
     num_rows, num_columns = matrix.shape
     if num_rows < num_columns:
         raise UserError(f"{owner}: {num_rows} rows do not determine {num_columns} coefficients; give more rows, or {remedy}")

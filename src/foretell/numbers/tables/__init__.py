@@ -1,1 +1,1 @@
-"""Tables and series from files: read with checks that name column, row and value, encoded, and fitted beside baselines."""
+"""Tables and series from files: reading with checks, encoding, and fits compared with baselines."""

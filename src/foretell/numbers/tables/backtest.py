@@ -1,4 +1,4 @@
-"""Fits a forecaster to the first part of the series and measures it on the last, beside the seasonal naive one; then forecasts."""
+"""Fits a forecaster to the first part of the series and measures it on the last, beside the seasonal naive forecast."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ DAY = pd.Timedelta(days=1)
 
 @dataclass
 class Backtest:
-    """scores: MAE, RMSE and the share of the naive MAE (where that errs at all), by name, ours first. by_step: (H,) MAE by name. num:
-    windows that were forecast. covered: the share of values inside their intervals, where there are intervals."""
+    """scores: MAE, RMSE and the share of the naive MAE (unless that is 0), by name, ours first. by_step: (H,) MAE by name. num: windows
+    that were forecast. covered: the share of values inside their intervals, where there are intervals."""
 
     scores: dict[str, dict[str, float]]
     by_step: dict[str, np.ndarray]
@@ -35,7 +35,7 @@ class Backtest:
 
 
 def season_of(index: pd.Index) -> int:
-    """Rows of the season that steps of time suggest: a day of hours or minutes, a week of days, a year of months. 1 where none does.
+    """Rows of a season, by the time steps: a day for steps below a day, a week of days, a year of months. 1 where the steps suggest none.
 
     >>> season_of(pd.date_range("2024-01-01", periods=9, freq="30min")), season_of(pd.RangeIndex(9))
     (48, 1)
@@ -49,7 +49,11 @@ def season_of(index: pd.Index) -> int:
 
 
 def backtest(name: str, forecaster: Any, series: pd.DataFrame, test_share: float, season: int, coverage: float | None = None) -> Backtest:
-    """Hold out the last share of the rows, and forecast from each window that ends before or in them. coverage: with intervals."""
+    """Hold out the last share of the rows, and forecast from each window that ends before or in them.
+
+    name: of the forecaster in the scores. series: (T, N). test_share: share of rows held out. season: of the naive forecast. coverage: with
+    intervals of this coverage. Errors: UserError where fewer rows than the horizon are held out.
+    """
     rows, lag, horizon = series.to_numpy(dtype=float), forecaster.lag, forecaster.horizon
     num_held = round(test_share * len(rows))
     if not 0 < test_share < 1 or num_held < horizon:
@@ -74,5 +78,5 @@ def backtest(name: str, forecaster: Any, series: pd.DataFrame, test_share: float
 
 
 def with_intervals(forecaster: Any, coverage: float | None) -> Any:
-    """A forecaster like this one, which is not fitted; wrapped for intervals where a coverage is given."""
+    """An unfitted copy of the forecaster, wrapped for intervals where a coverage is given."""
     return clone(forecaster) if coverage is None else ConformalForecaster(clone(forecaster), coverage=coverage)

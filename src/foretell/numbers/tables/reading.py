@@ -1,4 +1,4 @@
-"""Reads a table from a CSV file; what is wrong with it is said by column, row and value."""
+"""Reads a table from a CSV file; errors name column, row and value."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import pandas as pd
 from foretell.errors import UserError
 from foretell.parts import UnknownNameError, nearest
 
-#: A column of which so large a share are numbers was meant to be one.
+#: A column with this share of numbers is taken to be meant as numbers.
 MEANT = 0.8
 
 
 def read_table(path: Path | str, as_text: Sequence[str] = ()) -> pd.DataFrame:
-    """The rows of a file of comma-separated values (tabs where its name ends in .tsv), numbers as numbers and all else as text.
-    as_text: columns to take as text, whatever they look like. Empty cells and NA are missing. Rows are counted from 1, below the head.
+    """The rows of a file of comma-separated values (tabs where its name ends in .tsv), numbers as numbers and everything else as text.
 
-    Errors: ValueError for no file content, no rows, columns without or with the same name, rows of another length.
+    as_text: columns to read as text. Empty cells and NA are missing. Errors: UserError for no file content, no rows, columns without or
+    with the same name, rows of another length. Rows are counted from 1, below the head.
     """
     path = Path(path)
     if not path.is_file():
@@ -50,7 +50,7 @@ def read_table(path: Path | str, as_text: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def pick(frame: pd.DataFrame, names: Iterable[str], what: str) -> list[str]:
-    """These names, all of which the table has; UnknownNameError with the nearest one otherwise."""
+    """These names, which must be columns of the table; UnknownNameError with the nearest one otherwise."""
     names = list(names)
     for name in names:
         if name not in frame.columns:
@@ -59,12 +59,12 @@ def pick(frame: pd.DataFrame, names: Iterable[str], what: str) -> list[str]:
 
 
 def is_number(column: pd.Series) -> bool:
-    """Whether a column holds numbers (or truth values) and nothing else."""
+    """Whether a column holds only numbers (or truth values)."""
     return bool(pd.api.types.is_numeric_dtype(column))
 
 
 def numbers_of(column: pd.Series, name: str, missing: bool = False) -> np.ndarray:
-    """(n,) float64; ValueError naming the row and value of the first that is no number. missing: let missing ones through as NaN."""
+    """(n,) float64; UserError naming the row and value of the first that is no number. missing: return missing values as NaN."""
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     absent = column.isna().to_numpy()
     wrong = np.flatnonzero(np.isnan(values) & ~absent)
@@ -84,7 +84,7 @@ def numbers_of(column: pd.Series, name: str, missing: bool = False) -> np.ndarra
 
 
 def target_of(frame: pd.DataFrame, name: str) -> np.ndarray:
-    """(n,): the numbers to predict; ValueError for one row, and where all are the same."""
+    """(n,): the numbers to predict; UserError for one row, and where all are equal."""
     [name] = pick(frame, [name], "target")
     values = numbers_of(frame[name], name)
     if len(values) < 2:
@@ -95,8 +95,8 @@ def target_of(frame: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def words_of(column: pd.Series, name: str, asked: bool = False) -> np.ndarray:
-    """(n,) object: categories as text, missing ones as None. ValueError for a column that was meant to hold numbers, unless it was
-    asked for as a category."""
+    """(n,) object: categories as text, missing ones as None. UserError for a column that looks like numbers with errors, unless `asked`
+    declares it a category."""
     parsed = pd.to_numeric(column, errors="coerce")
     given = ~column.isna()
     share = float((parsed.notna() & given).sum() / max(given.sum(), 1))

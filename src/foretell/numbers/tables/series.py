@@ -1,4 +1,4 @@
-"""Reads series from a CSV file: a column of time stamps, and the numbers beside it."""
+"""Reads series from a CSV file: a column of time stamps, and columns of numbers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from foretell.numbers.tables.reading import is_number, numbers_of, pick, read_ta
 def read_series(path: Path | str, time: str | None = None, columns: Sequence[str] = ()) -> pd.DataFrame:
     """Series (T, N) by time stamp, at even steps in order of time.
 
-    time: the column of time stamps (or of evenly rising numbers); None takes the only column that holds dates, and rows are taken as
-    steps where there is none. columns: which series; none named takes all others. Errors: ValueError naming column, row and value for
-    what is no time, no number or missing; and for time stamps that repeat, go back or leave steps out, with a remedy.
+    time: the column of time stamps (or of evenly increasing numbers); None takes the only column that holds dates, and rows count as steps
+    where there is none. columns: which series; none named takes all others. Errors: UserError naming column, row and value for what is no
+    time, no number or missing; and for time stamps that repeat, go back or leave steps out, with a remedy.
     """
     frame = read_table(path)
     time = _time_column(frame) if time is None else pick(frame, [time], "time")[0]
@@ -35,7 +35,7 @@ def read_series(path: Path | str, time: str | None = None, columns: Sequence[str
 
 
 def stamps_after(series: pd.DataFrame, steps: int) -> pd.Index:
-    """Of the rows that follow: the same steps of time, or numbers that go on.
+    """The time stamps of the `steps` rows that follow: with the same time step, or numbers that continue.
 
     >>> stamps_after(pd.DataFrame({"a": [1.0, 2.0]}, index=[10, 12]), 2).tolist()
     [14, 16]

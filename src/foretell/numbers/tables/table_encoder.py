@@ -1,4 +1,4 @@
-"""`TableEncoder`: a table of numbers and categories as numbers."""
+"""`TableEncoder`: encodes a table of numbers and categories as numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from foretell.errors import UserError
 from foretell.numbers.tables.reading import is_number, numbers_of, pick, words_of
 from foretell.parts import require
 
-#: What stands for a missing category where imputation is asked for.
+#: The category of missing values with imputation.
 ABSENT = "(missing)"
 
 
@@ -27,12 +27,12 @@ ABSENT = "(missing)"
 class TableEncoder(TransformerMixin, BaseEstimator):
     """Numbers as they are, each category as a column of its own that is 0 or 1 (scikit-learn's ColumnTransformer and OneHotEncoder).
 
-    impute: take the median for missing numbers, and missing categories as one more category; otherwise they are refused. unseen:
-    "error" refuses a category that was not there in fitting, "ignore" gives it zeros. categories: columns to take as categories though
+    impute: replace missing numbers by the median, and treat missing categories as one more category; otherwise they are refused. unseen:
+    "error" refuses a category that fitting did not have, "ignore" encodes it as zeros. categories: columns to treat as categories though
     they hold numbers. most_categories: a column with more is refused, as it is likely a name, a text or a date.
 
-    State: columns_ (names, in the order of fitting), words_ (which are categories), encoder_. X: a pandas or polars table, or an array.
-    Errors: ValueError naming column, row and value.
+    State: columns_ (names, in the order of fitting), words_ (the categorical ones), encoder_. X: a pandas or polars table, or an array.
+    Errors: UserError naming column, row and value.
 
     >>> table = pd.DataFrame({"size": [1.0, 2.0], "colour": ["red", "blue"]})
     >>> TableEncoder().fit_transform(table).tolist()
@@ -41,7 +41,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     #: Checks of scikit-learn's `check_estimator` that are not met, each with its reason.
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = {
-        "check_dtype_object": "what is neither number nor text is refused by column and row, in other words than scikit-learn's",
+        "check_dtype_object": "values that are neither numbers nor text are refused by column and row, in another message",
     }
 
     impute: bool = False
@@ -50,7 +50,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     most_categories: int = 100
 
     def fit(self, X: Any, y: Any = None) -> Any:  # noqa: N803
-        """Learn which columns are categories, and which there are."""
+        """Learn which columns are categorical, and their categories."""
         self._check_unseen()
         table = as_table(X)
         self.columns_ = list(table.columns)
@@ -76,7 +76,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
-        """(n, numbers and categories). A table may have more columns, which are not looked at."""
+        """(n, numbers and categories) float64. Additional columns of the table are ignored."""
         check_is_fitted(self, "encoder_")
         self._check_unseen()
         table = as_table(X)
@@ -89,7 +89,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return np.asarray(self.encoder_.transform(prepared), dtype=float)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Names of the columns that `transform` gives."""
+        """Names of the columns of `transform`."""
         check_is_fitted(self, "encoder_")
         return self.encoder_.get_feature_names_out()
 
@@ -97,7 +97,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         require(self.unseen in ("error", "ignore"), self, "unseen", self.unseen, 'must be "error" or "ignore"')
 
     def _prepared(self, table: pd.DataFrame, asked: Sequence[str]) -> pd.DataFrame:
-        """Numbers as float64, categories as text, with the checks of both. asked: categories without question, whatever they hold."""
+        """Numbers as float64, categories as text, checked. asked: columns declared categorical."""
         found = {}
         for name in table.columns:
             if name not in self.words_:
@@ -122,12 +122,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             if len(wrong):
                 raise UserError(
                     f"column {name!r}, row {wrong[0] + 1}: the category {prepared[name].iloc[wrong[0]]!r} was not there in fitting; "
-                    'correct it, or take unseen="ignore", which sees none in it'
+                    'correct it, or take unseen="ignore", which encodes it as zeros'
                 )
 
 
 def as_table(X: Any) -> pd.DataFrame:  # noqa: N803
-    """A pandas table of a pandas or polars one, or of an array; with rows and columns."""
+    """A pandas table of a pandas or polars one, or of an array; UserError where it has no rows or columns."""
     if isinstance(X, pd.DataFrame):
         table = X.reset_index(drop=True)
     elif hasattr(X, "columns"):  # polars

@@ -1,4 +1,4 @@
-"""`TableRegressor`: any regressor on a table as it is, numbers and categories mixed."""
+"""`TableRegressor`: any regressor on a table with numbers and categories."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TableRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Encodes the columns (`TableEncoder`), fits the estimator, and predicts from tables with the same columns. `foretell fit` makes it.
 
     estimator: None is `HistogramRegressor()`. encoder: None is `TableEncoder()`. State: encoder_, estimator_, target_name_ (where y has
-    one). Quantiles and intervals are there where the estimator has them.
+    one). Quantiles and intervals are available where the estimator has them. Errors: those of both.
 
     >>> import pandas as pd
     >>> from sklearn.linear_model import Ridge
@@ -39,7 +39,7 @@ class TableRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     encoder: Any = None
 
     def fit(self, X: Any, y: Any) -> Any:  # noqa: N803
-        """X: a table; y: (n,) numbers."""
+        """Fit to a table X and numbers y (n,)."""
         if y is None:
             raise UserError("TableRegressor requires y to be passed, but the target y is None")
         truth = column_or_1d(y, warn=True)
@@ -53,18 +53,18 @@ class TableRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
-        """(n,)"""
+        """(n,): the estimator's point predictions."""
         encoded = self._encoded(X)
         return self.estimator_.predict(encoded)
 
     @_inner_has("predict_interval")
     def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:  # noqa: N803
-        """(n, 2), as the estimator's."""
+        """(n, 2): the estimator's intervals."""
         return self.estimator_.predict_interval(self._encoded(X), coverage)
 
     @_inner_has("predict_quantile")
     def predict_quantile(self, X: Any, q: float | np.ndarray = 0.5) -> np.ndarray:  # noqa: N803
-        """(n,) or (n, len(q)), as the estimator's."""
+        """(n,) or (n, len(q)): the estimator's quantiles."""
         return self.estimator_.predict_quantile(self._encoded(X), q)
 
     def _encoded(self, X: Any) -> np.ndarray:  # noqa: N803

@@ -23,8 +23,8 @@ from foretell.numbers.tables.table_regressor import TableRegressor
 
 @dataclass
 class Trial:
-    """model: fitted to the rows that were not held out. scores: by name, ours first, on the rows held out (none where there are
-    none). truth, predicted: of those; interval (n, 2) where the model gives one for `coverage`."""
+    """model: fitted to the rows that were not held out. scores: by name, ours first, on the held-out rows (empty where there are none).
+    truth, predicted: of those; interval (n, 2) where the model has one for `coverage`."""
 
     model: TableRegressor
     num_fitted: int
@@ -36,13 +36,14 @@ class Trial:
 
     @property
     def covered(self) -> float | None:
-        """The share of true values inside their intervals."""
+        """The share of true values inside their intervals, or None."""
         if self.interval is None:
             return None
         return float(np.mean((self.truth >= self.interval[:, 0]) & (self.truth <= self.interval[:, 1])))
 
     @property
     def mean_width(self) -> float | None:
+        """The mean width of the intervals, in the units of the target, or None."""
         return None if self.interval is None else float(np.mean(np.diff(self.interval)))
 
 
@@ -56,9 +57,11 @@ def measure(
     coverage: float | None = None,
     seed: int = 0,
 ) -> Trial:
-    """Fit `estimator`, called `name`, and two baselines (ridge, the mean) to the same rows. coverage: wrap it in `ConformalRegressor`.
-    test_share: of the rows, held out; 0 holds out none. Categories of held-out rows alone
-    are ignored in measuring."""
+    """Fit `estimator`, called `name`, and two baselines (ridge, the mean) to the same rows.
+
+    encoder: of the columns. coverage: wrap the estimator in `ConformalRegressor` with this coverage. test_share: share of rows held out; 0
+    holds out none. Categories that only held-out rows have are ignored in measuring. seed: of the split.
+    """
     clone(encoder).fit(table)  # so that errors name rows of the file, and not of a part of it
     kept, held = parted(len(table), test_share, seed)
     num_held = len(held)
@@ -80,7 +83,7 @@ def measure(
 
 
 def parted(num_rows: int, test_share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the rows that are fitted to and of those held out: the same whenever they are asked for."""
+    """Numbers of the rows to fit to and of those held out, the same for the same seed."""
     if not 0 <= test_share < 1:
         raise UserError(f"test_share={test_share!r} must be 0 or above and below 1")
     places = np.arange(num_rows)
@@ -96,7 +99,7 @@ def parted(num_rows: int, test_share: float, seed: int) -> tuple[np.ndarray, np.
 
 
 def scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """R2, RMSE and MAE.
+    """R2, RMSE and MAE of predictions (n,).
 
     >>> scores(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
     {'R2': 0.5, 'RMSE': 0.7071067811865476, 'MAE': 0.5}
@@ -110,5 +113,5 @@ def _interval(model: TableRegressor, rows: pd.DataFrame, coverage: float) -> np.
         return None
     try:
         return model.predict_interval(rows, coverage)
-    except ValueError:  # a law is none of this setting's, a point is all it predicts
+    except ValueError:  # the setting predicts points only
         return None

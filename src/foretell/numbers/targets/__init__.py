@@ -1,1 +1,1 @@
-"""How a network says a number: one encoding a file."""
+"""Targets: how the outputs of a network encode a number. One encoding a file."""

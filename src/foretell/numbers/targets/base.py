@@ -1,4 +1,4 @@
-"""The contract of targets: how a network says a number, and how the number is read back."""
+"""The contract of targets: how the outputs of a network encode a number, and how the number is decoded."""
 
 from __future__ import annotations
 
@@ -11,50 +11,55 @@ import torch
 from torch import Tensor
 
 from foretell.numbers.component import Component
-from foretell.numbers.distributions import Distribution
+from foretell.numbers.distributions import PredictiveDistribution
 
 
 @dataclass(eq=False, repr=False)
-class Target(Component):
-    """Abstract: a code for numbers with its loss. `fit` looks at the training targets once and returns a *code*, plain data that all
-    other methods are given back: a dict of numpy arrays and numbers, so that it can be saved as JSON.
+class NumberTarget(Component):
+    """Abstract: an encoding of numbers with its loss. `fit` reads the training targets once and returns a *code*, which all other methods
+    take: plain data (a dict of numpy arrays and numbers), so that it can be saved.
 
-    Arrays of numbers are float64 of shape (n,); tensors that a network makes or is trained with are float32, `outputs` (n, width).
+    Arrays of numbers are float64 of shape (n,). Tensors that a network puts out or is trained on are float32; `outputs` is (n, width).
     """
 
     @abstractmethod
     def fit(self, y: np.ndarray, sample_weight: np.ndarray | None = None) -> dict[str, Any]:
-        """The code for targets like these; ValueError naming what is wrong with `y` or with a setting."""
+        """The code for targets y (n,) with weights (n,); UserError naming what is wrong with `y` or with a setting."""
 
     @abstractmethod
     def width(self, code: dict[str, Any]) -> int:
-        """How many numbers the network must put out."""
+        """The number of outputs that the network must have."""
 
     @abstractmethod
     def encode(self, code: dict[str, Any], y: np.ndarray) -> Tensor:
-        """What the loss compares outputs with, (n, ...)."""
+        """What the loss compares outputs with, (n, ...). UserError for targets that the code has no place for."""
 
     @abstractmethod
     def row_losses(self, outputs: Tensor, encoded: Tensor) -> Tensor:
-        """The loss of each row, (n,)."""
+        """The loss of each row, (n,), differentiable."""
 
     def row_errors(self, code: dict[str, Any], outputs: Tensor, encoded: Tensor) -> Tensor:
-        """How far off each row's number is, (n,), by which the best epoch is chosen: the loss, unless it says more than that."""
+        """The error of each row, (n,), by which the best epoch is chosen. This is the loss, unless a subclass has a better measure."""
         return self.row_losses(outputs, encoded)
 
     @abstractmethod
     def mean(self, code: dict[str, Any], outputs: Tensor) -> Tensor:
-        """The number that outputs say, (n,), differentiable, in the units of `y`."""
+        """Point predictions from outputs, (n,), differentiable, in the units of y."""
 
-    def imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
-        """How far outputs lie from another network's for the same rows, (n,): by the absolute difference. Targets whose outputs are
-        laws compare the laws."""
+    def error_unit(self, code: dict[str, Any]) -> float:
+        """The standard deviation of the training targets in the unit of `row_errors`, used to compare errors of several columns: 1 where
+        errors are already in standard deviations."""
+        return 1.0
+
+    def imitation(self, code: dict[str, Any], outputs: Tensor, others: Tensor) -> Tensor:
+        """The distance of outputs to another network's for the same rows, (n,), differentiable: the mean absolute difference. Targets whose
+        outputs are distributions compare these."""
         return (outputs - others).abs().mean(dim=1)
 
     def bias(self, code: dict[str, Any]) -> Tensor:
-        """Where the last layer's bias starts, (width,): so that an untrained network says what is common."""
+        """Initial bias of the last layer, (width,): an untrained network predicts the training average."""
         return torch.zeros(self.width(code))
 
-    def distribution(self, code: dict[str, Any], outputs: Tensor) -> Distribution | None:
-        """The whole law of each row's number, or None where the code has a point only."""
+    def distribution(self, code: dict[str, Any], outputs: Tensor) -> PredictiveDistribution | None:
+        """The predictive distribution of each row, or None where the code has points only."""
         return None

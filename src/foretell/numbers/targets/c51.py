@@ -1,4 +1,4 @@
-"""The projection of C51: masses on any numbers, moved onto fixed atoms."""
+"""The categorical projection of C51: masses on any values, moved onto fixed atoms."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from foretell.errors import UserError
 
 
 def project(atoms: np.ndarray, values: np.ndarray, masses: np.ndarray) -> np.ndarray:
-    """Masses on the atoms, (n, m), from masses (n, k) on values (n, k): each is split between the two nearest atoms so that its mean
-    is kept; beyond the ends it goes to the end. atoms: (m,), increasing, at any distances.
+    """Masses on the atoms, (n, m), from masses (n, k) on values (n, k). Each mass is split between the two nearest atoms so that its mean
+    is kept; values beyond the ends go to the end. atoms: (m,), increasing, at any distances.
 
-    Distributional value learning: `values = r[:, None] + gamma * atoms` and the next state's masses give the training target.
-    Guarantee: sums are kept; means too where all values lie within the atoms.
+    In distributional value learning, `values = r[:, None] + gamma * atoms` with the masses of the next state give the training target.
+
+    Guarantee: sums are kept, and means where all values lie within the atoms. Errors: UserError for atoms that do not increase, and for
+    shapes that differ.
+
     Paper: Bellemare, Dabney and Munos, "A Distributional Perspective on Reinforcement Learning", ICML 2017, equation 7.
 
     >>> project(np.array([0.0, 1.0, 2.0]), np.array([[0.25, 5.0]]), np.array([[0.5, 0.5]])).tolist()

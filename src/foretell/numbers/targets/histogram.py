@@ -1,4 +1,4 @@
-"""What all targets that are masses on bins share: a softmax over bins, trained by cross-entropy, read back as a mean."""
+"""Base of targets that are masses on bins: a softmax over bins, trained by cross-entropy and decoded as its mean."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foretell.numbers.distributions import Distribution, Histogram
-from foretell.numbers.targets.base import Target
+from foretell.numbers.distributions import Histogram, PredictiveDistribution
+from foretell.numbers.targets.base import NumberTarget
 from foretell.numbers.targets.support import Support
 
 
 @dataclass(eq=False, repr=False)
-class HistogramTarget(Target):
-    """Abstract: a number is a row of masses on the bins of `support` (None: `Support()`); a subclass says which.
+class HistogramTarget(NumberTarget):
+    """Abstract: a number is encoded as masses on the bins of `support` (None: `Support()`); a subclass says which masses.
 
-    `row_losses` and `mean` work on the last dimension, whatever stands before it: a head of several numbers needs no reshaping.
-    The code: edges (m + 1,), prior (m,) the mean masses of the training targets, and what a subclass adds.
+    `row_losses` and `mean` work on the last dimension, whatever precedes it. The code: edges (m + 1,), prior (m,), the mean masses of the
+    training targets, and what a subclass adds.
     """
 
     support: Support | None = None
 
     @abstractmethod
     def _lay(self, support: Support, y: np.ndarray) -> dict[str, Any]:
-        """The code without its prior: {"edges": ...} and settings as they come out on these edges."""
+        """The code without its prior: {"edges": ...} and the settings that follow from these edges."""
 
     @abstractmethod
     def _masses(self, code: dict[str, Any], y: np.ndarray) -> np.ndarray:
         """(n, m), rows sum to 1, for y within the edges."""
 
     def masses(self, code: dict[str, Any], y: np.ndarray) -> np.ndarray:
-        """(n, m) float64, rows sum to 1. ValueError for y outside the support, unless it clips."""
+        """(n, m) float64 masses that sum to 1. y: (n,). UserError for y outside the support, unless the support clips."""
         return self._masses(code, self._bins().place(code["edges"], y))
 
     def fit(self, y: np.ndarray, sample_weight: np.ndarray | None = None) -> dict[str, Any]:
         code = self._lay(self._bins(), y)
-        placed = self._bins().place(code["edges"], y, warn=False)  # `encode` counts them
+        placed = self._bins().place(code["edges"], y, warn=False)  # `encode` warns of them
         common = np.average(self._masses(code, placed), axis=0, weights=sample_weight)
-        even = 1 / len(common)  # one row's worth of it: no bin is impossible because nobody was in it
+        even = 1 / len(common)  # weight of one row: no bin has mass 0 because it was empty
         return {**code, "prior": (len(y) * common + even) / (len(y) + 1)}
 
     def width(self, code: dict[str, Any]) -> int:
@@ -54,12 +54,17 @@ class HistogramTarget(Target):
         return -(encoded * outputs.log_softmax(dim=-1)).sum(dim=-1)
 
     def row_errors(self, code: dict[str, Any], outputs: Tensor, encoded: Tensor) -> Tensor:
-        """The distance of the means: cross-entropy grows again, as laws become too sharp, long before means get worse; sharpness is
-        mended by a temperature. Not squared, since far-off targets may be wrong ones."""
+        """The absolute difference of the means. Cross-entropy rises again when distributions become too sharp, long before means get worse;
+        a temperature can correct sharpness later. Not squared, since outliers may be wrong values."""
         return (self.mean(code, outputs) - encoded @ _centres(code, encoded)).abs()
 
-    def imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
-        """The cross-entropy of our law against theirs."""
+    def error_unit(self, code: dict[str, Any]) -> float:
+        edges, prior = np.asarray(code["edges"]), np.asarray(code["prior"])
+        centres = (edges[:-1] + edges[1:]) / 2
+        return float(np.sqrt(prior @ (centres - prior @ centres) ** 2))
+
+    def imitation(self, code: dict[str, Any], outputs: Tensor, others: Tensor) -> Tensor:
+        """The cross-entropy of our distribution relative to the other one."""
         return self.row_losses(outputs, others.softmax(dim=-1))
 
     def mean(self, code: dict[str, Any], outputs: Tensor) -> Tensor:
@@ -68,7 +73,7 @@ class HistogramTarget(Target):
     def bias(self, code: dict[str, Any]) -> Tensor:
         return torch.as_tensor(np.log(code["prior"]), dtype=torch.float32)
 
-    def distribution(self, code: dict[str, Any], outputs: Tensor) -> Distribution:
+    def distribution(self, code: dict[str, Any], outputs: Tensor) -> PredictiveDistribution:
         return Histogram(code["edges"], outputs.double().softmax(dim=-1).numpy())
 
     def _bins(self) -> Support:

@@ -1,4 +1,4 @@
-"""Huber's loss: one output, squared error near by and absolute error far off."""
+"""Huber's loss: squared error for small residuals, absolute error for large ones."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class Huber(PointTarget):
-    """One output trained by squared error up to `delta` training standard deviations and by absolute error beyond: far-off targets
-    draw no harder than those at delta.
+    """One output, trained by squared error up to `delta` training standard deviations and by absolute error beyond, so that the gradient of
+    outliers is bounded.
 
-    Paper: Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical Statistics 1964.
+    Errors: UserError for delta not above 0. Paper: Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical Statistics
+    1964.
 
     >>> import torch
     >>> Huber(delta=1.0).row_losses(torch.tensor([[0.0], [0.0]]), torch.tensor([0.5, 3.0])).tolist()

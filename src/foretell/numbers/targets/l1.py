@@ -1,4 +1,4 @@
-"""Absolute error: one output, the median."""
+"""Absolute error: the network predicts the median."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foretell.numbers.targets.point import PointTarget
 
 @dataclass(eq=False, repr=False)
 class L1(PointTarget):
-    """One output trained by absolute error: it says the median, and all targets draw alike, however far off.
+    """One output, trained by absolute error: it predicts the median, and the gradient of a row has the same size whatever its residual.
 
     >>> import numpy as np, torch
     >>> target = L1()

@@ -1,4 +1,4 @@
-"""The plain way: one output, squared error."""
+"""Squared error: the network predicts the mean."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from foretell.numbers.targets.point import PointTarget
 
 @dataclass(eq=False, repr=False)
 class MSE(PointTarget):
-    """One output trained by squared error: the baseline of all others. It says the mean, and a far-off target draws without bound.
+    """One output, trained by squared error: the baseline for all other targets. It predicts the mean; the gradient of outliers is not
+    bounded.
 
     >>> import numpy as np, torch
     >>> target = MSE()

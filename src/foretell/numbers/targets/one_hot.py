@@ -1,4 +1,4 @@
-"""One-hot: a number is the bin that it lies in."""
+"""One-hot: a number is encoded as the bin that holds it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from foretell.numbers.targets.support import Support
 
 @dataclass(eq=False, repr=False)
 class OneHot(HistogramTarget):
-    """All mass on the bin that holds the number: plain classification of bins, to which neighbours are as foreign as any other. A
-    number on an edge belongs to the bin above it, the last edge to the last bin.
+    """All mass on the bin that holds the number: classification of bins, without their order. A number on an edge belongs to the bin above
+    it, the last edge to the last bin.
 
-    Guarantee: the mean of a code misses the number by half a bin at most.
-    Cost: m outputs in place of one.
-    Paper: the baseline of Imani and White, "Improving Regression Performance with Distributional Losses", ICML 2018, and of
-    Farebrother et al., "Stop Regressing", ICML 2024.
+    Guarantee: the mean of a code differs from the number by half a bin at most. Cost: m outputs instead of one.
+
+    Paper: the baseline of Imani and White, "Improving Regression Performance with Distributional Losses", ICML 2018, and of Farebrother et
+    al., "Stop Regressing", ICML 2024.
 
     >>> target = OneHot(Support(edges=[0.0, 1.0, 10.0]))
     >>> target.masses(target.fit(np.array([3.0])), np.array([0.5, 1.0, 10.0])).tolist()

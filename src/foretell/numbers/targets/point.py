@@ -1,4 +1,4 @@
-"""What targets with one output share: the standardised number."""
+"""Base of targets with one output: the standardised number."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foretell.numbers.targets.base import Target
+from foretell.numbers.targets.base import NumberTarget
 
 
 @dataclass(eq=False, repr=False)
-class PointTarget(Target):
-    """Abstract: one output, the number less the training mean, in training standard deviations. Has a point, no law. A subclass gives
-    `row_losses`. The code: centre, scale (1 where all targets are one number)."""
+class PointTarget(NumberTarget):
+    """Abstract: one output, the number in training standard deviations from the training mean. It has a point and no distribution. A
+    subclass implements `row_losses`. The code: centre, scale (1 where all targets are equal)."""
 
     def fit(self, y: np.ndarray, sample_weight: np.ndarray | None = None) -> dict[str, Any]:
         centre = float(np.average(y, weights=sample_weight))

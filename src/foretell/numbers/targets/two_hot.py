@@ -1,4 +1,4 @@
-"""Two-hot: a number is shared between the two nearest bins."""
+"""Two-hot: a number is encoded as masses on the two nearest bin centres."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from foretell.numbers.targets.support import Support
 
 @dataclass(eq=False, repr=False)
 class TwoHot(HistogramTarget):
-    """Masses on the two bins whose centres are nearest, so that their mean is the number: HL-Gauss's limit for a narrow law, but with
-    an exact mean. A support whose ends come from data has its outermost centres on the extreme targets.
+    """Masses on the two bins whose centres are nearest, so that their mean is the number. It is the limit of HL-Gauss for a small sigma,
+    but with an exact mean. A support whose ends come from data has its outermost centres on the extreme targets.
 
-    Guarantee: the mean of a code is the number where it lies between the outermost centres; beyond them it is the outermost centre.
-    Cost: m outputs in place of one.
-    Paper: Farebrother et al., "Stop Regressing", ICML 2024, section 3.1; used before by Schrittwieser et al., "Mastering Atari, Go,
-    Chess and Shogi by Planning with a Learned Model", Nature 2020.
+    Guarantee: the mean of a code is the number where it lies between the outermost centres; beyond them it is the outermost centre. Cost: m
+    outputs instead of one.
+
+    Paper: Farebrother et al., "Stop Regressing", ICML 2024, section 3.1; used before by Schrittwieser et al., "Mastering Atari, Go, Chess
+    and Shogi by Planning with a Learned Model", Nature 2020.
 
     >>> target = TwoHot(Support(bins=3, low=0.0, high=3.0))
     >>> target.masses(target.fit(np.array([1.0])), np.array([1.0, 1.75])).tolist()

@@ -1,1 +1,1 @@
-"""Unlearning: taking chosen training rows' influence out of a fitted regressor. One method a file; metrics, attacks and the report."""
+"""Unlearning: removing the influence of some training rows from a fitted regressor. One method a file; metrics, attacks and the report."""

@@ -1,4 +1,4 @@
-"""Activations of a network by the names of its modules, and how alike those of two networks are."""
+"""Activations of a network by the names of its modules, and their distance between two networks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from foretell.errors import UserError
 
-#: The name of the network itself, whose "activation" is its output.
+#: The name of the network itself, whose activation is its output.
 OUTPUT = ""
 
 
 @contextmanager
 def record(network: nn.Module, names: Sequence[str]) -> Iterator[dict[str, Tensor]]:
-    """Meanwhile each pass fills the yielded dict: the output of every named module (names as in `named_modules`, "" is the network),
-    with its gradient. Of a module that is passed more than once it is the last output.
+    """Within the `with`, each pass fills the yielded dict with the output of every named module (names as in `named_modules`, "" is the
+    network itself), differentiable. A module that runs more than once has its last output. UserError for unknown names.
 
     >>> network = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     >>> with record(network, ["0", OUTPUT]) as seen:
@@ -55,7 +55,7 @@ def exposed(network: nn.Module) -> tuple[str, ...]:
 
 def attention(activation: Tensor) -> Tensor:
     """Where a layer is active, (n, places), each row of length 1: the mean over channels (dimension 1) of the squares, as in attention
-    transfer. A row of a dense layer (n, channels) has no places to keep, so there the squares themselves are taken.
+    transfer. A dense layer (n, channels) has no places, so its squares are taken as they are.
 
     >>> attention(torch.tensor([[0.0, 2.0, 0.0]])).tolist()
     [[0.0, 1.0, 0.0]]
@@ -65,5 +65,5 @@ def attention(activation: Tensor) -> Tensor:
 
 
 def attention_distance(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> Tensor:
-    """(n,): the mean squared difference of attention, added over layers. Zagoruyko & Komodakis 2017, as used by Tarun et al. 2023."""
+    """(n,): the mean squared difference of attention, summed over layers. Zagoruyko & Komodakis 2017, as used by Tarun et al. 2023."""
     return torch.stack([(attention(ours[name]) - attention(theirs[name])).square().mean(dim=1) for name in ours]).sum(dim=0)

@@ -1,4 +1,4 @@
-"""Attacks on a model that claims to have forgotten: does it tell members from others, and how soon does it know again?"""
+"""Attacks on an unlearned model: membership inference, and the speed of relearning."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from foretell.numbers.fitting import fit_network
 from foretell.numbers.torch_regressor import TorchRegressor
 
-#: Rows of each kind that the membership attack learns from, at most.
+#: Most rows of each kind that the membership attack is trained on.
 ATTACK_ROWS = 2000
 
 
@@ -23,11 +23,11 @@ def membership_share(
     forgotten: np.ndarray,
     random_state: int = 0,
 ) -> float:
-    """The share of forgotten rows that an attacker calls members of the training data: a support vector machine (RBF, C=3, gamma
-    "auto") learns it from the losses of known members and of rows never trained on, as many of one as of the other.
+    """The share of forgotten rows that an attacker classifies as members of the training data: a support vector machine (RBF, C=3, gamma
+    "auto") trained on the losses of known members and of rows never trained on, equally many of both.
 
-    All arguments are losses of rows in one model, (n,), here absolute errors over the targets' standard deviation. What is aimed at is
-    the retrained model's share, not 0: a forgotten row that stands out is found by that. Tarun et al. 2023.
+    All arguments are losses of rows in one model, (n,), here absolute errors over the standard deviation of the targets. The aim is the
+    share of the retrained model, not 0: a forgotten row with an unusually large loss can be recognised by it. Tarun et al. 2023.
 
     >>> known, unknown = np.linspace(0, 1, 50), np.linspace(2, 3, 50)
     >>> membership_share(known, unknown, np.array([0.5, 0.6, 2.5, 2.6]))
@@ -42,8 +42,8 @@ def membership_share(
 
 @dataclass(frozen=True)
 class Relearning:
-    """steps: batches trained on until the error on the rows was down at `goal`; reached: false where it was not, and steps is the cap.
-    learning_rate: it changes steps by an order of magnitude."""
+    """steps: batches until the error on the rows was at most `goal`; reached: False where it was not, and steps is the limit.
+    learning_rate: of the run; it changes steps by an order of magnitude."""
 
     steps: int
     reached: bool
@@ -62,11 +62,11 @@ def relearning(
     max_epochs: int = 10,
     random_state: int = 0,
 ) -> Relearning | None:
-    """Train a copy of the estimator on all rows X, y until its mean absolute error on the watched rows (X, y) is at most `goal`. None
-    where it cannot learn them: a histogram that was laid over other rows may have no place for their targets.
+    """Train a copy of the estimator on all rows X, y until its mean absolute error on the watched rows (X, y) is at most `goal`. None where
+    its target cannot encode them: a histogram may have no bins for their targets.
 
-    The anamnesis index is a model's steps over gold's: 1 is aimed at, near 0 means that it never forgot. Of few steps it is noise, so
-    look at the steps as well. Chundawat et al., "Zero-shot machine unlearning" (2023).
+    The anamnesis index is a model's steps over gold's: 1 is the aim; near 0 the rows were never forgotten. With few steps it is noisy, so
+    look at the steps too. Chundawat et al., "Zero-shot machine unlearning" (2023).
     """
     learner = copy.deepcopy(estimator)
     rows = learner._checked(X)

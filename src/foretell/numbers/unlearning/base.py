@@ -1,4 +1,4 @@
-"""The contract of unlearning methods, and what they are asked."""
+"""The contract of unlearning methods, and their input."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class ForgetRequest:
-    """What is to be forgotten. X (n, d), y (n,): all training rows (an array, or for
-    methods that only fit the table as given). forget (n,): true for rows to forget, some but not all.
-    sample_weight: (n,) as in fitting, or None. seed: all randomness follows from it."""
+    """What is to be forgotten. X (n, d), y (n,) or (n, k): all training rows (an array, or the table as given for methods that only fit).
+    forget (n,): true for rows to forget, some but not all. sample_weight: (n,) as in fitting, or None. seed: of all randomness."""
 
     X: Any
     y: np.ndarray
@@ -27,19 +26,19 @@ class ForgetRequest:
 
     @property
     def retained(self) -> tuple[Any, np.ndarray, np.ndarray | None]:
-        """X, y and weights of the rows that stay."""
+        """X, y and weights of the retained rows."""
         keep = np.flatnonzero(~self.forget)
         return _safe_indexing(self.X, keep), self.y[keep], None if self.sample_weight is None else self.sample_weight[keep]
 
 
 @dataclass(eq=False, repr=False)
 class UnlearningMethod(Component, ABC):
-    """Abstract: a way to make an estimator that has not learnt some of its training rows, or nearly. Subclasses are dataclasses
+    """Abstract: makes an estimator that has not learnt some of its training rows, or approximately so. Subclasses are dataclasses
     (`eq=False, repr=False`) with settings only."""
 
     #: Whether it trains the estimator's network further (a `TorchRegressor`), or only calls `fit` (any regressor).
     needs_network: ClassVar[bool] = True
-    #: What it does, in a sentence for people who do not train models.
+    #: What it does, in a sentence for readers who do not train models.
     plainly: ClassVar[str] = "The model was changed so that it forgets the rows."
 
     @abstractmethod

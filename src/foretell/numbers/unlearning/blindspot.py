@@ -1,4 +1,4 @@
-"""`Blindspot`: on rows to forget, become like a network that never saw them."""
+"""`Blindspot`: on rows to forget, imitate a network that never saw them."""
 
 from __future__ import annotations
 
@@ -23,22 +23,23 @@ EMPTY_BATCHES = 0.25
 
 @dataclass(eq=False, repr=False)
 class Blindspot(UnlearningMethod):
-    """A fresh copy of the network, the blind one, is trained briefly on retained rows only. Then the fitted network is trained further
-    on mixed batches: on retained rows by its own loss, on rows to forget towards what the blind network puts out (`beta` times: and
-    where its layers are active). A batch's loss is the mean over its rows, so a batch without rows of one kind is no special case.
+    """A fresh copy of the network, the blind one, is trained briefly on retained rows only. Then the fitted network is trained further on
+    mixed batches: on retained rows by its own loss, on rows to forget towards the outputs of the blind network (and, weighted by `beta`,
+    towards the activations of its layers). The loss of a batch is the mean over its rows, so that batches with rows of one kind only need
+    no special case.
 
-    epochs, learning_rate: passes over all rows and the rate, constant. beta: weight of the layers' likeness; 0 matches outputs only.
+    epochs, learning_rate: passes over all rows and the rate, constant. beta: weight of the distance of layers; 0 matches outputs only.
     layers: names of modules to match (as in `network_.named_modules()`); None takes all activation functions. blind_epochs,
-    blind_learning_rate: brief training of the blind network, about a tenth of the original's epochs or less. freeze_norm_stats:
-    running statistics of norm layers are used as they are.
+    blind_learning_rate: brief training of the blind network, about a tenth of the original's epochs or less. freeze_norm_stats: running
+    statistics of norm layers are used as they are.
 
-    Needs: a `TorchRegressor`. Outputs are matched by the absolute difference, laws by their cross-entropy. Cost: `blind_epochs`
-    epochs of the retained rows, and `epochs` of all with one pass more for those to forget. Errors: names of layers that are not
-    there; a warning where beta has no layer to act on, and where many batches hold no row to forget.
+    Needs: a `TorchRegressor`. Outputs are matched by their absolute difference, distributions by their cross-entropy. Cost: `blind_epochs`
+    epochs of the retained rows, and `epochs` of all with one more pass for those to forget. Errors: UserError for unknown layers; a warning
+    where beta has no layer to act on, and where many batches hold no row to forget.
 
-    Tarun, Chundawat, Mandal & Kankanhalli, "Deep Regression Unlearning" (ICML 2023). Departures: the estimator's own
-    loss on retained rows (theirs: L1 or the task's); AdamW with the estimator's weight decay in place of Adam; dense layers, which
-    have no places to attend to, are matched by their normalised squares.
+    Tarun, Chundawat, Mandal & Kankanhalli, "Deep Regression Unlearning" (ICML 2023). Departures: the estimator's own loss on retained rows
+    (theirs: L1 or the task's); AdamW with the estimator's weight decay instead of Adam; dense layers, which have no spatial dimensions, are
+    matched by their normalised squares.
     """
 
     papers = ("regression-unlearning",)
@@ -86,7 +87,7 @@ class Blindspot(UnlearningMethod):
         return estimator
 
     def blind_network(self, estimator: TorchRegressor, request: ForgetRequest) -> nn.Module:
-        """A network like the estimator's, trained briefly on what stays."""
+        """A network like the estimator's, trained briefly on the retained rows."""
         rows = estimator._rows(*request.retained)
         blind = estimator._fresh_network(request.seed)
         fit_network(
@@ -104,7 +105,7 @@ class Blindspot(UnlearningMethod):
         return blind.eval().requires_grad_(False)
 
     def _unlikeness(self, estimator: TorchRegressor, ours: dict[str, Tensor], blind: nn.Module, inputs: Tensor) -> Tensor:
-        """(n,): how far rows to forget are from what the blind network makes of them."""
+        """(n,): the distance of rows to forget from the blind network's outputs and activations."""
         with torch.no_grad(), record(blind, list(ours)) as theirs:
             blind(inputs)
         outputs, others = ours.pop(OUTPUT), theirs.pop(OUTPUT)
@@ -119,7 +120,7 @@ class Blindspot(UnlearningMethod):
             warnings.warn(
                 f"beta={self.beta} has no layer to act on, so outputs alone are matched; name layers=, or set beta=0", stacklevel=4
             )
-        with record(network, layers):  # complains of names that are not there
+        with record(network, layers):  # raises for unknown names
             return layers
 
     def _warn_of_empty_batches(self, estimator: TorchRegressor, request: ForgetRequest) -> None:

@@ -1,4 +1,4 @@
-"""Says which rows of a table are to be forgotten, by a condition on a column or by a file of rows."""
+"""Selects the rows of a table to forget, by a condition on a column or by a file of rows."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _CONDITION = re.compile(r"(?P<column>.+?)\s*(?P<operator><=|>=|==|!=|<|>|=)\s*(?
 
 
 def rows_to_forget(table: pd.DataFrame, wanted: str) -> np.ndarray:
-    """(n,) booleans. wanted: `column<value` (or <=, >, >=, =, !=), or a file with some columns of the table: rows that agree with one
-    of its rows in all of these. ValueError for what is neither, for a value that is no number in a column of numbers, for a row of the
-    file that the table does not have.
+    """(n,) bool. wanted: `column<value` (or <=, >, >=, =, !=), or a file with some columns of the table, which selects the rows that agree
+    with one of its rows in all of these. Errors: UserError for anything else, for a value that is no number in a column of numbers, and for
+    a row of the file that the table does not have.
 
     >>> rows_to_forget(pd.DataFrame({"price": [300, 900]}), "price<500").tolist()
     [True, False]

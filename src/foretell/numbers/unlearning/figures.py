@@ -1,4 +1,4 @@
-"""What the report on an unlearning says, as numbers: plain data, one entry a model."""
+"""The figures of an unlearning report: plain data, one entry a model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foretell.numbers.unlearning.attacks import membership_share, relearning
 from foretell.numbers.unlearning.metrics import SAME, distance_to_gold, has_memorised, mae, relative_difference, rmse
 
 Predictions = dict[str, np.ndarray]
-#: What each figure of a model is called where people read it, and what is aimed at.
+#: The displayed name of each figure, and its aim.
 NAMES = {
     "retain_mae": ("mean error on rows that stay", "near the original's"),
     "retain_rmse": ("root mean squared error on rows that stay", "near the original's"),
@@ -35,11 +35,15 @@ def figures(
     relearning_rate: float = 1e-3,
     random_state: int = 0,
 ) -> dict[str, Any]:
-    """models: "original", others of any name and, if there is one, "gold". train, test: X and y. forget, test_forget: masks of their
-    rows. relearning_rate: 0 leaves relearning out, which takes most of the time.
+    """Figures of models, as `UnlearningReport` shows them.
 
-    {"models": {name: {figure: number or None}}, "memorised": bool or None (without gold nobody can say), "relearning_rate", "rows":
-    counts}. Errors on rows that stay are those of test rows. "moved" is the share of the way from the original to gold."""
+    models: "original", others of any name and, if there is one, "gold". train, test: X and y. forget, test_forget: masks of their rows.
+    relearning_rate: 0 leaves relearning out, which takes most of the time.
+
+    Returns {"models": {name: {figure: number or None}}, "memorised": bool or None (unknown without gold), "relearning_rate", "rows":
+    counts}. Errors on retained rows are those of test rows. "moved" is the share of the distance from the original to gold that was
+    covered.
+    """
     X, y = train  # noqa: N806
     scale = float(np.std(y)) or 1.0
     on_train = {name: model.predict(X) for name, model in models.items()}
@@ -87,7 +91,8 @@ def figures(
 
 
 def _moved(before: float, after: float) -> float | None:
-    """1: predictions for forgotten rows have the retrained model's law; 0: as far from it as the original's; below 0: further."""
+    """1: predictions for forgotten rows have the distribution of the retrained model's; 0: they are as far from it as the original's; below
+    0: farther."""
     return None if before == 0 else 1 - after / before
 
 

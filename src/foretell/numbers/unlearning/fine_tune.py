@@ -1,4 +1,4 @@
-"""`FineTune`: train further on what stays, and hope that the rest fades."""
+"""`FineTune`: train further on the retained rows."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from foretell.numbers.unlearning.training import train_further
 
 @dataclass(eq=False, repr=False)
 class FineTune(UnlearningMethod):
-    """Trains on the retained rows only, by the estimator's own loss: the weakest method, a baseline of the others.
+    """Trains on the retained rows only, by the estimator's own loss: the weakest method, a baseline for the others.
 
-    epochs, learning_rate: passes over the retained rows and the rate, constant. freeze_norm_stats: running statistics of norm layers
-    are used as they are.
+    epochs, learning_rate: passes over the retained rows and the rate, constant. freeze_norm_stats: running statistics of norm layers are
+    used as they are.
 
-    Needs: a `TorchRegressor`. Cost: `epochs` epochs. The baseline of Tarun et al., "Deep Regression Unlearning" (ICML 2023);
-    theirs is Adam, here it is AdamW with the estimator's weight decay.
+    Needs: a `TorchRegressor`. Cost: `epochs` epochs. Errors: UserError for settings out of range. The baseline of Tarun et al., "Deep
+    Regression Unlearning" (ICML 2023). Departure: AdamW with the estimator's weight decay instead of Adam.
     """
 
     papers = ("regression-unlearning",)
 
-    plainly: ClassVar[str] = "The model was trained further on the rows that stay, in the hope that the others fade."
+    plainly: ClassVar[str] = "The model was trained further on the rows that stay, so that the others lose influence."
 
     epochs: int = 5
     learning_rate: float = 1e-3

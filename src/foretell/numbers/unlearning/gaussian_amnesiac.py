@@ -1,4 +1,4 @@
-"""`GaussianAmnesiac`: train further on random numbers in place of the targets that are to be forgotten."""
+"""`GaussianAmnesiac`: train further with random numbers as the targets of rows to forget."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from foretell.numbers.unlearning.training import train_further
 
 @dataclass(eq=False, repr=False)
 class GaussianAmnesiac(UnlearningMethod):
-    """Gaussian fine-tuning: the targets of rows to forget are replaced by draws from the normal law with the mean and standard
+    """Gaussian fine-tuning: the targets of rows to forget are replaced by draws from the normal distribution with the mean and standard
     deviation of all training targets, drawn once, and the network is trained further on all rows by its own loss.
 
-    epochs, learning_rate: passes over all rows and the rate, constant. freeze_norm_stats: running statistics of norm layers are used
-    as they are.
+    epochs, learning_rate: passes over all rows and the rate, constant. freeze_norm_stats: running statistics of norm layers are used as
+    they are.
 
-    Needs: a `TorchRegressor`; draws pass through its encoder, so it may have any target. Cost: `epochs` epochs.
+    Needs: a `TorchRegressor`, with any target, since draws are encoded as targets are. Cost: `epochs` epochs. Errors: UserError for
+    settings out of range.
 
-    Tarun et al., "Deep Regression Unlearning" (ICML 2023). Departures: draws are kept within the range of the training
-    targets, since a histogram has no place for others; AdamW with the estimator's weight decay in place of Adam.
+    Tarun et al., "Deep Regression Unlearning" (ICML 2023). Departures: draws are clipped to the range of the training targets, since a
+    histogram has no bins for others; AdamW with the estimator's weight decay instead of Adam.
     """
 
     papers = ("regression-unlearning",)
@@ -51,8 +52,8 @@ class GaussianAmnesiac(UnlearningMethod):
         return estimator
 
     def targets(self, request: ForgetRequest) -> np.ndarray:
-        """(n,): the targets trained on."""
+        """The targets trained on, of the shape of y; each column has its own draws."""
         y = request.y.copy()
-        draws = check_random_state(request.seed).normal(y.mean(), y.std(), size=int(request.forget.sum()))
-        y[request.forget] = np.clip(draws, request.y.min(), request.y.max())
+        draws = check_random_state(request.seed).normal(y.mean(axis=0), y.std(axis=0), size=y[request.forget].shape)
+        y[request.forget] = np.clip(draws, request.y.min(axis=0), request.y.max(axis=0))
         return y

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from foretell.errors import UserError
 from foretell.numbers.unlearning.base import UnlearningMethod
 from foretell.numbers.unlearning.figures import NAMES, figures
 from foretell.numbers.unlearning.retrain import Retrain
@@ -52,6 +53,8 @@ class UnlearningReport:
     def figures(self) -> dict[str, Any]:
         """All figures, plain data; see `figures.figures`."""
         y, y_test = (np.asarray(each, dtype=np.float64) for each in (self.y, self.y_test))
+        if y.ndim > 1:
+            raise UserError(f"UnlearningReport: y has {y.shape[1]} columns, but its figures are of one target; take them one by one")
         train, test = (self.X, y), (self.X_test, y_test)
         masks = self._mask, self._test_mask
         rate, seed = self.relearning_rate, self.random_state
@@ -90,6 +93,7 @@ class UnlearningReport:
         return {"verdict": self.verdict, **self.figures, "words": self.parts}
 
     def to_json(self) -> str:
+        """`to_dict` as JSON text."""
         return json.dumps(self.to_dict())
 
     @property

@@ -1,4 +1,4 @@
-"""`Retrain`: fit anew without the rows."""
+"""`Retrain`: fit again without the rows."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from foretell.numbers.unlearning.base import ForgetRequest, UnlearningMethod
 
 @dataclass(eq=False, repr=False)
 class Retrain(UnlearningMethod):
-    """Fits a clone to the retained rows: the reference ("gold") that the other methods are compared with, and the only one whose
-    result has never seen the rows.
+    """Fits a clone to the retained rows: the reference ("gold") for the other methods, and the only one whose result never saw the rows.
 
-    Needs: any regressor with `fit`. Cost: that of fitting. Random numbers are the estimator's own where its `random_state` is an int,
-    and follow from the request's seed where it has none.
+    Needs: any regressor with `fit`. Cost: that of fitting. Random numbers follow the estimator's own `random_state` where it is an int, and
+    the request's seed where it is None.
     """
 
     needs_network: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""Trains the network of a fitted estimator further, as all methods but retraining do."""
+"""Further training of a fitted estimator's network, for all methods but retraining."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def train_further(
     freeze_norm_stats: bool,
     name: str,
 ) -> None:
-    """Train `estimator.network_` in place on `rows`, at a constant rate as in the papers, in the estimator's own batches."""
+    """Train `estimator.network_` in place on `rows`, at a constant rate as in the papers, with the estimator's batch size."""
     with frozen_norms(estimator.network_) if freeze_norm_stats else nullcontext():
         report = fit_network(
             estimator.network_,
@@ -45,8 +45,8 @@ def train_further(
 
 @contextmanager
 def frozen_norms(network: nn.Module) -> Iterator[None]:
-    """Meanwhile layers with running statistics use those and leave them as they are, in training too: rows that are to be forgotten
-    do not enter them again."""
+    """Within the `with`, layers with running statistics use them and leave them unchanged, in training too, so that rows to forget do not
+    enter them again."""
     norms = [module for module in network.modules() if isinstance(module, _NormBase) and module.running_mean is not None]
     hooks = [module.register_forward_pre_hook(lambda module, _: module.train(False) and None) for module in norms]
     try:

@@ -31,20 +31,20 @@ def unlearn(
     sample_weight: Any = None,
     trained_on: np.ndarray | None = None,
 ) -> Any:
-    """A new estimator of the same class, from which the rows' influence is removed: approximately, unless the method is `Retrain`.
-    The estimator given is not changed in any bit.
+    """A new estimator of the same class, from which the influence of some rows is removed: approximately, unless the method is `Retrain`.
+    The given estimator is not changed.
 
-    X (n, d), y (n,): all rows that the estimator was trained on, those to forget and those that stay. forget: a boolean mask (n,) or
-    the rows' numbers. method: `Blindspot()` by default; others by object or name ("fine-tune", "gaussian-amnesiac", "retrain").
-    random_state: an int gives identical weights again. sample_weight: as in fitting. trained_on: `fingerprints(X, y)` kept from
-    fitting; then rows to forget that are not among them are refused. They are not kept in the estimator, since who holds them can tell
-    who was in the training data.
+    X (n, d), y (n,) or (n, k): all rows that the estimator was trained on, those to forget and those to retain. forget: a boolean mask (n,)
+    or row numbers. method: `Blindspot()` by default; others by object or name ("fine-tune", "gaussian-amnesiac", "retrain"). random_state:
+    an int gives identical weights again. sample_weight: as in fitting. trained_on: `fingerprints(X, y)` kept from fitting; then rows to
+    forget that are not among them are refused. Estimators do not store them, since they reveal who was in the training data.
 
-    Needs: `Retrain` takes any fitted regressor; the others train a network further and take a `TorchRegressor`, or a `TableRegressor`
-    that holds one, whose encoder then stays as it is. A warning where X cannot be all the training rows.
+    Needs: `Retrain` takes any fitted regressor; the others train a network further and take a `TorchRegressor` fitted to a table, or a
+    `TableRegressor` that holds one, whose encoder is not changed. Errors: UserError for other estimators, for structured inputs, and for
+    rows that do not fit. A warning where X cannot be all the training rows.
     """
     chosen = _method(method)
-    if isinstance(estimator, TableRegressor) and chosen.needs_network:  # its encoder's columns stay as they are
+    if isinstance(estimator, TableRegressor) and chosen.needs_network:  # its encoder is not changed
         check_is_fitted(estimator)
         found = copy.deepcopy(estimator)
         rows = estimator.encoder_.transform(X)
@@ -88,7 +88,7 @@ def unlearn(
 
 
 def forget_mask(forget: Any, num_rows: int) -> np.ndarray:
-    """(num_rows,) booleans from a mask or from rows' numbers; ValueError where it is neither, names no row or leaves none.
+    """(num_rows,) bool from a mask or from row numbers; UserError where it is neither, or selects no row or all rows.
 
     >>> forget_mask([0, 2], 4).tolist()
     [True, False, True, False]
@@ -121,13 +121,13 @@ def forget_mask(forget: Any, num_rows: int) -> np.ndarray:
 
 
 def fingerprints(X: Any, y: Any) -> np.ndarray:  # noqa: N803
-    """(n,) whole numbers, one a row, equal for equal rows: to be kept by whoever fits, apart from the model."""
+    """(n,) integers, one a row, equal for equal rows: to be kept by whoever fits, apart from the model."""
     rows = np.column_stack([np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)])
     return np.array([int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "big") for row in rows], dtype=np.uint64)
 
 
 def method_named(name: str) -> UnlearningMethod:
-    """That method with its own settings; UnknownNameError with the nearest name otherwise."""
+    """The method of that name with default settings; UnknownNameError with the nearest name otherwise."""
     return find(name, "unlearning-method").load()()  # type: ignore[no-any-return]
 
 
@@ -168,9 +168,16 @@ def _rows(estimator: Any, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:  # n
     if X is None or y is None:
         raise UserError("X and y must be all rows that the estimator was trained on: methods need those that stay as well")
     is_network = isinstance(estimator, TorchRegressor)
+    if is_network and hasattr(estimator, "input_spec_"):
+        name = type(estimator).__name__
+        raise UserError(f"unlearn: {name} was fitted to structured inputs, and rows are taken out of tables only; fit it anew without them")
     rows = estimator._checked(X) if is_network else check_array(X, dtype=None, ensure_all_finite=False)
-    target = np.asarray(column_or_1d(y, warn=True), dtype=np.float64)
+    several = is_network and estimator.n_outputs_ > 1
+    target = np.asarray(y if several else column_or_1d(y, warn=True), dtype=np.float64)
+    if several and target.shape[1:] != (estimator.n_outputs_,):
+        raise UserError(f"y has the shape {target.shape}, but the estimator was fitted to {estimator.n_outputs_} columns")
     check_consistent_length(rows, target)
-    if not np.isfinite(target).all():
-        raise UserError(f"y holds NaN or infinity in row {int(np.flatnonzero(~np.isfinite(target))[0])}")
+    bad = np.flatnonzero(~np.isfinite(target).reshape(len(target), -1).all(axis=1))
+    if len(bad):
+        raise UserError(f"y holds NaN or infinity in row {bad[0]}")
     return rows, target

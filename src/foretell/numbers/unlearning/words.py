@@ -1,4 +1,4 @@
-"""What figures of an unlearning mean, in words for people who do not train models."""
+"""The meaning of the figures of an unlearning, in words for readers who do not train models."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 NO_MEMORY = "no measurable memorisation to remove"
-NO_GOLD = "There is no model here that was trained without the rows, so what is aimed at is not known."
+NO_GOLD = "There is no model here that was trained without the rows, so the target is not known."
 
-#: What an unlearned model does not promise, whatever its figures.
+#: Limits of an unlearned model, whatever its figures.
 LIMITS = (
     "The result is approximate: nothing proves that no trace of the rows is left, and this is neither a certificate nor legal advice.",
     "It was measured by the figures on this page and the data behind them; a stronger attack may find more.",
     "Averages, ranges and categories that inputs and outputs are scaled and coded by come from all rows and stay as they were.",
     "Copies of the old model, backups, the data themselves and predictions that were already handed out are not touched.",
 )
-#: The same where the model was trained anew.
+#: The same where the model was retrained.
 RETRAINED_LIMITS = (
     "Nothing in the new model was worked out from the forgotten rows; what other rows say about the same people is still in it.",
     "Settings that were chosen while looking at the forgotten rows are kept.",
@@ -24,7 +24,7 @@ RETRAINED_LIMITS = (
 
 
 def verdict(found: Mapping[str, Any], retrained: bool) -> str:
-    """The sentence to read first."""
+    """The main result, one sentence. found: `figures.figures`. retrained: whether the method was `Retrain`."""
     rows = found["rows"]
     begin = f"{rows['forget']:,} of {rows['train']:,} training rows"
     if found["memorised"] is False:
@@ -40,7 +40,7 @@ def verdict(found: Mapping[str, Any], retrained: bool) -> str:
 
 
 def effect(found: Mapping[str, Any]) -> list[str]:
-    """How well it worked, a sentence a figure."""
+    """How well it worked, one sentence a figure."""
     models = found["models"]
     before, after, gold = models["original"], models["unlearned"], models.get("gold")
     beside = lambda name, form: "" if gold is None else f", a model trained without them {format(gold[name], form)}"  # noqa: E731
@@ -61,7 +61,7 @@ def effect(found: Mapping[str, Any]) -> list[str]:
         said.append(
             f"Trained on all rows again (learning rate {found['relearning_rate']:g}) it knows the forgotten rows after "
             f"{_steps(after)}, the model that never saw them after {_steps(gold)}: anamnesis index {after['anamnesis_index']:.2f}. "
-            "1 is aimed at; far below 1 the knowledge was covered rather than removed."
+            "The aim is 1; far below 1 the knowledge was hidden rather than removed."
         )
     elif after["relearning_steps"] is not None:
         said.append(
@@ -78,9 +78,9 @@ def _attack(before: Mapping[str, Any], after: Mapping[str, Any], gold: Mapping[s
         return "Without a retrained model to compare with this says little."
     near, was = abs(after["membership"] - gold["membership"]), abs(before["membership"] - gold["membership"])
     if near < was:
-        return "That is nearer to what is aimed at than before."
+        return "That is nearer to the target than before."
     below = after["membership"] < gold["membership"]
-    return "That is no nearer to what is aimed at than before" + (": forgotten rows now stand out by being too wrong." if below else ".")
+    return "That is no nearer to the target than before" + (": forgotten rows now stand out by large errors." if below else ".")
 
 
 def _steps(entry: Any) -> str:

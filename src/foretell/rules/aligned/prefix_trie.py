@@ -109,8 +109,10 @@ class PrefixTrie:
             node = node.parent
 
     def save(self, path: str | Path, fingerprint: Mapping[str, str]) -> None:
-        """Write the trie to a file, which is replaced as a whole. fingerprint: the request that it belongs to, checked by `load`. Raises
-        FileWriteError."""
+        """Write the trie to a file, which is replaced as a whole. fingerprint: the request that it belongs to, checked by `load`.
+
+        Errors: FileWriteError.
+        """
         nodes, parents = [self.root], [-1]
         for number, node in enumerate(nodes):  # grows while it is read: parents before children
             nodes += node.children.values()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
+from foretell.errors import MissingPackageError
 from foretell.rules.analysis.analyser import Analyser, AnalysisFailedError, check_offset
 from foretell.rules.analysis.jedi_process import JediProcess, shared_process
 from foretell.rules.analysis.python_lexing import is_dereference
@@ -31,7 +32,7 @@ class JediAnalyser(Analyser):
 
     def __post_init__(self) -> None:
         if find_spec("jedi") is None:
-            raise ImportError(f"to monitor Python code, install jedi: {INSTALL}")
+            raise MissingPackageError(f"to monitor Python code, install jedi: {INSTALL}")
         self.process.warm_up()
 
     def is_dereference(self, text: str) -> bool:

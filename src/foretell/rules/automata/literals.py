@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from foretell.decoding.token_set import TokenSet
-from foretell.errors import UserError
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.automata.byte_trie import ByteTrie
 
@@ -73,7 +72,7 @@ class LiteralNode:
         """The node after all bytes of `data`. UserError if no word continues so."""
         node, i = self.walk(data)
         if i < len(data):
-            raise UserError(f"after: data={data!r} does not begin what is left of a word")
+            raise ValueError(f"after: data={data!r} does not begin what is left of a word")
         return node
 
     def step(self, byte: int) -> LiteralNode | None:

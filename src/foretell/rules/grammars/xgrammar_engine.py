@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from foretell.decoding.token_set import TokenSet
+from foretell.errors import MissingPackageError
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars.grammar_state import CompiledGrammar, GrammarError
 
@@ -116,7 +117,7 @@ def xgrammar_compiler(vocabulary: Vocabulary) -> Any:
     try:
         import xgrammar
     except ImportError as error:
-        raise ImportError(INSTALL) from error
+        raise MissingPackageError(INSTALL) from error
     data = [each or b"" for each in vocabulary.tokens]  # tokens without bytes are special tokens, which it never allows
     stops = sorted(vocabulary.stop_tokens)
     info = xgrammar.TokenizerInfo(data, xgrammar.VocabType.RAW, vocab_size=vocabulary.size, stop_token_ids=stops)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from foretell.errors import UserError
 from foretell.rules.schemas.drafts import drafts
 from foretell.rules.schemas.engine_schema import EngineSchema
 from foretell.rules.schemas.schema_compiler import WHITESPACE, CompiledSchema
@@ -20,7 +19,7 @@ def canonical_text(instance: Any, compiled: CompiledSchema, whitespace: str = "j
     """The JSON text of a value; the constraint accepts it if, and only if, the value is valid. whitespace: a key of `WHITESPACE`.
 
     If subschemas of `anyOf` have their properties in different orders, the order is that of the first one the value satisfies.
-    Errors: UserError for infinity and NaN, UnicodeEncodeError for a lone surrogate: JSON text cannot contain them.
+    Errors: ValueError for infinity and NaN, UnicodeEncodeError for a lone surrogate: JSON text cannot contain them.
     """
     style = WHITESPACE[whitespace]
     return _CanonicalWriter(compiled.schema, style["item_separator"], style["key_separator"]).text(instance, [compiled.schema])
@@ -90,9 +89,9 @@ def _member(part: dict[str, Any], name: str) -> list[EngineSchema]:
 
 
 def canonical_number(value: float) -> str:
-    """A number without an exponent, and without a point if it is whole. UserError for infinity and NaN."""
+    """A number without an exponent, and without a point if it is whole. ValueError for infinity and NaN."""
     if not math.isfinite(value):
-        raise UserError(f"{value} has no JSON text")
+        raise ValueError(f"{value} has no JSON text")
     if value == int(value):
         return str(int(Decimal(repr(value))))
     return format(Decimal(repr(value)), "f")

@@ -8,7 +8,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from foretell.errors import UserError
+from foretell.errors import MissingPackageError, UserError
 
 INSTALL = "pip install 'foretell[schemas]'"
 #: The supported drafts by the names of jsonschema's validator classes, in the order of their numbers.
@@ -29,7 +29,7 @@ def package() -> SimpleNamespace:
         from referencing.exceptions import Unresolvable
         from referencing.jsonschema import lookup_recursive_ref, specification_with
     except ImportError as error:
-        raise ImportError(f"to read JSON Schemas, install jsonschema: {INSTALL}") from error
+        raise MissingPackageError(f"to read JSON Schemas, install jsonschema: {INSTALL}") from error
     return SimpleNamespace(
         registry=jsonschema_specifications.REGISTRY,
         validators=validators,
@@ -42,7 +42,7 @@ def package() -> SimpleNamespace:
 
 
 @dataclass(frozen=True)
-class Draft:
+class SchemaDraft:
     """One draft. name: such as "Draft202012". number: 4, 6, 7, 8 (2019-09) or 9 (2020-12). identifier: the URI of its meta-schema, without
     a fragment. validator: jsonschema's class."""
 
@@ -53,17 +53,17 @@ class Draft:
 
 
 @cache
-def drafts() -> tuple[Draft, ...]:
+def drafts() -> tuple[SchemaDraft, ...]:
     """The supported drafts, the oldest first."""
     supported = []
     for name, number in _NUMBERS.items():
         validator = getattr(package().validators, f"{name}Validator")
         identifier = validator.META_SCHEMA.get("$id", validator.META_SCHEMA.get("id"))
-        supported.append(Draft(name, number, identifier.rstrip("#"), validator))
+        supported.append(SchemaDraft(name, number, identifier.rstrip("#"), validator))
     return tuple(supported)
 
 
-def take_draft(schema: Any) -> Draft:
+def take_draft(schema: Any) -> SchemaDraft:
     """The draft that `$schema` names, in the schema or a part of it; 2020-12 by default. `$schema` is removed from the schema in place,
     since jsonschema would choose its own validator class by it.
 

@@ -6,8 +6,6 @@ import json
 import re
 from typing import Any, NamedTuple, Protocol
 
-from foretell.errors import UserError
-
 #: What comes next: a value; a key, or the end of the object; a colon; a comma or closing bracket; more of a string, or the letter of
 #: an escape in one; more of a number, or of a literal (true, false, null).
 VALUE, KEY, COLON, AFTER, STRING, ESCAPE, NUMBER, LITERAL = range(8)
@@ -94,7 +92,7 @@ class JsonParser(NamedTuple):
     def feed(self, data: bytes) -> JsonParser | None:
         """The parser after more bytes of JSON text; None if a check fails for what they complete.
 
-        UserError for text that is not JSON, as far as it is noticed: what engines guarantee is not tested again.
+        ValueError for text that is not JSON, as far as it is noticed: what engines guarantee is not tested again.
         """
         checks, before, mode, container, start, is_key = self
         text, at = before + data, len(before)
@@ -151,7 +149,7 @@ class JsonParser(NamedTuple):
                     at -= 1
                     continue
                 else:
-                    raise UserError(f"not JSON text: {text[:at][-80:]!r}")
+                    raise ValueError(f"not JSON text: {text[:at][-80:]!r}")
             # A value is complete: text[start:at].
             if checks.has_checks and not checks.allows_value(text[start:at]):
                 return None
@@ -162,8 +160,8 @@ class JsonParser(NamedTuple):
 
 
 def loads(text: str | bytes) -> Any:
-    """The value of a JSON text. UserError if it has none, or is nested deeper than Python can follow."""
+    """The value of a JSON text. ValueError if it has none, or is nested deeper than Python can follow."""
     try:
         return json.loads(text)
     except RecursionError:
-        raise UserError("JSON text is nested too deeply") from None
+        raise ValueError("JSON text is nested too deeply") from None

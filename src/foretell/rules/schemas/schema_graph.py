@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from foretell.rules.schemas.drafts import Draft, SchemaError, package
+from foretell.rules.schemas.drafts import SchemaDraft, SchemaError, package
 
 #: Keywords without an effect on validity of their own: annotations, identifiers, and those that another keyword reads.
 SILENT_KEYWORDS = frozenset(
@@ -76,12 +76,12 @@ class SchemaGraph:
     not a keyword where it stands."""
 
     root: SchemaNode
-    draft: Draft
+    draft: SchemaDraft
     nodes: list[SchemaNode]
     unknown: list[tuple[str, str, str]]
 
 
-def graph_of(schema: Any, draft: Draft) -> SchemaGraph:
+def graph_of(schema: Any, draft: SchemaDraft) -> SchemaGraph:
     """The graph of a schema of this draft. SchemaError for unresolvable references, and for references that lead back to themselves on
     the same value."""
     graph = _GraphBuilder(draft).build(schema)
@@ -94,7 +94,7 @@ def graph_of(schema: Any, draft: Draft) -> SchemaGraph:
 
 
 class _GraphBuilder:
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: SchemaDraft) -> None:
         self.draft = draft
         self.specification = package().specification_with(draft.identifier)
         self.nodes: list[SchemaNode] = []

@@ -1,1 +1,1 @@
-"""Whom an anchor is compared with: one kind of others a file; kinds are joined by `+`."""
+"""Pairs: the samples that an anchor is contrasted with. One kind a file; kinds are joined by `+`."""

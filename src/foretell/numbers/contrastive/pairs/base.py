@@ -1,4 +1,4 @@
-"""The contract of pairs, their sum, and mixtures of two rows, which some kinds are made of."""
+"""The contract of pairs, their sum, and mixtures of two rows."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from torch import Tensor
 
 from foretell.numbers.component import Component
 
-#: Pairs of labels that a quantile of their distances is taken from; more rows are thinned out evenly.
+#: Most rows from which quantiles of distances are computed; more are subsampled evenly.
 MOST_ROWS = 1000
 
 
 @dataclass
 class Others:
-    """Whom each of n anchors is compared with, m others each. products: (n, m), of embeddings. labels: (n, m), of the others.
-    positive: (n, m) bool, those that should be near. present: (n, m) bool, those that there are; all positives are. note: what the
-    batch had none of, for the estimator to warn of once."""
+    """The samples that each of n anchors is contrasted with, m for each. products: (n, m), of embeddings. labels: (n, m), of the samples.
+    positive: (n, m) bool, samples that should be near. present: (n, m) bool, samples that exist; all positives do. note: what the batch
+    lacked; the estimator warns of it once."""
 
     products: Tensor
     labels: Tensor
@@ -40,25 +40,25 @@ class Others:
 
 @dataclass(eq=False, repr=False)
 class Pairs(Component):
-    """Abstract: one kind of others. `fit` looks at all training labels once and returns a *code*, plain data that `others` is given
-    back. Labels are standardised; lengths among them are given as quantiles of the distances between pairs of labels, so that
-    their unit plays no role."""
+    """Abstract: one kind of samples to contrast with. `fit` reads all training labels once and returns a *code*, plain data that `others`
+    takes. Labels are standardised; lengths among them are given as quantiles of the distances between pairs of labels, so that units do not
+    matter."""
 
     @abstractmethod
     def fit(self, labels: np.ndarray) -> dict[str, Any]:
-        """The code for labels like these, (n,); ValueError where a setting makes no sense."""
+        """The code for labels (n,); UserError for settings out of range."""
 
     @abstractmethod
     def others(self, code: dict[str, Any], embeddings: Tensor, labels: Tensor) -> Others:
-        """Whom each row of a batch is compared with. embeddings: (n, d), labels: (n,). Random numbers are torch's own."""
+        """The samples for each row of a batch. embeddings: (n, d), labels: (n,). Random numbers are torch's own."""
 
-    def __add__(self, more: Pairs) -> Both:
-        return Both(self, more)
+    def __add__(self, more: Pairs) -> JoinedPairs:
+        return JoinedPairs(self, more)
 
 
 @dataclass(eq=False, repr=False)
-class Both(Pairs):
-    """The others of two kinds: what `+` makes."""
+class JoinedPairs(Pairs):
+    """The samples of two kinds together, as `+` makes them."""
 
     first: Any
     second: Any
@@ -72,8 +72,8 @@ class Both(Pairs):
 
 @dataclass
 class Mixtures:
-    """Mixtures share * first + (1 - share) * second of rows of a batch, K for each of n anchors. first, second: (n, K), row numbers.
-    share: (n, K). present: (n, K) bool, False where an anchor has fewer."""
+    """Mixtures share * first + (1 - share) * second of rows of a batch, K for each of n anchors. first, second: (n, K), row numbers. share:
+    (n, K). present: (n, K) bool, False where an anchor has fewer."""
 
     first: Tensor
     second: Tensor
@@ -81,18 +81,19 @@ class Mixtures:
     present: Tensor
 
     def of(self, values: Tensor) -> Tensor:
-        """What the rows' values (n,) come to in the mixtures, (n, K)."""
+        """The rows' values (n,), mixed, (n, K)."""
         return self.share * values[self.first] + (1 - self.share) * values[self.second]
 
     def products(self, embeddings: Tensor) -> Tensor:
-        """(n, K): anchors' products with their mixtures, which are constants and are not brought to unit length. A product with a
-        mixture is the mixture of the products: no mixture of embeddings is ever laid out."""
+        """(n, K): products of anchors with their mixtures, which are constants and are not normalised. The product with a mixture is the
+        mixture of the products, so mixed embeddings are never computed."""
         products = embeddings @ embeddings.detach().T
         return self.share * products.gather(1, self.first) + (1 - self.share) * products.gather(1, self.second)
 
 
 def distance_quantile(labels: np.ndarray, share: float) -> float:
-    """The distance between two labels that this share of all pairs with different labels does not exceed; a distance that occurs."""
+    """The distance between two labels that is not exceeded by this share of all pairs with different labels; one of the distances that
+    occur."""
     labels = np.sort(labels)[:: -(-len(labels) // MOST_ROWS)]
     left, right = np.triu_indices(len(labels), k=1)
     distances = labels[right] - labels[left]

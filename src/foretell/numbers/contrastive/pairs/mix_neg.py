@@ -1,4 +1,4 @@
-"""Hard negatives: the anchor mixed with a row of another label."""
+"""`MixNeg`: hard negatives, the anchor mixed with a row of another label."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class MixNeg(Pairs):
-    """Mixtures of the anchor i and rows k of other labels, share * f_i + (1 - share) * f_k, whose labels are mixed alike: negatives
-    that lie nearer to the anchor than any real one (Wu et al., "Mixup Your Own Pairs", 2023, anchor-inclusive mixtures).
+    """Mixtures of the anchor i and rows k of other labels, share * f_i + (1 - share) * f_k, whose labels are mixed in the same way:
+    negatives that lie nearer to the anchor than real ones (Wu et al., "Mixup Your Own Pairs", 2023, anchor-inclusive mixtures).
 
-    beta: the anchor's share follows Beta(beta[0], beta[1]). num: rows k drawn for each anchor without replacement; with as many as
-    the batch has, all take part, as in the paper. Cost: n * n + n * num, however long embeddings are.
+    beta: the anchor's share follows Beta(beta[0], beta[1]). num: rows k drawn for each anchor without replacement; with as many as the
+    batch has, all take part, as in the paper. Cost: n * n + n * num, independent of the length of embeddings. Errors: UserError for
+    settings out of range.
 
     >>> pairs = MixNeg(num=2)
     >>> pairs.others(pairs.fit(np.arange(3.0)), torch.eye(3), torch.tensor([0.0, 1.0, 1.0])).present.sum(dim=1).tolist()
@@ -39,7 +40,7 @@ class MixNeg(Pairs):
         return {}
 
     def draw(self, labels: Tensor) -> Mixtures:
-        """The mixtures for a batch with these labels, (n,)."""
+        """The mixtures for a batch with labels (n,)."""
         num = len(labels)
         different = labels[:, None] != labels
         chances, second = torch.rand(num, num, device=labels.device).masked_fill(~different, -1.0).topk(min(self.num, num), dim=1)

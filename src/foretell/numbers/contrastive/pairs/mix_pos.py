@@ -1,4 +1,4 @@
-"""Hard positives: two rows, one on either side of the anchor, mixed so that their label is the anchor's."""
+"""`MixPos`: hard positives, two rows with labels on both sides of the anchor's, mixed so that their label is the anchor's."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class MixPos(Pairs):
-    """Mixtures of rows j and k with y_j < y_i < y_k, both within a window, in shares that make their label that of anchor i:
-    positives though neither row is one (Wu et al., "Mixup Your Own Pairs", 2023, anchor-exclusive mixtures).
+    """Mixtures of rows j and k with y_j < y_i < y_k, both within a window, in shares that make their label that of anchor i: positives
+    though neither row is one (Wu et al., "Mixup Your Own Pairs", 2023, anchor-exclusive mixtures).
 
-    window: of labels, as a quantile of the distances between two different labels. num: pairs (j, k) drawn for each anchor, evenly
-    from all that there are, with replacement; the paper takes all, up to n * n / 4 an anchor. An anchor at the edge, or in a batch
-    without labels in its window, has none. Cost: n * n + n * num, however long embeddings are.
+    window: of labels, as a quantile of the distances between two different labels. num: pairs (j, k) drawn for each anchor, evenly from all
+    that exist, with replacement; the paper takes all, up to n * n / 4 an anchor. An anchor at the edge, or without labels in its window,
+    has none. Cost: n * n + n * num, independent of the length of embeddings. Errors: UserError for settings out of range.
 
     >>> pairs = MixPos(window=0.9, num=2)
     >>> pairs.others(pairs.fit(np.arange(4.0)), torch.eye(3), torch.arange(3.0)).positive.tolist()
@@ -38,7 +38,7 @@ class MixPos(Pairs):
         return {"window": distance_quantile(labels, self.window) * (1 + 1e-5)}  # labels in a batch have float32's precision
 
     def draw(self, code: dict[str, Any], labels: Tensor) -> Mixtures:
-        """The mixtures for a batch with these labels, (n,)."""
+        """The mixtures for a batch with labels (n,)."""
         above = labels - labels[:, None]  # by how much the label of the column exceeds that of the row
         low, high = (above < 0) & (above >= -code["window"]), (above > 0) & (above <= code["window"])
         some = low.any(dim=1, keepdim=True) & high.any(dim=1, keepdim=True)

@@ -1,4 +1,4 @@
-"""The other rows of the batch."""
+"""`Real`: the other rows of the batch."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class Real(Pairs):
-    """All other rows; those with the anchor's label are positive, its other view always. Alone, without weights, it makes supervised
+    """All other rows; those with the anchor's label are positive, including its other view. Alone, without weights, this is supervised
     contrastive learning (Khosla et al., "Supervised Contrastive Learning", 2020, equation 2).
 
-    tolerance: labels count as equal up to this quantile of the distances between two different labels; 0 means truly equal. Cost: n * n.
+    tolerance: labels count as equal up to this quantile of the distances between two different labels; 0 means exactly equal. Cost: n * n.
+    Errors: UserError for a tolerance outside 0 to 1.
 
     >>> pairs = Real()
     >>> pairs.others(pairs.fit(np.arange(3.0)), torch.eye(3), torch.tensor([0.0, 1.0, 1.0])).positive.tolist()

@@ -1,1 +1,1 @@
-"""The axes in which a network sees a window: one basis a file."""
+"""Bases: orthogonal transforms of windows. One basis a file."""

@@ -1,4 +1,4 @@
-"""The contract of bases: the axes in which a network sees a window."""
+"""The contract of bases: orthogonal transforms of a window."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from foretell.numbers.component import Component
 
 @dataclass(eq=False, repr=False)
 class Basis(Component):
-    """Abstract: an orthogonal matrix for windows of one length. With Q, a window x becomes Q x, and comes back as Q' (Q x)."""
+    """Abstract: an orthogonal matrix Q for windows of one length. A window x is transformed to Q x, and back by Q' (Q x)."""
 
     @abstractmethod
     def fit(self, rows: np.ndarray, length: int) -> np.ndarray:
-        """Q (length, length), float64, a basis vector a row, from training rows (T, N)."""
+        """Q (length, length), float64, one basis vector a row, from training rows (T, N)."""

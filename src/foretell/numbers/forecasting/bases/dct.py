@@ -1,4 +1,4 @@
-"""The cosine transform."""
+"""`DCT`: the discrete cosine transform."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foretell.numbers.forecasting.bases.base import Basis
 
 @dataclass(eq=False, repr=False)
 class DCT(Basis):
-    """Cosines of rising frequency (DCT-II, orthonormal): what decorrelates a strongly dependent series whatever the data.
+    """Cosines of increasing frequency (DCT-II, orthonormal), which approximately decorrelate strongly dependent series.
 
     >>> DCT().fit(np.zeros((0, 1)), 2).round(3).tolist()
     [[0.707, 0.707], [0.707, -0.707]]

@@ -1,4 +1,4 @@
-"""No rotation."""
+"""`IdentityBasis`: no transform."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from foretell.numbers.forecasting.bases.base import Basis
 
 
 @dataclass(eq=False, repr=False)
-class Identity(Basis):
-    """The steps of time themselves: what a forecaster without a transform sees."""
+class IdentityBasis(Basis):
+    """The time steps as they are: the baseline without a transform."""
 
     def fit(self, rows: np.ndarray, length: int) -> np.ndarray:
         return np.eye(length)

@@ -1,4 +1,4 @@
-"""OrthoTrans: the eigenbasis of the data's own temporal correlation."""
+"""`OrthoTrans`: the eigenbasis of the temporal correlation of the data."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from foretell.errors import UserError
 from foretell.numbers.forecasting.bases.base import Basis
 from foretell.numbers.forecasting.windows import windows
 
-#: Least variance of a step over all windows, in units of the series' variance, for the series to have a say.
+#: Series whose steps vary less than this over all windows, relative to the series' variance, are left out.
 LEAST_VARIANCE = 1e-4
 
 
 @dataclass(eq=False, repr=False)
 class OrthoTrans(Basis):
-    """Eigenvectors of the correlation between the steps of a window, averaged over series, the largest eigenvalue first: a rotated
-    window's numbers are uncorrelated over the training rows. Fitted once, without gradients; one basis is shared by all series.
+    """Eigenvectors of the correlation between the steps of a window, averaged over series, the largest eigenvalue first: the components of
+    transformed windows are uncorrelated over the training rows. Fitted once, without gradients; all series share one basis.
 
-    Errors: all series constant. Warns where there are fewer windows than steps (the correlation then lacks rank, and the last
-    vectors are any that complete the basis).
+    Errors: UserError where all series are constant. A warning where there are fewer windows than steps: the correlation then lacks rank,
+    and the last vectors complete the basis arbitrarily.
 
-    Yue et al., "OLinear: A Linear Model for Time Series Forecasting in Orthogonally Transformed Domain", section 3.2. Departures:
-    a true (Pearson, symmetric) correlation; signs are fixed (the first entry that is at least half as large as the largest is
-    positive), so that the same data give the same basis.
+    Yue et al., "OLinear: A Linear Model for Time Series Forecasting in Orthogonally Transformed Domain", section 3.2. Departures: a
+    symmetric Pearson correlation; signs are fixed (the first entry of at least half the largest size is positive), so that the same data
+    give the same basis.
 
     >>> rows = np.sin(np.arange(50.0))[:, None]
     >>> q = OrthoTrans().fit(rows, 8)
@@ -39,7 +39,7 @@ class OrthoTrans(Basis):
         num = len(rows) - length + 1
         if num < length:
             warnings.warn(
-                f"OrthoTrans: {num} windows are fewer than their {length} steps, so that their correlation lacks rank; give more rows, "
+                f"OrthoTrans: {num} windows are fewer than their {length} steps, so their correlation lacks rank; give more rows, "
                 f"shorter windows or basis=DCT()",
                 stacklevel=2,
             )
@@ -51,7 +51,7 @@ class OrthoTrans(Basis):
 
 
 def temporal_correlation(rows: np.ndarray, length: int) -> np.ndarray:
-    """(length, length): how the steps of a window go together over all windows of rows (T, N), averaged over the series that vary."""
+    """(length, length) correlation between the steps of a window over all windows of rows (T, N), averaged over the series that vary."""
     spread = rows.std(axis=0)
     found = []
     for column in np.flatnonzero(spread > 1e-12 * np.maximum(1.0, np.abs(rows).max(axis=0))):
@@ -60,8 +60,8 @@ def temporal_correlation(rows: np.ndarray, length: int) -> np.ndarray:
             found.append(np.atleast_2d(np.corrcoef(steps)))
     if not found:
         raise UserError(
-            f"OrthoTrans: none of the {rows.shape[1]} series varies over the windows of {length} steps, so that there is no correlation; "
-            "give series that vary, or basis=Identity()"
+            f"OrthoTrans: none of the {rows.shape[1]} series varies over the windows of {length} steps, so there is no correlation; "
+            "give series that vary, or basis=IdentityBasis()"
         )
     mean = np.mean(found, axis=0)
     return (mean + mean.T) / 2

@@ -1,1 +1,1 @@
-"""How series look at each other: one mixer a file."""
+"""Mixers: how information passes between series. One mixer a file."""

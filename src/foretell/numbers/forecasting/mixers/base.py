@@ -1,4 +1,4 @@
-"""The contract of mixers: how series look at each other; and the layer of those that do so by a matrix."""
+"""The contract of mixers, which pass information between series, and the base of layers that do so by a matrix."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from foretell.numbers.component import Component
 
 @dataclass(eq=False, repr=False)
 class Mixer(Component):
-    """Abstract: makes the layer through which series look at each other."""
+    """Abstract: makes the layer that passes information between series."""
 
     @abstractmethod
     def build(self, correlation: np.ndarray, width: int, dropout: float) -> nn.Module | None:
-        """The untrained layer, (B, N, width) -> (B, N, width), that an encoder adds to its input; None: they do not look.
-        correlation: (N, N), of the training rows. Random numbers are torch's own, which the forecaster has seeded."""
+        """The untrained layer, (B, N, width) -> (B, N, width), whose output an encoder adds to its input; None for no mixing. correlation:
+        (N, N), of the training rows. Random numbers are torch's own, which the forecaster has seeded."""
 
 
 class MatrixMixer(nn.Module, ABC):
-    """Abstract: W_o A W_v x, with a matrix A (N, N) that does not depend on x, of positive rows that sum to 1."""
+    """Abstract: W_o A W_v x, where the matrix A (N, N) does not depend on x and has positive rows that sum to 1."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class MatrixMixer(nn.Module, ABC):
 
     @abstractmethod
     def matrix(self) -> Tensor:
-        """A."""
+        """A, (N, N)."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, N, width) -> (B, N, width)."""
@@ -39,7 +39,7 @@ class MatrixMixer(nn.Module, ABC):
 
 
 class FixedMixer(MatrixMixer):
-    """A matrix that is given and not learnt."""
+    """A fixed matrix that is not learnt."""
 
     given: Tensor
 

@@ -1,4 +1,4 @@
-"""NormLin whose matrix is the correlation of the series."""
+"""`CorrNormLin`: NormLin with the correlation of the series as its matrix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from foretell.numbers.forecasting.mixers.base import FixedMixer, Mixer
 
 @dataclass(eq=False, repr=False)
 class CorrNormLin(Mixer):
-    """The softmax, by rows, of the training rows' correlation between series: nothing of the matrix is learnt.
+    """The row-wise softmax of the training rows' correlation between series; the matrix is not learnt.
 
     Yue et al., "OLinear: A Linear Model for Time Series Forecasting in Orthogonally Transformed Domain": the variant OLinear-C.
     """

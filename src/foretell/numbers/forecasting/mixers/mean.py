@@ -1,4 +1,4 @@
-"""Every series sees the mean of all."""
+"""`Mean`: the mean over all series."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from foretell.numbers.forecasting.mixers.base import FixedMixer, Mixer
 
 @dataclass(eq=False, repr=False)
 class Mean(Mixer):
-    """The matrix of 1/N: the least that a mixer can know."""
+    """A matrix with all entries 1/N: the simplest mixer."""
 
     def build(self, correlation: np.ndarray, width: int, dropout: float) -> FixedMixer:
         num = len(correlation)

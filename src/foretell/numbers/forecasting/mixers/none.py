@@ -1,4 +1,4 @@
-"""Series that do not look at each other."""
+"""`NoMixer`: no information passes between series."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foretell.numbers.forecasting.mixers.base import Mixer
 
 @dataclass(eq=False, repr=False)
 class NoMixer(Mixer):
-    """Each series by itself, with weights that all share ("channel-independent")."""
+    """Each series is forecast independently, with shared weights ("channel-independent")."""
 
     def build(self, correlation: np.ndarray, width: int, dropout: float) -> None:
         return None

@@ -1,4 +1,4 @@
-"""NormLin: a learnt matrix of positive rows that sum to 1, in the place of attention."""
+"""`NormLin`: a learnt matrix with positive rows that sum to 1, instead of attention."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from foretell.numbers.forecasting.mixers.base import MatrixMixer, Mixer
 
 
 class NormLinLayer(MatrixMixer):
-    """(B, N, width) -> (B, N, width): a drop-in for self-attention over N places that are always the same (series, sensors). Its
-    matrix is rownorm(softplus(W)), W starting at I + normal noise; dropout falls on the matrix.
+    """(B, N, width) -> (B, N, width): replaces self-attention over N positions with a fixed meaning (series, sensors). Its matrix is
+    rownorm(softplus(W)), where W starts at I + normal noise; dropout is applied to the matrix.
 
     Cost: 2 N width² + N² width multiplications a window, half of attention's. Yue et al., "OLinear: A Linear Model for Time Series
     Forecasting in Orthogonally Transformed Domain", section 3.3.
@@ -35,7 +35,7 @@ class NormLinLayer(MatrixMixer):
 
 @dataclass(eq=False, repr=False)
 class NormLin(Mixer):
-    """Series look at each other through one learnt matrix, the same for every window: `NormLinLayer`."""
+    """One learnt matrix between series, the same for every window: `NormLinLayer`."""
 
     def build(self, correlation: np.ndarray, width: int, dropout: float) -> NormLinLayer:
         return NormLinLayer(len(correlation), width, dropout)

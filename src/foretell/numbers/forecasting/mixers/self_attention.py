@@ -1,4 +1,4 @@
-"""Self-attention over series: what NormLin is compared with."""
+"""`SelfAttention`: self-attention over series, the baseline for NormLin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from foretell.parts import require
 
 
 class SelfAttentionLayer(nn.Module):
-    """(B, N, width) -> (B, N, width): scaled dot products of several heads, each series a token."""
+    """(B, N, width) -> (B, N, width): multi-head scaled dot-product attention with series as tokens."""
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -21,6 +21,7 @@ class SelfAttentionLayer(nn.Module):
         self.query_key_value, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, N, width) -> (B, N, width)."""
         query, key, value = self.query_key_value(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(query, key, value, dropout_p=self.dropout if self.training else 0.0)
         return self.out(mixed.transpose(1, 2).flatten(2))
@@ -28,9 +29,10 @@ class SelfAttentionLayer(nn.Module):
 
 @dataclass(eq=False, repr=False)
 class SelfAttention(Mixer):
-    """Each series chooses, window by window, which others it looks at. heads: they share the width, which they must divide.
+    """Each series attends to the others, window by window.
 
-    Vaswani et al., "Attention Is All You Need", section 3.2, with series as tokens as in Liu et al., "iTransformer".
+    heads: their number, which must divide the width. Errors: UserError otherwise. Vaswani et al., "Attention Is All You Need", section 3.2,
+    with series as tokens as in Liu et al., "iTransformer".
     """
 
     papers = ("attention", "itransformer")

@@ -1,1 +1,1 @@
-"""What is taken from a window before a network sees it, and given back to the forecast: one scaler a file."""
+"""Scalers: normalisation of each window before a network, undone on its forecast. One scaler a file."""

@@ -1,4 +1,4 @@
-"""The contract of scalers: what is taken from each window, and given back to its forecast."""
+"""The contract of scalers: normalisation of each window, undone on its forecast."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from foretell.numbers.component import Component
 
 
 class ScalerLayer(nn.Module, ABC):
-    """Abstract: takes (B, N, L) to (level, spread, scaled) and a forecast (B, N, H) back; `level` and `spread` are (B, N, 1)."""
+    """Abstract: normalises windows (B, N, L) and undoes it on forecasts (B, N, H); `level` and `spread` are (B, N, 1)."""
 
     @abstractmethod
     def scale(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(scaled windows, level, spread)."""
+        """(scaled windows, level, spread) of windows (B, N, L)."""
 
     @abstractmethod
     def restore(self, forecast: Tensor, level: Tensor, spread: Tensor) -> Tensor:
-        """The forecast in the units of the windows."""
+        """A forecast (B, N, H) in the units of the windows."""
 
 
 @dataclass(eq=False, repr=False)
 class Scaler(Component):
-    """Abstract: makes the layer that scales windows one by one."""
+    """Abstract: makes the layer that normalises windows one by one."""
 
     @abstractmethod
     def build(self, num_series: int) -> ScalerLayer:
-        """The untrained layer."""
+        """The untrained layer for this number of series."""

@@ -1,4 +1,4 @@
-"""Forecasts as changes from the last row."""
+"""`LastValue`: forecasts as differences from the last row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foretell.numbers.forecasting.scalers.base import Scaler, ScalerLayer
 
 
 class LastValueLayer(ScalerLayer):
-    """Subtracts a window's last value, and adds it to the forecast."""
+    """Subtracts the last value of a window, and adds it to the forecast."""
 
     def scale(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         level = x[..., -1:]
@@ -23,7 +23,7 @@ class LastValueLayer(ScalerLayer):
 
 @dataclass(eq=False, repr=False)
 class LastValue(Scaler):
-    """For series that wander: the last value is the level, and the spread stays as it is.
+    """For series that drift: the last value is the level, and the spread is left as it is.
 
     Zeng et al., "Are Transformers Effective for Time Series Forecasting?" (NLinear).
     """

@@ -1,4 +1,4 @@
-"""RevIN: each window is standardised by itself, and its forecast is put back where the window was."""
+"""`RevIN`: each window is standardised by its own mean and deviation, which are restored on its forecast."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from foretell.numbers.forecasting.scalers.base import Scaler, ScalerLayer
 from foretell.parts import require
 
-#: The learnt factor is kept above this, since forecasts are divided by it.
+#: Lower bound of the learnt factor, since forecasts are divided by it.
 LEAST_FACTOR = 0.1
 
 
 class RevINLayer(ScalerLayer):
-    """Subtracts a window's mean and divides by sqrt(variance + eps), then a learnt factor and shift a series; and undoes all."""
+    """Subtracts a window's mean and divides by sqrt(variance + eps), then applies a learnt factor and shift for each series; `restore`
+    undoes all."""
 
     def __init__(self, num_series: int, eps: float = 1e-5, affine: bool = True) -> None:
         super().__init__()
@@ -34,11 +35,13 @@ class RevINLayer(ScalerLayer):
 
 @dataclass(eq=False, repr=False)
 class RevIN(Scaler):
-    """Reversible instance normalisation. eps: added to the variance, so that a window that does not vary is no division by 0.
-    affine: learn a factor and a shift a series.
+    """Reversible instance normalisation.
 
-    Kim et al., "Reversible Instance Normalization for Accurate Time-Series Forecasting against Distribution Shift". Departure: the
-    learnt factor stays above 0.1, since forecasts are divided by it.
+    eps: added to the variance, so that a constant window is not divided by 0. affine: learn a factor and a shift for each series. Errors:
+    UserError for eps not above 0.
+
+    Kim et al., "Reversible Instance Normalization for Accurate Time-Series Forecasting against Distribution Shift". Departure: the learnt
+    factor stays above 0.1, since forecasts are divided by it.
     """
 
     papers = ("revin",)

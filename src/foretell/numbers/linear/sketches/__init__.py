@@ -1,1 +1,1 @@
-"""Random summaries of tall tables: one a file."""
+"""Random sketches of tall tables: one a file."""

@@ -1,4 +1,4 @@
-"""The contract of sketches: a random matrix S with few rows that is never written down."""
+"""The contract of sketches: a random matrix S with few rows, which is never stored."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy as np
 from foretell.numbers.component import Component
 from foretell.parts import require
 
-#: One drawn S: (n, c) -> S times it, (m, c).
+#: One drawn S: a function from (n, c) to S times it, (m, c).
 DrawnSketch = Callable[[Any], np.ndarray]
-#: Columns that a transform takes at once, so that its workspace stays in the cache.
+#: Columns transformed at once, so that the workspace fits into the processor's cache.
 COLUMNS = 16
 
 
 @dataclass(eq=False, repr=False)
 class Sketch(Component):
-    """Abstract: draws S (m, n) with E[S'S] = I. The mean of S itself is 0 too, so sketches S_1, S_2, ... of chunks of rows, drawn
+    """Abstract: draws S (m, n) with E[S'S] = I. The mean of S itself is 0, so that sketches S_1, S_2, ... of chunks of rows, drawn
     independently, add up to a sketch [S_1 S_2 ...] of all rows.
 
     takes_sparse: whether a sparse matrix stays sparse.
@@ -29,8 +29,8 @@ class Sketch(Component):
     takes_sparse: ClassVar[bool] = False
 
     def draw(self, num_rows: int, m: int, rng: np.random.Generator) -> DrawnSketch:
-        """One S for matrices of `num_rows` rows, which may be applied to several: A and b must see the same. The same state of `rng`
-        gives the same bits."""
+        """One S for matrices of `num_rows` rows, which can be applied to several: A and b need the same. The same state of `rng` gives
+        identical results."""
         require(isinstance(m, int | np.integer) and m >= 1, self, "m", m, "must be a whole number of at least 1")
         require(num_rows >= 1, self, "num_rows", num_rows, "must be at least 1")
         return self._draw(int(num_rows), int(m), rng)
@@ -41,11 +41,11 @@ class Sketch(Component):
 
     @abstractmethod
     def _draw(self, num_rows: int, m: int, rng: np.random.Generator) -> DrawnSketch:
-        """As `draw`, all numbers drawn from `rng` before the first application."""
+        """As `draw`; all random numbers are drawn from `rng` before the first application."""
 
 
 def signed_columns(M: np.ndarray, signs: np.ndarray, padded: int) -> Iterator[tuple[slice, np.ndarray]]:  # noqa: N803
-    """A few columns at a time, as rows (c, padded) with the signs on them: where they lie, and a new array."""
+    """A few columns at a time, as rows (c, padded) multiplied by the signs: their slice, and a new array."""
     for first in range(0, M.shape[1], COLUMNS):
         place = slice(first, min(first + COLUMNS, M.shape[1]))
         part = np.zeros((place.stop - first, padded))

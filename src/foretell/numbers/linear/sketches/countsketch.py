@@ -1,4 +1,4 @@
-"""Every row added to one of m places with a random sign."""
+"""`CountSketch`: every row is added to one of m rows with a random sign."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from scipy.linalg import clarkson_woodruff_transform
 
 from foretell.numbers.linear.sketches.base import DrawnSketch, Sketch
 
-#: How this version of scipy calls its source of random numbers.
+#: The name of scipy's parameter for random numbers, which depends on its version.
 _SEED = "rng" if "rng" in inspect.signature(clarkson_woodruff_transform).parameters else "seed"
 
 
 @dataclass(eq=False, repr=False)
 class CountSketch(Sketch):
-    """One entry of S a column: time is that of reading the table, and sparse tables stay sparse. The price: where two heavy rows fall
-    on one place, some single coefficients are far off, and error bars do not say so. For such tables take `refine`.
+    """One entry a column of S: it takes the time of reading the table, and sparse tables stay sparse. Where two rows with much weight fall
+    on one row of the sketch, single coefficients are far off, and error bars do not show it. For such tables use `refine`.
 
-    By `scipy.linalg.clarkson_woodruff_transform`. Paper: Clarkson, Woodruff, "Low rank approximation and regression in input sparsity
-    time" (STOC 2013).
+    By `scipy.linalg.clarkson_woodruff_transform`. Paper: Clarkson, Woodruff, "Low rank approximation and regression in input sparsity time"
+    (STOC 2013).
 
     >>> rows = np.random.default_rng(0).standard_normal((500, 3))
     >>> CountSketch().apply(rows, 100, np.random.default_rng(1)).shape

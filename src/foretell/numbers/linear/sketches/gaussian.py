@@ -1,4 +1,4 @@
-"""A matrix of independent normal numbers."""
+"""`Gaussian`: a matrix of independent normal numbers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ ROWS = 2048
 
 @dataclass(eq=False, repr=False)
 class Gaussian(Sketch):
-    """All entries N(0, 1 / m). The one sketch whose law is known exactly (errors are Student's t), and the slowest: n m numbers are
-    drawn and multiplied, anew for each matrix, since S itself is never kept.
+    """All entries N(0, 1 / m). The only sketch whose error distribution is known exactly (Student's t), and the slowest: n m numbers are
+    drawn and multiplied, anew for each matrix, since S is not stored.
 
     >>> rows = np.random.default_rng(0).standard_normal((500, 3))
     >>> Gaussian().apply(rows, 100, np.random.default_rng(1)).shape

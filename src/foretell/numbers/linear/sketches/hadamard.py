@@ -7,12 +7,12 @@ from scipy.linalg import hadamard as hadamard_matrix
 
 from foretell.errors import UserError
 
-#: Bits of a row's number that one product takes: H_64 at most.
+#: Bits of the row number in one product: H_64 at most.
 BITS = 6
 
 
 def padded_length(num_rows: int) -> int:
-    """The least power of two that is no less; of Python's own whole numbers, which do not overflow.
+    """The least power of two that is no less, as a Python integer, which does not overflow.
 
     >>> padded_length(5), padded_length(8), padded_length(2**31 + 1) == 2**32
     (8, 8, True)

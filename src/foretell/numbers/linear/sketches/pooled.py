@@ -1,4 +1,4 @@
-"""Hadamard transform, then sums of random normal multiples over groups of rows. Experimental."""
+"""`Pooled`: Hadamard transform, then sums of random normal multiples over groups of rows. Experimental."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from foretell.numbers.linear.sketches.hadamard import hadamard_transform, padded
 @dataclass(eq=False, repr=False)
 class Pooled(Sketch):
     """EXPERIMENTAL. Rows padded to 2^k, random signs, normalised Hadamard transform, a random order, each row times its own N(0, 1), then
-    sums over m groups of neighbours, as even as can be. Given signs and order, the rows of S are independent normal vectors, which is
-    what a repaired proof of per-coefficient bounds asks for; that proof needs far more rows in a group than is practical.
+    sums over m groups of adjacent rows, of nearly equal size. Given signs and order, the rows of S are independent normal vectors, which a
+    repaired proof of per-coefficient bounds needs; that proof needs far more rows in a group than is practical.
 
-    Departure: groups differ by one row where m does not divide 2^k. From an unrefereed manuscript that examines Song, Ye, Yin, Zhang
-    (ICML 2023).
+    Departure: groups differ by one row where m does not divide 2^k. From an unrefereed manuscript that examines Song, Ye, Yin, Zhang (ICML
+    2023).
 
     >>> rows = np.random.default_rng(0).standard_normal((500, 3))
     >>> Pooled().apply(rows, 100, np.random.default_rng(1)).shape

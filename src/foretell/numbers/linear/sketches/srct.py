@@ -1,4 +1,4 @@
-"""Subsampled randomised circulant transform."""
+"""`SRCT`: subsampled randomised circulant transform."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from foretell.numbers.linear.sketches.base import DrawnSketch, Sketch, signed_co
 @dataclass(eq=False, repr=False)
 class SRCT(Sketch):
     """Random signs, a circulant matrix of random signs (by the FFT), m rows drawn without replacement, divided by sqrt(m). Rows are padded
-    with zeros to a length that the FFT likes. workers: threads, -1 for all cores.
+    with zeros to a length that suits the FFT. workers: threads, -1 for all cores.
 
     Departure: the paper does not say which factor carries signs; here both do. Paper: Song, Ye, Yin, Zhang (ICML 2023), "subsampled
     randomized circulant transform".

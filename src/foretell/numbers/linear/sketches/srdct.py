@@ -1,4 +1,4 @@
-"""Subsampled randomised cosine transform."""
+"""`SRDCT`: subsampled randomised cosine transform."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from foretell.numbers.linear.sketches.base import DrawnSketch, Sketch, signed_co
 @dataclass(eq=False, repr=False)
 class SRDCT(Sketch):
     """Random signs on the rows, orthonormal DCT-II down the columns, m rows drawn without replacement, times sqrt(n / m). No padding
-    (but up to m rows, where there are fewer): the fastest of the dense sketches on a CPU. workers: threads, -1 for all cores.
+    (except up to m rows, where there are fewer): the fastest of the dense sketches on a CPU. workers: threads, -1 for all cores.
 
-    Not named in the paper that the other sketches here are from; it behaves as SRHT in all that was measured.
-
-    Cost: n log n operations a column. Paper: the transform as a sketch of least squares in Avron, Maymounkov, Toledo, "Blendenpik"
-    (SIAM J. Sci. Comput. 32, 2010).
+    It is not in the paper that the other sketches are from; it did as well as SRHT in all measurements. Cost: n log n operations a column.
+    Paper: the transform as a sketch of least squares in Avron, Maymounkov, Toledo, "Blendenpik" (SIAM J. Sci. Comput. 32, 2010).
 
     >>> rows = np.random.default_rng(0).standard_normal((500, 3))
     >>> SRDCT().apply(rows, 100, np.random.default_rng(1)).shape

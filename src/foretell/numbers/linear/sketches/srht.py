@@ -1,4 +1,4 @@
-"""Subsampled randomised Hadamard transform."""
+"""`SRHT`: subsampled randomised Hadamard transform."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from foretell.numbers.linear.sketches.hadamard import hadamard_transform, padded
 @dataclass(eq=False, repr=False)
 class SRHT(Sketch):
     """Rows padded with zeros to 2^k, random signs, Hadamard transform down the columns, m rows drawn without replacement, divided by
-    sqrt(m). All entries of S have the same size. Padding nearly doubles the work of 2^k + 1 rows.
+    sqrt(m). All entries of S have the same size. Padding nearly doubles the work for 2^k + 1 rows.
 
     Paper: Song, Ye, Yin, Zhang, "A Nearly-Optimal Bound for Fast Regression with l_infinity Guarantee" (ICML 2023), definition of SRHT.
 

@@ -1,1 +1,1 @@
-"""Ways of solving least squares: one a file."""
+"""Solvers of least squares: one a file."""

@@ -1,4 +1,4 @@
-"""The contract of solvers: a matrix and targets in, coefficients out."""
+"""The contract of least-squares solvers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from foretell.numbers.linear.systems import demand_full_rank, finite_matrix, fin
 
 @dataclass(eq=False, repr=False)
 class LinearSolver(Component):
-    """Abstract: least squares. Without an intercept: add a column of ones, or centre both sides, but not both.
+    """Abstract: solves least squares, without an intercept: add a column of ones, or centre both sides, but not both.
 
-    What every solver but a shrinking one obeys is checked by `foretell.testing.linear_solver.check_linear_solver`.
+    `foretell.testing.linear_solver.check_linear_solver` checks the properties of exact solvers.
     """
 
     def solve(self, A: Any, b: Any, weights: Any = None) -> np.ndarray:  # noqa: N803
-        """The x with least sum of weights * (A x - b)²: (d,) for b (n,), (d, k) for b (n, k). A: (n, d) of full column rank. weights:
-        (n,), above 0: inverse variances. Computed in float64. ValueError for what is no such system."""
+        """The x that minimises the sum of weights * (A x - b)²: (d,) for b (n,), (d, k) for b (n, k). A: (n, d) of full column rank.
+        weights: (n,), above 0: inverse variances. Computed in float64. Errors: UserError for NaN, shapes that do not match, and dependent
+        columns."""
         matrix = finite_matrix(A, "A")
         targets = finite_targets(b, len(matrix), "b")
         columns = targets.reshape(len(matrix), -1)
@@ -33,7 +34,7 @@ class LinearSolver(Component):
 
     @abstractmethod
     def _solve(self, A: np.ndarray, b: np.ndarray) -> np.ndarray:  # noqa: N803
-        """(n, d), (n, k) -> (d, k), unweighted; calls `_demand_rank` where it needs it."""
+        """(n, d), (n, k) -> (d, k), unweighted; calls `_demand_rank` where needed."""
 
     def _demand_rank(self, A: np.ndarray) -> None:  # noqa: N803
         demand_full_rank(A, type(self).__name__, "take LSTSQ(min_norm=True)")

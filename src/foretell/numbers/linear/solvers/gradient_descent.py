@@ -1,4 +1,4 @@
-"""Least squares by steps down the gradient."""
+"""`GradientDescent`: least squares by gradient descent."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class GradientDescent(LinearSolver):
-    """Steps of the same length from 0. max_steps: at most so many. tolerance: ends when the gradient is this much smaller than at the
-    start, or mere rounding; a warning where it is not reached. step: None is the best constant one, 2 / (s_1² + s_d²), of the largest
-    and least singular value; a number is in units of 1 / s_1² and converges below 2. Steps needed grow with the square of the condition
-    number.
+    """Gradient descent from 0 with a constant step.
+
+    max_steps: their largest number. tolerance: stop when the gradient is this much smaller than at the start, or at rounding level; a
+    warning where this is not reached. step: None is the best constant one, 2 / (s_1² + s_d²), of the largest and least singular value; a
+    number is in units of 1 / s_1² and converges below 2. The number of steps grows with the square of the condition number.
 
     >>> GradientDescent().solve([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]], [1.0, 3.0, 5.0]).round(9).tolist()
     [1.0, 2.0]

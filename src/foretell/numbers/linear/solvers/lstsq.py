@@ -1,4 +1,4 @@
-"""Least squares by LAPACK's own drivers."""
+"""`LSTSQ`: least squares by LAPACK's drivers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ DRIVERS = ("gelsd", "gelsy", "gelss")
 
 @dataclass(eq=False, repr=False)
 class LSTSQ(LinearSolver):
-    """`scipy.linalg.lstsq`. driver: "gelsd" (singular values, divide and conquer), "gelss" (singular values) or "gelsy" (QR with
-    pivoting, the fastest). min_norm: also solve where columns depend on each other, by the shortest of all solutions; then
-    G(F(a)) is a's projection, not a.
+    """`scipy.linalg.lstsq`.
+
+    driver: "gelsd" (singular values, divide and conquer), "gelss" (singular values) or "gelsy" (QR with pivoting, the fastest). min_norm:
+    also solve where columns depend on each other, with the minimum-norm solution; then G(F(a)) is a's projection, not a.
 
     >>> LSTSQ(min_norm=True).solve([[1.0, 1.0], [1.0, 1.0]], [2.0, 2.0]).round(12).tolist()
     [1.0, 1.0]

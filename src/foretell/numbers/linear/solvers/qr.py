@@ -1,4 +1,4 @@
-"""Least squares by an orthogonal basis of the columns."""
+"""`QR`: least squares by an orthogonal basis of the columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from foretell.numbers.linear.solvers.base import LinearSolver
 
 @dataclass(eq=False, repr=False)
 class QR(LinearSolver):
-    """A = Q R, then R x = Q'b: keeps all digits that the condition number allows. Cost: 2 n d² multiplications and additions.
+    """A = Q R, then R x = Q'b, as accurate as the condition number allows. Cost: 2 n d² multiplications and additions. Errors: UserError
+    for dependent columns.
 
     >>> QR().solve([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]], [1.0, 3.0, 5.0]).round(12).tolist()
     [1.0, 2.0]

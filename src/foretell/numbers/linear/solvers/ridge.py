@@ -1,4 +1,4 @@
-"""Least squares with a penalty on the coefficients."""
+"""`Ridge`: least squares with a penalty on the coefficients."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class Ridge(LinearSolver):
-    """Least sum of squares plus alpha |x|². Columns may depend on each other. No exact solver: coefficients are drawn towards 0, so
-    of data made by a it finds less than a; the law checks report this as shrinkage. alpha: above 0.
+    """Minimises the sum of squares plus alpha |x|². Columns may depend on each other. Coefficients are shrunk towards 0, so it is no exact
+    solver, and `check_linear_solver` reports shrinkage. alpha: above 0.
 
     >>> Ridge(alpha=1.0).solve([[1.0], [1.0]], [3.0, 3.0]).tolist()
     [2.0]

@@ -1,4 +1,4 @@
-"""One answer of `foretell generate`: prepared, streamed, summed up."""
+"""One request of `foretell generate`: prepared, streamed and summarised."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from foretell.cli.common.options import notice
-from foretell.cli.common.printing import Writer, first_seconds, logprob_lines, numbers, promise
+from foretell.cli.common.printing import PieceWriter, first_seconds, logprob_lines, numbers, promise
 from foretell.cli.common.program import INTERRUPTED, say
 from foretell.cli.common.sampling import check_sampling, token_id
 from foretell.errors import UserError
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Answer:
-    """A request about to run. origin: where the recipe came from. curve: the model's, None where it was never measured."""
+class PreparedRequest:
+    """A request that is ready to run. origin: where the recipe came from. curve: the model's cost curve, None where it was not measured."""
 
     model: Model
     recipe: Recipe
@@ -53,16 +53,16 @@ class Answer:
         seed: int,
         logprobs: int | None,
         rule: Rule | None = None,
-    ) -> Answer:
-        """Everything that can be refused is refused here, before a token is generated."""
+    ) -> PreparedRequest:
+        """A request from the command line's options. Raises UserError for whatever can be refused before a token is generated."""
         from foretell.bench.tuning.tuned_recipe import tuned_recipe
         from foretell.decoding.pacing.measured_curve import known_curve
         from foretell.prepare import behind_forced, default_recipe, make_request, session_of
 
         if rule is not None and rule.tools is not None and raw:
-            raise UserError("--tools needs the chat template that --raw leaves out; drop one of them")
+            raise UserError("--tools needs the chat template that --raw leaves out; remove one of them")
         if system is not None and raw:
-            raise UserError("--system needs the chat template that --raw leaves out; drop one of them")
+            raise UserError("--system needs the chat template that --raw leaves out; remove one of them")
         origin = "as asked"
         if recipe is None:
             tuned = tuned_recipe(model)
@@ -82,13 +82,13 @@ class Answer:
         return cls(model, recipe, origin, request, stop, known_curve(model), rule)
 
     def show(self, color: bool, as_json: bool, quiet: bool) -> int:
-        """Stream the text, then say what it cost; returns the exit code."""
+        """Run the request: stream the text, then print the summary. Returns the exit code."""
         from foretell.api import MAX_BACKTRACKS, make_result, stream_request
         from foretell.prepare import session_of
 
-        writer, interrupted = Writer(color, _names(self.recipe.drafter), show=not as_json), False
+        writer, interrupted = PieceWriter(color, _names(self.recipe.drafter), show=not as_json), False
         try:
-            if as_json:  # nobody sees the text before its end, so dead ends of a rule can be stepped out of
+            if as_json:  # the text is printed at its end only, so tokens can be taken back at dead ends of a rule
                 self.request.max_backtracks = MAX_BACKTRACKS
                 for _ in session_of(self.model, self.recipe).run([self.request]):
                     pass
@@ -108,9 +108,9 @@ class Answer:
             for line in logprob_lines(request.logprobs, self.model.tokenizer):
                 say(line)
         if self.rule is not None and not interrupted and not self.obeys:
-            reasons = {"dead-end": "no token that the rule allows goes on from here"}
+            reasons = {"dead-end": "no token that the rule allows can follow"}
             why = reasons.get(reason, "raise --max-new-tokens" if reason == "length" else reason)
-            say(f"unfinished: the text does not obey the rule yet ({why})", "yellow")
+            say(f"unfinished: the text does not obey the rule ({why})", "yellow")
         if interrupted:
             say(f"interrupted after {trace.num_tokens} tokens", "yellow")
         if not quiet and not as_json:
@@ -127,22 +127,24 @@ class Answer:
 
     @property
     def obeys(self) -> bool:
-        """Whether the text is one that the rule allows, to its end; always without a rule."""
+        """Whether the whole text obeys the rule; True without a rule."""
         return self.request.state is None or self.request.state.accepting
 
     @property
     def guarantee(self) -> Guarantee:
+        """The weaker of the verifier's and the model's guarantee."""
         from foretell.parts import weakest
 
         return weakest(self.recipe.verifier.guarantee, self.model.guarantee)
 
     @property
     def promise(self) -> str:
+        """The guarantee in words."""
         guarantee = self.guarantee
         return promise(guarantee.kind, guarantee.condition, self.request.sampler.greedy, self.rule is not None)
 
     def to_dict(self, text: str, finish_reason: str) -> dict[str, Any]:
-        """The answer and its figures as JSON types."""
+        """The text and the figures of the run as JSON types."""
         from foretell.bench.gain import gain
 
         request, trace = self.request, self.request.trace
@@ -184,7 +186,7 @@ def _as_json(value: Any) -> Any:
 
 
 def _turns(trace: Trace) -> dict[str, Any]:
-    """What the members of a group did; nothing for a single model."""
+    """Tokens and rows of each member of a group of models; nothing for a single model."""
     if not trace.speakers:
         return {}
     by_member = [trace.speakers.count(member) for member in range(len(trace.work))]
@@ -192,5 +194,5 @@ def _turns(trace: Trace) -> dict[str, Any]:
 
 
 def _names(drafter: Drafter) -> list[str]:
-    """Names of a drafter, or of its parts, in the recipe's order."""
+    """The names of a drafter's parts in the order of the recipe, or its own name."""
     return [name for part in getattr(drafter, "drafters", ()) for name in _names(part)] or [drafter.name]

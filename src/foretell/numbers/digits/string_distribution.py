@@ -1,4 +1,4 @@
-"""The exact law of a language model over number strings behind a prompt."""
+"""The exact distribution of a language model over number strings that follow a prompt."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from foretell.models.reading import read
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import require
 
-LAWS = ("masked", "conditioned")
+#: Kinds of distributions over strings; see `StringEnumerator`.
+KINDS = ("masked", "conditioned")
 
 
 @dataclass(frozen=True)
-class StringLaw:
-    """texts, masses: strings and their chances, which sum to 1. missed: the chance of all strings that were not looked at was at most
-    this before what was found was made to sum to 1, so no chance and no sum of chances is off by more. num_rows: beginnings read."""
+class StringDistribution:
+    """texts, masses: strings and their probabilities, which sum to 1. missed: an upper bound of the probability of all strings that were
+    not enumerated, before normalisation; so no probability, and no sum of probabilities, is off by more. num_rows: prefixes read."""
 
     texts: tuple[bytes, ...]
     masses: np.ndarray
@@ -33,45 +34,52 @@ class StringLaw:
 
 
 @dataclass(frozen=True)
-class StringLaws:
-    """Works the law out. law: "masked" is the law that drawing under the constraint has: at each token what is not allowed gets no mass
-    and the rest is made to sum to 1. "conditioned" is the model's own law of whole strings, given that it writes one of the set and
-    ends there. They differ where the model would go on in a way that is not allowed. missed: how much mass may be left
-    unseen; 0 looks at everything. most_rows: beginnings read of one prompt at most. batch: prompts that go through the model at once.
-    width: beginnings of a prompt that are read in one pass.
+class StringEnumerator:
+    """Enumerates the strings that a constraint allows, with their probabilities under a language model.
 
-    Best first: of all beginnings that are not yet read, those of most mass. All spellings of a string in tokens are summed. Prompts
-    share what they begin with: it is read once. Cost: a row for every beginning; "conditioned" reads whole strings too, for the
-    chance of ending there: ten times as many rows where nothing is missed. The same tree as `ExhaustiveSearch` looks at. Errors:
-    ValueError for settings out of range, prompts that are too long.
+    distribution: "masked" is the distribution of sampling under the constraint: at each token what is not allowed gets no mass, and the
+    rest is normalised. "conditioned" is the model's own distribution of whole strings, given that it writes an allowed one and ends there.
+    They differ where the model would continue in a way that is not allowed. missed: how much mass may remain unread; 0 reads everything.
+    most_rows: prefixes read for one prompt at most. batch: prompts in one pass of the model. width: prefixes of a prompt read in one pass.
+
+    Best first: the unread prefixes with the most mass are read next. All tokenisations of a string are summed. The common beginning of the
+    prompts is read once. Cost: a row for every prefix; "conditioned" also reads whole strings, for the probability of ending there: ten
+    times as many rows where nothing is missed. The tree is that of `ExhaustiveSearch`. Errors: UserError for settings out of range, and for
+    prompts that are too long.
     """
 
-    law: str = "masked"
+    distribution: str = "masked"
     missed: float = 0.01
     most_rows: int = 2000
     batch: int = 8
     width: int = 64
 
     def __post_init__(self) -> None:
-        require(self.law in LAWS, self, "law", self.law, f"must be one of {', '.join(LAWS)}")
+        require(self.distribution in KINDS, self, "distribution", self.distribution, f"must be one of {', '.join(KINDS)}")
         require(0 <= self.missed < 1, self, "missed", self.missed, "must be 0 or above and below 1")
         for name in ("most_rows", "batch", "width"):
             value = getattr(self, name)
             require(isinstance(value, int) and value >= 1, self, name, value, "must be a whole number of at least 1")
 
-    def run(self, model: Model, prompts: Sequence[Sequence[int]], constraint: Constraint, stops: frozenset[int]) -> list[StringLaw]:
-        """The law behind each prompt (token ids) of what the constraint allows and a stop token ends."""
+    def run(
+        self, model: Model, prompts: Sequence[Sequence[int]], constraint: Constraint, stops: frozenset[int]
+    ) -> list[StringDistribution]:
+        """The distribution of what follows each prompt (token ids), restricted to what the constraint allows and a stop token ends."""
         longest = max(map(len, prompts))
         if longest >= model.max_length:
-            raise UserError(f"a prompt has {longest} tokens, but the model was made for {model.max_length}; show fewer or shorter examples")
+            raise UserError(f"a prompt has {longest} tokens, but the model supports {model.max_length}; show fewer or shorter examples")
         start = constraint.start(Vocabulary.of(model, stops))
         shared = _shared(prompts)
         cache = model.new_cache()
         read(model, [(cache, prompts[0][:shared])], num_logits=0)
         groups = [prompts[i : i + self.batch] for i in range(0, len(prompts), self.batch)]
-        return [law for group in groups for law in self._group(model, cache, [list(prompt[shared:]) for prompt in group], start)]
+        return [
+            distribution
+            for group in groups
+            for distribution in self._group(model, cache, [list(prompt[shared:]) for prompt in group], start)
+        ]
 
-    def _group(self, model: Model, shared: Cache, rests: list[list[int]], start: ConstraintState) -> list[StringLaw]:
+    def _group(self, model: Model, shared: Cache, rests: list[list[int]], start: ConstraintState) -> list[StringDistribution]:
         caches = [shared.fork() for _ in rests]
         rows = read(model, list(zip(caches, rests, strict=True)))
         walks = [_Walk(self, cache, start, row.logits[-1]) for cache, row in zip(caches, rows, strict=True)]
@@ -86,7 +94,7 @@ class StringLaws:
 
 @dataclass(eq=False)
 class _Node:
-    """A beginning: text, token, the row of what comes before it, its constraint's state, and log-masses under both laws."""
+    """A prefix: its text, its last token, the row of the prefix before it, its constraint state, and its log-mass in both distributions."""
 
     text: bytes
     token: int
@@ -98,11 +106,11 @@ class _Node:
 
 
 class _Walk:
-    """The strings behind one prompt."""
+    """The search for strings behind one prompt."""
 
-    def __init__(self, settings: StringLaws, cache: Cache, start: ConstraintState, logits: Any) -> None:
+    def __init__(self, settings: StringEnumerator, cache: Cache, start: ConstraintState, logits: Any) -> None:
         self.settings, self.cache = settings, cache
-        self.is_masked = settings.law == "masked"
+        self.is_masked = settings.distribution == "masked"
         self.found: dict[bytes, float] = {}
         self.heap: list[tuple[float, int, _Node]] = []
         self.order = itertools.count()
@@ -111,7 +119,7 @@ class _Walk:
 
     @property
     def missed(self) -> float:
-        """Share of the mass, at most, of what is not yet read."""
+        """Upper bound of the share of mass that is not yet read."""
         return self.left / (self.left + self.total) if self.heap else 0.0
 
     @property
@@ -119,7 +127,7 @@ class _Walk:
         return self.missed > self.settings.missed and self.num_rows < self.settings.most_rows
 
     def take(self, num: int) -> list[_Node]:
-        """At most so many beginnings, those of most mass, and no more than are needed."""
+        """At most `num` prefixes, those with the most mass, and no more than are needed."""
         nodes: list[_Node] = []
         while len(nodes) < num and self.heap and self.missed > self.settings.missed:
             key, _, node = heapq.heappop(self.heap)
@@ -134,7 +142,7 @@ class _Walk:
         return Feed(self.cache, [node.token for node in nodes], [node.parent for node in nodes])
 
     def read(self, node: _Node, logits: Any) -> None:
-        """Note what may come after a beginning, given the model's row there."""
+        """Add the continuations of a prefix, given the model's logits there."""
         self.num_rows += 1
         chances = finite(logits).double().log_softmax(-1).cpu().numpy()
         allowed = node.state.allowed().ids
@@ -152,7 +160,7 @@ class _Walk:
             after = _Node(text, token, node.row, node.state.advance(token), node.masked + chance - share, node.plain + chance)
             mass = after.masked if self.is_masked else after.plain
             if self.is_masked and after.state.finished:
-                self._finish(text, mass)  # nothing but its end may follow
+                self._finish(text, mass)  # only its end may follow
             else:
                 heapq.heappush(self.heap, (-mass, next(self.order), after))
                 self.left += float(np.exp(mass))
@@ -162,11 +170,11 @@ class _Walk:
         self.found[text] = self.found.get(text, 0.0) + mass
         self.total += mass
 
-    def result(self) -> StringLaw:
+    def result(self) -> StringDistribution:
         if not self.total > 0:
             raise UserError(f"no whole string was found in most_rows={self.settings.most_rows} rows; allow more, or fewer numbers")
         masses = np.array(list(self.found.values())) / self.total
-        return StringLaw(tuple(self.found), masses, self.missed, self.num_rows)
+        return StringDistribution(tuple(self.found), masses, self.missed, self.num_rows)
 
 
 def _shared(prompts: Sequence[Sequence[int]]) -> int:

@@ -1,4 +1,4 @@
-"""The law over number strings: against brute force over all ways to spell them, whole or cut, in any batch."""
+"""The distribution over number strings: against brute force over all ways to spell them, whole or cut, in any batch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from foretell.models.base import Feed
 from foretell.models.tiny import TinyModel
 from foretell.models.vocabulary import Vocabulary
-from foretell.numbers.digits.string_law import StringLaws
+from foretell.numbers.digits.string_distribution import StringEnumerator
 from foretell.rules.constraints.choices import Choices
 from foretell.rules.constraints.integers import Integers
 
@@ -24,7 +24,7 @@ def model(seed=0):
     return TinyModel(len(SPELLING), order=3, seed=seed, spelling=SPELLING)
 
 
-def by_brute_force(model, prompt, law):
+def by_brute_force(model, prompt, distribution):
     """All token rows of at most five tokens, each multiplied out token by token."""
     state = RULE.start(Vocabulary.of(model, STOPS))
     found = {}
@@ -37,43 +37,43 @@ def by_brute_force(model, prompt, law):
             for row, token in zip(rows, tokens, strict=False):
                 if not here.accepts(token):
                     break
-                mass *= row[token] / (row[here.allowed().ids].sum() if law == "masked" else 1)
+                mass *= row[token] / (row[here.allowed().ids].sum() if distribution == "masked" else 1)
                 here = here.advance(token)
             else:
                 if here.accepting:
-                    ending = rows[length][list(STOPS)].sum() / (rows[length][here.allowed().ids].sum() if law == "masked" else 1)
+                    ending = rows[length][list(STOPS)].sum() / (rows[length][here.allowed().ids].sum() if distribution == "masked" else 1)
                     text = b"".join(SPELLING[token] for token in tokens)
                     found[text] = found.get(text, 0.0) + mass * ending
     return found
 
 
-@pytest.mark.parametrize("law", ["masked", "conditioned"])
-def test_against_brute_force(law):
-    fitted = StringLaws(law, missed=0).run(model(), PROMPTS, RULE, STOPS)
+@pytest.mark.parametrize("distribution", ["masked", "conditioned"])
+def test_against_brute_force(distribution):
+    fitted = StringEnumerator(distribution, missed=0).run(model(), PROMPTS, RULE, STOPS)
     for prompt, found in zip(PROMPTS[:1], fitted, strict=False):
-        brute = by_brute_force(model(), prompt, law)
+        brute = by_brute_force(model(), prompt, distribution)
         assert set(found.texts) == set(brute)
         total = sum(brute.values())
-        assert law == "conditioned" or total == pytest.approx(1, abs=1e-6)
+        assert distribution == "conditioned" or total == pytest.approx(1, abs=1e-6)
         for text, mass in zip(found.texts, found.masses, strict=True):
             assert mass == pytest.approx(brute[text] / total, rel=1e-5)
         assert found.missed == 0
 
 
-@pytest.mark.parametrize("law", ["masked", "conditioned"])
-def test_prompts_do_not_feel_each_other(law):
-    together = StringLaws(law, missed=0, batch=3, width=5).run(model(), PROMPTS, RULE, STOPS)
-    alone = [StringLaws(law, missed=0, width=1).run(model(), [prompt], RULE, STOPS)[0] for prompt in PROMPTS]
+@pytest.mark.parametrize("distribution", ["masked", "conditioned"])
+def test_prompts_do_not_feel_each_other(distribution):
+    together = StringEnumerator(distribution, missed=0, batch=3, width=5).run(model(), PROMPTS, RULE, STOPS)
+    alone = [StringEnumerator(distribution, missed=0, width=1).run(model(), [prompt], RULE, STOPS)[0] for prompt in PROMPTS]
     for one, other in zip(together, alone, strict=True):
         assert dict(zip(one.texts, one.masses, strict=True)) == pytest.approx(dict(zip(other.texts, other.masses, strict=True)))
 
 
-@pytest.mark.parametrize("law", ["masked", "conditioned"])
+@pytest.mark.parametrize("distribution", ["masked", "conditioned"])
 @pytest.mark.parametrize("missed", [0.3, 0.05])
-def test_what_is_missed_is_bounded(law, missed):
+def test_what_is_missed_is_bounded(distribution, missed):
     for prompt in PROMPTS:
-        [whole] = StringLaws(law, missed=0).run(model(1), [prompt], RULE, STOPS)
-        [part] = StringLaws(law, missed=missed, width=1).run(model(1), [prompt], RULE, STOPS)
+        [whole] = StringEnumerator(distribution, missed=0).run(model(1), [prompt], RULE, STOPS)
+        [part] = StringEnumerator(distribution, missed=missed, width=1).run(model(1), [prompt], RULE, STOPS)
         exact = dict(zip(whole.texts, whole.masses, strict=True))
         assert part.missed <= missed
         assert part.num_rows < whole.num_rows
@@ -83,31 +83,38 @@ def test_what_is_missed_is_bounded(law, missed):
         assert max(abs(mass - exact[text]) for text, mass in zip(part.texts, part.masses, strict=True)) <= part.missed + 1e-9
 
 
-def test_the_masked_law_reads_no_whole_strings():
+def test_the_masked_distribution_reads_no_whole_strings():
     rule = Choices((" ",)) + Integers(100, 122)
-    masked, conditioned = (StringLaws(law, missed=0).run(model(), PROMPTS[:1], rule, STOPS)[0] for law in ("masked", "conditioned"))
+    masked, conditioned = (
+        StringEnumerator(distribution, missed=0).run(model(), PROMPTS[:1], rule, STOPS)[0] for distribution in ("masked", "conditioned")
+    )
     assert masked.num_rows < conditioned.num_rows
     np.testing.assert_allclose(masked.masses.sum(), 1)
 
 
 def test_rows_are_limited():
-    [part] = StringLaws(missed=0, most_rows=4, width=1).run(model(), PROMPTS[:1], RULE, STOPS)
+    [part] = StringEnumerator(missed=0, most_rows=4, width=1).run(model(), PROMPTS[:1], RULE, STOPS)
     assert part.num_rows == 4
     assert 0 < part.missed < 1
 
 
 @pytest.mark.parametrize(
     ("options", "named"),
-    [({"law": "free"}, "law='free'"), ({"missed": 1}, "missed=1"), ({"missed": -0.1}, "missed=-0.1"), ({"batch": 0}, "batch=0")],
+    [
+        ({"distribution": "free"}, "distribution='free'"),
+        ({"missed": 1}, "missed=1"),
+        ({"missed": -0.1}, "missed=-0.1"),
+        ({"batch": 0}, "batch=0"),
+    ],
 )
 def test_bad_settings(options, named):
     with pytest.raises(ValueError, match=named):
-        StringLaws(**options)
+        StringEnumerator(**options)
 
 
 def test_bad_prompts():
     small = TinyModel(len(SPELLING), max_length=4, spelling=SPELLING)
-    with pytest.raises(ValueError, match="made for 4"):
-        StringLaws().run(small, [[8] * 5], RULE, STOPS)
+    with pytest.raises(ValueError, match="the model supports 4"):
+        StringEnumerator().run(small, [[8] * 5], RULE, STOPS)
     with pytest.raises(ValueError, match="no whole string"):
-        StringLaws(missed=0, most_rows=1).run(model(), PROMPTS[:1], RULE, STOPS)
+        StringEnumerator(missed=0, most_rows=1).run(model(), PROMPTS[:1], RULE, STOPS)

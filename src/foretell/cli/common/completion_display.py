@@ -1,4 +1,4 @@
-"""What `foretell complete` does with drafts: ask for them, show them, and ask again as the text grows."""
+"""The output of `foretell complete`: the drafts of a text, once or again as the text grows."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """ask: from a text to its completion. facts: said with every answer."""
+class CompletionDisplay:
+    """Completes texts and prints the drafts. complete: from a text to its completion. facts: fields of every JSON object. condition: of the
+    search's guarantee."""
 
-    ask: Callable[[str], Completion]
+    complete: Callable[[str], Completion]
     facts: dict[str, str | None]
     condition: str
     as_json: bool
 
     def timed(self, text: str) -> tuple[Completion, float]:
-        """An answer, and the milliseconds that its reader waits for it, perplexities included."""
+        """A completion, and the milliseconds that it took, including the perplexities."""
         began = time.perf_counter()
-        return self.ask(text), 1000 * (time.perf_counter() - began)
+        return self.complete(text), 1000 * (time.perf_counter() - began)
 
     def show(self, found: Completion, millis: float, first_millis: float | None = None) -> None:
-        """Drafts to stdout, and to stderr what they cost and what they are."""
+        """Print drafts to standard output; time, search and guarantee to standard error."""
         rescoring = 1000 * found.rescoring_seconds
         if self.as_json:
             rows = [
@@ -44,24 +45,24 @@ class Desk:
             return
         for number, each in enumerate(found.drafts, 1):
             print(f"{number}  {each.perplexity:8.2f}  {each.text!r}", flush=True)
-        say("the number before a draft is its perplexity under the model itself, not the search's score", "dim")
-        before = "" if first_millis is None else f"; the first answer took {first_millis:.0f} ms"
-        cut = "; cut by --within" if found.found.finish_reason == "time" else ""
+        say("the number before a draft is its perplexity under the model, not the score of the search", "dim")
+        before = "" if first_millis is None else f"; the first completion took {first_millis:.0f} ms"
+        cut = "; stopped by --within" if found.found.finish_reason == "time" else ""
         say(f"{millis:.0f} ms a keystroke, {rescoring:.0f} of them for perplexities, {found.found.num_passes} passes{before}{cut}", "dim")
         say(f"{found.search}; n-grams: {self.facts['ngrams'] or 'none'}", "dim")
         say(f"{found.guarantee}: {self.condition}", "dim")
 
     def once(self, text: str) -> None:
-        """Drafts for a text, and what a keystroke costs: the text is asked for as it stood one letter before, then as it is."""
-        with notice("reading the prompt"):  # the first time on a machine, engines compile their kernels here
+        """Print the drafts of a text. The time of a keystroke is measured: the text without its last letter is completed first."""
+        with notice("reading the prompt"):  # on the first run on a machine, engines compile their kernels here
             _, first = self.timed(text[:-1] if text[:-1].strip() else text)
         self.show(*self.timed(text), first)
 
     def converse(self, text: str) -> None:
-        """Ask again after each line of stdin, which is added to the text, until it ends."""
+        """Print new drafts after each line of standard input, which is appended to the text, until it ends."""
         asks = sys.stdin.isatty() and not self.as_json
         if asks:
-            say("what you type is added to the text; a number takes that draft; an empty line breaks the line; Ctrl-D ends", "dim")
+            say("text is appended; a number appends that draft; an empty line appends a line break; Ctrl-D ends", "dim")
         drafts: list[str] = []
         while True:
             if text.strip():
