@@ -154,9 +154,7 @@ class Cache(ABC):
         for first, last in self.pending_blocks:
             for parent in parents:
                 if first <= parent < last - 1:
-                    raise UserError(
-                        f"forward: parent={parent!r} lies in rows {first} to {last - 1}, which see each other; take {last - 1}"
-                    )
+                    raise UserError(f"forward: parent={parent!r} lies in rows {first} to {last - 1}, which see each other; take {last - 1}")
 
     def _keep_blocks(self, path: list[int]) -> None:
         kept = []
