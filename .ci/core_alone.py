@@ -16,7 +16,7 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-INSTALL_SECONDS, CHECK_SECONDS = 1800, 600
+INSTALL_SECONDS, CHECK_SECONDS = 1800, 1200
 
 
 def main() -> int:

@@ -38,7 +38,7 @@ import torch
 from exact_extract_data import Item, exact_match, f1, generated, squad
 
 import foretell as ft
-from foretell.decoding.search import Goal, Run
+from foretell.decoding.search import Goal, SearchRun
 from foretell.decoding.searches.best_first_search import BestFirstSearch
 from foretell.decoding.searches.exhaustive_search import ExhaustiveSearch
 from foretell.decoding.searching.greedy_path import greedy_path
@@ -55,7 +55,7 @@ SIZES = (0, 32, 256, 2048)
 
 def full_evaluation(model, goal: Goal, chunk: int = 16) -> tuple[float, float]:
     """The best span's score by teacher forcing, one row a suffix, `chunk` rows a pass; and the seconds of reading the prompt."""
-    run = Run(model, goal)
+    run = SearchRun(model, goal)
     first = run.read_prompt()
     spans = run.state.node.trie.spans
     tokens, starts, ends = run.state.node.trie.tokens, sorted(spans.starts), spans.ends

@@ -164,7 +164,9 @@ def difference() -> str:
     for path, text in generated().items():
         old = path.read_text(encoding="utf-8") if path.is_file() else ""
         name = str(path.relative_to(ROOT))
-        found += "\n".join(difflib.unified_diff(old.splitlines(), text.splitlines(), name, f"{name}, generated", lineterm="", n=0))
+        found += "\n".join(
+            difflib.unified_diff(old.splitlines(), text.splitlines(), name, f"{name}, generated", lineterm="", n=0)
+        ) + "\n" * (old != text)
     return found
 
 
@@ -176,7 +178,7 @@ def main(check: bool) -> int:
         return int(bool(changes))
     for path, text in generated().items():
         path.write_text(text, encoding="utf-8")
-    print(changes or "all files were current")
+    print(f"{changes}\nwrote these changes; commit them" if changes else "all files were current")
     return 0
 
 

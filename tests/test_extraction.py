@@ -138,7 +138,7 @@ def test_a_prompt_without_the_passage_warns(model_of):
         ({"question": ""}, "question='' is empty"),
         ({"max_tokens": 0}, "max_tokens=0 must be at least 1"),
         ({"top": 0}, "top=0 must be at least 1"),
-        ({"stop": "ab"}, "stop='ab' is what no token begins with"),
+        ({"stop": "ab"}, "stop='ab': no token begins with this text"),
         ({"passage": "ab " * 2000}, "shorten the prompt"),
         ({"passage": "abcd", "max_tokens": 2}, "leaves no span"),
     ],

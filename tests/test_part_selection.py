@@ -51,7 +51,7 @@ def test_combinations_of_the_law_kit_are_chosen_by_their_parts(name):
     chosen = selection(name)
     held = [each for each in covering_combinations() if chosen.holds(each)]
     assert 0 < len(held) < len(covering_combinations()) / 2
-    assert all(name in f"{each}; {describe(each.sampler)}" for each in held)
+    assert all(name in f"{each}; {[describe(step) for step in each.sampler.steps]}" for each in held)
 
 
 def test_the_command_runs_what_concerns_a_part_and_nothing_else():

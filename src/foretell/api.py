@@ -1,4 +1,4 @@
-"""What scripts call: `generate`, `stream`, and the `Result` they get."""
+"""The main functions of the library, `generate` and `stream`, and their results."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ from foretell.parts import UnknownNameError, nearest
 from foretell.prepare import Prompt, make_request, make_requests, recipe_for, resolve, session_of
 from foretell.rules.rule import NAMES, Rule, make_rule
 
-#: Tokens that `generate` takes back, in a request, to get out of dead ends of its rule.
+#: Most tokens of a request that `generate` takes back to get out of dead ends of its rule.
 MAX_BACKTRACKS = 200
-_NOT_OPTIONS = ("prompt", "model", "recipe", "max_batch", "unknown")  # parameters of `generate` that are no request's options
+_NOT_OPTIONS = ("prompt", "model", "recipe", "max_batch", "unknown")  # parameters of `generate` that are not options of a request
 
 
 @dataclass
 class Result:
-    """text: what was generated. tokens: its token ids. finish_reason: "stop", "length" or "context"; under a rule also "dead-end", where
-    no text that obeys it goes on from here; "error" where this prompt of several could not be decoded, and `error` says why. logprobs:
-    one entry a token where asked for, else empty. trace: the run, step by step. value: under a rule, what the finished text says (a
-    validated pydantic object, a JSON value, a `ToolCall`, else the text); None where the text did not come to its end. report: what the
-    constraint tells of itself (a `Monitor`'s dots and names), else None.
+    """What `generate` returns for a prompt.
+
+    text: the generated text. tokens: its token ids. finish_reason: "stop", "length" or "context"; under a rule also "dead-end", where no
+    continuation obeys the rule; "error" where one prompt of a list could not be decoded. trace: the run, step by step. logprobs: one entry
+    per token where asked for, else empty. value: under a rule, the parsed text (a validated pydantic object, a JSON value, a `ToolCall`,
+    else the text); None where the text is incomplete. report: the constraint's report (of a `Monitor`), else None. error: the exception,
+    for "error".
     """
 
     text: str
@@ -49,8 +51,8 @@ class Result:
 
 
 class Piece(str):
-    """A piece of streamed text; `source` names the drafter that proposed it ("" is the model's own), `tokens` its ids. Under a schema,
-    `partial` is the JSON value of all text so far, as far as it goes."""
+    """A piece of streamed text. source: the drafter that proposed it ("" for the model itself). tokens: its token ids. partial: under a
+    schema, the JSON value of the text so far, which may be incomplete."""
 
     source: str
     tokens: list[int]
@@ -92,20 +94,22 @@ def generate(
 ) -> Result | list[Result]:
     """Continue a prompt, or each of a list of prompts (a list gives a list).
 
-    A prompt that cannot be decoded raises its error; one of a list becomes a `Result` with that `error`, and the others are decoded.
-    Several threads may call this with one model: their prompts share the batch, and no text depends on the others.
+    A prompt that cannot be decoded raises its error. In a list, it gives a `Result` with that `error`, and the other prompts are decoded.
+    Thread-safe: prompts of several threads share the model's batch, and no text depends on the others.
 
     prompt: text; a chat as a list of {"role": ..., "content": ...}, whose content is text or a list of {"type": "text", "text": ...};
     or token ids, which are fed as they are. model: from `foretell.load`, or an id or path; None is the default model. recipe: a
     `Recipe` or its short text; None is `default_recipe(model)`. temperature 0 is greedy; the other sampling options are those of
-    transformers and the OpenAI API, or pass a `sampler`. stop: texts that end the answer and are cut off it. seed: with the same
-    seed, prompt i draws as seed + i, whatever the batch. logprobs: report the target's log-probability of each token and of so many
-    best. chat: put a text prompt into the model's chat template as the user's turn.
+    transformers and the OpenAI API, or pass a `sampler`. stop: texts that end the answer and are cut off it. seed: prompt i of a list is
+    sampled with seed + i, whatever the batch. logprobs: report the log-probability, in nats, of each token and of this many best tokens.
+    chat: put a text prompt into the model's chat template as the user's turn.
 
-    At most one rule that the answer obeys, whatever the model would rather say; `Result.value` is then what it says. schema: a pydantic
-    model or other Python type, a JSON Schema as dict, file or text. regex: in Rust's syntax. grammar: context-free, in Lark's syntax, or a
-    .lark file. choices: one of these texts. tools: Python functions, or descriptions as in the OpenAI API, of which the answer calls
-    one. constraint: any `Constraint`, or its short text.
+    At most one of the following rules, which the answer obeys; `Result.value` is then the parsed answer. schema: a pydantic model or other
+    Python type, a JSON Schema as dict, file or text. regex: in Rust's syntax. grammar: context-free, in Lark's syntax, or a .lark file.
+    choices: the answer is one of these texts. tools: Python functions, or descriptions as in the OpenAI API; the answer calls one.
+    constraint: any `Constraint`, or its short text.
+
+    Errors: UserError for options that are unknown, out of range or contradictory.
 
     An option that is None has its default; NumPy's and torch's numbers are read as Python's. Raises UserError for a value that is of
     the wrong kind or out of its range, and for an option that does not exist; OSError for files that cannot be read.
@@ -122,8 +126,8 @@ def generate(
     rule = make_rule(**{name: options.pop(name) for name in NAMES if name in options})
     recipe = recipe_for(model, recipe, rule is not None)
     requests = make_requests(prompts, model, recipe, rule=rule, max_backtracks=MAX_BACKTRACKS, **options)
-    good = [request for request in requests if isinstance(request, Request)]
-    for _ in session_of(model, recipe).run(good, max_batch, keep_errors=True):
+    valid = [request for request in requests if isinstance(request, Request)]
+    for _ in session_of(model, recipe).run(valid, max_batch, keep_errors=True):
         pass
     results = [make_result(request, model, options.get("stop", ()), rule) for request in requests]
     if many:
@@ -134,9 +138,11 @@ def generate(
 
 
 def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | str | None = None, **options: Any) -> Iterator[Piece]:
-    """Like `generate` for one prompt, but yields pieces of text as they come; options as there. Pieces never split a
-    character, and text that might become a stop string is held back until it is sure. Under a schema each piece also has the value so
-    far (`Piece.partial`)."""
+    """Like `generate` for one prompt, but yields the text in pieces as it is generated; options as there.
+
+    Pieces never split a character. Text that may be the beginning of a stop string is held back until that is decided. Under a schema each
+    piece also has the value so far (`Piece.partial`).
+    """
     check_options(options)
     options = arguments.options(options)
     model = resolve(model)
@@ -154,7 +160,7 @@ def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | st
 
 
 def stream_request(request: Request, model: Model, recipe: Recipe, stop: str | Sequence[str] = ()) -> Iterator[Piece]:
-    """Pieces of a prepared request, which afterwards holds its trace and finish reason."""
+    """Decode a prepared request and yield its text in pieces. The request then holds its trace and finish reason."""
     strings, decoder = as_stop_strings(stop), model.tokenizer.stream()
     held = ""
     for event in session_of(model, recipe).scheduler.run([request]):
@@ -175,7 +181,7 @@ def stream_request(request: Request, model: Model, recipe: Recipe, stop: str | S
 
 
 def check_options(options: Mapping[str, Any]) -> None:
-    """Refuse options that `generate` does not have, with the nearest name."""
+    """UnknownNameError, with the nearest name, for options that `generate` does not have."""
     known = [name for name in inspect.signature(generate).parameters if name not in _NOT_OPTIONS]
     for option in options:
         if option not in known:
@@ -183,7 +189,7 @@ def check_options(options: Mapping[str, Any]) -> None:
 
 
 def make_result(request: Request | UserError, model: Model, stop: str | Sequence[str] = (), rule: Rule | None = None) -> Result:
-    """The answer in a finished request, cut at stop strings; for the error that stands in a request's place, a result that says so."""
+    """The result of a finished request, with its text cut at stop strings. For an error in place of a request, a result with that error."""
     if isinstance(request, UserError):
         return Result("", [], "error", Trace(0), [], error=request)
     text = cut(model.tokenizer.decode(request.generated), as_stop_strings(stop))

@@ -1,4 +1,4 @@
-"""`complete`: several short drafts of how a text may go on, as a text field offers them at each keystroke."""
+"""`complete`: several short continuations of a text, for autocompletion."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from foretell.prepare import resolve
 
 @dataclass(frozen=True)
 class Draft:
-    """text, tokens: of the draft, without what was given; an end-of-text token is in `tokens` only. logprob: the model's own
-    log-probability of the tokens, in nats. score: the search's, which is not that."""
+    """A continuation. text, tokens: without the given text; an end-of-text token is in `tokens` only. logprob: the model's log-probability
+    of the tokens, in nats. score: the search's score, which may differ from it. finished: whether a stop token ended the draft."""
 
     text: str
     tokens: tuple[int, ...]
@@ -41,8 +41,8 @@ class Draft:
 
 @dataclass(frozen=True)
 class Completion:
-    """drafts: best first by the search's ranking. seconds: of the search; the rescoring's are apart. found: the search's own
-    account, with its passes."""
+    """What `complete` returns. drafts: best first by the search's ranking. search: as text. guarantee: kind of the search's guarantee.
+    seconds: of the search. rescoring_seconds: of computing log-probabilities. found: the result of the search."""
 
     drafts: list[Draft]
     search: str
@@ -62,11 +62,14 @@ def complete(
     ngrams: NGramModel | str | Path | None = None,
     max_seconds: float | None = math.inf,
 ) -> Completion:
-    """k different drafts of how `text` goes on, each with the model's own log-probability.
+    """k different continuations of `text`, each with the model's log-probability.
 
-    search: a `Search` or its short text, "superposed" by default: a lossy one, whose k drafts (3 by default) cost the passes
-    of one. ngrams: a table for it, or the file of one. The text is fed as it is, with no chat template; what it shares with the
-    text of the call before is not read again. Raises ValueError for options that do not fit each other or the model.
+    k: number of drafts; None takes the search's default. max_new_tokens: longest draft. search: a `Search` or its short text. The default
+    is "superposed", a lossy search whose 3 drafts cost the forward passes of one. ngrams: an n-gram table for it, or the file of one.
+    max_seconds: time limit of the search. The text is fed without a chat template; a common prefix with the previous call's text is not
+    read again.
+
+    Errors: UserError for options that do not fit each other or the model.
 
     >>> import foretell as ft
     >>> [draft.text for draft in ft.complete("The capital of France is", k=2).drafts]  # doctest: +SKIP
@@ -84,8 +87,8 @@ def complete(
     prompt = model.tokenizer.encode(text)
     caches: list[tuple[list[int], Cache]] = model.pool.get("completion caches", list)
     try:
-        before, cache = caches.pop()  # at most one caller has it; a second one at the same time starts anew
-        # the prompt's last row is read anew: a group of models decides there whose turn it is
+        before, cache = caches.pop()  # a second caller at the same time starts with a new cache
+        # the prompt's last row is read again, because a group of models chooses its member there
         cache.truncate(min(cache.length, _shared(before, prompt), len(before) - 1))
         reused: Cache | None = cache
     except IndexError:
@@ -94,19 +97,20 @@ def complete(
     with model.lock:
         found = chosen.run(model, Goal(prompt, max_new_tokens, model.tokenizer.stop_tokens, max_seconds, reused), memory)
         searched = time.perf_counter()
-        distributions = log_probabilities(model, prompt, [each.tokens for each in found.hypotheses], found.cache)
+        distributions = log_probabilities(model, prompt, [hypothesis.tokens for hypothesis in found.hypotheses], found.cache)
     rescored = time.perf_counter()
     caches[:] = [(prompt, found.cache)]
     drafts = []
-    for each, logprobs in zip(found.hypotheses, distributions, strict=True):
-        shown = each.tokens[:-1] if each.finished else each.tokens
-        decoder = model.tokenizer.stream(prompt)  # after the text: tokenizers may drop a space that begins one
-        drafts.append(Draft(decoder.push(*shown) + decoder.finish(), each.tokens, float(logprobs.sum()), each.score, each.finished))
+    for hypothesis, logprobs in zip(found.hypotheses, distributions, strict=True):
+        tokens = hypothesis.tokens
+        decoder = model.tokenizer.stream(prompt)  # after the prompt: at the beginning of a text, tokenizers may drop a space
+        draft = decoder.push(*(tokens[:-1] if hypothesis.finished else tokens)) + decoder.finish()
+        drafts.append(Draft(draft, tokens, float(logprobs.sum()), hypothesis.score, hypothesis.finished))
     return Completion(drafts, describe(replace_table(chosen)), chosen.guarantee.kind, searched - began, rescored - searched, found)
 
 
 def make_search(search: Search | str | None, k: int | None, ngrams: NGramModel | str | Path | None) -> Search:
-    """The search that `complete`'s options mean."""
+    """The search from the options of `complete`; UserError where it does not have the options `k` or `ngrams`."""
     chosen = Superposed() if search is None else parse_part(search, "search") if isinstance(search, str) else search
     if not isinstance(chosen, Search):
         raise UserError(f"search={arguments.shown(search)} is no search; pass a part such as Superposed(), its short text, or None")
@@ -122,13 +126,13 @@ def make_search(search: Search | str | None, k: int | None, ngrams: NGramModel |
 
 
 def replace_table(search: Search) -> Search:
-    """The search with its table named by its fingerprint, as its text shows it."""
+    """The search with its n-gram table replaced by its fingerprint, for its text form."""
     table = getattr(search, "ngrams", None)
     return replace(search, ngrams=table.fingerprint) if isinstance(table, NGramModel) else search  # type: ignore[type-var]
 
 
 def read_table(path: str | Path) -> NGramModel:
-    """The table in a file, read once as long as the file stays as it is."""
+    """The n-gram table in a file. It is read again only after the file changed."""
     file = Path(path)
     return _read_table(str(file), file.stat().st_mtime_ns if file.is_file() else 0)
 
@@ -139,5 +143,5 @@ def _read_table(path: str, changed: int) -> NGramModel:
 
 
 def _shared(a: list[int], b: list[int]) -> int:
-    """Length of the common beginning."""
+    """Length of the common prefix."""
     return next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

@@ -1,4 +1,4 @@
-"""`extract`: the span of a passage that a model finds the most probable answer to a question, of all spans, with proof."""
+"""`extract`: the span of a passage that is the most probable answer to a question under a model, with proof."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from foretell.prepare import resolve, stop_tokens
 from foretell.rules.automata.span_trie import is_span_boundary
 from foretell.rules.constraints.substrings import Substrings
 
-#: What the model reads, with the question and the passage in their places.
+#: The default prompt; {passage} and {question} are replaced.
 PROMPT = "Answer the question with a few words copied from the text.\n\nText: {passage}\n\nQuestion: {question}\nAnswer:"
 
 
 @dataclass(frozen=True)
 class Span:
-    """text: as it stands in the passage, at each of `positions`, (start, end) in characters, the first one first. score: its
-    log-probability in nats, with that of ending there. tokens: as which it has that score, without what ends it. proven: whether
-    no span but those before it can have a higher score."""
+    """A span of the passage. text: of the span. positions: (start, end) of each occurrence, in characters, ascending. score: its
+    log-probability in nats, including that of ending there. tokens: the token ids with that score, without the stop token. proven: whether
+    it is proven that no other span, apart from those listed before, has a higher score."""
 
     text: str
     positions: tuple[tuple[int, int], ...]
@@ -37,12 +37,12 @@ class Span:
 
     @property
     def start(self) -> int:
-        """Where it first begins."""
+        """Start of the first occurrence, in characters."""
         return self.positions[0][0]
 
     @property
     def end(self) -> int:
-        """Where it first ends."""
+        """End of the first occurrence, in characters."""
         return self.positions[0][1]
 
     def __str__(self) -> str:
@@ -51,9 +51,10 @@ class Span:
 
 @dataclass(frozen=True)
 class GreedyGap:
-    """How far greedy decoding is from the best span. text, score: of greedy decoding left free, and with the chance of ending there;
-    is_span: whether it is a span; is_best: whether it is the best one. constrained, constrained_score: of greedy decoding that copies
-    a span. gap: nats from that to the best span, 0 or above where the best one is proven."""
+    """Comparison of greedy decoding with the best span. text, score: of unconstrained greedy decoding; the score includes the probability
+    of ending there. is_span: whether the text is a span. is_best: whether it is the best span. constrained, constrained_score: of greedy
+    decoding under the constraint that the text is a span. gap: score of the best span minus constrained_score, in nats; 0 or above where
+    the best span is proven."""
 
     text: str
     score: float
@@ -66,8 +67,8 @@ class GreedyGap:
 
 @dataclass(frozen=True)
 class Extraction:
-    """spans: the best first; of one text the best way to write it. proof: that of the search. seconds: of the search, the prompt's
-    reading included. greedy_gap: where it was asked for. found: the search's own account."""
+    """What `extract` returns. spans: best first, each with its most probable tokenization. proof: of the search. seconds: of the search,
+    including reading the prompt. greedy_gap: where asked for, else None. found: the result of the search."""
 
     spans: list[Span]
     proof: Proof
@@ -77,12 +78,12 @@ class Extraction:
 
     @property
     def text(self) -> str:
-        """The best span's."""
+        """The text of the best span."""
         return self.spans[0].text
 
     @property
     def optimal(self) -> bool:
-        """Whether the best span is proven to be that."""
+        """Whether the first span is proven to be the best."""
         return self.spans[0].proven
 
     def __str__(self) -> str:
@@ -106,14 +107,15 @@ def extract(
 ) -> Extraction:
     """The `top` most probable spans of `passage` as the answer to `question`.
 
-    max_tokens: longest span. stop: texts that end an answer beside the model's own stop tokens: a span's score counts the chance of
-    every token that begins with one. prompt: what the model reads, with {passage} and {question} in it; chat: as the user's turn of
-    its chat template, where an answer begins without a space, so that retokenize=True is needed (see `Substrings`). search: its
-    batch, budget and length penalty. greedy_gap: compare with greedy decoding, at the cost of two more texts. Out of time or nodes,
-    the best span so far comes back, `proof.gap` nats or less below the best there is. An option that is None has its default.
+    top: number of spans. max_tokens: longest span, in tokens. stop: texts that end an answer, beside the model's stop tokens; a span's
+    score includes the probability of every token that begins with one. prompt: the prompt, with {passage} and {question} in it. chat: put
+    it into the chat template as the user's turn; answers then begin without a space, so retokenize=True is needed (see `Substrings`).
+    search: sets batch, budget and length penalty. max_seconds: time limit. greedy_gap: compare with greedy decoding, which decodes two more
+    texts. When time or nodes are used up, the best span so far is returned; its score is at most `proof.gap` nats below the best.
+    An option that is None has its default.
 
-    Raises UserError for an empty passage or question, one too long for the model, a stop text that no token begins with, a span
-    limit below 1, and options that do not fit. Warns where the prompt does not hold the passage.
+    Errors: UserError for an empty passage or question, a prompt too long for the model, a stop text that no token begins with, a span limit
+    below 1, and options that do not fit. Warns where the prompt does not contain the passage.
 
     >>> import foretell as ft
     >>> ft.extract("Who bought it?", "The lamp was bought by Mira Tanaka in 1987.").text  # doctest: +SKIP
@@ -143,16 +145,16 @@ def extract(
     text = re.sub(r"\{(passage|question)\}", lambda match: given[match[1]], prompt)
     tokens = model.tokenizer.chat(text) if chat else model.tokenizer.encode(text)
     goal = Goal(tokens, max_tokens + 1, stop_tokens(model, stop), max_seconds, constraint=rule)
-    chosen = replace(search or BestFirstSearch(), k=top if top == 1 else 2 * top)  # one text may be written in two ways
+    chosen = replace(search or BestFirstSearch(), k=top if top == 1 else 2 * top)  # one text may have two tokenizations
     began = time.perf_counter()
     with model.lock:
         found = chosen.run(model, goal, None)
     seconds = time.perf_counter() - began
-    ended = [each for each in found.hypotheses if each.finished]
+    ended = [hypothesis for hypothesis in found.hypotheses if hypothesis.finished]
     proof = found.proof
     assert proof is not None
     goal.cache = found.cache
-    if not ended:  # the budget is spent: one span at least
+    if not ended:  # the budget is used up: return at least one span
         copied = greedy_path(model, goal)
         ended, proof = [copied], replace(proof, gap=max(0.0, proof.bound - rank(copied, chosen)))
     spans = _spans(ended, proof, passage, model, chosen)[:top]
@@ -160,13 +162,13 @@ def extract(
 
 
 def occurrences(text: str, passage: str) -> tuple[tuple[int, int], ...]:
-    """Where `text` stands in `passage` without cutting a word."""
-    places = (match.start() for match in re.finditer(f"(?={re.escape(text)})", passage))
-    return tuple((i, i + len(text)) for i in places if is_span_boundary(passage, i) and is_span_boundary(passage, i + len(text)))
+    """(start, end), in characters, of the occurrences of `text` in `passage` that do not cut a word."""
+    starts = (match.start() for match in re.finditer(f"(?={re.escape(text)})", passage))
+    return tuple((i, i + len(text)) for i in starts if is_span_boundary(passage, i) and is_span_boundary(passage, i + len(text)))
 
 
 def rank(text: Hypothesis, search: BestFirstSearch) -> float:
-    """What the search ranks a text by."""
+    """The value by which the search ranks a text: score / length ** length_penalty."""
     return text.score / len(text.tokens) ** search.length_penalty
 
 
@@ -175,14 +177,14 @@ def _written(text: Hypothesis, model: Model) -> str:
     return b"".join(model.tokenizer.token_bytes[token] or b"" for token in tokens).decode("utf-8", "replace")
 
 
-def _spans(found: Sequence[Hypothesis], proof: Proof, passage: str, model: Model, search: BestFirstSearch) -> list[Span]:
-    """One span a text, the best first; of equals the leftmost, then the shortest."""
+def _spans(hypotheses: Sequence[Hypothesis], proof: Proof, passage: str, model: Model, search: BestFirstSearch) -> list[Span]:
+    """One span for each different text, best first; of equal rank the leftmost first."""
     best: dict[str, Hypothesis] = {}
-    for each in found:
-        best.setdefault(_written(each, model).strip(), each)
+    for hypothesis in hypotheses:
+        best.setdefault(_written(hypothesis, model).strip(), hypothesis)
     spans = [
-        Span(text, occurrences(text, passage), each.score, each.tokens[:-1], rank(each, search) >= proof.bound)
-        for text, each in best.items()
+        Span(text, occurrences(text, passage), hypothesis.score, hypothesis.tokens[:-1], rank(hypothesis, search) >= proof.bound)
+        for text, hypothesis in best.items()
     ]
     return sorted(spans, key=lambda span: (-rank(best[span.text], search), span.positions[0]))
 

@@ -1,4 +1,4 @@
-"""A lock that a forked child process finds free, and what is put right in the child."""
+"""A lock that is free in a forked child process, with a hook that repairs the data it guards."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _repairs: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 class ForkSafeLock:
-    """A re-entrant lock, used with `with`. In a child process made by `os.fork` it is free, whoever held it in the parent.
+    """A re-entrant lock, used with `with`. In a child process made by `os.fork` it is free, even if a thread of the parent held it.
 
-    What it guards may be half changed there: owners that care give `repair`, which the child calls first, or subclass and override
-    `after_fork`.
+    The data that it guards may be inconsistent in the child. An owner can pass `repair`, which the child calls first, or override
+    `after_fork` in a subclass. A copy or pickle of an owner gets a new lock.
 
     >>> lock = ForkSafeLock()
     >>> with lock, lock:
@@ -36,7 +36,7 @@ class ForkSafeLock:
         self._lock.release()
 
     def __reduce__(self) -> tuple[type[ForkSafeLock], tuple[()]]:
-        return ForkSafeLock, ()  # a copy of its owner gets a lock of its own
+        return ForkSafeLock, ()  # a copy of the owner gets its own lock
 
     def after_fork(self) -> None:
         """Called in a child process before anything else runs there."""

@@ -1,7 +1,7 @@
 """Parts: the small frozen objects that a recipe is made of.
 
-A part holds settings only. It is a frozen dataclass, so `repr` rebuilds it, it compares by value, it pickles and clones.
-What changes during a run is *state*, made by the part and passed back to it. This file knows nothing about models.
+A part holds settings only. It is a frozen dataclass: `repr` rebuilds it, it compares by value, it can be pickled and copied.
+What changes during a run is *state*, which the part creates and gets passed back. This module does not depend on models.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from foretell.errors import UserError
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of an error message about a misspelt `word`: the nearest known one, or all of them.
+    """The end of an error message about an unknown `word`: the nearest known one, or all of them.
 
     >>> nearest("tempratur", ["temperature", "top_p"])
     "did you mean 'temperature'?"
@@ -38,8 +38,8 @@ class Needs:
     """What a part needs of the model and the loop; `|` joins the needs of several parts.
 
     hidden: hidden states of every row, by the keys of `Model.forward`. prompt_rows: logits at every position of the prompt (costs the
-    output head over the prompt). curve: the measured cost curve. tuned: a model that was trained for this part, which is therefore no
-    candidate for any other model.
+    output head over the prompt). curve: the measured cost curve. tuned: a model that was trained for this part; the part does not fit
+    other models.
 
     >>> Needs(hidden=(2,)) | Needs(hidden=("post_norm", 2), curve=True)
     Needs(hidden=(2, 'post_norm'), prompt_rows=False, curve=True, tuned=False)
@@ -60,12 +60,12 @@ class Needs:
 
     @classmethod
     def joined(cls, parts: Iterable[Part]) -> Needs:
-        """The needs of several parts together."""
+        """The joined needs of several parts."""
         return functools.reduce(operator.or_, (part.needs for part in parts), cls())
 
 
 class Part(ABC):
-    """Base of everything a recipe names. Subclasses are frozen dataclasses; unknown options are refused by name."""
+    """Base of all parts. Subclasses are frozen dataclasses. UnknownNameError for an unknown option, with the nearest name."""
 
     #: Other names that a recipe may use for this part.
     aliases: ClassVar[tuple[str, ...]] = ()
@@ -82,7 +82,7 @@ class Part(ABC):
 
     @classmethod
     def examples(cls) -> Sequence[Self]:
-        """Small settings that the contract checks and the law kit use; override where defaults need an argument."""
+        """Small settings for the contract checks and the law kit. Override it where the class has no defaults."""
         return [cls()]
 
     @property
@@ -91,7 +91,7 @@ class Part(ABC):
         return Needs()
 
     def replace(self, **changes: Any):
-        """A copy with some settings changed."""
+        """A copy with the settings `changes`."""
         settings = {field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.init}  # type: ignore[arg-type]
         return type(self)(**{**settings, **changes})
 
@@ -108,22 +108,22 @@ KINDS = ("exact", "bounded", "lossy")
 
 @dataclass(frozen=True)
 class Guarantee:
-    """A promise about the output: kind "exact", "bounded" or "lossy", and under which condition."""
+    """A promise about the output. kind: "exact", "bounded" or "lossy". condition: under which it holds, or what is lost."""
 
     kind: str
     condition: str
 
 
-#: The guarantee of a model whose rows are its own.
+#: The guarantee of a single model.
 EXACT_MODEL = Guarantee("exact", "the rows are those of the one model that was named")
 
 
 def weakest(*guarantees: Guarantee) -> Guarantee:
-    """The guarantee of a whole whose parts have these: the weakest kind, and what those that are not exact say of it.
+    """The guarantee of a whole whose parts have these: the weakest kind, and the conditions of the parts that are not exact.
 
     >>> weakest(Guarantee("exact", "always"), Guarantee("lossy", "two models take turns"))
     Guarantee(kind='lossy', condition='two models take turns')
     """
     kind = max((guarantee.kind for guarantee in guarantees), key=KINDS.index)
-    said = guarantees if kind == KINDS[0] else [guarantee for guarantee in guarantees if guarantee.kind != KINDS[0]]
-    return Guarantee(kind, "; ".join(dict.fromkeys(guarantee.condition for guarantee in said)))
+    relevant = guarantees if kind == KINDS[0] else [guarantee for guarantee in guarantees if guarantee.kind != KINDS[0]]
+    return Guarantee(kind, "; ".join(dict.fromkeys(guarantee.condition for guarantee in relevant)))

@@ -1,4 +1,4 @@
-"""A model's own phrases, as a table that drafting can begin with: what it ranks highest after each context of its own answers."""
+"""A table of a model's own phrases that drafting can start with: the tokens it ranks highest after each context of its answers."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from foretell.decoding.session import Session
 from foretell.errors import UserError
 from foretell.models.base import Model
 
-#: Told now and then: share of the work done, tokens so far.
+#: A callback for progress: called with the share of the work that is done, from 0 to 1, and the number of tokens so far.
 Report = Callable[[float, int], None]
 _BATCH = 16
 _MARK = "\x02user turn\x03"
 
 
 def made_up_prompts(model: Model, num: int, seed: int = 0, max_new_tokens: int = 96) -> list[list[int]]:
-    """About `num` prompts that the model itself thinks a user would write: it is asked to go on where the user's turn begins.
+    """At most `num` user prompts written by the model: it continues its chat template at the beginning of the user's turn.
 
-    Turns that do not end within `max_new_tokens` or are shorter than 4 tokens are dropped. Xu et al., "Magpie: Alignment Data
-    Synthesis from Scratch by Prompting Aligned LLMs with Nothing", section 2. Errors: ValueError for a model without a chat template.
+    Turns that do not end within `max_new_tokens` or are shorter than 4 tokens are dropped. Returns the token ids of the chats. Xu et al.,
+    "Magpie: Alignment Data Synthesis from Scratch by Prompting Aligned LLMs with Nothing", section 2. Errors: UserError for a model without
+    a chat template.
     """
     text = model.tokenizer
     if text is None or text.chat_template is None:
         raise UserError("prompts cannot be made up by a model without a chat template; name a file of prompts")
     before = text.encode(text.render([{"role": "user", "content": _MARK}], answer=False).partition(_MARK)[0], special=False)
     if not before:
-        raise UserError("this model's chat template begins with the user's own words, which it cannot make up; name a file of prompts")
+        raise UserError("this model's chat template begins with the user's own words, so no prompts can be made up; name a file of prompts")
     sampler = make_sampler(temperature=1.0, top_p=0.95)
     requests = [Request(before, max_new_tokens, sampler, SampledDraws(seed + i), text.stop_tokens) for i in range(num)]
     for _ in Session(model, Recipe.parse("plain")).run(requests, _BATCH):
@@ -51,8 +52,10 @@ def own_phrases(
     seconds: float | None = None,
     report: Report = lambda done, tokens: None,
 ) -> SuccessorTable:
-    """The table of STAND's rule that greedy answers to `prompts` fill. seconds: stop after so long, with what there is
-    then; Ctrl-C does the same once an answer is finished.
+    """The table that STAND's rule ("mean") learns from greedy answers to `prompts`.
+
+    prompts: token ids. orders: context lengths of the table. width: successors kept of a context. max_new_tokens: longest answer. seconds:
+    time limit, after which the table so far is returned; Ctrl-C does the same once an answer is finished. report: progress callback.
 
     >>> from foretell.models.tiny import TinyModel
     >>> table = own_phrases(TinyModel(8, order=1), [[1], [2]], orders=(1,), width=2, max_new_tokens=4)

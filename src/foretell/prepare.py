@@ -1,4 +1,4 @@
-"""From what a user asks to requests: the model, the recipe and its session, the prompt as tokens."""
+"""Turns the arguments of `generate` into requests: resolves the model, the recipe and the session, and encodes prompts."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from foretell.pool import Pool
 from foretell.rules.rule import Rule
 from foretell.rules.tools import Tools
 
-#: What `generate` uses unless told otherwise, with a model whose tokenizer has a table of phrases in this package, and with others.
+#: The default recipes, for models whose tokenizer has a table of phrases in this package, and for other models.
 WITH_PHRASES = "adaptive-ngram + stand(orders=(2, 1), siblings='best-first', scope='global', table='shipped')"
 DEFAULT_RECIPE = "prompt-lookup | token-recycling"
 
 #: A prompt: text, a chat as a list of {"role", "content"}, or token ids.
 Prompt = str | Sequence[Any]
 
-#: Models that were named and not handed in, so that they are loaded once.
+#: Models that were given by name, so that each is loaded once.
 _models: Pool[str, Model] = Pool(4)
 
 
 def default_recipe(model: Model) -> Recipe:
-    """What `generate` uses with this model unless told otherwise."""
+    """The recipe that `generate` uses with this model by default."""
     from foretell.decoding.drafting.successors.files import shipped_table
 
-    # kept, since telling the vocabulary takes 15 ms
+    # cached, because the fingerprint of the vocabulary takes 15 ms
     return model.pool.get("default recipe", lambda: Recipe.parse(WITH_PHRASES if shipped_table(model) else DEFAULT_RECIPE))
 
 
 def recipe_for(model: Model, recipe: Recipe | str | None, constrained: bool) -> Recipe:
-    """The recipe as given; without one, `default_recipe`, which under a constraint drafts behind what is forced."""
+    """The given recipe. None: `default_recipe`, which under a constraint also drafts forced tokens."""
     if recipe is not None:
         return Recipe.parse(recipe)
     chosen = default_recipe(model)
@@ -56,12 +56,12 @@ def behind_forced(recipe: Recipe) -> Recipe:
 
 
 def session_of(model: Model, recipe: Recipe) -> Session:
-    """The session of this model and recipe, kept with the model: its drafter's and pace's memory grow over calls."""
+    """The session of this model and recipe. It is kept with the model, so that drafter and pace keep their memory across calls."""
     return model.pool.get(("session", recipe), lambda: Session(model, recipe))
 
 
 def resolve(model: Model | str | os.PathLike[str] | None) -> Model:
-    """A loaded model as it is; an id or path, loaded once as long as few others are; None is the default model."""
+    """A loaded model: `model` itself, or the model of this id or path (None: the default model). The latest four are kept loaded."""
     if isinstance(model, Model):
         return model
     if model is not None and not isinstance(model, str | os.PathLike):
@@ -89,8 +89,8 @@ def make_requests(
     max_backtracks: int = 0,
     **sampling: Any,
 ) -> list[Request | UserError]:
-    """Requests of `generate`'s options: prompts encoded, the sampler made, stop strings watched. In place of a prompt that cannot be
-    decoded stands its error; options that concern all are refused at once."""
+    """One request for each prompt, from the options of `generate`. A prompt that cannot be encoded gives its UserError in place of a
+    request; UserError is raised for wrong options, which concern all prompts."""
     sampler = _one_sampler(sampler, recipe, sampling)
     if model.tokenizer is None:
         raise UserError("model: it has no tokenizer, so it cannot read text; use foretell.decoding.session.Session with token ids")
@@ -109,7 +109,7 @@ def make_requests(
             max_backtracks,
         )
 
-    request(0, [0])  # options are checked before any prompt is
+    request(0, [0])  # checks the options before any prompt is encoded
     requests: list[Request | UserError] = []
     for number, prompt in enumerate(prompts):
         try:
@@ -120,7 +120,7 @@ def make_requests(
 
 
 def make_request(prompt: Prompt, model: Model, recipe: Recipe, **options: Any) -> Request:
-    """The request of one prompt; raises its error."""
+    """The request for one prompt; UserError where it cannot be encoded."""
     [request] = make_requests([prompt], model, recipe, **options)
     if isinstance(request, UserError):
         raise request
@@ -128,19 +128,19 @@ def make_request(prompt: Prompt, model: Model, recipe: Recipe, **options: Any) -
 
 
 def _one_sampler(sampler: Sampler | None, recipe: Recipe, sampling: Mapping[str, Any]) -> Sampler:
-    """The sampler, said in exactly one place: `sampler`, the recipe, or plain options."""
+    """The sampler, from `sampler`, the recipe or the sampling options; UserError where more than one of them is given."""
     if sampler is not None and not isinstance(sampler, Sampler):
         raise UserError(f"sampler={arguments.shown(sampler)} is no sampler; pass Sampler((step, ...)), or options such as temperature=0.7")
     defaults = inspect.signature(make_sampler).parameters
     changed = [name for name, value in sampling.items() if value != defaults[name].default]
-    said = ["sampler"] * (sampler is not None) + ["the recipe"] * (recipe.sampler is not None) + changed[:1]
-    if len(said) > 1:
-        raise UserError(f"{' and '.join(said)} both say how to sample; say it in one place")
+    given = ["sampler"] * (sampler is not None) + ["the recipe"] * (recipe.sampler is not None) + changed[:1]
+    if len(given) > 1:
+        raise UserError(f"{' and '.join(given)} both say how to sample; give only one of them")
     return sampler or recipe.sampler or make_sampler(**sampling)
 
 
 def encode(prompt: Prompt, model: Model, chat: bool, tools: Tools | None = None) -> list[int]:
-    """Token ids of a prompt; UserError where it is none, empty or too long."""
+    """Token ids of a prompt; UserError where it is no prompt, empty, too long for the model, or does not fit the tools."""
     prompt = arguments.prompt(prompt)
     if not prompt or (isinstance(prompt, str) and not prompt.strip()):
         raise UserError(f"prompt={prompt!r} is empty; give some text")
@@ -148,7 +148,7 @@ def encode(prompt: Prompt, model: Model, chat: bool, tools: Tools | None = None)
         tokens = _token_ids(prompt, model, tools)
     elif tools is not None:
         if not chat and isinstance(prompt, str):
-            raise UserError("tools= tells the model of them in its chat template, and chat=False leaves that out; drop one of them")
+            raise UserError("tools= describes the tools in the chat template, and chat=False leaves that out; drop one of them")
         tokens = _with_tools(prompt, model, tools)
     else:
         tokens = model.tokenizer.chat(prompt) if chat or not isinstance(prompt, str) else model.tokenizer.encode(prompt)
@@ -168,7 +168,7 @@ def _token_ids(prompt: Sequence[Any], model: Model, tools: Tools | None) -> list
 
 
 def _with_tools(prompt: Prompt, model: Model, tools: Tools) -> list[int]:
-    """A conversation that tells of tools: through the chat template where that knows them, else in the system message."""
+    """Token ids of a chat with the tools' descriptions: in the chat template where it supports tools, else in the system message."""
     given: list[Any] = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
     messages = [dict(message) for message in given]
     if "tools" in (model.tokenizer.chat_template or ""):
@@ -181,15 +181,17 @@ def _with_tools(prompt: Prompt, model: Model, tools: Tools) -> list[int]:
 
 
 def stop_tokens(model: Model, stop: str | Sequence[str] = ()) -> frozenset[int]:
-    """The model's stop tokens, and all tokens that begin with one of the texts `stop`; ValueError for a text that none begins
-    with, and where there are no stop tokens at all."""
-    found = set(model.tokenizer.stop_tokens)
+    """The model's stop tokens, and all tokens that begin with one of the texts `stop`.
+
+    UserError for a text that no token begins with, and where the result is empty.
+    """
+    tokens = set(model.tokenizer.stop_tokens)
     for text in [stop] if isinstance(stop, str) else stop:
         begin = text.encode("utf-8")
-        there = {token for token, data in enumerate(model.tokenizer.token_bytes) if begin and data and data.startswith(begin)}
-        if not there:
-            raise UserError(f"stop={text!r} is what no token begins with; take a shorter text, such as its first character")
-        found |= there
-    if not found:
+        matching = {token for token, data in enumerate(model.tokenizer.token_bytes) if begin and data and data.startswith(begin)}
+        if not matching:
+            raise UserError(f"stop={text!r}: no token begins with this text; take a shorter one, such as its first character")
+        tokens |= matching
+    if not tokens:
         raise UserError("stop=() leaves nothing to end a text, as the model has no stop token of its own; give a text such as '\\n'")
-    return frozenset(token for token in found if token < model.vocab_size)
+    return frozenset(token for token in tokens if token < model.vocab_size)

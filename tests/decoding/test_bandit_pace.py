@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from foretell.decoding.chooser import Array, OnlineChooser, State
+from foretell.decoding.chooser import Array, ChooserState, OnlineChooser
 from foretell.decoding.choosers.neural_fast_cb import NeuralFastCB
 from foretell.decoding.choosing.replay import Round, replay
 from foretell.decoding.cost_curve import CostCurve
@@ -100,10 +100,10 @@ class Uniform(OnlineChooser):
     def start(self, num_features: int, seed: int) -> dict[str, Array]:
         return {}
 
-    def probabilities(self, state: State, contexts: Array) -> Array:
+    def probabilities(self, state: ChooserState, contexts: Array) -> Array:
         return np.full(len(contexts), 1 / len(contexts))
 
-    def learn(self, state: State, context: Array, loss: float) -> None:
+    def learn(self, state: ChooserState, context: Array, loss: float) -> None:
         pass
 
 

@@ -143,7 +143,7 @@ def test_spans_end_where_they_are_unsure_or_repeat():
     state = drafter.begin(TinyModel(10), [1])
 
     def span(said, drafter=drafter):
-        state.said = said
+        state.predictions = said
         return drafter.propose([ask([1], state)])[0]
 
     assert span([(2, 0.9), (3, 0.5), (4, 0.4), (5, 0.9)]).tokens == [2, 3]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from foretell.errors import UserError
 from foretell.numbers.fitting import fit_network
 
 
@@ -88,5 +89,5 @@ def test_without_held_out_rows_the_last_epoch_is_kept():
 
 
 def test_a_loss_that_is_no_number_says_what_to_do():
-    with pytest.raises(FloatingPointError, match="trial: the loss is nan at step 0; lower learning_rate"):
+    with pytest.raises(UserError, match="trial: the loss is nan at step 0; lower learning_rate"):
         fit_network(line(), [X, Y * float("nan")], squares, name="trial", **FAST)

@@ -14,7 +14,7 @@ from foretell.decoding.pace import Pace
 from foretell.decoding.samplers.top_k import TopK
 from foretell.decoding.tree import Tree
 from foretell.testing import contracts
-from foretell.testing.behaviour import check_apart, check_drafter, check_limits
+from foretell.testing.behaviour import check_drafter, check_independence, check_limits
 from foretell.testing.combinations import examples
 
 PARTS = [part for kind in DECODING for part in examples(kind)]
@@ -104,4 +104,4 @@ def test_drafters_that_misbehave_are_seen():
     with pytest.raises(contracts.ContractError, match="beyond num_nodes=1, depth=1"):
         check_limits(Greedy())
     with pytest.raises(contracts.ContractError, match="depends on another"):
-        check_apart(Gossip())
+        check_independence(Gossip())

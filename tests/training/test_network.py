@@ -115,4 +115,4 @@ def test_the_command(tmp_path, monkeypatch, corpus):
     assert f"| 1 | {card['held_out']['1']:.2f} | {card['agreement']['1']:.2f} |" in text
     wrong = CliRunner().invoke(make_app(), ["train", str(tmp_path / "other"), "--exits", "1,two"])
     assert wrong.exit_code == 2
-    assert "no layer" in wrong.stderr
+    assert "is not a layer" in wrong.stderr

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from foretell.errors import UserError
 from foretell.training.settings import TrainSettings
 from foretell.training.trainer import CHECKPOINT, Trainer
 
@@ -107,7 +108,7 @@ def test_a_goal_ends_a_run_and_a_rate_may_stay():
 def test_what_runs_away_is_said():
     trainer = make()
     trainer.loss = lambda model, batch, step: model.weight.sum() * float("nan")
-    with pytest.raises(FloatingPointError, match="lower learning_rate"):
+    with pytest.raises(UserError, match="lower learning_rate"):
         trainer.run(progress=False)
     for name, value in (("steps", 0), ("minutes", 0), ("learning_rate", 0), ("warmup", 1.0), ("last", 2), ("patience", -1)):
         with pytest.raises(ValueError, match=f"TrainSettings: {name}={value}"):

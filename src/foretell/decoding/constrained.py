@@ -1,4 +1,4 @@
-"""Decoding under a constraint: the sampler that drafters see, drafts without forbidden tokens, and the way out of dead ends."""
+"""Decoding under a constraint: the sampler that drafters use, pruning of forbidden drafts, and backtracking out of dead ends."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from foretell.models.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class ConstrainedSampler(Sampler):
-    """`inner`, restricted by the state that each history leads to. state: that of the first `length` tokens of every history.
+    """`inner`, restricted by the constraint state after each history.
 
-    A history that broke the rule is unrestricted: what hangs on it is never accepted.
+    state: the constraint's state after the first `length` tokens, which all histories share. known: cache of the states after drafted
+    tokens. After a history that violates the constraint the sampler is unrestricted: no node below such a history is ever accepted.
     """
 
     inner: Sampler = field(default_factory=Sampler)
@@ -31,7 +32,7 @@ class ConstrainedSampler(Sampler):
 
     @classmethod
     def of(cls, inner: Sampler, state: ConstraintState, length: int) -> ConstrainedSampler:
-        """The sampler of a request whose text has `length` tokens and has come to `state`."""
+        """The sampler of a request whose text has `length` tokens and is in constraint state `state`."""
         return cls(inner.steps, inner.greedy, inner, state, length)
 
     @property
@@ -40,7 +41,7 @@ class ConstrainedSampler(Sampler):
 
     @property
     def plain(self) -> Sampler:
-        """Without the constraint."""
+        """The sampler without the constraint."""
         return self.inner if self.inner.greedy == self.greedy else self.inner.replace(greedy=self.greedy)
 
     def distribution(self, logits: Tensor, history: Sequence[int] = (), prompt_length: int = 0) -> Distribution:
@@ -72,10 +73,10 @@ class ConstrainedSampler(Sampler):
 
 
 def pruned(tree: Tree, state: ConstraintState) -> Tree:
-    """`tree`, whose root is at `state`, without the fixed candidates that the constraint forbids and all that hangs on them.
+    """`tree` without the fixed candidates that the constraint forbids, and without the nodes below them. `state` is the root's.
 
-    A sampled node stays even where it is forbidden, since taking it out would depend on the token drawn and so bias the output;
-    the verifier gives it no chance. What hangs on it goes: it is never reached.
+    A forbidden sampled node is kept, because removing it would depend on the token drawn and bias the output; the verifier never accepts
+    it. The nodes below it are removed, because they are never reached.
     """
     states: dict[int, ConstraintState | None] = {ROOT: state}
     kept: list[int] = []
@@ -83,15 +84,15 @@ def pruned(tree: Tree, state: ConstraintState) -> Tree:
         before = states.get(parent)
         if before is None:
             continue
-        good = before.accepts(token)
-        if good or kind is not Kind.FIXED:
+        accepted = before.accepts(token)
+        if accepted or kind is not Kind.FIXED:
             kept.append(node)
-            states[node] = before.advance(token) if good else None
+            states[node] = before.advance(token) if accepted else None
     return tree if len(kept) == len(tree) else tree.subtree(kept)
 
 
 class Avoiding(ConstraintState):
-    """`inner` without the texts that are known to lead to nothing. dead: such texts, as tokens from here on."""
+    """`inner` without the continuations that are known to end in a dead end. dead: these continuations, as token ids from this state on."""
 
     def __init__(self, inner: ConstraintState, dead: frozenset[tuple[int, ...]]) -> None:
         self.inner, self.dead, self.vocabulary = inner, dead, inner.vocabulary
@@ -99,8 +100,8 @@ class Avoiding(ConstraintState):
 
     def allowed(self) -> TokenSet:
         if self._allowed is None:
-            barred = [text[0] for text in self.dead if len(text) == 1]
-            self._allowed = self.inner.allowed() - TokenSet.of(barred, self.vocabulary.size)
+            forbidden = [text[0] for text in self.dead if len(text) == 1]
+            self._allowed = self.inner.allowed() - TokenSet.of(forbidden, self.vocabulary.size)
         return self._allowed
 
     def advance(self, token: int) -> ConstraintState:
@@ -113,15 +114,16 @@ class Avoiding(ConstraintState):
 
 @dataclass
 class Backtracking:
-    """Steps a request back out of dead ends. dead_ends: generated texts that came to one."""
+    """Takes tokens of a request back where its text is in a dead end. dead_ends: generated texts that ended in one."""
 
     dead_ends: set[tuple[int, ...]] = field(default_factory=set)
 
     def step_back(self, request: Request, vocabulary: Vocabulary) -> bool:
-        """Take back the last token of a request that came to a dead end, so that it can go on without it there.
+        """Remove the last token of a request in a dead end, and forbid that token at this position.
 
-        False where nothing is left to take back, or `max_backtracks` is spent. The search is depth-first: the text that comes of it obeys
-        the constraint, but is no sample of the step-by-step restricted distribution. The caller fits cache and states to the shorter text.
+        Returns False where no token is left to remove, or `max_backtracks` is reached. The search is depth-first: the resulting text obeys
+        the constraint, but is not a sample from the distribution restricted step by step. The caller must truncate the cache and the parts'
+        states to the shorter text.
         """
         if not request.num_generated or request.num_backtracks >= request.max_backtracks or request.constraint is None:
             return False

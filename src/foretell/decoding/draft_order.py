@@ -1,4 +1,4 @@
-"""What a pace orders of a drafter: how much, and choices of how; and what drafting costs, which it decides by."""
+"""What a pace tells a drafter (size limits and further choices), and the costs that it decides by."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from foretell.decoding.cost_curve import CostCurve
 
 
 class Choice:
-    """Base of what a pace may choose about drafting beside its size. A drafter reads the kinds it knows (`Ask.choice`); a new kind is a
-    new subclass, and no other part has to know it."""
+    """Base of the choices that a pace may make beside the size of the draft. A drafter reads the kinds that it supports (`Ask.choice`)
+    and ignores others; a new kind is a new subclass."""
 
 
 @dataclass(frozen=True)
 class ExitLayer(Choice):
-    """Draft with the exit after this layer of the target."""
+    """Draft with the exit after this layer of the target. layer: from 1."""
 
     layer: int
 
 
 @dataclass(frozen=True)
 class ConfidenceStop(Choice):
-    """Draft no further after a token where the best one's probability was below this."""
+    """Stop drafting after a token where the most probable token had a probability below `threshold`."""
 
     threshold: float
 
 
 @dataclass(frozen=True)
 class Member(Choice):
-    """Of a drafter that asks one of several (`a ^ b`), ask the one of this number, counted from 0."""
+    """In a drafter that uses one of several members a step (`a ^ b`), use member `number`, counted from 0."""
 
     number: int
 
@@ -40,7 +40,7 @@ AnyChoice = TypeVar("AnyChoice", bound=Choice)
 
 @dataclass(frozen=True)
 class DraftOrder:
-    """A pace's answer: draft at most `num_nodes` tokens, at most `depth` deep, with these choices. No choice leaves it to the drafter.
+    """A pace's answer: draft at most `num_nodes` tokens, at most `depth` deep, with these choices. What is not chosen, the drafter decides.
 
     >>> DraftOrder(4, 4, (ConfidenceStop(0.5),)).choice(ConfidenceStop)
     ConfidenceStop(threshold=0.5)
@@ -51,7 +51,7 @@ class DraftOrder:
     choices: tuple[Choice, ...] = ()
 
     def choice(self, kind: type[AnyChoice]) -> AnyChoice | None:
-        """The choice of that kind, or None."""
+        """The choice of class `kind`, or None."""
         return next((choice for choice in self.choices if isinstance(choice, kind)), None)
 
 
@@ -60,19 +60,19 @@ NOTHING = DraftOrder(0, 0)
 
 
 def free(depth: int) -> float:
-    """The cost of drafts that are looked up: none that matters."""
+    """The cost, 0 seconds, of drafts that are looked up in a table."""
     return 0.0
 
 
 @dataclass(frozen=True)
 class DraftCosts:
-    """What steps and drafts cost, in seconds. curve: t(n) of the target. draft(depth): of drafting so deep. members[i](depth): of the same
-    where member i of the drafter does it, for drafters of which a step asks one (`a ^ b`); one entry for any other drafter."""
+    """The costs of steps and drafts, in seconds. curve: t(n) of the target. draft(depth): of drafting to that depth. members[i](depth): the
+    same for member i, in drafters that use one of several members a step (`a ^ b`); other drafters have one entry."""
 
     curve: CostCurve = CostCurve.flat()  # noqa: RUF009
     draft: Callable[[int], float] = free
     members: tuple[Callable[[int], float], ...] = (free,)
 
 
-#: Steps that all cost the same, and drafts that cost nothing.
+#: Costs for tests: every step costs 1 second, and drafts cost nothing.
 NO_COSTS = DraftCosts()

@@ -1,4 +1,4 @@
-"""The contract of drafters: who proposes the next tokens."""
+"""The contract of drafters: they propose the next tokens."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from foretell.decoding.tree import Tree
 from foretell.models.base import Cache, Model
 from foretell.parts import Part
 
-#: What a drafter keeps across requests, and what it keeps of one request.
+#: What a drafter keeps across requests, and what it keeps for one request.
 Memory = TypeVar("Memory")
 State = TypeVar("State")
 
 
 @dataclass
 class Ask:
-    """One request's question to a drafter.
+    """What a drafter is asked for one request.
 
-    tokens: the whole text so far, whose last token is the tree's root. state: what `begin` returned for this request.
-    num_nodes, depth: at most so many nodes, no deeper. sampler, prompt_length: as in the target, so that a draft model warps
-    its logits alike; under a constraint it gives no mass to what is forbidden. draws: for sampled drafts; use
-    `draws.at(position, stream=DRAFT_STREAM)`. cache: the target's, with nothing pending, for drafters that run the target itself;
-    fork it, never change it (None: nobody decodes, as in some tests). choices: what the pace chose beside the size. constraint: the
-    state that the text has come to, None without one; drafters need not look at it, since fixed candidates that it forbids are pruned.
+    tokens: the text so far, prompt included; its last token is the tree's root. state: what `begin` returned for this request.
+    num_nodes, depth: limits of the tree. sampler, prompt_length: those of the target, so that a draft model applies the same sampler steps;
+    under a constraint the sampler gives forbidden tokens no mass. draws: for sampled drafts; use `draws.at(position, stream=DRAFT_STREAM)`.
+    cache: the target's, without pending rows, for drafters that run the target itself; fork it, never change it (None in some tests).
+    choices: what the pace chose beside the size. constraint: the constraint's state after `tokens`, or None. Drafters may ignore it,
+    because forbidden fixed candidates are pruned.
     """
 
     tokens: list[int]
@@ -47,20 +47,20 @@ class Ask:
     constraint: ConstraintState | None = None
 
     def choice(self, kind: type[AnyChoice]) -> AnyChoice | None:
-        """The pace's choice of that kind; None where it left it to the drafter."""
+        """The pace's choice of class `kind`; None where the drafter decides."""
         return next((choice for choice in self.choices if isinstance(choice, kind)), None)
 
 
-#: Stream of `Draws` that drafts are drawn from, so that the target's coins stay the same whatever is drafted.
+#: Stream of `Draws` for drafts, so that the target's random numbers do not depend on what is drafted.
 DRAFT_STREAM = 1
 
 
 @dataclass
 class Queries:
-    """Rows that a drafter adds to the target's own pass to ask it something: placeholders, guesses, masked positions.
+    """Rows that a drafter adds to the target's verification pass: placeholders, guesses, masked positions.
 
-    They hang on the tree and are no part of it: nothing can accept them, and their keys and values are dropped with the step.
-    tokens: token ids. parents: ROOT, a node of the tree, or an earlier query, which are numbered on from the tree's last node.
+    They have parents in the tree but are not part of it: they cannot be accepted, and their keys and values are dropped after the step.
+    tokens: token ids. parents: ROOT, a node of the tree, or an earlier query; queries are numbered after the tree's last node.
     """
 
     tokens: list[int] = field(default_factory=list)
@@ -72,12 +72,12 @@ class Queries:
 
 @dataclass
 class Seen:
-    """What a verify pass showed, told to everyone.
+    """The result of a verification pass for one request.
 
-    fed: tokens that went through the model (text not yet in the cache, then the tree). logits: (k, vocab_size), rows of the
-    last k of `fed`. tree, path: what was drafted and the accepted nodes. tokens: what was added to the text. hidden: states
-    that the drafter asked for, rows as in `fed`. query_logits, query_hidden: rows of the drafter's `queries`, in their order;
-    none where there was no room for them.
+    fed: tokens that went through the model (text not yet in the cache, then the tree). logits: (k, vocab_size), rows of the last k tokens
+    of `fed`. tree: the draft that was verified. path: its accepted nodes. tokens: what was added to the text. hidden: hidden states that
+    the drafter needs, (len(fed), width) by key. query_logits, query_hidden: rows of the drafter's `queries`, in their order; empty where
+    they did not fit the model's longest text.
     """
 
     fed: Sequence[int]
@@ -92,10 +92,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class Traits:
-    """What a drafter's proposals are like; `|` joins those of several drafters.
+    """Properties of a drafter's proposals; `|` joins those of several drafters.
 
-    samples: proposals may hold sampled nodes, whose presence changes which coins a position uses. learns: one request's text changes
-    what another is proposed. proposes: it may propose something; plain decoding never does.
+    samples: proposals may contain sampled nodes, so the random numbers that a position uses depend on the draft. learns: the text of one
+    request changes the proposals for another. proposes: it may propose tokens; False for plain decoding.
 
     >>> Traits(proposes=False) | Traits(samples=True)
     Traits(samples=True, learns=False, proposes=True)
@@ -110,10 +110,10 @@ class Traits:
 
 
 class Drafter(Part, Generic[Memory, State]):
-    """Settings of a drafting method. Memory lives across requests, state within one; both are made here and passed back.
+    """Settings of a drafting method. Memory lives across requests, state within one; the drafter makes both and gets them passed back.
 
-    The loop calls, for each request: `begin` once; then, step by step, `propose` (not every step), `queries` and `observe`. The text of
-    an ask may have grown by several tokens since the last one. Where tokens are taken back, `rewind` comes instead of `observe`.
+    For each request the loop calls `begin` once, and then in each step `propose` (not in every step), `queries` and `observe`. Between two
+    asks the text may have grown by several tokens. Where tokens are taken back, the loop calls `rewind`.
     """
 
     @property
@@ -125,55 +125,55 @@ class Drafter(Part, Generic[Memory, State]):
 
     @property
     def traits(self) -> Traits:
-        """What the proposals are like."""
+        """Properties of the proposals."""
         return Traits()
 
     def variants(self) -> list[Drafter]:
-        """Settings worth trying beside these, which come first, for `foretell tune`: one yes-or-no setting changed at a time."""
+        """Settings that `foretell tune` tries: this drafter first, then copies with one boolean setting changed."""
         names = [field.name for field in dataclasses.fields(self) if isinstance(getattr(self, field.name), bool)]  # type: ignore[arg-type]
         return [self, *(self.replace(**{name: not getattr(self, name)}) for name in names)]
 
     def remember(self, model: Model) -> Memory:
-        """Memory kept across requests with this model; raises UserError where the drafter does not fit the model."""
+        """Memory kept across requests with this model; UserError where the drafter does not fit the model."""
         return None  # type: ignore[return-value]
 
     def begin(self, memory: Memory, text: Sequence[int], cached: int = 0) -> State:
         """State for a request whose text so far is `text` (token ids).
 
-        cached: how many of its first tokens the target has read already, so that `observe` will not show their rows.
+        cached: number of its first tokens that are in the target's cache already; `observe` will not get their rows.
         """
         return memory  # type: ignore[return-value]
 
     def rewind(self, memory: Memory, state: State, text: Sequence[int]) -> State:
-        """State for a request whose text was cut back to `text`, a prefix of what was read; all but its last token have been observed.
+        """State for a request whose text was cut back to `text`, a prefix of the text read so far; all but its last token were observed.
 
-        By default the request begins anew. Override it where the state holds what cannot be had again, such as the hidden states of
-        the text that is kept: their rows do not come a second time.
+        By default this calls `begin`. Override it where the state holds data that cannot be computed again, such as hidden states of the
+        kept text: `observe` does not get their rows a second time.
         """
         return self.begin(memory, text, len(text) - 1)
 
     @abstractmethod
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
-        """One tree for each ask, empty where nothing is worth proposing."""
+        """One tree for each ask; an empty tree where the drafter has no proposal."""
 
     def queries(self, state: State, tree: Tree) -> Queries:
-        """Extra rows for the pass that verifies `tree`, which is what the pace left of the proposal (or of several drafters').
+        """Extra rows for the pass that verifies `tree`, which is the proposal (of this or several drafters) after the pace trimmed it.
 
-        Asked of each request that was asked for a proposal, after `propose`; a function of its arguments that changes nothing.
+        Called after `propose` for each request that was asked. It must depend on its arguments only and change nothing.
         """
         return Queries()
 
     def observe(self, states: Sequence[State], seens: Sequence[Seen]) -> list[Any]:
-        """Learn from a pass over several requests (also called for pieces of prompts, with an empty tree).
+        """Learn from a pass over several requests. Also called for pieces of prompts, with an empty tree.
 
-        Returns what it measured of each on the way, for the pace (`Pace.learn`); None where there is nothing, as usual. By default
-        each request is observed alone; override this where one computation can serve the batch.
+        Returns a measurement for each request, which the pace gets (`Pace.learn`), or None. By default it calls `observe_request` for each
+        request; override it where one computation can serve the batch.
         """
         return [self.observe_request(state, seen) for state, seen in zip(states, seens, strict=True)]
 
     def observe_request(self, state: State, seen: Seen) -> Any:
-        """`observe` of one request."""
+        """`observe` for one request."""
 
     def draft_cost(self, memory: Memory, depth: int) -> float:
-        """Seconds that drafting to `depth` takes beside the target's own step; 0 where it does not matter."""
+        """Seconds that drafting to `depth` takes beside the target's step; 0 where it is negligible."""
         return 0.0

@@ -1,7 +1,7 @@
-"""The only source of randomness: one implementation samples, one enumerates every outcome with its probability.
+"""The only source of randomness in decoding: one implementation samples, one enumerates every outcome with its probability.
 
-All of decoding asks `Draws` for its coins, so the same code that serves a user can be run over every outcome of a tiny model
-and its output distribution compared with the plain one. That is what makes an exactness claim provable.
+Because all random choices go through `Draws`, the code that serves users can also be run over every outcome of a tiny model, and its
+output distribution can be compared with that of plain decoding. Exactness is tested this way.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ T = TypeVar("T")
 
 
 class Draws(ABC):
-    """Coins and dice. `at(position)` gives the draws that belong to one position of the text."""
+    """Random choices. `at(position)` gives the draws that belong to one position of the text."""
 
     @abstractmethod
     def at(self, position: int, stream: int = 0) -> Draws:
-        """Draws of that position: independent of what was asked at other positions or of other streams."""
+        """Draws of that position, independent of the draws at other positions and in other streams."""
 
     @abstractmethod
     def sub(self, number: int) -> Draws:
-        """Draws of the same positions for part `number` of a composite, independent of the other parts'."""
+        """Draws for part `number` of a composite at the same positions, independent of those of the other parts."""
 
     @abstractmethod
     def bernoulli(self, p: float) -> bool:
@@ -39,28 +39,28 @@ class Draws(ABC):
 
 
 class SampledDraws(Draws):
-    """Seeded draws, a counter-based generator (Philox) for each position and stream.
+    """Seeded draws, with a counter-based generator (Philox) for each position and stream.
 
-    Because position, not order of asking, picks the numbers, a request's text depends on its seed alone: not on the batch
-    it ran in, and with fixed candidates not even on what was drafted.
+    The numbers depend on the position, not on the order of calls. A request's text therefore depends on its seed, not on the batch it ran
+    in and, with fixed candidates, not on what was drafted. seed: from 0 to 2**64 - 1; UserError otherwise.
     """
 
     def __init__(self, seed: int, scope: int = 0, position: int = 0, stream: int = 0) -> None:
         if not 0 <= seed < 2**64:
             raise UserError(f"seed={seed!r} must be a whole number from 0 to 2**64 - 1")
         self.seed = seed
-        self._scope, self._place = scope, (position, stream)
+        self._scope, self._counter = scope, (position, stream)
         self._generator: np.random.Generator | None = None
 
     def at(self, position: int, stream: int = 0) -> SampledDraws:
         return SampledDraws(self.seed, self._scope, position, stream)
 
     def sub(self, number: int) -> SampledDraws:
-        return SampledDraws(self.seed, 64 * self._scope + number + 1, *self._place)
+        return SampledDraws(self.seed, 64 * self._scope + number + 1, *self._counter)
 
     def _uniform(self) -> float:
         if self._generator is None:
-            self._generator = np.random.Generator(np.random.Philox(key=self.seed, counter=[0, self._scope, *self._place]))
+            self._generator = np.random.Generator(np.random.Philox(key=self.seed, counter=[0, self._scope, *self._counter]))
         return self._generator.random()
 
     def bernoulli(self, p: float) -> bool:
@@ -72,7 +72,11 @@ class SampledDraws(Draws):
 
 
 class EnumeratedDraws(Draws):
-    """Replays a list of choices, takes the first possible outcome beyond it, and notes the alternatives."""
+    """Replays a list of choices, then takes the first possible outcome of each further draw, and records the alternatives.
+
+    choices: index of the outcome of each draw, extended as draws are asked for. open: possible outcomes of each draw. probability: of the
+    outcomes taken so far.
+    """
 
     def __init__(self, choices: list[int]) -> None:
         self.choices = choices
@@ -105,11 +109,11 @@ class EnumeratedDraws(Draws):
 
 
 class TooManyOutcomesError(RuntimeError):
-    """The enumeration's budget is spent; use a smaller vocabulary, length or tree."""
+    """There are more outcomes than `max_outcomes`; use a smaller vocabulary, length or tree."""
 
 
 def enumerate_outcomes(run: Callable[[Draws], T], max_outcomes: int = 1_000_000) -> Iterator[tuple[float, T]]:
-    """Every outcome of `run(draws)` with its probability; `run` must be deterministic but for its draws.
+    """Every outcome of `run(draws)` with its probability; `run` must be deterministic apart from its draws.
 
     >>> sorted(enumerate_outcomes(lambda draws: draws.bernoulli(0.25)))
     [(0.25, True), (0.75, False)]
@@ -119,7 +123,7 @@ def enumerate_outcomes(run: Callable[[Draws], T], max_outcomes: int = 1_000_000)
         draws = EnumeratedDraws(choices)
         result = run(draws)
         yield draws.probability, result
-        # Depth first: advance the last choice that has an alternative left, forget what came after it.
+        # Depth first: advance the last choice that has an alternative left, and drop the choices after it.
         depth = len(choices) - 1
         while depth >= 0 and choices[depth] == draws.open[depth][-1]:
             depth -= 1

@@ -1,7 +1,7 @@
-"""The one loop. Plain decoding is this loop with the drafter that proposes nothing.
+"""The decoding loop. Plain decoding is this loop with the drafter that proposes nothing.
 
-Each step: the pace says how much, the drafter proposes trees, one forward pass computes the rows of all requests, the sampler
-turns rows into distributions node by node, the verifier decides, the cache keeps the accepted path, everyone observes.
+In each step the pace limits the draft, the drafter proposes trees, one forward pass computes the rows of all requests, the sampler turns
+rows into distributions, the verifier accepts a path, the cache keeps it, and drafter and pace observe the result.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from foretell.models.base import Cache, Context, Feed, Model, Rows
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import Guarantee, weakest
 
-#: Longest piece of a prompt fed in one step; longer prompts take several.
+#: Most tokens of a prompt that one step feeds; longer prompts take several steps.
 PREFILL_CHUNK = 256
 
 Item = TypeVar("Item")
@@ -41,7 +41,7 @@ Item = TypeVar("Item")
 
 @dataclass
 class Running:
-    """A request on its way: its cache, and the states of the recipe's parts."""
+    """A request that is being decoded: its cache, and the states of the recipe's parts."""
 
     request: Request
     cache: Cache
@@ -52,13 +52,13 @@ class Running:
 
     @property
     def lag(self) -> int:
-        """Tokens of the text that are not in the cache."""
+        """Number of tokens of the text that are not in the cache."""
         return len(self.request.tokens) - self.cache.length
 
 
 @dataclass
 class _Draft:
-    """What hangs on the end of a request's text in this step."""
+    """What is fed after a request's text in this step."""
 
     tree: Tree = field(default_factory=Tree)
     queries: Queries = field(default_factory=Queries)
@@ -68,9 +68,10 @@ _NO_DRAFT = _Draft()
 
 
 class Loop:
-    """A model with a recipe, and the memories that the recipe's parts keep across requests. `begin` a request, then `step`.
+    """Decodes batches of requests with one model and one recipe. Holds the memories that the recipe's parts keep across requests.
 
-    It knows nothing of queues, threads and users: see `Scheduler`. One call at a time.
+    Call `begin` for a request, `step` until its `finish_reason` is set, then `end`. Not thread-safe: `Scheduler` adds queues and locks.
+    curve: the model's cost curve; None takes the stored one, and measures it where a part needs it and none is stored.
     """
 
     def __init__(self, model: Model, recipe: Recipe, curve: CostCurve | None = None) -> None:
@@ -89,11 +90,14 @@ class Loop:
 
     @property
     def guarantee(self) -> Guarantee:
-        """What is promised about the text: the weaker of the verifier's guarantee and the model's own."""
+        """The guarantee for the text: the weaker one of the verifier's and the model's."""
         return weakest(self.recipe.verifier.guarantee, self.model.guarantee)
 
     def begin(self, request: Request) -> Running:
-        """Make room for a request. UserError where it cannot be served: its prompt is too long, its constraint does not fit."""
+        """Prepare a request: its cache and the states of the parts.
+
+        UserError where it cannot be served, because its prompt is too long or its constraint does not fit the model.
+        """
         if len(request.prompt) >= self.model.max_length:
             raise UserError(
                 f"prompt has {len(request.prompt)} tokens, but the model was made for {self.model.max_length}; shorten the prompt"
@@ -101,8 +105,8 @@ class Loop:
         cache = self.model.new_cache(Context(len(request.prompt), request.memory))
         if request.constraint is not None:
             state = request.constraint.start(self._vocabulary(request), request.tokens)
-            most = min(request.max_new_tokens, self.model.max_length - len(request.prompt))
-            request.state = state.for_request(request.sampler, most)
+            max_tokens = min(request.max_new_tokens, self.model.max_length - len(request.prompt))
+            request.state = state.for_request(request.sampler, max_tokens)
         draft_state = self.recipe.drafter.begin(self.draft_memory, request.tokens)
         verify_state = self.recipe.verifier.begin(self.verify_memory, request.tokens)
         running = Running(request, cache, draft_state, verify_state, self._pace_state(request))
@@ -116,7 +120,7 @@ class Loop:
         return self.recipe.pace.begin(self.pace_memory, alone=self.traits.samples and not request.sampler.greedy)
 
     def step_back(self, running: Running) -> bool:
-        """Take a token of a request that came to a dead end back; False where it has to end there."""
+        """Take back the last token of a request in a dead end; False where the request has to end."""
         request = running.request
         if not running.backtracking.step_back(request, self._vocabulary(request)):
             return False
@@ -127,30 +131,30 @@ class Loop:
         return True
 
     def end(self, running: Running) -> None:
-        """Let a request go that has ended, however it did."""
+        """Release a request that has ended for any reason."""
         if running.request.state is not None:
             with _alone(running.request):
                 running.request.state.end_request()
 
     def step(self, batch: Sequence[Running]) -> None:
-        """One step of every request of the batch: a piece of its prompt, or some more text.
+        """One step of every request of the batch: it reads a piece of its prompt, or its text grows.
 
-        Never raises for what concerns one request only: that request's `finish_reason` is then "error". Where a part fails in a call
-        that serves the whole batch, the requests are tried one by one.
+        An error of one request is not raised: its `finish_reason` becomes "error" and `error` holds the exception. Where a part fails in a
+        call for the whole batch, the call is repeated for each request alone.
         """
         clock = Clock()
-        # 1. Draft, for requests whose text is in the cache but for a piece that fits one step.
+        # 1. Draft, for requests whose text that is not in the cache fits one step.
         drafts: dict[int, _Draft] = {}
         if self.traits.proposes:
             self._draft([running for running in batch if running.lag <= PREFILL_CHUNK], drafts)
         clock.stop("draft")
-        # 2. One forward pass over everybody's rows.
+        # 2. One forward pass over the rows of all requests.
         batch = [running for running in batch if not running.request.finish_reason]
         feeds = [self._feed(running, drafts.get(id(running), _NO_DRAFT)) for running in batch]
         clock.stop("other")
-        outputs = self._each(batch, feeds, lambda some: self.model.forward(some, hidden=self.needs.hidden))
+        outputs = self._each(batch, feeds, lambda subset: self.model.forward(subset, hidden=self.needs.hidden))
         clock.stop("forward")
-        # 3. Decide, keep, and let everyone observe.
+        # 3. Verify, keep the accepted path, and let drafter and pace observe.
         shown: list[tuple[Running, Seen]] = []
         for running, feed, rows in zip(batch, feeds, outputs, strict=True):
             if rows is not None:
@@ -164,7 +168,7 @@ class Loop:
             running.request.trace.steps[-1].seconds = clock.share(len(batch))
 
     def _draft(self, ready: Sequence[Running], drafts: dict[int, _Draft]) -> None:
-        """Ask the drafter on behalf of each request whose pace wants drafts."""
+        """Call the drafter for the requests whose pace allows a draft, and write the trimmed trees into `drafts`."""
         pace, drafter, trees = self.recipe.pace, self.recipe.drafter, dict[int, Tree]()
         asks: list[tuple[Running, Ask]] = []
         for running in ready:
@@ -186,10 +190,10 @@ class Loop:
                 drafts[id(running)] = _Draft(tree, self._queries(running, tree) if id(running) in trees else Queries())
 
     def _ask(self, running: Running) -> Ask | None:
-        """The question to the drafter; None where the pace wants nothing, or there is no room for it."""
+        """What to ask the drafter for; None where the pace allows no draft, or the text has no room for one."""
         request = running.request
         order = self.recipe.pace.limit(running.pace_state, self.costs)
-        # The last token of the step is the target's own, and the tree must fit the model's longest text.
+        # The last token of a step comes from the target, and the tree must fit the model's longest text.
         room = min(request.max_new_tokens - request.num_generated, self.model.max_length - len(request.tokens)) - 1
         depth = min(order.depth, room)
         if order.num_nodes < 1 or depth < 1:
@@ -203,7 +207,7 @@ class Loop:
         )  # fmt: skip
 
     def _queries(self, running: Running, tree: Tree) -> Queries:
-        """What the drafter asks beside the tree; nothing where that reaches beyond the model's longest text."""
+        """The drafter's queries; none where they would exceed the model's longest text."""
         queries = self.recipe.drafter.queries(running.draft_state, tree)
         if len(queries):
             depths = tree.depths()
@@ -214,20 +218,20 @@ class Loop:
         return queries
 
     def _feed(self, running: Running, draft: _Draft) -> Feed:
-        """The text that the cache has not seen, and the draft behind it; of a long text a piece, whose rows nobody asks for."""
+        """The text that is not in the cache, followed by the draft; of a longer text only a piece, without logits."""
         text = running.request.tokens[running.cache.length :]
         if len(text) > PREFILL_CHUNK:
             return Feed(running.cache, text[:PREFILL_CHUNK], num_logits=None if self.needs.prompt_rows else 0)
         if not (len(draft.tree) or len(draft.queries)):
             return Feed(running.cache, text, num_logits=None if self.needs.prompt_rows else 1)
         tree, queries, last = draft.tree, draft.queries, len(text) - 1
-        hanging = [*tree.parents, *queries.parents]
-        parents = [*range(-1, last), *(last if parent == ROOT else parent + last + 1 for parent in hanging)]
-        num_logits = None if self.needs.prompt_rows else 1 + len(hanging)
+        below = [*tree.parents, *queries.parents]
+        parents = [*range(-1, last), *(last if parent == ROOT else parent + last + 1 for parent in below)]
+        num_logits = None if self.needs.prompt_rows else 1 + len(below)
         return Feed(running.cache, [*text, *tree.tokens, *queries.tokens], parents, num_logits=num_logits)
 
     def _decide(self, running: Running, draft: _Draft, feed: Feed, rows: Rows, clock: Clock) -> Seen:
-        """What comes of a request's rows: its text grows, its cache keeps what was accepted, and a step is noted in its trace."""
+        """Verify a request's rows: extend its text, keep the accepted rows in its cache, and add a step to its trace."""
         request, cache, tree, num_queries = running.request, running.cache, draft.tree, len(draft.queries)
         num_fed = len(feed.tokens) - num_queries
         fed, lag = list(feed.tokens[:num_fed]), num_fed - len(tree)
@@ -265,7 +269,7 @@ class Loop:
     def _distributions(
         self, request: Request, tree: Tree, row: Callable[[int], Tensor], margins: dict[int, float], clock: Clock
     ) -> Callable[[int], Distribution]:
-        """The target's distribution at each node, asked from the root down. `margins` takes the gap of each node's two best logits."""
+        """The target's distribution at each node, as a function to be called from the root down. Writes each node's margin to `margins`."""
         states: dict[int, ConstraintState | None] = {ROOT: request.state}
 
         def distribution(node: int) -> Distribution:
@@ -287,7 +291,7 @@ class Loop:
         return distribution
 
     def _observe(self, shown: Sequence[tuple[Running, Seen]]) -> None:
-        """Tell the drafter, and the pace what the drafter measured. What fails here fails the requests it was told of."""
+        """Pass the results to the drafter, and its measurements to the pace. An error here ends all these requests."""
         if not self.traits.proposes or not shown:
             return
         with _alone(*(running.request for running, _ in shown)):
@@ -297,7 +301,7 @@ class Loop:
                     self.recipe.pace.learn(running.pace_state, value)
 
     def _each(self, batch: Sequence[Running], items: Sequence[Item], call: Callable[[Sequence[Item]], Sequence[Any]]) -> list[Any]:
-        """`call(items)`, an item a request; where that fails, one by one: None for the requests that fail alone."""
+        """`call(items)`, one item for each request. Where that fails, one call for each item: None for requests whose own call fails."""
         if not items:
             return []
         with contextlib.suppress(Exception) if len(items) > 1 else _alone(batch[0].request):
@@ -309,7 +313,7 @@ class Loop:
 
 @contextlib.contextmanager
 def _alone(*requests: Request) -> Iterator[None]:
-    """What goes wrong inside ends these requests, and nobody else's."""
+    """An exception inside ends these requests, and is not raised."""
     try:
         yield
     except Exception as error:

@@ -1,14 +1,13 @@
-"""A recipe: who drafts, who decides, how much, and (optionally) how logits become a token, as one value.
+"""A recipe: a drafter, a verifier, a pace and optionally a sampler, as one value with a text form.
 
-Short text: drafter first, then other parts, separated by commas:
+In text the drafter comes first, then the other parts, separated by commas:
 
     prompt-lookup > token-recycling, exact, pace=never-slower
     draft-model(model="path", branching=(2, 1)) | prompt-lookup(num_tokens=5), pace=4
     token-recycling, temperature(0.7), top-k(8)
 
-`+` is interpolation and binds closest, then come `|`, union, `^`, choice, `>`, fallback, and `>>`, which continues behind forced
-tokens; parentheses group. `pace=4` is short for
-`pace=fixed(4)`.
+Operators between drafters, from the one that binds closest: `+` interpolation, `|` union, `^` choice, `>` fallback, `>>` continuation
+after forced tokens. Parentheses group. `pace=4` is short for `pace=fixed(4)`.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from foretell.files import write_text
 from foretell.parts import Needs, Part, UnknownNameError, nearest, require
 
 FIELDS = ("drafter", "verifier", "pace")
-#: Where parts belong that no recipe holds.
+#: Where parts are used that a recipe does not hold.
 _ELSEWHERE = {
     "router": "a group of models",
     "search": "`foretell complete --search`",
@@ -46,7 +45,7 @@ _ELSEWHERE = {
 
 @dataclass(frozen=True)
 class Recipe(Part):
-    """A named combination of parts. `sampler` None means: as `generate`'s own options say.
+    """A combination of parts. `sampler` None: the sampler follows from the options of `generate`.
 
     >>> str(Recipe.parse("prompt-lookup(num_tokens=5) > token-recycling, pace=4"))
     'prompt-lookup(num_tokens=5) > token-recycling, exact, fixed(num_nodes=4)'
@@ -65,19 +64,19 @@ class Recipe(Part):
 
     @property
     def needs(self) -> Needs:
-        """What its parts need together."""
+        """The joined needs of the parts."""
         return Needs.joined((self.drafter, self.verifier, self.pace))
 
     @classmethod
     def parse(cls, text: str | Recipe) -> Recipe:
-        """From short text (a `Recipe` is returned as it is). Unknown names are refused with the nearest known one."""
+        """A recipe from text; a `Recipe` is returned unchanged. UserError for unknown names, with the nearest known name."""
         if not isinstance(text, str | Recipe):
             raise UserError(f"recipe={shown(text)} is no recipe; pass a Recipe, or its short text such as 'prompt-lookup, pace=4'")
         return text if isinstance(text, Recipe) else _read(text)
 
     @classmethod
     def read(cls, path: str | Path) -> Recipe:
-        """From a TOML file with a [recipe] table: drafter, verifier, pace, sampler as short text."""
+        """A recipe from a TOML file with a [recipe] table of drafter, verifier, pace, sampler as text; UserError for any other file."""
         try:
             table = dict(tomllib.loads(Path(path).read_text(encoding="utf-8"))["recipe"])
         except (ValueError, KeyError, TypeError) as error:
@@ -89,7 +88,7 @@ class Recipe(Part):
         return cls.parse(", ".join(map(str, [*items, *([table["sampler"]] if "sampler" in table else [])])))
 
     def write(self, path: str | Path, comment: str = "") -> None:
-        """As TOML, to a file, which is replaced as a whole. comment: lines before the recipe. Raises FileWriteError."""
+        """Write the recipe as TOML to a file, which is replaced as a whole. comment: lines before the recipe. Raises FileWriteError."""
         lines = [f"# {line}".rstrip() for line in comment.splitlines()]
         lines += ["[recipe]", *(f"{key} = {_toml(describe(getattr(self, key)))}" for key in FIELDS)]
         if self.sampler is not None:
@@ -102,7 +101,7 @@ class Recipe(Part):
 
 
 def _toml(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)  # JSON's strings are TOML's, but for its pairs of escapes
+    return json.dumps(text, ensure_ascii=False)  # a JSON string without escaped surrogate pairs is a TOML string
 
 
 def _read(text: str) -> Recipe:
@@ -139,7 +138,7 @@ def _item(reader: PartReader, kind: str | None, first: bool) -> tuple[str, Any]:
         return "mode", mode.group(1)
     if kind == "drafter" or (kind is None and first):
         return "drafter", reader.joined("drafter")
-    found, part = reader.part(kind)
-    if found not in (*FIELDS, "sampler"):
-        raise reader.error(f"a {found}, which belongs to {_ELSEWHERE[found]} and not to a recipe,")
-    return found, part
+    actual, part = reader.part(kind)
+    if actual not in (*FIELDS, "sampler"):
+        raise reader.error(f"a {actual}, which belongs to {_ELSEWHERE[actual]} and not to a recipe,")
+    return actual, part

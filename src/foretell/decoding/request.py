@@ -1,4 +1,4 @@
-"""One request: what a user asked for, and what has become of it."""
+"""One request: what a user asks for, and the result so far."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from foretell.models.one_thread import one_thread
 
 @dataclass
 class Logprob:
-    """Log-probability of a generated token under the target's raw logits, and the `top` most probable (token, logprob)."""
+    """token: a generated token id. logprob: its log-probability in nats under the target's raw logits. top: best (token, logprob) pairs."""
 
     token: int
     logprob: float
@@ -26,18 +26,19 @@ class Logprob:
 
 @dataclass(eq=False)
 class Request:
-    """An order, and its outcome so far.
+    """A prompt with its decoding options, and the result so far.
 
-    The order. prompt: token ids, at least one. stop_tokens: they end the text and are not part of it. stops: called with the generated
-    tokens after each new one; True ends the text (stop strings). num_logprobs: None, or how many of the best to report. constraint: a
-    rule that the new text obeys, or None; it needs stop tokens. max_backtracks: how many tokens may be taken back to get out of dead
-    ends; 0 for text that is shown as it comes. memory: (rows, width), what the model reads beside the text (an encoder's output, a
-    picture), or None.
+    Options. prompt: token ids, at least one. max_new_tokens: most tokens to generate, at least 1. sampler, draws: how tokens are chosen.
+    stop_tokens: they end the text and are not part of it. stops: called with the generated tokens after each new one; True ends the text
+    (stop strings). num_logprobs: how many of the best tokens to report, or None. constraint: a rule that the new text obeys, or None; it
+    needs stop tokens. max_backtracks: how many tokens may be taken back to get out of dead ends; 0 for text that is streamed. memory:
+    (rows, width), what the model reads beside the text (an encoder's output, an image), or None. Errors: UserError for values out of range.
 
-    The outcome, which only the loop changes. tokens: prompt and generated. finish_reason: "" while it runs, then "stop" (stop token or
-    string, or a constraint that is fulfilled and allows nothing more), "length" (max_new_tokens), "context" (the model's longest text),
-    "dead-end" (a constraint that is not fulfilled allows nothing), "cancelled" or "error". error: what went wrong, for "error".
-    state: where the text stands in the constraint. num_backtracks: tokens that were taken back.
+    Result, which only the loop changes. tokens: prompt and generated tokens. finish_reason: "" while it runs, then "stop" (stop token or
+    string, or a satisfied constraint that allows no further token), "length" (max_new_tokens), "context" (the model's longest text),
+    "dead-end" (a constraint that is not satisfied allows no token), "cancelled" or "error". error: the exception, for "error". logprobs:
+    one entry for each generated token where asked for. trace: the steps. state: the constraint's state after the text. num_backtracks:
+    tokens that were taken back.
     """
 
     prompt: Sequence[int]
@@ -70,18 +71,18 @@ class Request:
 
     @property
     def num_generated(self) -> int:
-        """Tokens after the prompt, counted."""
+        """Number of generated tokens."""
         return len(self.tokens) - len(self.prompt)
 
     @property
     def generated(self) -> list[int]:
-        """Tokens after the prompt."""
+        """The generated tokens: those after the prompt."""
         return self.tokens[len(self.prompt) :]
 
     def write(self, added: Sequence[int], rows: Sequence[Tensor], max_length: int) -> int:
-        """Add tokens to the text one by one until one ends it; returns how many were added.
+        """Append tokens to the text until one ends it; returns how many were appended.
 
-        rows: the logits (vocab_size,) that each was drawn from. max_length: the model's longest text.
+        rows: for each token the logits (vocab_size,) it was drawn from. max_length: the model's longest text, in tokens.
         """
         for num, (token, logits) in enumerate(zip(added, rows, strict=True)):
             if token in self.stop_tokens:
@@ -105,5 +106,5 @@ class Request:
 @one_thread()
 def _logprob(logits: Tensor, token: int, num: int) -> Logprob:
     logprobs = logits.double().log_softmax(-1)
-    values, places = logprobs.topk(min(num, len(logprobs)))
-    return Logprob(token, float(logprobs[token]), list(zip(places.tolist(), values.tolist(), strict=True)))
+    values, ids = logprobs.topk(min(num, len(logprobs)))
+    return Logprob(token, float(logprobs[token]), list(zip(ids.tolist(), values.tolist(), strict=True)))

@@ -1,4 +1,4 @@
-"""The contract of routers: which member of a group of models speaks next."""
+"""The contract of routers: they choose which member of a group of models gives the next token."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ SMALL, LARGE = 0, 1
 
 
 class Router(Part):
-    """Settings of a routing rule for the `ModelGroup` that holds it; members are numbered from the smallest.
+    """Settings of a routing rule of a `ModelGroup`; members are numbered from 0, the smallest.
 
-    A state belongs to one text up to one position. It is a value: rows of a tree that share a beginning share states, so
-    `choose` returns a new one and leaves the old as it is. What is chosen must follow from the state and the row alone.
+    A state belongs to one position of one text. It is immutable, because rows of a tree with a common prefix share states: `choose` returns
+    a new state. The choice must depend on the state and the row only.
     """
 
     guarantee: ClassVar[Guarantee] = Guarantee("lossy", "several models take turns, and the text is none's own")
 
     def check(self, num_members: int) -> None:
-        """ValueError where the rule does not fit a group of so many members."""
+        """UserError where the rule does not fit a group of `num_members` models."""
         if num_members != 2:
             raise UserError(f"{type(self).__name__}: it routes between 2 members, but the group has {num_members}")
 
@@ -34,12 +34,12 @@ class Router(Part):
         """The state before the first token after `prompt`."""
 
     def listener(self, state: Any) -> int | None:
-        """The member whose row `choose` must hear first; None where it chooses unheard."""
+        """The member whose row `choose` needs; None where it needs none."""
         return None
 
     @abstractmethod
     def choose(self, state: Any, row: Tensor | None) -> tuple[int, Any]:
         """(the member whose row the next token is drawn from, the state after that token).
 
-        row: the listener's raw logits (vocab_size,) at this position.
+        row: raw logits (vocab_size,) of the member that `listener` named, at this position; None where it named none.
         """

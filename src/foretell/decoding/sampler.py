@@ -1,4 +1,4 @@
-"""Samplers turn a row of logits into a distribution. A sampler is a chain of steps, each a small part of its own."""
+"""Samplers turn a row of logits into a distribution. A sampler is a chain of steps, and each step is a part."""
 
 from __future__ import annotations
 
@@ -20,27 +20,30 @@ from foretell.parts import Part, require
 
 @dataclass
 class Candidates:
-    """Logits (k,) of the tokens still in play; `ids` (k,) ascending, or None for the whole vocabulary of `size`."""
+    """The remaining candidate tokens. logits: (k,). ids: (k,) ascending, or None for the whole vocabulary. size: of the vocabulary."""
 
     logits: Tensor
     ids: Tensor | None
     size: int
 
     def only(self, keep: Tensor) -> Candidates:
-        """Those at the positions `keep` (m,), put in ascending order."""
+        """The candidates at the indices `keep` (m,), in ascending order."""
         keep = keep.sort().values
         return Candidates(self.logits[keep], keep if self.ids is None else self.ids[keep], self.size)
 
 
 class SamplerStep(Part):
-    """One transformation of the candidates. A step has no memory: what it needs of the past is in `history`."""
+    """One transformation of the candidates. A step keeps no state: earlier tokens are in `history`."""
 
-    #: Whether `apply` refuses candidates that are a part of the vocabulary.
+    #: Whether `apply` needs the whole vocabulary and raises UserError for a part of it.
     needs_vocabulary: ClassVar[bool] = False
 
     @abstractmethod
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
-        """history: all tokens before this position, prompt included; the first `prompt_length` are the prompt."""
+        """The candidates after this step.
+
+        history: all tokens before this position, prompt included; the first `prompt_length` are the prompt.
+        """
 
 
 class NonFiniteLogitsError(UserError):
@@ -49,11 +52,10 @@ class NonFiniteLogitsError(UserError):
 
 @dataclass(frozen=True)
 class Sampler(Part):
-    """Steps applied in order, then softmax; `greedy` takes the best token of what the steps leave.
+    """Steps applied in order, followed by softmax or, with `greedy`, by the choice of the best remaining token.
 
-    Guarantee: this *is* the distribution that exact verifiers preserve. Draft and target use the same sampler, each node with its own
-    history.
-    Cost: one softmax over what is left of the vocabulary, only at nodes that are visited. State: none.
+    Guarantee: exact verifiers preserve this distribution. Draft and target use the same sampler, with each node's own history.
+    Cost: one softmax over the remaining candidates, only at nodes that are visited. State: none.
 
     >>> Sampler(greedy=True).distribution(torch.tensor([0.0, 2.0, 1.0])).ids.tolist()
     [1]
@@ -73,23 +75,23 @@ class Sampler(Part):
 
     @property
     def needs_history(self) -> bool:
-        """Whether the distribution may depend on the tokens before."""
+        """Whether the distribution may depend on earlier tokens."""
         return bool(self.steps)
 
     def distribution(self, logits: Tensor, history: Sequence[int] = (), prompt_length: int = 0) -> Distribution:
-        """The distribution of the next token. logits: (vocab_size,) of one row. Raises NonFiniteLogitsError on NaN."""
+        """The distribution of the next token. logits: (vocab_size,) of one row. NonFiniteLogitsError where the best is NaN or infinite."""
         return self.distribution_of(Candidates(logits, None, len(logits)), history, prompt_length)
 
     @one_thread()
     def distribution_of(self, candidates: Candidates, history: Sequence[int] = (), prompt_length: int = 0) -> Distribution:
-        """As `distribution`, of a row that may hold a part of the vocabulary only."""
+        """As `distribution`, for candidates that may be a part of the vocabulary."""
         for step in self.steps:
             candidates = step.apply(candidates, history, prompt_length)
         kept = candidates.logits
         if self.greedy:
-            place, best, margin = best_two(kept)  # among equal logits the lowest token wins
+            index, best, margin = best_two(kept)  # among equal logits the lowest token wins
             _require_finite(best)
-            token = place if candidates.ids is None else int(candidates.ids[place])
+            token = index if candidates.ids is None else int(candidates.ids[index])
             return Distribution.point(candidates.size, token, margin)
         _require_finite(float(kept.max()))
         probs = torch.softmax(kept.to(torch.float64 if kept.device.type != "mps" else torch.float32), dim=-1)

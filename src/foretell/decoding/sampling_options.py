@@ -1,4 +1,4 @@
-"""The usual sampling options as one sampler, in the order that transformers and vLLM apply them."""
+"""The usual sampling options as one sampler, applied in the order of transformers and vLLM."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def make_sampler(
     frequency_penalty: float = 0.0,
     logit_bias: Mapping[int, float] | None = None,
 ) -> Sampler:
-    """A `Sampler` from plain numbers; values that mean "off" leave their step out. temperature 0 is greedy.
+    """A `Sampler` from plain numbers. A value that means "off" adds no step. temperature 0 is greedy.
 
-    Order: bias, penalties, temperature, top-k, top-p, min-p.
+    Order: bias, penalties, temperature, top-k, top-p, min-p. Errors: UserError for values out of range.
 
     >>> make_sampler(temperature=0.7, top_k=8).steps
     (Temperature(value=0.7), TopK(k=8))

@@ -1,4 +1,4 @@
-"""The scheduler: requests join a running batch, leave it when they end or are cancelled, and fail alone."""
+"""The scheduler: requests join a running batch and leave it when they end, fail or are cancelled, without effect on other requests."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from foretell.locks import ForkSafeLock
 
 @dataclass(frozen=True)
 class Event:
-    """What a step brought to a request. tokens, sources: what was added to the generated text behind its first `start` tokens, and which
-    drafter proposed each ("" the model itself). `start` is less than what was there before where tokens were taken back. finish_reason:
-    as in `Request`; "" while it goes on."""
+    """What one step changed of a request. start: number of generated tokens that are kept, less than before where tokens were taken back.
+    tokens: token ids added after them. sources: the name of the drafter that proposed each token ("" for the model itself).
+    finish_reason: as in `Request`; "" while the request runs."""
 
     id: int
     request: Request
@@ -30,13 +30,13 @@ class Event:
 
 @dataclass
 class _Ticket:
-    """A request in the scheduler. events: of its owner, where it has one. num_told: generated tokens that events have told of."""
+    """A request in the scheduler. events: the queue of its owner, where it has one. num_reported: generated tokens that events reported."""
 
     id: int
     request: Request
     events: deque[Event] | None
     running: Running | None = None
-    num_told: int = 0
+    num_reported: int = 0
     is_cancelled: bool = False
 
 
@@ -44,12 +44,14 @@ class Scheduler:
     """Continuous batching over a `Loop`.
 
     max_batch: most requests that are decoded at a time (None: no limit); others wait in order. token_budget: most tokens of prompts and
-    texts that a step feeds (None: no limit). Requests that decode come first. A prompt is read in pieces of 256 tokens, and a step takes a
-    piece as a whole or not at all, so that no text depends on the other requests. Drafted tokens are not counted; the pace limits them.
+    texts that a step feeds (None: no limit). Requests past their prompt come first. A prompt is read in pieces of 256 tokens, and a step
+    takes a whole piece or none of it, so that no text depends on the other requests. Drafted tokens are not counted; the pace limits them.
     Every step feeds at least one request.
 
-    `add`, `cancel`, `run` and `step` may be called from several threads. Steps never overlap: one thread at a time carries out a step for
-    all requests, holding the model's lock, and the others wait for its events. In a child process made by `os.fork` the scheduler is empty.
+    `add`, `cancel`, `run` and `step` are thread-safe. Steps never overlap: one thread at a time runs a step for all requests, holding the
+    model's lock, and the others wait for its events. In a child process made by `os.fork` the scheduler is empty.
+
+    Errors: UserError for max_batch below 1 or token_budget below 256.
 
     >>> from foretell.decoding.draws import SampledDraws
     >>> from foretell.decoding.recipe import Recipe
@@ -73,7 +75,7 @@ class Scheduler:
         self._reset()
 
     def _reset(self) -> None:
-        """As new, also in a forked child, where the parent's threads are gone and its requests are not ours."""
+        """Empty the scheduler. Also called in a forked child, which has neither the parent's threads nor its requests."""
         self._arrived: deque[_Ticket] = deque()  # added or cancelled since the last step; appending is atomic
         self._waiting: deque[_Ticket] = deque()
         self._running: list[_Ticket] = []
@@ -83,16 +85,19 @@ class Scheduler:
 
     @property
     def num_waiting(self) -> int:
-        """Requests that are not decoded yet."""
+        """Number of requests that are waiting."""
         return len(self._tickets) - len(self._running)
 
     @property
     def num_running(self) -> int:
-        """Requests that are being decoded."""
+        """Number of requests that are being decoded."""
         return len(self._running)
 
     def add(self, request: Request) -> int:
-        """Hand in a request, which joins the batch at one of the next steps; returns its id. Its events come from `step`."""
+        """Add a request, which joins the batch at one of the next steps, and return its id. `step` returns its events.
+
+        UserError for a request that was decoded already.
+        """
         return self._add(request, None).id
 
     def _add(self, request: Request, events: deque[Event] | None) -> _Ticket:
@@ -104,15 +109,15 @@ class Scheduler:
         return ticket
 
     def cancel(self, id: int) -> None:
-        """End a request at the next step, with what it has; its `finish_reason` is "cancelled". Ids that have ended are passed over."""
+        """End a request at the next step; it keeps its text, and its `finish_reason` is "cancelled". Ids that ended are ignored."""
         ticket = self._tickets.get(id)
         if ticket is not None:
             ticket.is_cancelled = True
 
     def step(self) -> list[Event]:
-        """Let requests join, decode one step of all, and let go of those that ended. Returns the events of requests that were `add`ed.
+        """Admit waiting requests, run one step for all, and release those that ended. Returns the events of requests from `add`.
 
-        An empty list where there is nothing to do. What is wrong with one request is an event of it, and raises nothing.
+        The list is empty where there is nothing to do. An error of one request is in its event and is not raised.
         """
         with self._turn:
             while self._is_stepping:
@@ -121,9 +126,9 @@ class Scheduler:
         return self._step()
 
     def run(self, requests: Iterable[Request], max_batch: int = 16) -> Iterator[Event]:
-        """Decode `requests`, at most `max_batch` of them at a time, and yield their events; several threads may do so at once.
+        """Decode `requests`, at most `max_batch` of them at a time, and yield their events. Several threads may call it at the same time.
 
-        Requests are taken from the iterable when there is room for them. Leaving the iterator early cancels what has not ended.
+        A request is taken from the iterable when there is room for it. Closing the iterator early cancels the requests that have not ended.
         """
         if max_batch < 1:
             raise UserError(f"max_batch={max_batch!r} must be at least 1")
@@ -148,7 +153,7 @@ class Scheduler:
                 self._drop_cancelled()
 
     def _wait_or_step(self, events: deque[Event]) -> None:
-        """Return when `events` has some: another thread's step brought them, or this thread carries out a step."""
+        """Wait until another thread's step put events into `events`, or run a step in this thread."""
         with self._turn:
             while self._is_stepping and not events:
                 self._turn.wait()
@@ -158,7 +163,7 @@ class Scheduler:
         self._step()
 
     def _drop_cancelled(self) -> None:
-        """Let go of cancelled requests now, unless another thread is stepping, whose next step does it."""
+        """Release cancelled requests now, unless another thread is stepping; then its next step does it."""
         with self._turn:
             if self._is_stepping:
                 return
@@ -170,13 +175,13 @@ class Scheduler:
             self._end_turn()
 
     def _step(self) -> list[Event]:
-        """The step of the thread whose turn it is."""
+        """Run a step. The caller must have set `_is_stepping`."""
         try:
             with self.loop.model.lock:
                 self._admit()
                 self.loop.step([ticket.running for ticket in self._within_budget() if ticket.running is not None])
                 return self._release()
-        except BaseException as error:  # an interrupt in the middle: caches and states are no longer what the texts say
+        except BaseException as error:  # after an interrupt, caches and states may not match the texts
             for ticket in self._running:
                 ticket.request.finish_reason = ticket.request.finish_reason or "cancelled"
                 if isinstance(error, Exception):
@@ -192,7 +197,7 @@ class Scheduler:
             self._turn.notify_all()
 
     def _admit(self) -> None:
-        """Let waiting requests join the batch, as far as there is room. One that cannot be served ends here."""
+        """Move waiting requests into the batch as far as there is room. A request that cannot be served ends with an error."""
         while self._arrived:
             self._waiting.append(self._arrived.popleft())
         for ticket in self._running:
@@ -225,34 +230,34 @@ class Scheduler:
         return chosen
 
     def _release(self) -> list[Event]:
-        """Events of this step; requests that ended leave the batch."""
-        told: list[Event] = []
+        """Return the events of this step, and remove requests that ended from the batch."""
+        events: list[Event] = []
         for ticket in self._running:
             request, running = ticket.request, ticket.running
             if request.finish_reason == "dead-end" and running is not None:
                 self.loop.step_back(running)
             event = _event(ticket)
             if event is not None:
-                (told if ticket.events is None else ticket.events).append(event)
+                (events if ticket.events is None else ticket.events).append(event)
             if request.finish_reason:
                 if running is not None:
                     self.loop.end(running)
-                ticket.running = None  # gives the cache back; the request's state stays and says where its text ended
+                ticket.running = None  # frees the cache; the request keeps its constraint state
                 del self._tickets[ticket.id]
         self._running = [ticket for ticket in self._running if ticket.id in self._tickets]
-        return told
+        return events
 
 
 def _event(ticket: _Ticket) -> Event | None:
-    """What has become of a request since it was told last; None where nothing has."""
+    """What changed of a request since its last event; None where nothing changed."""
     request = ticket.request
     steps = request.trace.steps
     tokens = steps[-1].tokens if steps else []
     start = request.num_generated - len(tokens)
-    if start + len(tokens) == ticket.num_told and not request.finish_reason:
+    if start + len(tokens) == ticket.num_reported and not request.finish_reason:
         return None
-    if request.num_generated == ticket.num_told:
+    if request.num_generated == ticket.num_reported:
         tokens, start = [], request.num_generated
-    ticket.num_told = request.num_generated
+    ticket.num_reported = request.num_generated
     sources = steps[-1].sources if tokens else []
     return Event(ticket.id, request, start, tuple(tokens), tuple(sources), request.finish_reason)

@@ -1,4 +1,4 @@
-"""The contract of searches: many partial outputs, scored, within a budget of tokens or time."""
+"""The contract of searches: they score many partial texts within a budget of tokens or time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from foretell.parts import Part
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One partial output: its new `tokens` (a stop token included where it ended with one) and the search's own `score`."""
+    """One text of a search. tokens: new ones, with the stop token that ended it. score: the search's own. finished: whether it ended."""
 
     tokens: tuple[int, ...] = ()
     score: float = 0.0
@@ -32,17 +32,19 @@ class Hypothesis:
 
     @property
     def mean_score(self) -> float:
-        """The score a token; 0 where there is none."""
+        """The score per token; 0 for an empty text."""
         return self.score / len(self.tokens) if self.tokens else 0.0
 
 
 @dataclass
 class Goal:
-    """What is asked of a search.
+    """The task of a search.
 
-    prompt: token ids, at least one. max_new_tokens, max_seconds: the budget; when the time is spent, what there is counts.
-    stop_tokens end a hypothesis. cache: one whose committed rows are the first ones of the prompt, or None; it is given back
-    holding the prompt, and nothing but it. constraint: a rule that every hypothesis obeys, or None; it needs stop tokens.
+    prompt: token ids, at least one. max_new_tokens, max_seconds: the budget; when the time is spent, the result is what was found so far.
+    stop_tokens: they end a hypothesis. cache: one whose committed rows are a prefix of the prompt, or None; afterwards it holds the prompt
+    and nothing else. constraint: a rule that every hypothesis obeys, or None; it needs stop tokens.
+
+    Errors: UserError for an empty prompt and for budgets out of range.
     """
 
     prompt: Sequence[int]
@@ -63,10 +65,12 @@ class Goal:
 
 @dataclass(frozen=True)
 class Proof:
-    """What a search that counts nothing out knows of the texts that it did not look at: none is ranked above `bound` (minus
-    infinity: it looked at all). num_proven: how many of the first hypotheses are therefore the best that there are; gap: how far
-    above the best of them the bound is, 0 where that one is proven, infinite where there is none. num_expanded: texts whose row
-    was computed."""
+    """What a search proves about its result.
+
+    bound: no text that the search did not score ranks above it (minus infinity: all texts were scored). num_proven: number of leading
+    hypotheses that are proven to be the best texts. gap: by how much the bound exceeds the rank of the best hypothesis; 0 where that one is
+    proven, infinite without a hypothesis. num_expanded: number of texts whose row was computed.
+    """
 
     bound: float
     num_proven: int
@@ -75,7 +79,7 @@ class Proof:
 
     @classmethod
     def of(cls, bound: float, ranks: Sequence[float], num_expanded: int) -> Proof:
-        """From what the hypotheses are ranked by, the best first."""
+        """The proof for hypotheses of these ranks, the best first."""
         gap = max(0.0, bound - ranks[0]) if ranks else math.inf
         return cls(bound, sum(rank >= bound for rank in ranks), gap, num_expanded)
 
@@ -87,11 +91,11 @@ class Proof:
 
 @dataclass
 class Found:
-    """What a search came back with.
+    """The result of a search.
 
-    hypotheses: best first. num_passes: forward passes, the prompt's included. seconds: by "prompt", "forward" and "search".
-    finish_reason: "length", "stop" (no hypothesis is left to continue), "time", "nodes" or "context". cache: the goal's, or a new
-    one. proof: of searches that prove their result.
+    hypotheses: best first. cache: the goal's, or a new one. num_passes: forward passes, including those over the prompt. finish_reason:
+    "length", "stop" (no hypothesis is left to continue), "time", "nodes" or "context". seconds: by "prompt", "forward" and "search".
+    proof: for searches that prove their result, else None.
     """
 
     hypotheses: list[Hypothesis]
@@ -108,7 +112,7 @@ class Search(Part):
     guarantee: ClassVar[Guarantee]
 
     def remember(self, model: Model) -> Any:
-        """Memory kept across calls with this model; raises ValueError where the search does not fit the model."""
+        """Memory kept across calls with this model; UserError where the search does not fit the model."""
         return None
 
     @abstractmethod
@@ -116,9 +120,11 @@ class Search(Part):
         """The best continuations of the goal's prompt. memory: what `remember` returned for this model."""
 
 
-class Run:
-    """The part of a run that all searches share: the prompt's pass, the budget, and the clock. state: where the constraint stands
-    before the first new token; None where there is no constraint."""
+class SearchRun:
+    """What all searches share in a run: reading the prompt, forward passes, the budget, and the clock.
+
+    state: the constraint's state before the first new token; None without a constraint. Errors: UserError for a prompt that is too long.
+    """
 
     def __init__(self, model: Model, goal: Goal) -> None:
         if len(goal.prompt) >= model.max_length:
@@ -133,7 +139,7 @@ class Run:
         self._began = self._last = time.perf_counter()
 
     def read_prompt(self) -> Tensor:
-        """Logits (vocab_size,) after the prompt, of which only what the cache lacks is fed; its last token always is."""
+        """Logits (vocab_size,) after the prompt. Feeds the tokens that the cache lacks, and always the last one."""
         self.cache.reuse(len(self.goal.prompt))
         unread = self.goal.prompt[self.cache.length :]
         [rows] = read(self.model, [(self.cache, unread)])
@@ -142,15 +148,15 @@ class Run:
         return finite(rows.logits[-1])
 
     def forward(self, feeds: Sequence[Feed]) -> list[Tensor]:
-        """Logits (vocab_size,) of all rows of the feeds that they are asked for."""
+        """One forward pass; the logits (vocab_size,) of all rows that the feeds ask for."""
         self.stop("search")
-        rows = [finite(row) for each in self.model.forward(feeds) for row in each.logits]
+        rows = [finite(row) for output in self.model.forward(feeds) for row in output.logits]
         self.num_passes += 1
         self.stop("forward")
         return rows
 
     def over(self, num_new: int, alive: bool) -> bool:
-        """Whether to stop after `num_new` tokens; afterwards `finish_reason` says why."""
+        """Whether to stop after `num_new` tokens, which sets `finish_reason`. alive: whether a hypothesis is left to continue."""
         if not alive:
             self.finish_reason = "stop"
         elif num_new >= self.goal.max_new_tokens:
@@ -162,21 +168,21 @@ class Run:
         return bool(self.finish_reason)
 
     def stop(self, phase: str) -> None:
-        """Book the time since the last call."""
+        """Add the time since the last call to `phase`."""
         now = time.perf_counter()
         self._seconds[phase] += now - self._last
         self._last = now
 
     def found(self, hypotheses: list[Hypothesis], proof: Proof | None = None) -> Found:
-        """The result; the cache forgets everything behind the prompt."""
+        """The result; the cache is truncated to the prompt."""
         self.cache.truncate(len(self.goal.prompt))
         self.stop("search")
         return Found(hypotheses, self.cache, self.num_passes, self.finish_reason, self._seconds, proof)
 
 
 def finite(logits: Tensor) -> Tensor:
-    """The row as it is; NonFiniteLogitsError where its best entry is not a number."""
-    _, best, _ = best_two(logits)  # torch's own maximum wakes threads that then stand in the engine's way
+    """The row unchanged; NonFiniteLogitsError where its best entry is NaN or infinite."""
+    _, best, _ = best_two(logits)  # torch's maximum starts threads, which slow the engine down
     if not math.isfinite(best):
         raise NonFiniteLogitsError(
             f"the model's best logit is {best}: its weights or the chosen dtype are broken; try dtype='fp32' or another file"

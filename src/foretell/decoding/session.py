@@ -1,4 +1,4 @@
-"""A session: a model with a recipe, what its parts remember across requests, and the scheduler that runs them."""
+"""A session: a model with a recipe, the memory of its parts across requests, and a scheduler."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from foretell.parts import Guarantee
 class Session:
     """A model with a recipe, and the memory that its drafter, verifier and pace keep across requests.
 
-    curve: the model's cost curve; None takes the stored one, and measures it where a part needs it and there is none. Several threads
-    may use a session at once: their requests share the batch, and none's text depends on the others.
+    curve: the model's cost curve; None takes the stored one, and measures it where a part needs it and none is stored. Thread-safe:
+    requests of several threads share the batch, and no text depends on the other requests.
 
     >>> from foretell.decoding.draws import SampledDraws
     >>> from foretell.decoding.sampler import Sampler
@@ -42,12 +42,12 @@ class Session:
 
     @property
     def draft_memory(self) -> Any:
-        """What the drafter remembers."""
+        """The drafter's memory."""
         return self.loop.draft_memory
 
     @property
     def pace_memory(self) -> Any:
-        """What the pace remembers; may be replaced by one that was read from a file."""
+        """The pace's memory. It may be set, for example to one that was read from a file."""
         return self.loop.pace_memory
 
     @pace_memory.setter
@@ -56,15 +56,15 @@ class Session:
 
     @property
     def guarantee(self) -> Guarantee:
-        """What is promised about the text: the weaker of the verifier's guarantee and the model's own."""
+        """The guarantee for the text: the weaker one of the verifier's and the model's."""
         return self.loop.guarantee
 
     def run(self, requests: Iterable[Request], max_batch: int = 16, keep_errors: bool = False) -> Iterator[Request]:
         """Decode `requests`, at most `max_batch` at a time; yields a request each time its text grew or it ended.
 
-        The iterable is drawn from as there is room. A request that fails ends with `finish_reason` "error" and its `error`, and the others
-        go on. When all have ended the first error is raised, unless `keep_errors`. Leaving the iterator early is safe: what was generated
-        is in the requests.
+        A request is taken from the iterable when there is room for it. A request that fails ends with `finish_reason` "error" and the
+        exception in `error`; the others continue. When all have ended, the first error is raised unless `keep_errors`. The iterator may be
+        closed early; the requests hold what was generated.
         """
         first: Exception | None = None
         for event in self.scheduler.run(requests, max_batch):

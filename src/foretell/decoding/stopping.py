@@ -1,4 +1,4 @@
-"""Stop strings: texts that end an answer and are cut off it, also where tokens straddle them."""
+"""Stop strings: they end a generated text and are not part of it. They need not align with token boundaries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from foretell.errors import UserError
 
 
 def as_stop_strings(stop: str | Sequence[str]) -> tuple[str, ...]:
-    """One stop string or several, as a tuple; ValueError for empty ones."""
+    """One or several stop strings, as a tuple; UserError for empty strings and values that are no text."""
     strings = (stop,) if isinstance(stop, str) and stop else tuple(stop)
     for string in strings:
         if not isinstance(string, str) or not string:
@@ -23,12 +23,12 @@ def cut(text: str, strings: Sequence[str]) -> str:
     >>> cut("one. two", ("two", ". "))
     'one'
     """
-    places = [place for place in (text.find(string) for string in strings) if place >= 0]
-    return text[: min(places)] if places else text
+    starts = [start for start in (text.find(string) for string in strings) if start >= 0]
+    return text[: min(starts)] if starts else text
 
 
 class StopWatch:
-    """Called with the generated tokens after each new one; True once their text holds a stop string."""
+    """Whether the text of the generated tokens contains a stop string. Call it with all generated tokens after each new one."""
 
     def __init__(self, tokenizer: Any, strings: Sequence[str]) -> None:
         self._tokenizer, self._decoder, self._strings = tokenizer, tokenizer.stream(), strings
@@ -36,17 +36,17 @@ class StopWatch:
         self._keep = max(map(len, strings)) - 1
 
     def __call__(self, tokens: list[int]) -> bool:
-        if len(tokens) < self._num:  # some were taken back
+        if len(tokens) < self._num:  # tokens were taken back
             self._decoder, self._num, self._tail = self._tokenizer.stream(), 0, ""
         new = self._decoder.push(*tokens[self._num :])
         self._num = len(tokens)
-        seen = self._tail + new
-        self._tail = seen[-self._keep :] if self._keep else ""
-        return any(string in seen for string in self._strings)
+        text = self._tail + new
+        self._tail = text[-self._keep :] if self._keep else ""
+        return any(string in text for string in self._strings)
 
 
 def held_back(text: str, strings: Sequence[str]) -> int:
-    """How many characters at the end of `text` might be the beginning of a stop string.
+    """Number of characters at the end of `text` that may be the beginning of a stop string.
 
     >>> held_back("a st", ("stop",))
     2

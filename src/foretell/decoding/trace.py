@@ -1,4 +1,4 @@
-"""The record of a run, one event a step: the only source of every figure shown anywhere."""
+"""The record of a run, step by step. All figures that Foretell reports are computed from it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from typing import Any
 class Step:
     """One step of one request.
 
-    num_rows: rows this request fed. drafted, parents, drafted_by: its tree. accepted: nodes on the accepted path. tokens: what
-    was added to the text, `sources[i]` saying which drafter proposed tokens[i] ("" for the target's own). ties: places in
-    `tokens` where the two best logits lay closer than the model's tolerance. seconds: this request's share of the step, by
-    "draft", "forward", "decide", "other", and "mask" (finding what is allowed) under a constraint. Of a group of models:
-    speakers[i] is the member that tokens[i] was drawn from, and work the rows that each member computed, catching up included.
+    num_rows: rows that this request fed. drafted, parents, drafted_by: tokens, parents and sources of its tree. accepted: nodes on the
+    accepted path. tokens: token ids added to the text. sources: the drafter that proposed each of `tokens` ("" for the target itself).
+    ties: indices in `tokens` where the two best logits were closer than the model's tolerance. seconds: this request's share of the
+    step's time, by "draft", "forward", "decide", "other", and "mask" (computing allowed tokens) under a constraint. For a group of models:
+    speakers[i] is the member that tokens[i] was drawn from, and work the number of rows that each member computed, including text that it
+    had not read before.
     """
 
     num_rows: int
@@ -35,7 +36,7 @@ class Step:
 
 @dataclass
 class Trace:
-    """All steps of one request. `prompt_length` in tokens; `recipe` as text; `guarantee` of the recipe ("exact", ...)."""
+    """All steps of one request. prompt_length: in tokens. recipe: as text. guarantee: its kind ("exact", "bounded" or "lossy")."""
 
     prompt_length: int
     recipe: str = ""
@@ -43,33 +44,33 @@ class Trace:
     steps: list[Step] = field(default_factory=list)
 
     def take_back(self) -> None:
-        """Forget the last token; the step that added it keeps its time."""
+        """Remove the last token; the step that added it keeps its time."""
         step = next(step for step in reversed(self.steps) if step.tokens)
-        place = len(step.tokens) - 1
-        del step.tokens[place], step.sources[place]
-        step.accepted = step.accepted[:place]
-        step.ties = [tie for tie in step.ties if tie < place]
-        step.speakers = step.speakers[:place]
+        last = len(step.tokens) - 1
+        del step.tokens[last], step.sources[last]
+        step.accepted = step.accepted[:last]
+        step.ties = [tie for tie in step.ties if tie < last]
+        step.speakers = step.speakers[:last]
 
     @property
     def num_tokens(self) -> int:
-        """Tokens generated."""
+        """Number of generated tokens."""
         return sum(len(step.tokens) for step in self.steps)
 
     @property
     def decode_steps(self) -> list[Step]:
-        """Steps that added to the text (a long prompt takes steps that do not)."""
+        """Steps that added tokens to the text. Steps that read a piece of a long prompt do not."""
         return [step for step in self.steps if step.tokens]
 
     @property
     def tokens_per_step(self) -> float:
-        """Mean tokens a target step adds; 1 for plain decoding."""
+        """Mean number of tokens that a decode step adds; 1 for plain decoding."""
         steps = len(self.decode_steps)
         return self.num_tokens / steps if steps else 0.0
 
     @property
     def seconds(self) -> dict[str, float]:
-        """Time by "draft", "forward", "decide", "other", and "mask" under a constraint."""
+        """Seconds by "draft", "forward", "decide", "other", and "mask" under a constraint."""
         total: Counter[str] = Counter()
         for step in self.steps:
             total.update(step.seconds)
@@ -77,13 +78,13 @@ class Trace:
 
     @property
     def tokens_per_second(self) -> float:
-        """Generated tokens over all time, prompt included."""
+        """Generated tokens divided by the time of all steps, including those over the prompt."""
         elapsed = sum(self.seconds.values())
         return self.num_tokens / elapsed if elapsed else 0.0
 
     @property
     def sources(self) -> Counter[str]:
-        """Generated tokens by who proposed them ("" is the target itself)."""
+        """Number of generated tokens by the drafter that proposed them ("" is the target itself)."""
         return Counter(source for step in self.steps for source in step.sources)
 
     @property
@@ -93,25 +94,25 @@ class Trace:
 
     @property
     def switches(self) -> int:
-        """How often the turn changed within the generated text."""
+        """How often the member of a group changed within the generated text."""
         return sum(a != b for a, b in pairwise(self.speakers))
 
     @property
     def work(self) -> list[int]:
-        """Rows that each member of a group computed in all, prompt and catching up included; [] for a single model."""
+        """Number of rows that each member of a group computed, including those of the prompt; [] for a single model."""
         return [sum(rows) for rows in zip(*(step.work for step in self.steps if step.work), strict=True)]
 
     @property
     def ties(self) -> list[int]:
-        """Places in the generated text where the model's own choice was within its tolerance."""
-        places, done = [], 0
+        """Indices in the generated text where the two best logits were closer than the model's tolerance."""
+        indices, start = [], 0
         for step in self.steps:
-            places += [done + tie for tie in step.ties]
-            done += len(step.tokens)
-        return places
+            indices += [start + tie for tie in step.ties]
+            start += len(step.tokens)
+        return indices
 
     def acceptance(self) -> list[float]:
-        """Share of decode steps whose accepted path reached depth 1, 2, ... of those that drafted so deep."""
+        """For depth 1, 2, ...: of the decode steps that drafted to this depth, the share that accepted to this depth."""
         reached: Counter[int] = Counter()
         drafted: Counter[int] = Counter()
         for step in self.decode_steps:
@@ -128,16 +129,18 @@ class Trace:
 
 
 class Clock:
-    """Splits a step's time by phase; `stop(phase)` books the time since the last call."""
+    """Splits the time of a step by phase. seconds: by phase."""
 
     def __init__(self) -> None:
         self.seconds = {"draft": 0.0, "forward": 0.0, "decide": 0.0, "other": 0.0}
         self._last = time.perf_counter()
 
     def stop(self, phase: str) -> None:
+        """Add the time since the last call to `phase`."""
         now = time.perf_counter()
         self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self._last
         self._last = now
 
     def share(self, num: int) -> dict[str, float]:
+        """The seconds of each phase divided by `num`, the number of requests in the step."""
         return {phase: seconds / num for phase, seconds in self.seconds.items()}

@@ -1,4 +1,4 @@
-"""Drafted tokens with parents, and how each was drawn. A chain is a tree of width one. Knows nothing about models."""
+"""Trees of drafted tokens, and how each token was drawn. A chain is a tree of width one. Independent of models."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ ROOT = -1  #: parent of the first drafted tokens: the last token of the text
 class Kind(Enum):
     """How a node's token was drawn; a verifier is exact only for the kinds it declares.
 
-    FIXED: a candidate chosen without looking at the draws (a table's, a copy, an arg-max). SAMPLED: drawn from q,
-    independently of its siblings. WITHOUT_REPLACEMENT: drawn from q with the earlier siblings removed and q renormalised.
+    FIXED: a candidate chosen without random draws (from a table, a copy, an arg-max). SAMPLED: drawn from q, independently of its siblings.
+    WITHOUT_REPLACEMENT: drawn from q with the earlier siblings removed and q renormalised.
     """
 
     FIXED = "fixed"
@@ -27,11 +27,11 @@ class Kind(Enum):
 class Tree:
     """Nodes in an order where parents come before children and earlier-drawn siblings before later ones.
 
-    tokens, parents, kinds: one entry a node. q: the distribution that a sampled node's sibling group was drawn from (before
-    any removal), None for fixed nodes. sources: the drafter's name, shown to people. grades: a small number that classes
-    nodes by how far their drafter trusts them; the pace learns per (source, grade, depth, rank). A sampled node's grade
-    must not depend on the token drawn, or pruning by it would bias the output. confidences: the probability that the drafter
-    itself gives a fixed node's token, for verifiers that accept on it; None where it says nothing.
+    tokens, parents, kinds: one entry per node. q: the distribution that a sampled node's sibling group was drawn from (before
+    any removal), None for fixed nodes. sources: the drafter's name, for display. grades: a small integer that classifies nodes by the
+    drafter's confidence; the pace learns acceptance per (source, grade, depth, rank). A sampled node's grade must not depend on the token
+    drawn, because pruning by it would bias the output. confidences: the probability that the drafter gives a fixed node's token, for
+    verifiers that accept by it, or None.
     """
 
     tokens: list[int] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Tree:
         grade: int = 0,
         confidence: float | None = None,
     ) -> int:
-        """Append a node and return its number. Sampled kinds need their `q`."""
+        """Append a node and return its number. Sampled kinds need `q`. ValueError for an unknown parent, or a `q` that does not fit."""
         if not ROOT <= parent < len(self.tokens):
             raise ValueError(f"Tree.add: parent={parent!r} is neither the root nor one of the {len(self.tokens)} nodes")
         if (q is None) != (kind is Kind.FIXED):
@@ -71,7 +71,7 @@ class Tree:
 
     @classmethod
     def chain(cls, tokens: Iterable[int], source: str = "", grade: int = 0) -> Tree:
-        """Fixed candidates one after the other.
+        """A chain of fixed candidates.
 
         >>> Tree.chain([5, 6]).parents
         [-1, 0]
@@ -82,7 +82,7 @@ class Tree:
         return tree
 
     def children(self) -> dict[int, list[int]]:
-        """Children of each node (and of ROOT) that has any, in drawing order."""
+        """The children of each node (and of ROOT) that has children, in drawing order."""
         family: dict[int, list[int]] = {}
         for node, parent in enumerate(self.parents):
             family.setdefault(parent, []).append(node)
@@ -96,7 +96,7 @@ class Tree:
         return depths
 
     def ranks(self) -> list[int]:
-        """Place of each node among its siblings, 0 first."""
+        """Rank of each node among its siblings in drawing order, from 0."""
         seen: dict[int, int] = {}
         ranks = []
         for parent in self.parents:
@@ -105,7 +105,7 @@ class Tree:
         return ranks
 
     def path(self, node: int) -> list[int]:
-        """Nodes from the root's child down to `node`; [] for ROOT."""
+        """The nodes from the child of the root to `node`; [] for ROOT."""
         path = []
         while node != ROOT:
             path.append(node)
@@ -113,7 +113,7 @@ class Tree:
         return path[::-1]
 
     def subtree(self, nodes: Iterable[int]) -> Tree:
-        """The tree of `nodes` only, in the same order; each one's parent must be among them."""
+        """The tree of `nodes` only, in the same order; ValueError unless the parent of each is among them."""
         kept = sorted(set(nodes))
         number = {ROOT: ROOT, **{node: i for i, node in enumerate(kept)}}
         if any(self.parents[node] not in number for node in kept):
@@ -127,7 +127,7 @@ class Tree:
         return tree
 
     def extended(self, other: Tree) -> Tree:
-        """This chain with `other` hanging on its end."""
+        """This chain with `other` below its last node."""
         tree, shift = self.subtree(range(len(self))), len(self)
         for node in range(len(other)):
             parent = other.parents[node]
@@ -145,9 +145,9 @@ class Tree:
         return self.subtree([node for node in range(len(self)) if depths[node] <= depth][: max(num_nodes, 0)])
 
     def union(self, other: Tree) -> Tree:
-        """Both trees from one root. Equal fixed paths are merged; sampled nodes never are, since that would change their distribution.
+        """Both trees below one root. Equal fixed paths are merged. Sampled nodes are not, because that would change their distribution.
 
-        `other`'s q are copied: sibling groups are told apart by their q object, and two drafters may share one.
+        The q of `other` are copied: sibling groups are distinguished by their q object, and two drafters may share one.
         """
         tree = self.subtree(range(len(self)))
         fixed = {
@@ -170,6 +170,6 @@ class Tree:
 
 
 def is_prefix_closed(paths: Sequence[Sequence[int]]) -> bool:
-    """Whether every path's parent is among the `paths`, as a tree template must have it."""
+    """Whether the parent of every path is among the `paths`, which a tree template requires."""
     known = {tuple(path) for path in paths}
     return all(len(path) == 1 or tuple(path[:-1]) in known for path in known)

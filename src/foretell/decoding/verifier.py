@@ -1,4 +1,4 @@
-"""The contract of verifiers: target rows and a tree in, accepted path and next token out."""
+"""The contract of verifiers: from the target's distributions and a tree to the accepted path and the next token."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.parts import Guarantee, Part
 
-#: What a verifier keeps across requests, and what it keeps of one request.
+#: What a verifier keeps across requests, and what it keeps for one request.
 Memory = TypeVar("Memory")
 State = TypeVar("State")
 
 
 @dataclass
 class Decision:
-    """Accepted nodes from the root down, and the token that follows them."""
+    """path: accepted nodes from the root down. token: the token that follows them."""
 
     path: list[int]
     token: int
 
 
 class KindMismatchError(UserError):
-    """A verifier met a node drawn in a way it is not exact for."""
+    """A verifier got a node of a draw kind that it is not exact for, or a q that cannot have drawn the node's token."""
 
 
 def odds(p: Distribution, q: Distribution, token: int) -> float:
-    """p(token) / q(token), the chance (cut at 1) that a drafted token is accepted; KindMismatchError where q cannot have drawn it."""
-    chance = q[token]
-    if chance <= 0:
-        raise KindMismatchError(f"token {token} has probability 0 in the q it is said to be drawn from; the drafter's kind or q is wrong")
-    return p[token] / chance
+    """p(token) / q(token); clipped at 1 it is the acceptance probability. KindMismatchError where q(token) is 0."""
+    q_token = q[token]
+    if q_token <= 0:
+        raise KindMismatchError(f"token {token} has probability 0 in the q that it was drawn from; the drafter's kind or q is wrong")
+    return p[token] / q_token
 
 
 def _no_states(node: int) -> Mapping[int | str, Tensor]:
@@ -47,25 +47,25 @@ def _no_states(node: int) -> Mapping[int | str, Tensor]:
 
 @dataclass(frozen=True)
 class Target:
-    """What the target says at the nodes of a tree, ROOT (the end of the text) included; asked from the root down.
+    """The target's output at the nodes of a tree and at ROOT, the end of the text. Nodes must be read from the root down.
 
-    distribution(node): the target's distribution of the token after that node. hidden(node): the hidden states of that node's own row, each
-    (width,), by the keys that the verifier `needs`.
+    distribution(node): the target's distribution of the token after that node. hidden(node): the hidden states of that node's row, (width,)
+    each, by the keys that the verifier `needs`.
     """
 
     distribution: Callable[[int], Distribution]
     hidden: Callable[[int], Mapping[int | str, Tensor]] = _no_states
 
 
-#: choose(node, siblings, draws): which of the children of an accepted node is accepted, or what remains; as `Verifier.choose`.
+#: choose(node, siblings, draws): the accepted child of an accepted node, or what remains; returns as `Verifier.choose` does.
 Choose = Callable[[int, Sequence[int], Draws], "tuple[int | None, Distribution | int]"]
 
 
 class Verifier(Part, Generic[Memory, State]):
-    """Settings of a verification rule. `kinds` are the draw kinds it handles, `guarantee` what it promises for them.
+    """Settings of a verification rule. kinds: the draw kinds that it accepts. guarantee: what it guarantees for them.
 
-    Memory lives across requests, state within one. Most rules need neither, and say only how to `choose`; a rule that reads hidden
-    states, or remembers what it accepted, overrides `decide` and leaves the way through the tree to `walk`.
+    Memory lives across requests, state within one. Most rules need neither and implement only `choose`. A rule that reads hidden states or
+    keeps a state overrides `decide`, and uses `walk` to go through the tree.
     """
 
     guarantee: ClassVar[Guarantee]
@@ -85,22 +85,22 @@ class Verifier(Part, Generic[Memory, State]):
 
     @abstractmethod
     def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:
-        """Decide among `siblings` at a node where the target's distribution is p.
+        """Accept one of the `siblings` or none, at a node where the target's distribution is p.
 
-        Returns (accepted sibling, _), or (None, what remains): the residual distribution to draw the next token from, or the token
-        itself where the rule has drawn it.
+        Returns (accepted sibling, _), or (None, remainder). The remainder is the residual distribution that the next token is drawn from,
+        or the token itself where the rule has drawn it.
         """
 
     def decide(self, tree: Tree, target: Target, draws: Draws, position: int, state: State | None = None) -> Decision:
         """The accepted path from the root, and the token that follows it.
 
-        position: index in the text of the token that follows the root; randomness of a depth belongs to its position. state: what
-        `begin` returned for this request; None in rules that keep none.
+        position: index in the text of the token that follows the root; each depth uses the draws of its own position. state: what `begin`
+        returned for this request; None for rules without state.
         """
-        return self.walk(tree, lambda node, siblings, here: self.choose(target.distribution(node), siblings, tree, here), draws, position)
+        return self.walk(tree, lambda node, siblings, own: self.choose(target.distribution(node), siblings, tree, own), draws, position)
 
     def walk(self, tree: Tree, choose: Choose, draws: Draws, position: int) -> Decision:
-        """Go from the root to an accepted child as long as `choose` accepts one. KindMismatchError for kinds that the rule cannot take."""
+        """Go from the root to the accepted child as long as `choose` accepts one. KindMismatchError for draw kinds not in `kinds`."""
         family = tree.children() if len(tree) else {}
         for kind in set(tree.kinds) - self.kinds if len(tree) else ():
             raise KindMismatchError(
@@ -110,9 +110,9 @@ class Verifier(Part, Generic[Memory, State]):
         path: list[int] = []
         node = ROOT
         while True:
-            here = draws.at(position + len(path))
-            child, rest = choose(node, family.get(node, ()), here)
+            own = draws.at(position + len(path))  # of this position
+            child, rest = choose(node, family.get(node, ()), own)
             if child is None:
-                return Decision(path, rest if isinstance(rest, int) else rest.draw(here))
+                return Decision(path, rest if isinstance(rest, int) else rest.draw(own))
             path.append(child)
             node = child

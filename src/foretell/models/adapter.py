@@ -189,7 +189,7 @@ class TransformersModel(Model):
     def _rows(self, feed: Feed, hidden: tuple[int | str, ...], start: int, stop: int) -> Rows:
         cache = feed.cache
         if not isinstance(cache, RowCache):
-            raise ValueError(f"forward: cache={cache!r} was not made by this model's new_cache()")
+            raise UserError(f"forward: cache={cache!r} was not made by this model's new_cache()")
         if not len(feed):
             empty = torch.empty(0, self.width, dtype=self.dtype, device=self.device)
             return Rows(torch.empty(0, self.vocab_size, device=self.device), dict.fromkeys(hidden, empty))

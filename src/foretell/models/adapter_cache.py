@@ -70,16 +70,20 @@ class PastKeyValues:
         self.updated: set[int] = set()
 
     def update(self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Write new keys and values (1, kv_heads, rows, head_dim) of a layer; returns those of all rows so far."""
         self.updated.add(layer_idx)
         return self.cache.write(layer_idx, key_states, value_states, self.places, self.total)
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
+        """Rows before the new ones."""
         return self.cache.length
 
     def get_query_offset(self, layer_idx: int = 0) -> int:
+        """Position of the first new row."""
         return self.cache.length
 
     def get_mask_sizes(self, query_length: int, layer_idx: int = 0) -> tuple[int, int]:
+        """(rows in all, first row): what a mask covers."""
         return self.total, 0
 
 

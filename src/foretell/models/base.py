@@ -115,10 +115,10 @@ class Model(ABC):
         """
         stop = self.num_layers if stop is None else stop
         if not 0 <= start <= stop <= self.num_layers:
-            raise ValueError(f"forward: start={start}, stop={stop} must satisfy 0 <= start <= stop <= {self.num_layers} layers")
+            raise UserError(f"forward: start={start}, stop={stop} must satisfy 0 <= start <= stop <= {self.num_layers} layers")
         for key in hidden:
             if key != POST_NORM and not (isinstance(key, int) and start <= key <= stop):
-                raise ValueError(f"forward: hidden={key!r} must be {POST_NORM!r} or a layer between {start} and {stop}")
+                raise UserError(f"forward: hidden={key!r} must be {POST_NORM!r} or a layer between {start} and {stop}")
         whole = stop == self.num_layers
         caches: list[Cache] = []
         temporary: list[Cache] = []
@@ -130,7 +130,7 @@ class Model(ABC):
         if temporary:
             feeds = [replace(feed, cache=cache) for feed, cache in zip(feeds, caches)]
         if len(set(map(id, caches))) < len(caches):
-            raise ValueError("forward: two feeds of one batch share a cache; give one feed with all rows, or fork the cache")
+            raise UserError("forward: two feeds of one batch share a cache; give one feed with all rows, or fork the cache")
         before = [(len(cache.pending), len(cache.pending_blocks), cache.placed) for cache in caches]
         try:
             for feed, cache in zip(feeds, caches):
@@ -201,14 +201,14 @@ class Model(ABC):
 
     def _check_states(self, owner: str, states: Tensor) -> None:
         if states.ndim != 2 or states.shape[1] != self.width or not states.is_floating_point():
-            raise ValueError(f"{owner}: states of shape {tuple(states.shape)} and {states.dtype} must be (rows, {self.width}) floats")
+            raise UserError(f"{owner}: states of shape {tuple(states.shape)} and {states.dtype} must be (rows, {self.width}) floats")
 
     def _append(self, feed: Feed, cache: Cache) -> None:
         """List the rows of `feed` as pending, and check them against what this model takes."""
         first, num = len(cache.pending), len(feed)
         parents = feed.parents if feed.parents is not None else range(first - 1, first - 1 + num)
         if len(parents) != num:
-            raise ValueError(f"forward: {len(parents)} parents for {num} rows")
+            raise UserError(f"forward: {len(parents)} parents for {num} rows")
         if cache.pending_blocks:
             cache.check_parents(parents)
         if feed.places is None:
@@ -229,7 +229,7 @@ class Model(ABC):
             if not self.has_positions:
                 raise UserError(f"forward: this {type(self).__name__} takes no `positions`; leave them out")
             if len(feed.positions) and min(feed.positions) < 0:
-                raise ValueError(f"forward: positions={list(feed.positions)!r} must be 0 or above")
+                raise UserError(f"forward: positions={list(feed.positions)!r} must be 0 or above")
             longest, cache.placed = max(feed.positions, default=-1) + 1, True
         if longest > self.max_length:
             raise ContextOverflowError(

@@ -77,7 +77,7 @@ class Cache(ABC):
         parent = -1
         for row in path:
             if not 0 <= row < len(self.pending) or self.pending[row] != parent:
-                raise ValueError(f"keep: path={list(path)!r} is not a root path of the {len(self.pending)} pending rows")
+                raise UserError(f"keep: path={list(path)!r} is not a root path of the {len(self.pending)} pending rows")
             parent = row
         if self.pending_blocks:
             self._keep_blocks(list(path))
@@ -91,7 +91,7 @@ class Cache(ABC):
         There must be no pending rows, and no rows of a block or at explicit positions. UserError where this cache cannot.
         """
         if self.pending or not 0 <= num <= self.length:
-            raise ValueError(f"reopen: num={num!r} must lie between 0 and the {self.length} committed rows, with none pending")
+            raise UserError(f"reopen: num={num!r} must lie between 0 and the {self.length} committed rows, with none pending")
         if num:
             self.check_plain("reopen")
         self._reopen(num)
@@ -101,11 +101,11 @@ class Cache(ABC):
     def truncate(self, length: int) -> None:
         """Forget pending rows and all committed rows from `length` on. UserError where that would cut a block in two."""
         if not 0 <= length <= self.length:
-            raise ValueError(f"truncate: length={length!r} must lie between 0 and the {self.length} committed rows")
+            raise UserError(f"truncate: length={length!r} must lie between 0 and the {self.length} committed rows")
         if self.blocks:
             for first, last in self.blocks:
                 if first < length < last:
-                    raise ValueError(f"truncate: length={length!r} cuts rows {first} to {last - 1}, which see each other; cut at {first}")
+                    raise UserError(f"truncate: length={length!r} cuts rows {first} to {last - 1}, which see each other; cut at {first}")
             self.blocks = [(first, last) for first, last in self.blocks if last <= length]
         self._keep([])
         self._truncate(length)
@@ -132,7 +132,7 @@ class Cache(ABC):
         pending, depths = self.pending, self.depths
         for parent in parents:
             if not -1 <= parent < len(pending):
-                raise ValueError(f"parent={parent!r} of pending row {len(pending)} must be -1 or an earlier pending row")
+                raise UserError(f"parent={parent!r} of pending row {len(pending)} must be -1 or an earlier pending row")
             pending.append(parent)
             depths.append(depths[parent] + 1 if parent >= 0 else 0)
 
@@ -147,23 +147,21 @@ class Cache(ABC):
     def check_plain(self, owner: str) -> None:
         """UserError where rows of a block or at explicit positions are held: they pass all layers in the forward that feeds them."""
         if self.placed or self.blocks or self.pending_blocks:
-            raise ValueError(f"{owner}: this cache holds rows that see each other or that were given positions; they cannot be resumed")
+            raise UserError(f"{owner}: this cache holds rows that see each other or that were given positions; they cannot be resumed")
 
     def check_parents(self, parents: Sequence[int]) -> None:
         """UserError for parents inside a pending block: what hangs there would be kept with a part of the block."""
         for first, last in self.pending_blocks:
             for parent in parents:
                 if first <= parent < last - 1:
-                    raise ValueError(
-                        f"forward: parent={parent!r} lies in rows {first} to {last - 1}, which see each other; take {last - 1}"
-                    )
+                    raise UserError(f"forward: parent={parent!r} lies in rows {first} to {last - 1}, which see each other; take {last - 1}")
 
     def _keep_blocks(self, path: list[int]) -> None:
         kept = []
         for first, last in self.pending_blocks:
             num = sum(first <= row < last for row in path)
             if 0 < num < last - first:
-                raise ValueError(f"keep: path={path!r} holds a part of rows {first} to {last - 1}, which see each other; keep all or none")
+                raise UserError(f"keep: path={path!r} holds a part of rows {first} to {last - 1}, which see each other; keep all or none")
             if num:
                 start = self.length + path.index(first)
                 kept.append((start, start + num))

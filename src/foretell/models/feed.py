@@ -144,56 +144,56 @@ def check_feed(feed: Feed, width: int, start: int, whole: bool) -> None:
     start: the layer that the forward begins after. whole: whether it runs all layers from there on.
     """
     if feed.num_logits is not None and feed.num_logits < 0:
-        raise ValueError(f"forward: num_logits={feed.num_logits!r} must be 0 or above, or None for all rows")
+        raise UserError(f"forward: num_logits={feed.num_logits!r} must be 0 or above, or None for all rows")
     if (start > 0) != (feed.rows is not None):
-        raise ValueError("forward: a feed names `rows` when, and only when, start > 0")
+        raise UserError("forward: a feed names `rows` when, and only when, start > 0")
     if feed.is_plain:
         return
     whole = whole or feed.cache is None
     if feed.embeddings is not None:
         _check_embeddings(feed, feed.embeddings, width)
     elif feed.places is not None:
-        raise ValueError("forward: `places` are those of `embeddings`; give both, or neither")
+        raise UserError("forward: `places` are those of `embeddings`; give both, or neither")
     if feed.rows is not None:
         _check_resumed(feed)
     if feed.attention is not CAUSAL:
         if feed.parents is not None:
-            raise ValueError(f"forward: attention={feed.attention.value!r} takes no `parents`: trees are causal; feed a chain")
+            raise UserError(f"forward: attention={feed.attention.value!r} takes no `parents`: trees are causal; feed a chain")
         if not whole:
-            raise ValueError(f"forward: attention={feed.attention.value!r} needs all layers in one forward; leave out `stop`, or the cache")
+            raise UserError(f"forward: attention={feed.attention.value!r} needs all layers in one forward; leave out `stop`, or the cache")
     if (feed.attention is Attention.PREFIX) != (feed.num_prefix is not None):
-        raise ValueError(f"forward: num_prefix={feed.num_prefix!r} goes with attention={Attention.PREFIX.value!r}, and only with it")
+        raise UserError(f"forward: num_prefix={feed.num_prefix!r} goes with attention={Attention.PREFIX.value!r}, and only with it")
     if feed.num_prefix is not None and not 1 <= feed.num_prefix <= len(feed):
-        raise ValueError(f"forward: num_prefix={feed.num_prefix!r} must lie between 1 and the {len(feed)} rows of the feed")
+        raise UserError(f"forward: num_prefix={feed.num_prefix!r} must lie between 1 and the {len(feed)} rows of the feed")
     if feed.positions is not None:
         if len(feed.positions) != len(feed):
-            raise ValueError(f"forward: {len(feed.positions)} positions for {len(feed)} rows")
+            raise UserError(f"forward: {len(feed.positions)} positions for {len(feed)} rows")
         if not whole:
-            raise ValueError("forward: `positions` need all layers in one forward; leave out `stop`, or the cache")
+            raise UserError("forward: `positions` need all layers in one forward; leave out `stop`, or the cache")
 
 
 def _check_embeddings(feed: Feed, embeddings: Tensor, width: int) -> None:
     if embeddings.ndim != 2 or embeddings.shape[1] != width or not embeddings.is_floating_point():
-        raise ValueError(f"forward: embeddings of shape {tuple(embeddings.shape)} and {embeddings.dtype} must be (rows, {width}) floats")
+        raise UserError(f"forward: embeddings of shape {tuple(embeddings.shape)} and {embeddings.dtype} must be (rows, {width}) floats")
     if feed.places is None:
         if len(feed.tokens):
-            raise ValueError("forward: tokens and embeddings in one feed need `places`; see Feed.mixed")
+            raise UserError("forward: tokens and embeddings in one feed need `places`; see Feed.mixed")
         return
     if len(feed.places) != len(embeddings):
-        raise ValueError(f"forward: {len(feed.places)} places for {len(embeddings)} embeddings")
+        raise UserError(f"forward: {len(feed.places)} places for {len(embeddings)} embeddings")
     if any(a >= b for a, b in pairwise(feed.places)) or any(not 0 <= place < len(feed) for place in feed.places):
-        raise ValueError(f"forward: places={list(feed.places)!r} must ascend and lie within the {len(feed)} rows of the feed")
+        raise UserError(f"forward: places={list(feed.places)!r} must ascend and lie within the {len(feed)} rows of the feed")
 
 
 def _check_resumed(feed: Feed) -> None:
     assert feed.rows is not None
     if feed.cache is None:
-        raise ValueError("forward: start > 0 resumes rows of a cache; give the cache that holds them")
+        raise UserError("forward: start > 0 resumes rows of a cache; give the cache that holds them")
     if feed.embeddings is None or feed.places is not None or len(feed.rows) != len(feed.embeddings):
-        raise ValueError("forward: start > 0 needs `embeddings` with one state per entry of `rows`")
+        raise UserError("forward: start > 0 needs `embeddings` with one state per entry of `rows`")
     if feed.parents is not None or feed.attention is not CAUSAL or feed.positions is not None:
-        raise ValueError("forward: start > 0 resumes rows where they are; leave out `parents`, `attention` and `positions`")
+        raise UserError("forward: start > 0 resumes rows where they are; leave out `parents`, `attention` and `positions`")
     for row in feed.rows:
         if not 0 <= row < len(feed.cache.pending):
-            raise ValueError(f"forward: rows={list(feed.rows)!r} must be among the {len(feed.cache.pending)} pending rows of the cache")
+            raise UserError(f"forward: rows={list(feed.rows)!r} must be among the {len(feed.cache.pending)} pending rows of the cache")
     feed.cache.check_plain("forward")

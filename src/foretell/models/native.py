@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from foretell.errors import UserError
 from foretell.locks import ForkSafeLock
 from foretell.models.architecture import Architecture
 from foretell.models.base import POST_NORM, Attention, Context, Feed, Model, Rows
@@ -31,7 +32,8 @@ class Engine(Protocol):
 
     def run(
         self, plan: Plan, store: Tensor, hidden: tuple[int | str, ...], start: int, stop: int
-    ) -> tuple[Tensor, dict[int | str, Tensor]]: ...
+    ) -> tuple[Tensor, dict[int | str, Tensor]]:
+        """Run layers start+1..stop of `plan`; returns logits and hidden states, see the class."""
 
     def embed(self, tokens: np.ndarray) -> Tensor:
         """The rows of the embedding table at `tokens` (n,) int64, (n, width): what `Plan.states` holds for layer 1."""
@@ -77,7 +79,7 @@ class NativeModel(Model):
     def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
         for feed in feeds:
             if getattr(feed.cache, "store", None) is not self.store:
-                raise ValueError(f"forward: cache={feed.cache!r} was not made by this model's new_cache()")
+                raise UserError(f"forward: cache={feed.cache!r} was not made by this model's new_cache()")
         with self._lock:
             plan = lay_flat(feeds)
             logits, states = self.engine.run(plan, self.store.data, hidden, start, stop)

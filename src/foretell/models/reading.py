@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from foretell.errors import UserError
 from foretell.models.base import Cache, Feed, Model, Rows
 
 #: Longest piece of a text that one pass reads.
@@ -35,10 +36,10 @@ def read(
     (5, torch.Size([3, 3]))
     """
     if chunk < 1:
-        raise ValueError(f"read: chunk={chunk!r} must be at least 1")
+        raise UserError(f"read: chunk={chunk!r} must be at least 1")
     for cache, _ in texts:
         if cache.pending:
-            raise ValueError(f"read: a cache holds {len(cache.pending)} pending rows; keep or drop them first")
+            raise UserError(f"read: a cache holds {len(cache.pending)} pending rows; keep or drop them first")
     parts: list[list[Rows]] = [[] for _ in texts]
     for first in range(0, max((len(tokens) for _, tokens in texts), default=0), chunk):
         reading = [i for i, (_, tokens) in enumerate(texts) if len(tokens) > first]

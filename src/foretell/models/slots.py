@@ -26,6 +26,7 @@ class SlotStore:
         self._lock = ForkSafeLock()
 
     def claim(self, num: int) -> list[int]:
+        """`num` free slots, ascending where possible; the store grows where there are too few."""
         with self._lock:
             while len(self._free) < num:
                 self._grow()
@@ -35,11 +36,13 @@ class SlotStore:
             return slots
 
     def share(self, slots: list[int]) -> None:
+        """Count one more owner of each slot."""
         with self._lock:
             for slot in slots:
                 self._owners[slot] += 1
 
     def release(self, slots: list[int]) -> None:
+        """Count one owner less of each slot; slots without an owner are free."""
         with self._lock:
             for slot in reversed(slots):
                 self._owners[slot] -= 1

@@ -21,7 +21,7 @@ from foretell.testing.models import use_small_curves
 
 
 @dataclass(frozen=True)
-class Watching(Pace):
+class LimitCheckingPace(Pace):
     """Asks for `num_nodes` and `depth`, and raises `ContractError` where a tree is larger or deeper."""
 
     num_nodes: int
@@ -56,15 +56,15 @@ def finish(recipe: Recipe, asked: list[Request], session: Session | None = None)
 def check_limits(drafter: Drafter) -> None:
     """Trees are never larger nor deeper than asked for."""
     for num_nodes, depth in ((1, 1), (2, 1), (2, 2), (3, 2), (5, 1), (8, 3)):
-        finish(Recipe(drafter, pace=Watching(num_nodes, depth)), requests())
+        finish(Recipe(drafter, pace=LimitCheckingPace(num_nodes, depth)), requests())
 
 
-def check_apart(drafter: Drafter) -> None:
+def check_independence(drafter: Drafter) -> None:
     """Requests that share batches, or follow each other in a session, are proposed what each would be alone. Drafters that
     learn across requests (`Traits.learns`) are the exception they say they are."""
     if drafter.traits.learns:
         return
-    recipe = Recipe(drafter, pace=Watching(8, 3))
+    recipe = Recipe(drafter, pace=LimitCheckingPace(8, 3))
     alone = [finish(recipe, [request])[0] for request in requests()]
     together = finish(recipe, requests())
     case = LawCase.small()
@@ -81,4 +81,4 @@ def check_apart(drafter: Drafter) -> None:
 def check_drafter(drafter: Drafter) -> None:
     """Every check of this file."""
     check_limits(drafter)
-    check_apart(drafter)
+    check_independence(drafter)

@@ -145,7 +145,7 @@ def exact_verifiers() -> list[Verifier]:
     return [verifier for verifier in examples("verifier") if verifier.guarantee.kind == "exact"]
 
 
-def unconfirmed() -> list[Verifier]:
+def inexact_verifiers() -> list[Verifier]:
     """Verifiers that promise less than exactness: the law kit says nothing about them."""
     return [verifier for verifier in examples("verifier") if verifier.guarantee.kind != "exact"]
 

@@ -25,7 +25,7 @@ VOCABULARY = Vocabulary(_TOKENS, frozenset(token for token, data in enumerate(_T
 
 
 @dataclass
-class _Visit:
+class _WalkedState:
     """A state, how it was come to, and what it said then."""
 
     path: tuple[int, ...]
@@ -40,7 +40,7 @@ def check_constraint(
     in another order, and once more from the beginning by another request."""
     source = random.Random(seed)
     start = constraint.start(vocabulary, (0,))
-    visits = [_Visit((), start, _said(start))]
+    visits = [_WalkedState((), start, _said(start))]
     _check_state(constraint, visits[0])
     walks = [visits[0]] * num_walks
     for _ in range(length):
@@ -49,7 +49,7 @@ def check_constraint(
             if going_on:
                 token = source.choice(going_on)
                 state = visit.state.advance(token)
-                walks[number] = _Visit((*visit.path, token), state, _said(state))
+                walks[number] = _WalkedState((*visit.path, token), state, _said(state))
                 _check_state(constraint, walks[number])
                 visits.append(walks[number])
     source.shuffle(visits)
@@ -76,7 +76,7 @@ def _takes(state: ConstraintState, token: int) -> bool:
     return True
 
 
-def _check_state(constraint: Constraint, visit: _Visit) -> None:
+def _check_state(constraint: Constraint, visit: _WalkedState) -> None:
     state, vocabulary = visit.state, visit.state.vocabulary
     where = f"after {visit.path} ({vocabulary.text(visit.path)!r})"
     allowed = state.allowed().ids.tolist()

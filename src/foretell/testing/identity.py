@@ -12,7 +12,7 @@ from foretell.decoding.sampler import Sampler
 from foretell.decoding.session import Session
 from foretell.models.base import Model
 from foretell.models.tiny import TinyModel
-from foretell.testing.laws import STEPPED_CURVE, remembering
+from foretell.testing.laws import STEPPED_CURVE, caching_sampler
 from foretell.testing.models import use_small_curves
 
 #: Over the three tokens of the models that texts are compared on.
@@ -37,7 +37,7 @@ def decode(
     Request i draws as seed i and ends after max_new_tokens - i tokens, so that batches are ragged.
     """
     use_small_curves(recipe, target=model)
-    requests = [Request(prompt, max_new_tokens - i, remembering(sampler), SampledDraws(i)) for i, prompt in enumerate(PROMPTS)]
+    requests = [Request(prompt, max_new_tokens - i, caching_sampler(sampler), SampledDraws(i)) for i, prompt in enumerate(PROMPTS)]
     for _ in Session(model, recipe, STEPPED_CURVE).run([requests[i] for i in order], max_batch=batch):
         pass
     return requests

@@ -93,7 +93,7 @@ class LawReport:
 
 
 @dataclass(frozen=True)
-class RememberingSampler(Sampler):
+class CachingSampler(Sampler):
     """A sampler that works each distribution out once: enumeration asks for the same few thousands of times. A part that writes into a
     distribution, which is not its own, gets NumPy's ValueError."""
 
@@ -108,9 +108,9 @@ class RememberingSampler(Sampler):
 
 
 @cache
-def remembering(sampler: Sampler) -> RememberingSampler:
+def caching_sampler(sampler: Sampler) -> CachingSampler:
     """The one that stands for `sampler`, whoever asks: combinations differ in their other parts, and meet the same distributions."""
-    return RememberingSampler(sampler.steps, sampler.greedy)
+    return CachingSampler(sampler.steps, sampler.greedy)
 
 
 @lru_cache(maxsize=256)
@@ -160,15 +160,15 @@ def output_distribution(recipe: Recipe, case: LawCase, sampler: Sampler, max_out
 
     Each outcome is a fresh session and run, companions included. Raises `TooManyOutcomesError` beyond `max_outcomes`.
     """
-    remembered = remembering(sampler)
+    cached = caching_sampler(sampler)
     use_small_curves(recipe, case.draft_curve, case.model)
 
     def run(draws: Draws) -> Outcome:
         if case.constraint is not None:
             case.constraint.forget(Vocabulary.of(case.model, case.stop_tokens))
-        first = Request(case.prompt, case.max_new_tokens, remembered, draws, case.stop_tokens, constraint=case.constraint)
+        first = Request(case.prompt, case.max_new_tokens, cached, draws, case.stop_tokens, constraint=case.constraint)
         others = [
-            Request(prompt, length, remembered, SampledDraws(seed), case.stop_tokens, constraint=case.constraint)
+            Request(prompt, length, cached, SampledDraws(seed), case.stop_tokens, constraint=case.constraint)
             for seed, (prompt, length) in enumerate(case.companions)
         ]
         for _ in Session(case.model, recipe, case.curve).run([first, *others]):

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import chisquare
 
 from foretell.catalog.part_text import describe
-from foretell.decoding.chooser import BadLossWarning, State
+from foretell.decoding.chooser import BadLossWarning, ChooserState
 from foretell.decoding.choosers.epsilon_greedy import EpsilonGreedy
 from foretell.decoding.choosers.lin_ts import LinTS
 from foretell.decoding.choosers.lin_ucb import LinUCB
@@ -31,7 +31,7 @@ def contexts_of(num_arms: int, num_features: int = 4, seed: int = 0) -> np.ndarr
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def trained(chooser, rounds: int = 40, num_arms: int = 5) -> State:
+def trained(chooser, rounds: int = 40, num_arms: int = 5) -> ChooserState:
     """After rounds whose losses differ by arm."""
     state = chooser.begin(4, seed=1)
     for number in range(rounds):
@@ -102,7 +102,7 @@ def test_the_same_seed_picks_the_same_arms_and_a_state_comes_back_from_plain_dat
     state = trained(chooser)
     saved = dataclasses.asdict(state)
     arrays = saved.pop("learnt")
-    back = State(**json.loads(json.dumps(saved)), learnt={name: array.copy() for name, array in arrays.items()})
+    back = ChooserState(**json.loads(json.dumps(saved)), learnt={name: array.copy() for name, array in arrays.items()})
     for seed in range(20):
         contexts = contexts_of(5, seed=seed)
         one, other = chooser.choose(state, contexts), chooser.choose(back, contexts)

@@ -66,7 +66,7 @@ def test_single_rows_by_a_file_and_retraining(home):
         (("--forget", "price<-1e9"), "forget names no row"),
         (("--forget", "price<1e9"), "forget names all rows"),
         (("--forget", "price<400", "--method", "blindspt"), "blindspot"),
-        (("--forget", "price<400", "--test-share", "0", "--report", "page.html"), "held out"),
+        (("--forget", "price<400", "--test-share", "0", "--report", "page.html"), "held-out rows"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_nothing_is_written(home, words, message):

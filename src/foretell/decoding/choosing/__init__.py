@@ -1,1 +1,1 @@
-"""What choosers share."""
+"""Shared code of choosers: networks, linear regression, exploration, replay of logs."""

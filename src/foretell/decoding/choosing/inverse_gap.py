@@ -1,4 +1,4 @@
-"""Inverse gap weighting: the further an arm's expected loss lies above the least, the rarer it is tried."""
+"""Inverse gap weighting: the larger the gap between an arm's expected loss and the least one, the less often it is picked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from foretell.parts import require
 
 
 def inverse_gap(losses: Array, gamma: float) -> Array:
-    """Probabilities (K,) from expected losses (K,): 1 / (K + gamma * gap) for all but the best, which has the rest, 1/K or more.
+    """Probabilities (K,) from expected losses (K,): 1 / (K + gamma * gap) for all but the best, which gets the rest, at least 1/K.
 
     Abe and Long, "Associative Reinforcement Learning using Linear Probabilistic Concepts", section 3; Foster and Rakhlin, "Beyond UCB:
     Optimal and Efficient Contextual Bandits with Regression Oracles", algorithm 1.

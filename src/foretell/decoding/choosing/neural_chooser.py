@@ -1,23 +1,23 @@
-"""What neural choosers share: a network that predicts the loss of an arm from its context, learnt one round at a time."""
+"""Shared code of neural choosers: a network that predicts the loss of an arm from its context, trained one round at a time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from foretell.decoding.chooser import Array, OnlineChooser, State
+from foretell.decoding.chooser import Array, ChooserState, OnlineChooser
 from foretell.decoding.choosing.online_network import OnlineNetwork
 from foretell.parts import require
 
 PERTURBATIONS = ("random", "ridge", "none")
-#: Fields that the network has too.
+#: Fields that `OnlineNetwork` has as well.
 SETTINGS = ("width", "depth", "learning_rate", "perturb", "num_signs", "strength", "radius", "offset")
 
 
 @dataclass(frozen=True)
 class NeuralChooser(OnlineChooser):
-    """Abstract: subclasses say `loss` and write `probabilities`. The fields are those of `OnlineNetwork`."""
+    """Abstract: subclasses set `loss` and implement `probabilities`. The fields are those of `OnlineNetwork`; UserError out of range."""
 
-    #: What the network is trained with, and what its predictions are by it: "squared" or "log".
+    #: The training loss of the network: "squared" or "log".
     loss = "squared"
 
     width: int = 64
@@ -40,16 +40,16 @@ class NeuralChooser(OnlineChooser):
         require(self.perturb in PERTURBATIONS, self, "perturb", self.perturb, f"must be one of {', '.join(PERTURBATIONS)}")
 
     def network(self, num_features: int) -> OnlineNetwork:
-        """The network for contexts of that width."""
+        """The network for contexts of width `num_features`."""
         settings = {name: getattr(self, name) for name in SETTINGS}
         return OnlineNetwork(num_features, self.loss, **settings)
 
     def start(self, num_features: int, seed: int) -> dict[str, Array]:
         return self.network(num_features).start(seed)
 
-    def predict(self, state: State, contexts: Array) -> Array:
-        """Expected losses (K,)."""
+    def predict(self, state: ChooserState, contexts: Array) -> Array:
+        """Expected losses (K,) for contexts (K, d)."""
         return self.network(state.num_features).predict(state.learnt, contexts)
 
-    def learn(self, state: State, context: Array, loss: float) -> None:
+    def learn(self, state: ChooserState, context: Array, loss: float) -> None:
         self.network(state.num_features).step(state.learnt, context, loss)

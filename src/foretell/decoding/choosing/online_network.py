@@ -1,6 +1,6 @@
-"""A small smooth network that learns from one example at a time, in numpy: what neural bandits regress losses with.
+"""A small network in NumPy that learns losses from one example at a time, for neural bandits.
 
-Weights are kept in one vector theta (p,) beside its start; each step is one projected gradient step on the newest example.
+Weights are one vector theta (p,), kept beside its initial value; each step is one projected gradient step on the newest example.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class OnlineNetwork:
-    """f(x) = v . h / sqrt(m), h = tanh(W h / sqrt(m)) layer by layer, the first of [x, 1] unscaled: contexts of length about 1.
+    """f(x) = v . h / sqrt(m), h = tanh(W h / sqrt(m)) layer by layer; the first layer takes [x, 1] unscaled. Contexts have norm about 1.
 
     num_features d: width of contexts. width m: units of each of `depth` layers. loss: "squared", or "log", which is cross-entropy with
-    the loss as soft label and puts a sigmoid behind f. learning_rate: of a step; in this scaling 1 or so corrects an error at once.
+    the loss as soft label and applies a sigmoid to f. learning_rate: of a step; with this scaling, about 1 corrects an error in one step.
     perturb: "random" averages predictions and losses over `num_signs` random sign vectors e, each adding strength / m^(1/4) times
-    (theta - start) . e to f; "ridge" is their expectation, strength^2 / sqrt(m) * |theta - start|^2 added to the squared loss (for the
-    log loss an eighth of it, by its largest curvature); "none". radius: of the ball around the start that theta is kept in. offset: the
-    last feature of a context is a guess of its loss, from 0 to 1, and f is added to it (to its log odds, for the log loss): the start
-    predicts the guess, and the ridge draws towards it.
+    (theta - start) . e to f; "ridge" is their expectation, strength^2 / sqrt(m) * |theta - start|^2 added to the squared loss (an eighth
+    of it for the log loss, from its largest curvature); "none". radius: of the ball around `start` that theta is projected to. offset: the
+    last feature of a context is an estimate of its loss, from 0 to 1, and f is added to it (to its log odds, for the log loss). The
+    initial network then predicts the estimate, and the ridge pulls towards it.
 
-    All weights start Gaussian, those of the last layer in pairs that cancel, so that f starts at 0.
+    Initial weights are Gaussian. Those of the last layer come in pairs that cancel, so that f is 0 at first.
 
     Deb et al., "Contextual Bandits with Online Neural Regression", sections 3 and 4.
     """
@@ -45,15 +45,15 @@ class OnlineNetwork:
     offset: bool = False
 
     def start(self, seed: int) -> dict[str, Array]:
-        """Fresh arrays: "theta" and "start" (p,), and where signs are drawn "signs" (num_signs, p)."""
-        coins = np.random.default_rng([seed, 1])
-        theta = coins.standard_normal(self._sizes[-1])
+        """Initial arrays: "theta" and "start" (p,), and for perturb="random" also "signs" (num_signs, p)."""
+        generator = np.random.default_rng([seed, 1])
+        theta = generator.standard_normal(self._sizes[-1])
         *layers, last = self._unpacked(theta)
         half = self.width // 2
         layers[-1][half:], last[half:] = layers[-1][:half], -last[:half]
         arrays = {"theta": theta, "start": theta.copy()}
         if self.perturb == "random":
-            arrays["signs"] = coins.choice([-1.0, 1.0], (self.num_signs, len(theta)))
+            arrays["signs"] = generator.choice([-1.0, 1.0], (self.num_signs, len(theta)))
         return arrays
 
     def predict(self, arrays: dict[str, Array], contexts: Array) -> Array:
@@ -63,7 +63,7 @@ class OnlineNetwork:
         hidden[:, :-1] = contexts
         for number, weights in enumerate(layers):
             hidden = np.tanh(hidden @ weights.T * self._scale(number))
-        outputs = hidden @ last / math.sqrt(self.width) + self._guess(contexts)
+        outputs = hidden @ last / math.sqrt(self.width) + self._offset(contexts)
         if self.perturb == "random":
             outputs = outputs[:, None] + self._shifts(arrays)
             return (_sigmoid(outputs) if self.loss == "log" else outputs).mean(1)
@@ -88,7 +88,7 @@ class OnlineNetwork:
         np.add(arrays["start"], moved, out=theta)
 
     def example_loss(self, arrays: dict[str, Array], context: Array, loss: float) -> float:
-        """What `step` descends, without the ridge: of the log loss up to a constant, averaged over signs where there are any."""
+        """The loss that `step` minimises, without the ridge: averaged over signs, and for the log loss up to a constant."""
         outputs = np.atleast_1d(self._gradient(arrays["theta"], context)[0])
         if self.perturb == "random":
             outputs = outputs + self._shifts(arrays)
@@ -109,7 +109,7 @@ class OnlineNetwork:
         return self._per_sign * (arrays["signs"] @ (arrays["theta"] - arrays["start"]))
 
     def _error(self, output: Any, loss: float) -> Any:
-        """The loss's slope in f."""
+        """The derivative of the loss in f."""
         return _sigmoid(output) - loss if self.loss == "log" else 2 * (output - loss)
 
     def _gradient(self, theta: Array, context: Array) -> tuple[float, Array]:
@@ -128,16 +128,16 @@ class OnlineNetwork:
             np.outer(back, values[number], out=into[number])
             if number:
                 back = back @ layers[number]
-        return float(values[-1] @ last) * scale + self._guess(context), gradient
+        return float(values[-1] @ last) * scale + self._offset(context), gradient
 
-    def _guess(self, contexts: Array) -> Any:
-        """What f is added to: of each context, or of the one."""
+    def _offset(self, contexts: Array) -> Any:
+        """What f is added to, for contexts (K, d) or one context (d,)."""
         if not self.offset:
             return 0.0
-        guess = contexts[..., -1]
+        estimate = contexts[..., -1]
         if self.loss == "squared":
-            return guess
-        inside = np.clip(guess, 1e-3, 1 - 1e-3)
+            return estimate
+        inside = np.clip(estimate, 1e-3, 1 - 1e-3)
         return np.log(inside / (1 - inside))
 
     def _scale(self, number: int) -> float:
@@ -145,13 +145,13 @@ class OnlineNetwork:
 
     @property
     def _sizes(self) -> list[int]:
-        """Where each layer's weights end in theta."""
+        """The index in theta at which each layer's weights end."""
         first, between = self.width * (self.num_features + 1), self.width * self.width
         ends = [first + number * between for number in range(self.depth)]
         return [*ends, ends[-1] + self.width]
 
     def _unpacked(self, theta: Array) -> list[Array]:
-        """Views: a matrix for each layer, and v."""
+        """Views of theta: a matrix for each layer, and v."""
         ends = self._sizes
         layers = [theta[start:end].reshape(self.width, -1) for start, end in pairwise([0, *ends[:-1]])]
         return [*layers, theta[ends[-2] :]]

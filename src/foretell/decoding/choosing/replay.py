@@ -1,4 +1,4 @@
-"""Logged rounds: kept with their propensities, and replayed to judge another chooser that never ran."""
+"""Logged rounds with their propensities, and off-policy evaluation of another chooser on them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from foretell.errors import UserError
 
 
 class Round(NamedTuple):
-    """Contexts (K, d), the arm that was picked, with what probability, and its loss."""
+    """contexts: (K, d). arm: the arm picked. propensity: the probability with which it was picked. loss: its loss, from 0 to 1."""
 
     contexts: Array
     arm: int
@@ -21,9 +21,10 @@ class Round(NamedTuple):
     loss: float
 
 
-class Estimate(NamedTuple):
-    """What a chooser would have lost a round. value: by inverse propensities, unbiased for a chooser that does not learn on the way;
-    error: its standard error. weighted: the same over the sum of the weights, biased and steadier. logged: what was in fact lost."""
+class ReplayEstimate(NamedTuple):
+    """Estimated mean loss per round of a chooser. value: by inverse propensity weighting, unbiased for a chooser that does not learn during
+    the replay. error: its standard error. weighted: normalised by the sum of the weights, biased with less variance. logged: mean loss of
+    the log."""
 
     value: float
     error: float
@@ -31,15 +32,16 @@ class Estimate(NamedTuple):
     logged: float
 
 
-def replay(chooser: OnlineChooser, rounds: Iterable[Round], seed: int = 0) -> Estimate:
-    """Let a chooser that knows nothing live through logged rounds: it is asked for its probabilities, then told what was picked and lost.
+def replay(chooser: OnlineChooser, rounds: Iterable[Round], seed: int = 0) -> ReplayEstimate:
+    """Replay logged rounds for an untrained chooser: in each round it gives its probabilities, then learns the logged arm and loss.
 
-    Every arm that it may pick must have had a chance in the log. Horvitz and Thompson, "A Generalization of Sampling Without Replacement
-    from a Finite Universe"; over bandits: Dudik, Langford and Li, "Doubly Robust Policy Evaluation and Learning", section 2.
+    Every arm that it may pick must have had a positive probability in the log. UserError for an empty log or a propensity outside (0, 1].
+    Horvitz and Thompson, "A Generalization of Sampling Without Replacement from a Finite Universe"; over bandits: Dudik, Langford and Li,
+    "Doubly Robust Policy Evaluation and Learning", section 2.
 
     >>> from foretell.decoding.choosers.epsilon_greedy import EpsilonGreedy
     >>> contexts = np.eye(2)
-    >>> replay(EpsilonGreedy(epsilon=1.0), [Round(contexts, arm, 0.5, loss=float(arm)) for arm in (0, 1)]).value  # as it was logged
+    >>> replay(EpsilonGreedy(epsilon=1.0), [Round(contexts, arm, 0.5, loss=float(arm)) for arm in (0, 1)]).value  # as logged
     0.5
     """
     state, weights, losses = None, [], []
@@ -53,24 +55,24 @@ def replay(chooser: OnlineChooser, rounds: Iterable[Round], seed: int = 0) -> Es
         state.rounds += 1
     if not losses:
         raise UserError("rounds are empty: there is nothing to replay")
-    weighed = np.multiply(weights, losses)
+    weighted = np.multiply(weights, losses)
     total = float(np.sum(weights))
-    return Estimate(
-        float(weighed.mean()),
-        float(weighed.std() / np.sqrt(len(weighed))),
-        float(weighed.sum() / total) if total else float("nan"),
+    return ReplayEstimate(
+        float(weighted.mean()),
+        float(weighted.std() / np.sqrt(len(weighted))),
+        float(weighted.sum() / total) if total else float("nan"),
         float(np.mean(losses)),
     )
 
 
 def write_rounds(path: str | Path, rounds: Iterable[Round]) -> None:
-    """As one compressed file of arrays (.npz). All rounds must have the same number of arms."""
+    """Write rounds to one compressed file of arrays (.npz). All rounds must have the same number of arms."""
     contexts, arms, propensities, losses = zip(*rounds, strict=True)
     np.savez_compressed(path, contexts=np.array(contexts, dtype=np.float32), arms=arms, propensities=propensities, losses=losses)
 
 
 def read_rounds(path: str | Path) -> list[Round]:
-    """What `write_rounds` wrote; contexts come back in single precision."""
+    """Read what `write_rounds` wrote; contexts have single precision."""
     with np.load(path) as file:
         columns = [file[name] for name in ("contexts", "arms", "propensities", "losses")]
     return [Round(rows.astype(np.float64), int(arm), float(p), float(loss)) for rows, arm, p, loss in zip(*columns, strict=True)]

@@ -1,4 +1,4 @@
-"""Adaptive n-gram drafting: count what followed what in this request's own text, and draft the likeliest paths."""
+"""Adaptive n-gram drafting: an n-gram model of the request's own text drafts the most probable paths."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class _State:
 
 @dataclass(frozen=True)
 class AdaptiveNgram(TableDrafter[int, _State]):
-    """An n-gram model of the prompt and of what was written since, updated every step. Where prompt lookup copies the latest
-    place that matches, this proposes the tree of the likeliest continuations of all places.
+    """An n-gram model of the prompt and the generated text, updated every step. Prompt lookup copies the latest match; this drafter
+    proposes the tree of the most probable continuations over all matches.
 
-    orders: lengths of context counted; the longest that is known is used. width: successors kept of a context.
+    orders: context lengths; the longest known context is used. width: successors kept of a context.
 
-    Guarantee: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: 50 us a step, and 1 us a token
-    of the prompt. State: the request's own table, 100 bytes a context. Grade: a node's share of its context, in halvings.
+    Guarantee: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: 50 us per step, and 1 us per
+    token of the prompt. State: the request's own table, 100 bytes per context. Grade: -log2 of a node's share of its context, rounded.
 
     Ou et al., "Lossless Acceleration of Large Language Model via Adaptive N-gram Parallel Decoding", section 3.
-    Departures: a tree of several continuations where the paper drafts one; shorter contexts stand in for unknown longer ones at
+    Departures: a tree of several continuations where the paper drafts one; shorter contexts replace unknown longer ones at
     each drafted token (its multi-level n-gram).
-    Errors: ValueError for orders empty, repeated or below 1, and for a width below 1.
+    Errors: UserError for orders empty, repeated or below 1, and for a width below 1.
 
     >>> from foretell.models.tiny import TinyModel
     >>> from foretell.decoding.sampler import Sampler
@@ -56,7 +56,7 @@ class AdaptiveNgram(TableDrafter[int, _State]):
     def __post_init__(self) -> None:
         object.__setattr__(self, "orders", tuple(self.orders))
         require(all(isinstance(n, int) for n in self.orders), self, "orders", self.orders, "must be whole numbers")
-        SuccessorTable(1, self.orders, self.width, "count")  # refuses what it does not like
+        SuccessorTable(1, self.orders, self.width, "count")  # checks orders and width
 
     @classmethod
     def examples(cls) -> list[AdaptiveNgram]:
@@ -71,7 +71,7 @@ class AdaptiveNgram(TableDrafter[int, _State]):
     def table_for(self, ask: Ask) -> SuccessorTable:
         state, text = ask.state, ask.tokens
         if state.learnt < len(text):
-            begin = max(state.learnt - state.table.longest, 0)  # new tokens, and the contexts of the first of them
+            begin = max(state.learnt - state.table.longest, 0)  # the new tokens with the context of the first one
             state.table.learn_text(text[begin:], first=state.learnt - begin)
             state.learnt = len(text)
         return state.table

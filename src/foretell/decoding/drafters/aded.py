@@ -1,4 +1,4 @@
-"""ADED: a tri-gram table that learns from what the model writes, searched by a small Monte-Carlo tree search."""
+"""ADED: a trigram table that learns from the generated text, searched by Monte-Carlo tree search."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ADAPTATIONS = ("window", "fresh", "none")
 
 @dataclass
 class _State:
-    """text: this request's, prompt included."""
+    """text: of this request, prompt included."""
 
     table: SuccessorTable
     text: list[int] = field(default_factory=list)
@@ -31,27 +31,27 @@ class _State:
 
 @dataclass(frozen=True)
 class Aded(TableDrafter[ScopedTables, _State]):
-    """A table of weights of the third token after two. Each step the new text's trigrams gain weight, a search picks the most
-    promising paths after the last two tokens, and these are the draft tree.
+    """A table of weights of the third token after each pair of tokens. In each step the trigrams of the new text gain weight, and a search
+    selects the best paths after the last two tokens, which form the draft tree.
 
     search: "puct", the paper's tree search, or "best-first", the paths with the largest product of weights. iterations, length,
-    top, reward: of the search (see `TreeSearch`). step: weight that a sighting adds, up to `cap`. width: successors kept of a
-    pair. adaptation: "window", as in the paper: each step all trigrams of the text's last `window` tokens gain weight, and since
-    windows overlap, each gains about (window - 2) / (tokens a step) times; "fresh": each new trigram gains once; "none": the table
-    stays as it is. learn_prompt: whether the prompt's trigrams gain weight too, once. corpus: file of a table to begin with
+    top, reward: of the search (see `TreeSearch`). step: weight that an occurrence adds, up to `cap`. width: successors kept of a
+    pair. adaptation: "window", as in the paper: in each step all trigrams of the last `window` tokens gain weight; because windows
+    overlap, each gains about (window - 2) / (tokens per step) times; "fresh": each new trigram gains weight once; "none": the table is
+    not changed. learn_prompt: whether the prompt's trigrams gain weight too, once. corpus: file of an initial table
     (`foretell.decoding.drafting.successors.files`). scope: who shares a table, "global" (all requests), "problem" (those with the same
     prompt) or "request".
-    capacity: most pairs.
+    capacity: most pairs in the table.
 
-    Guarantee: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: about 0.1 ms a step. State: the
-    table, 200 bytes a pair. Where the text has no two tokens, or the table not that pair, nothing is proposed. Grade: a node's
-    share of its pair's weight, in halvings.
+    Guarantee: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: about 0.1 ms per step. State: the
+    table, 200 bytes per pair. Where the text has fewer than two tokens, or the table lacks the pair, nothing is proposed. Grade: -log2
+    of a node's share of its pair's weight, rounded.
 
     Zhang et al., "Adaptive Draft-Verification for Efficient Large Language Model Decoding", section 3.
-    Departures from the authors' code: siblings are ordered by weight and visits that are equal by product of shares, since a hash
-    map's order is not repeatable; the roll-out's numbers follow from the text; a tree over budget is cut by visits, not by length;
-    a pair keeps `width` successors also while learning, a newcomer taking the lightest one's place.
-    Errors: ValueError for settings out of range, and TableFileError for a corpus of another model.
+    Departures from the authors' code: siblings are ordered by weight, and equal visit counts by product of shares, because the
+    order of a hash map is not reproducible; the random numbers of roll-outs depend on the text only; a tree over budget is cut by visits,
+    not by length; a pair keeps `width` successors also while learning, and a new successor replaces the one of least weight.
+    Errors: UserError for settings out of range, and TableFileError for a corpus of another model.
 
     >>> Aded(iterations=50).step
     0.04
@@ -83,7 +83,7 @@ class Aded(TableDrafter[ScopedTables, _State]):
         require(self.window >= 3, self, "window", self.window, "must be at least 3 tokens, one trigram")
         require(self.scope in SCOPES, self, "scope", self.scope, f"must be one of {', '.join(SCOPES)}")
         require(self.capacity >= 1, self, "capacity", self.capacity, "must be at least 1 pair")
-        self.tree_search()  # refuses what it does not like
+        self.tree_search()  # checks its settings
 
     @classmethod
     def examples(cls) -> list[Aded]:
@@ -97,17 +97,17 @@ class Aded(TableDrafter[ScopedTables, _State]):
         return Traits(learns=self.adaptation != "none" and self.scope != "request")
 
     def tree_search(self) -> TreeSearch:
-        """The search as its own object."""
+        """The settings of the tree search."""
         return TreeSearch(self.iterations, self.length, self.top, reward=self.reward)
 
     def remember(self, model: Model) -> ScopedTables:
         if self.corpus:
             from foretell.decoding.drafting.successors.files import load_table
 
-            first = load_table(self.corpus, model)
-            good = first.orders == (2,) and first.rule == "add"
-            require(good, self, "corpus", self.corpus, f'holds {first!r}; it must be of orders (2,) and rule "add"')
-            return ScopedTables(first.copy, self.scope)
+            table = load_table(self.corpus, model)
+            good = table.orders == (2,) and table.rule == "add"
+            require(good, self, "corpus", self.corpus, f'holds {table!r}; it must be of orders (2,) and rule "add"')
+            return ScopedTables(table.copy, self.scope)
         return ScopedTables(
             lambda: SuccessorTable(model.vocab_size, (2,), self.width, "add", step=self.step, cap=self.cap, capacity=self.capacity),
             self.scope,
@@ -138,6 +138,6 @@ class Aded(TableDrafter[ScopedTables, _State]):
             return
         state.text += seen.tokens
         if self.adaptation != "none":
-            fresh = len(seen.tokens) + 2  # the tokens of all new trigrams
+            fresh = len(seen.tokens) + 2  # number of tokens in the new trigrams
             window = max(self.window, fresh) if self.adaptation == "window" else fresh
             state.table.learn_text(state.text[-window:], first=2)

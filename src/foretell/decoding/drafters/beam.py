@@ -18,20 +18,19 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class Beam(LevelDrafter):
-    """Keeps, level by level, the `width` most probable sequences of a draft model: likely beginnings get more children.
+    """Keeps the `width` most probable sequences of a draft model at each level. Probable prefixes get more children.
 
-    Probabilities are those of the target's sampler; with a greedy sampler, those of its distribution before the arg-max.
+    Probabilities are those after the target's sampler; with a greedy sampler, those before the arg-max.
 
-    model: a loaded `Model`, or an id or path for `foretell.load`. width: nodes of each level. length: levels.
+    model: a loaded `Model`, or an id or path for `foretell.load`. width: nodes per level. length: number of levels.
 
-    Guarantee: exact, and the text is plain decoding's with the same seed: all nodes are fixed candidates. Condition: none.
-    Needs: the same vocabulary as the target. Cost: one draft step of `width` rows a level, over all requests of the batch
-    together. State: the draft model's cache, which lags and catches up.
+    Guarantee: exact; the text equals that of plain decoding with the same seed, because all nodes are fixed candidates. Condition: none.
+    Needs: the same vocabulary as the target. Cost: one draft step of `width` rows per level, for all requests of the
+    batch together. State: the draft model's cache, which reads new text when it drafts.
 
     The layers of Li et al., "EAGLE-2: Faster Inference of Language Models with Dynamic Draft Trees", section 4.1, without
-    its choice among the nodes of all layers afterwards, which is the pace's here. Not to be confused with `StochasticBeam`,
-    whose sequences are drawn.
-    Errors: ValueError for another vocabulary (names the first differing token), width or length below 1.
+    the final selection among the nodes of all layers, which the pace does here. `StochasticBeam` draws its sequences at random.
+    Errors: UserError for another vocabulary (names the first differing token), width or length below 1.
 
     >>> from foretell.models.tiny import TinyModel
     >>> Beam(TinyModel(seed=1), width=2).replace(length=5).length
@@ -64,7 +63,7 @@ class Beam(LevelDrafter):
 
 @dataclass
 class _Best:
-    """One request's beam. score: log-probability of each node's sequence."""
+    """The beam of one request. score: log-probability of each node's sequence."""
 
     ask: Ask
     width: int
@@ -74,15 +73,16 @@ class _Best:
     def grow(self, distributions: Distributions, level: int) -> list[int]:
         """The best `width` sequences one level below the nodes of `distributions`."""
         tree = self.ask.state.tree
-        found = []
-        for place, (parent, distribution) in enumerate(distributions.items()):
+        candidates = []
+        for rank, (parent, distribution) in enumerate(distributions.items()):
             num = min(self.width, len(distribution.ids))
             best = np.argpartition(distribution.probs, -num)[-num:]
             with np.errstate(divide="ignore"):
                 scores = self.score[parent] + np.log(distribution.probs[best])
-            found += [(-score, place, token, parent) for score, token in zip(scores.tolist(), distribution.ids[best].tolist(), strict=True)]
+            ids = distribution.ids[best].tolist()
+            candidates += [(-score, rank, token, parent) for score, token in zip(scores.tolist(), ids, strict=True)]
         new = []
-        for minus_score, _, token, parent in heapq.nsmallest(min(self.width, self.ask.num_nodes - len(tree)), found):
+        for minus_score, _, token, parent in heapq.nsmallest(min(self.width, self.ask.num_nodes - len(tree)), candidates):
             new.append(tree.add(token, parent, source=self.source))
             self.score[new[-1]] = -minus_score
         return new

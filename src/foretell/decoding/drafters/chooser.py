@@ -1,4 +1,4 @@
-"""`a ^ b`: each step one of the drafters drafts, the one expected to gain most."""
+"""`a ^ b`: in each step one of the drafters drafts, chosen by expected tokens per second."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from foretell.decoding.drafters.composite import Composite
 from foretell.decoding.tree import Tree
 from foretell.models.base import Model
 
-#: Steps after which a drafter's record has faded to 1/e.
+#: Steps after which an observation has decayed to 1/e.
 MEMORY = 200.0
-#: How much a rarely asked drafter is trusted beyond its record: its figure is raised by DOUBT * sqrt(ln(all steps) / its steps).
+#: Exploration bonus: a drafter's estimate is multiplied by 1 + DOUBT * sqrt(ln(all steps) / its steps).
 DOUBT = 0.2
 
 
 @dataclass
 class _Arm:
-    """What one drafter has brought: forgetting sums of steps, tokens gained and rows verified."""
+    """The record of one drafter: exponentially decaying sums of steps, tokens gained and rows verified."""
 
     steps: float = 0.0
     tokens: float = 0.0
@@ -62,15 +62,15 @@ class _State:
 
 @dataclass(frozen=True)
 class Chooser(Composite):
-    """Each step the drafter drafts whose tokens per second were best lately, by the cost curve: (1 + accepted tokens) over
-    t(1 + verified nodes) and its own drafting; all of them learn. Those that were asked little get the benefit of the doubt. Where the
-    pace names a member (`bandit` does), that one drafts. For drafters that cost time, of which a union would pay all. Written `a ^ b`.
+    """In each step the drafter with the best recent tokens per second drafts: (1 + accepted tokens) divided by t(1 + verified nodes) plus
+    its drafting time, with an exploration bonus for drafters that were rarely used. All drafters observe the result. Where the pace names a
+    member (`bandit` does), that member drafts. Useful for drafters with a cost, because a union pays for all of them. Written `a ^ b`.
 
     drafters: two or more.
 
-    Guarantee: exact under a verifier that takes all the parts' kinds: the choice follows from what was accepted before. Needs: the cost
+    Guarantee: exact under a verifier that takes all the parts' kinds: the choice depends on earlier steps only. Needs: the cost
     curve, and what the parts need. Cost: one proposal. State: those of the parts, and a record of each, across requests; where parts
-    draw their drafts, within a request only, so that a seed means the same text in any company.
+    sample their drafts, the record is kept per request, so that the same seed gives the same text whatever else is decoded.
 
     Upper confidence bounds: Auer et al., "Finite-time Analysis of the Multiarmed Bandit Problem", section 2; over drafters as in Liu
     et al., "Speculative Decoding via Early-exiting for Faster LLM Inference with Thompson Sampling Control Mechanism", section 3.
@@ -153,5 +153,5 @@ class Chooser(Composite):
 
 
 def _without_member(choices: Sequence[Choice]) -> tuple[Choice, ...]:
-    """The choices that the parts are told of: which of them drafts is not theirs to read."""
+    """The choices without those for this drafter, as the parts get them."""
     return tuple(choice for choice in choices if not isinstance(choice, Member))

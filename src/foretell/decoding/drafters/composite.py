@@ -1,4 +1,4 @@
-"""What drafters made of drafters share: memory and state are tuples, one entry a part."""
+"""Base of drafters that combine drafters: memory and state are tuples with one entry per part."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from foretell.parts import Needs, require
 
 
 class Composite(Drafter[Any, Any]):
-    """Abstract: subclasses add the field `drafters` and `propose`. `symbol` joins the parts in a recipe's short text."""
+    """Abstract: subclasses add the field `drafters` and `propose`. symbol: the operator in a recipe's text. UserError for one drafter."""
 
     drafters: tuple[Drafter, ...]
     symbol: ClassVar[str]
@@ -27,7 +27,7 @@ class Composite(Drafter[Any, Any]):
 
     @classmethod
     def examples(cls) -> list[Any]:
-        """Mixed kinds on purpose: fixed beside sampled, sampled groups of two kinds, and two groups of one kind."""
+        """Settings that mix draw kinds: fixed with sampled, sampled groups of two kinds, and two groups of one kind."""
         from foretell.decoding.drafters.draft_model import DraftModel
         from foretell.decoding.drafters.prompt_lookup import PromptLookup
         from foretell.decoding.drafters.token_recycling import TokenRecycling
@@ -47,7 +47,7 @@ class Composite(Drafter[Any, Any]):
         return functools.reduce(operator.or_, (drafter.traits for drafter in self.drafters))
 
     def members(self, memory: Any) -> list[tuple[Drafter, Any]]:
-        """The drafters of which a step asks one, each with its memory: this one, as a rule."""
+        """The drafters of which a step uses one, each with its memory. By default this drafter alone."""
         return [(self, memory)]
 
     def variants(self) -> list[Drafter]:
@@ -78,16 +78,16 @@ class Composite(Drafter[Any, Any]):
         return joined
 
     def observe(self, states: Sequence[Any], seens: Sequence[Seen]) -> list[Any]:
-        """Each part sees the rows of its own queries. Of what the parts measured, the first that measured something counts."""
+        """Each part gets the rows of its own queries. Returns the first measurement of the parts that is not None."""
         measured: list[Any] = [None] * len(states)
-        own = [self._split(state, seen) for state, seen in zip(states, seens, strict=True)]
+        shares = [self._split(state, seen) for state, seen in zip(states, seens, strict=True)]
         for number, drafter in enumerate(self.drafters):
-            values = drafter.observe([state[number] for state in states], [each[number] for each in own])
+            values = drafter.observe([state[number] for state in states], [share[number] for share in shares])
             measured = [value if before is None else before for before, value in zip(measured, values, strict=True)]
         return measured
 
     def _split(self, state: Any, seen: Seen) -> list[Seen]:
-        """What each part is shown of a pass."""
+        """What each part observes of a pass."""
         if not len(seen.query_logits):
             return [seen] * len(self.drafters)
         shares, start = list[Seen](), 0
@@ -102,10 +102,10 @@ class Composite(Drafter[Any, Any]):
         return sum(drafter.draft_cost(part, depth) for drafter, part in zip(self.drafters, memory, strict=True))
 
     def asks_of(self, number: int, asks: Sequence[Ask]) -> list[Ask]:
-        """The same asks with the state, and a stream of draws, of part `number`."""
+        """The same asks with the state and the draws of part `number`."""
         return [dataclasses.replace(ask, state=ask.state[number], draws=ask.draws.sub(number)) for ask in asks]
 
 
 def members(drafter: Drafter, memory: Any) -> list[tuple[Drafter, Any]]:
-    """The drafters of which a step asks one, each with its memory; for drafters that are no choice between several, the drafter itself."""
+    """The drafters of which a step uses one, each with its memory; for drafters that are not such a choice, the drafter itself."""
     return drafter.members(memory) if isinstance(drafter, Composite) else [(drafter, memory)]

@@ -1,4 +1,4 @@
-"""A second, smaller model drafts: chains and trees, sampled or fixed."""
+"""A second, smaller model drafts chains or trees, sampled or fixed."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ SIBLINGS = ("sampled", "without-replacement", "top-k")
 class DraftModel(LevelDrafter):
     """Any model with the same vocabulary proposes a tree, level by level.
 
-    Where fewer tokens have probability than siblings were asked for, fewer are drawn. With a greedy sampler the draft's distribution is
-    one token, so sampled siblings are one; "top-k" then ranks by the distribution before the arg-max and still makes trees.
+    Where fewer tokens have positive probability than siblings are asked for, fewer are drawn. With a greedy sampler the draft's
+    distribution has one token, so there is one sampled sibling; "top-k" then ranks by the distribution before the arg-max and still makes
+    trees.
 
     model: a loaded `Model`, or an id or path for `foretell.load`. branching: children of every node, by depth; (1, 1, 1, 1)
-    is the classic chain of four. siblings: "sampled" (independent draws; speculative sampling and SpecInfer),
+    is a chain of four. siblings: "sampled" (independent draws; speculative sampling and SpecInfer),
     "without-replacement" (distinct draws; RSD-C) or "top-k" (the most probable, fixed).
 
-    Guarantee: exact under the verifier of the siblings' kind. Needs: the same vocabulary as the target; its rows are warped by the
-    target's sampler with each node's own history. Cost: one draft step a level, over all requests of the batch together.
-    State: the draft model's cache, which lags and catches up.
+    Guarantee: exact under the verifier of the siblings' kind. Needs: the same vocabulary as the target; the target's sampler is
+    applied to its rows, with each node's own history. Cost: one draft step per level, for all requests of the batch together.
+    State: the draft model's cache, which reads new text when it drafts.
 
     Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", section 2; Miao et al., "SpecInfer",
     section 3; Jeon et al., "Recursive Speculative Decoding", section 4.1 (RSD-C).
-    Errors: ValueError for another vocabulary (names the first differing token), empty branching, branches below 1.
+    Errors: UserError for another vocabulary (names the first differing token), empty branching, branches below 1.
 
     >>> from foretell.models.tiny import TinyModel
     >>> DraftModel(TinyModel(seed=1), branching=(2, 1)).branching
@@ -87,10 +88,10 @@ class DraftModel(LevelDrafter):
                         break
                     continue
                 if self.siblings == "top-k":
-                    token, kind, mark = int(left.ids[left.probs.argmax()]), Kind.FIXED, None
+                    token, kind, drawn_from = int(left.ids[left.probs.argmax()]), Kind.FIXED, None
                 else:
-                    token, kind, mark = left.draw(draws), Kind.WITHOUT_REPLACEMENT, q
-                new.append(tree.add(token, parent, kind, mark, self.name))
+                    token, kind, drawn_from = left.draw(draws), Kind.WITHOUT_REPLACEMENT, q
+                new.append(tree.add(token, parent, kind, drawn_from, self.name))
                 if len(left.ids) == 1:
                     break
                 left = left.without(token)

@@ -14,15 +14,15 @@ from foretell.decoding.tree import Kind, Tree
 from foretell.models.base import Cache, Feed, Model
 from foretell.parts import Needs, require
 
-#: Longest piece of unread text that a draft begins with: longer ones (a prompt) are read by the target's own step first.
+#: Longest unread text that a proposal reads itself; a longer one (a prompt) is first read by the target's step.
 MOST_UNREAD = 16
-#: While nothing is drafted, exits are measured every so many steps at most: reading them out costs a head a layer.
+#: Most steps between two measurements of the exits while nothing is drafted. A measurement costs one output head per layer.
 _MOST_IDLE = 32
 
 
 @dataclass
 class _State:
-    """idle: steps in a row without a draft; wait: steps until the exits are measured again."""
+    """idle: consecutive steps without a draft. wait: steps until the exits are measured again."""
 
     model: Model
     idle: int = 0
@@ -31,28 +31,27 @@ class _State:
 
 @dataclass(frozen=True)
 class EarlyExit(Drafter[Model, _State]):
-    """Leave the target after `layer`, read that state through its final norm and head, and go on with the token it says.
+    """Leaves the target after `layer`, applies its final norm and head to that state, and drafts the resulting token.
 
-    layer: the exit, from 1 to the target's depth - 1. num_tokens: longest chain. threshold: the chain ends with the first token
-    where the exit's best one has a probability below (that pass is paid, so its token is verified too). candidates: exits
-    whose guesses are compared with the target's own at every accepted position ("shadow tokens"), for a pace that chooses
-    among them (`dynamic-exit-layer`); layer and threshold are then its choice. A greedy sampler gets the exit's arg-max
-    tokens (fixed); others get tokens drawn from the exit's distribution (sampled), warped by the request's sampler.
+    layer: the exit, from 1 to the target's depth - 1. num_tokens: longest chain. threshold: the chain ends with the first token where the
+    exit's best probability is below it; that token is verified too. candidates: exits whose tokens are compared with the target's at every
+    accepted position ("shadow tokens"), for a pace that chooses among them (`dynamic-exit-layer`), which then also chooses layer and
+    threshold. With a greedy sampler the drafted tokens are the exit's arg-max (fixed); otherwise they are drawn from the exit's
+    distribution after the request's sampler (sampled).
 
-    Guarantee: exact under a verifier that takes fixed and sampled nodes. Needs: a target whose layers are accessible; exits that
-    say something, which ordinary models' do not: networks are trained for it (`foretell.training.exit_loss`), others decode
-    as plain under the never-slower pace. Cost: one row through `layer` layers and the head for each token, measured once per
-    exit and machine and kept; with candidates also their states of every row, and one pass of the head over candidates x accepted
-    rows, which steps without drafts do less and less often (1, 2, 4, ... 32 steps apart). State: how long nothing was drafted;
-    keys and values of the drafts live in a fork of the target's cache for the length of a proposal (`Ask.cache`), so there is
-    nothing to roll back. Shapes: rows of logits (vocab_size,).
+    Guarantee: exact under a verifier that takes fixed and sampled nodes. Needs: a target whose layers are accessible, and trained exits
+    (`foretell.training.exit_loss`); with ordinary models drafts are rarely accepted, and the never-slower pace drafts nothing. Cost: one
+    row through `layer` layers and the head for each token, measured once per exit and machine; with candidates also their hidden states
+    of every row, and one pass of the head over candidates x accepted rows, which steps without drafts do less and less often (1, 2, 4, ...
+    32 steps apart). State: number of steps without a draft; the drafts' keys and values are in a fork of the target's cache that lasts for
+    one proposal (`Ask.cache`), so nothing is rolled back. Shapes: rows of logits (vocab_size,).
 
     Elhoushi et al., "LayerSkip: Enabling Early Exit Inference and Self-Speculative Decoding", section 4.3; shadow tokens:
     Zarch et al., "DEL: Context-Aware Dynamic Exit Layer for Efficient Self-Speculative Decoding", section 3. Departures: the
-    papers verify from `layer` on; here the verifying step runs the first layers again for the drafted rows, which costs little
-    because a step over several rows takes about the time of one. The prompt's last 32 positions are not measured. A drawn
-    chain ends by the probability of the best token, not of the drawn one: whether a node is there must not depend on its token.
-    Errors: ValueError for a layer outside the target's, for num_tokens below 1, for a target without accessible layers.
+    papers verify from `layer` on; here the verification step computes the first layers again for the drafted rows, which costs little
+    because a step over several rows takes about the time of one. The prompt's last 32 positions are not measured. A sampled chain ends by
+    the probability of the best token, not of the drawn one, because whether a node exists must not depend on its token.
+    Errors: UserError for a layer outside the target's, for num_tokens below 1, for a target without accessible layers.
 
     >>> from foretell.decoding.draws import SampledDraws
     >>> from foretell.decoding.sampler import Sampler
@@ -96,7 +95,7 @@ class EarlyExit(Drafter[Model, _State]):
         last = model.num_layers - 1
         for name, layer in (("layer", self.layer), *(("candidates", layer) for layer in self.candidates)):
             require(layer <= last, self, name, getattr(self, name), f"must be at most {last}: the target has {model.num_layers} layers")
-        model.forward([Feed(model.new_cache(), [0])], stop=self.layer)  # says now, not in the middle, where layers are out of reach
+        model.forward([Feed(model.new_cache(), [0])], stop=self.layer)  # fails here, not while decoding, where layers are not accessible
         return model
 
     def begin(self, memory: Model, text: Sequence[int], cached: int = 0) -> _State:
@@ -109,7 +108,7 @@ class EarlyExit(Drafter[Model, _State]):
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         trees = [Tree() for _ in asks]
-        # By number of the ask: a cache to draft in, and the tokens it has not seen.
+        # By index of the ask: a cache to draft in, and the tokens that it has not read.
         forks: dict[int, Cache] = {}
         unseen: dict[int, list[int]] = {}
         for i, ask in enumerate(asks):
@@ -120,13 +119,13 @@ class EarlyExit(Drafter[Model, _State]):
                 forks[i], unseen[i] = ask.cache.fork(), text
         for level in range(self.num_tokens):
             busy = [i for i in unseen if min(asks[i].depth, asks[i].num_nodes) > level]
-            for layer in sorted({self._layer(asks[i]) for i in busy}):  # requests that leave at one layer share a pass
+            for layer in sorted({self._layer(asks[i]) for i in busy}):  # requests with the same exit share a pass
                 together = [i for i in busy if self._layer(asks[i]) == layer]
                 feeds = [Feed(forks[i], unseen[i], num_logits=1) for i in together]
                 outputs = asks[together[0]].state.model.forward(feeds, stop=layer)
                 for i, rows in zip(together, outputs, strict=True):
                     self._grow(asks[i], trees[i], rows.logits[-1])
-                    if self._is_sure(asks[i], rows.logits[-1]):
+                    if self._continues(asks[i], rows.logits[-1]):
                         unseen[i] = trees[i].tokens[-1:]
                     else:
                         del unseen[i]
@@ -136,8 +135,8 @@ class EarlyExit(Drafter[Model, _State]):
         chosen = ask.choice(ExitLayer)
         return self.layer if chosen is None else chosen.layer
 
-    def _is_sure(self, ask: Ask, logits: Tensor) -> bool:
-        """Whether to draft on after the token that the exit says."""
+    def _continues(self, ask: Ask, logits: Tensor) -> bool:
+        """Whether to continue the chain after the token of this exit row."""
         chosen = ask.choice(ConfidenceStop)
         threshold = self.threshold if chosen is None else chosen.threshold
         return threshold == 0 or confidence(logits[None])[0] >= threshold

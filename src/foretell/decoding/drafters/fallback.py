@@ -1,4 +1,4 @@
-"""`a > b`: ask the first drafter; where it has nothing to propose, ask the next."""
+"""`a > b`: the first drafter drafts; where it has no proposal, the next one does."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from foretell.decoding.tree import Tree
 
 @dataclass(frozen=True)
 class Fallback(Composite):
-    """The first drafter with a non-empty proposal drafts this step; all of them learn from it. Written `a > b`.
+    """The first drafter with a non-empty proposal drafts in a step; all of them observe the result. Written `a > b`.
 
     drafters: two or more, in order of preference.
 
     Guarantee: exact under a verifier that takes all the parts' kinds. Needs, state: those of the parts. Cost: proposals of the
-    drafters asked. Composition of Foretell's own; cascades of drafters are described in Chen et al., "Cascade Speculative
+    drafters asked. This composition is Foretell's own; cascades of drafters are described in Chen et al., "Cascade Speculative
     Drafting", section 4.
 
     >>> from foretell.decoding.drafters.plain import Plain

@@ -1,4 +1,4 @@
-"""Forced tokens: what a constraint leaves no choice about is drafted, and never wrong."""
+"""Forced tokens: where a constraint allows a single token, it is drafted and always accepted."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class Forced(Drafter[None, None]):
-    """Propose the chain of tokens that the request's constraint forces next; nothing without a constraint, or where it leaves a choice.
+    """Proposes the chain of tokens that the request's constraint forces next. No proposal without a constraint, or where several tokens are
+    allowed.
 
-    num_tokens: longest chain proposed. Written `forced >> other`, the other drafter continues behind the chain; `forced > other`
-    asks it only where nothing is forced.
+    num_tokens: longest chain. In `forced >> other` the other drafter continues after the chain; in `forced > other` it is asked only where
+    nothing is forced.
 
-    Guarantee: exact under any verifier that takes fixed candidates. Tokens are forced where the constraint allows a single one, so the
-    target's distribution has all its mass there and they are always accepted; where an engine forces *bytes* that several tokens could
-    write, it allows the tokenizer's own cut of them only, up to where the next text might be joined to them, and then leaves the choice.
-    Needs: nothing of the model. Cost: microseconds a token. State: none.
+    Guarantee: exact under any verifier that takes fixed candidates. Where the constraint allows a single token, the target's distribution
+    has all its mass on it, so it is always accepted. Where an engine forces *bytes* that several token sequences can write, it allows only
+    the tokenizer's own tokenization of them, up to the point where following text may be joined to them; after it, several tokens are
+    allowed. Needs: nothing of the model. Cost: microseconds per token. State: none.
 
     Geng et al., "Generating Structured Outputs from Language Models: Benchmark and Studies", section 2 (guidance's fast-forwarding).
-    Errors: ValueError for num_tokens below 1.
+    Errors: UserError for num_tokens below 1.
 
     >>> from foretell.decoding.sampler import Sampler
     >>> Forced().propose([Ask([1], 1, None, 8, 8, Sampler(greedy=True), None)])[0].tokens
@@ -41,5 +42,5 @@ class Forced(Drafter[None, None]):
         return [self._chain(ask) for ask in asks]
 
     def _chain(self, ask: Ask) -> Tree:
-        most = min(self.num_tokens, ask.num_nodes, ask.depth)
-        return Tree() if ask.constraint is None else Tree.chain(ask.constraint.forced(most)[:most], self.name)
+        length = min(self.num_tokens, ask.num_nodes, ask.depth)
+        return Tree() if ask.constraint is None else Tree.chain(ask.constraint.forced(length)[:length], self.name)

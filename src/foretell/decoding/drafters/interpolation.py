@@ -1,4 +1,4 @@
-"""`a + b`: one tree from what several tables say together, their shares interpolated."""
+"""`a + b`: one tree from the interpolated shares of several tables."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class Interpolation(Composite):
-    """Drafters that keep a table of successors, such as `adaptive-ngram` and `stand`, speak with one voice: the share of a token is
-    the mean over the tables that know its context, longer contexts weighing twice as much as those a token shorter, and the tree
-    holds the paths with the largest products. Where two tables agree a token rises, which a union of their trees cannot see, and a
-    path may go on with another table's words. Written `a + b`.
+    """Interpolates drafters that use a table of successors, such as `adaptive-ngram` and `stand`. The share of a token is the weighted mean
+    over the tables that know its context; a context has twice the weight of one that is a token shorter. The tree consists of the paths
+    with the largest products of shares. Unlike in a union of trees, a token that two tables propose gains rank, and a path may continue
+    with tokens of another table. Written `a + b`.
 
     drafters: two or more, each a `TableDrafter`.
 
-    Guarantee: exact under any verifier that takes fixed candidates. Needs, state: those of the parts, which all go on learning. Cost:
-    0.1 ms a step. Grade: a node's share, in halvings.
+    Guarantee: exact under any verifier that takes fixed candidates. Needs, state: those of the parts, which all continue learning.
+    Cost: 0.1 ms per step. Grade: -log2 of a node's share, rounded.
 
     Jelinek and Mercer, "Interpolated Estimation of Markov Source Parameters from Sparse Data", for language models; the weights by
-    order, and its use for draft trees, are ours. Errors: ValueError for a drafter without a table.
+    order and the use for draft trees are Foretell's own. Errors: UserError for a drafter without a table.
 
     >>> from foretell.decoding.drafters.adaptive_ngram import AdaptiveNgram
     >>> from foretell.decoding.drafters.token_recycling import TokenRecycling
@@ -59,9 +59,9 @@ class Interpolation(Composite):
 
     @property
     def traits(self) -> Traits:
-        return dataclasses.replace(super().traits, samples=False)  # whatever the parts draw by themselves, these are the likeliest paths
+        return dataclasses.replace(super().traits, samples=False)  # the tree has fixed candidates, also where the parts alone would sample
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         parts = zip(*(map(drafter.table_for, self.asks_of(i, asks)) for i, drafter in enumerate(self.drafters)), strict=True)
-        found = [best_first(tables, ask.tokens, ask.num_nodes, ask.depth) for tables, ask in zip(parts, asks, strict=True)]
-        return [fixed_tree(paths, self.name) for paths in found]
+        proposals = [best_first(tables, ask.tokens, ask.num_nodes, ask.depth) for tables, ask in zip(parts, asks, strict=True)]
+        return [fixed_tree(paths, self.name) for paths in proposals]

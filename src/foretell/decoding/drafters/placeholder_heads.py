@@ -1,4 +1,4 @@
-"""Lexical unit decoding: placeholders behind the last token, in the target's own pass, say the tokens after the next one."""
+"""Lexical unit decoding: placeholder tokens in the target's pass predict the tokens after the next one."""
 
 from __future__ import annotations
 
@@ -19,29 +19,28 @@ PLACES = ("end", "all")
 
 @dataclass
 class _State:
-    """placeholder: its token id. said: (token, probability) for the places behind the text's last token."""
+    """placeholder: its token id. predictions: (token, probability) for the positions after the text's last token."""
 
     placeholder: int
-    said: list[tuple[int, float]] = field(default_factory=list)
+    predictions: list[tuple[int, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class PlaceholderHeads(Drafter[Model, _State]):
-    """The model itself, tuned for it, guesses what follows the next token: no second model, no heads, no second pass.
+    """The fine-tuned target predicts the tokens after the next one itself, without a second model, extra heads or a second pass.
 
-    A reconstruction: the paper's code was never published, and its text leaves the tensors open. Behind the end of the tree stand
-    `num_tokens` - 1 placeholders; each row's best token is the draft for the next step, as long as the row is sure of it.
+    This is a reconstruction: the paper's code was not published, and the paper does not specify the tensors. The pass has
+    `num_tokens` - 1 placeholders after the tree; each row's best token is the draft for the next step, as long as its probability is high.
 
-    num_tokens: K, the most tokens a step writes, the target's own included. min_confidence: probability below which a span ends.
-    no_repeat: also end it at a token that equals the one before, or that repeats a pair of the span. placeholder: token id;
-    None is the one that the model suppresses. behind: "end", placeholders behind the tree's first path only, or "all", behind
-    every node, so that a draft that is accepted in part is followed up too, for that many times more rows.
+    num_tokens: K, the most tokens a step writes, including the target's own. min_confidence: probability below which a span ends.
+    no_repeat: also end the span at a token that equals the previous one or repeats a pair of the span. placeholder: token id; None is the
+    token that the model suppresses. behind: "end", placeholders after the tree's first path only, or "all", after every node, which also
+    helps where a draft is accepted in part, but feeds more rows.
 
-    Guarantee: exact under any exact verifier; with the verifier `confidence` lossy, as published. Needs: a model tuned by
-    `foretell.training.unit_tuner`; an untuned one guesses badly. Cost: K - 1 rows of the target's pass. State: what the last
-    rows said.
+    Guarantee: exact under any exact verifier; lossy with the verifier `confidence`, as published. Needs: a model tuned by
+    `foretell.training.unit_tuner`; an untuned one predicts poorly. Cost: K - 1 rows of the target's pass. State: the last predictions.
     Departures: a step's span is verified, or accepted unchecked, in the next step, whose pass feeds it in any case.
-    Errors: ValueError for fewer than 2 tokens, a model without a suppressed token, or a placeholder that is a real token.
+    Errors: UserError for fewer than 2 tokens, a model without a suppressed token, or a placeholder that is a real token.
 
     Sun et al., "Decoding at the Speed of Thought: Harnessing Parallel Decoding of Lexical Units for LLMs", section 3.3.
 
@@ -65,7 +64,7 @@ class PlaceholderHeads(Drafter[Model, _State]):
 
     @classmethod
     def examples(cls) -> list[PlaceholderHeads]:
-        return [cls(3, 0.3, placeholder=1), cls(2, 0.3, False, 0, "all")]  # of a tiny model, which has no tokenizer to ask
+        return [cls(3, 0.3, placeholder=1), cls(2, 0.3, False, 0, "all")]  # for a tiny model, which has no tokenizer
 
     def remember(self, model: Model) -> Model:
         _ = self._placeholder_of(model)
@@ -104,7 +103,7 @@ class PlaceholderHeads(Drafter[Model, _State]):
     def _span(self, ask: Ask) -> Tree:
         tree = Tree()
         before, pairs = ask.tokens[-1], set()
-        for token, confidence in ask.state.said[: min(ask.num_nodes, ask.depth)]:
+        for token, confidence in ask.state.predictions[: min(ask.num_nodes, ask.depth)]:
             repeats = self.no_repeat and (token == before or (before, token) in pairs)
             if confidence < self.min_confidence or repeats:
                 break
@@ -123,7 +122,7 @@ class PlaceholderHeads(Drafter[Model, _State]):
         return queries
 
     def _places(self, tree: Tree) -> list[int]:
-        """The nodes that placeholders stand behind."""
+        """The nodes that have placeholders after them."""
         if self.behind == "all":
             return [ROOT, *range(len(tree))]
         family, node = tree.children(), ROOT
@@ -133,7 +132,7 @@ class PlaceholderHeads(Drafter[Model, _State]):
 
     @one_thread()
     def observe_request(self, state: _State, seen: Seen) -> None:
-        state.said = []
+        state.predictions = []
         last, places = (seen.path[-1] if seen.path else ROOT), self._places(seen.tree)
         if not len(seen.query_logits) or last not in places:
             return
@@ -141,4 +140,4 @@ class PlaceholderHeads(Drafter[Model, _State]):
         rows = torch.as_tensor(seen.query_logits[start : start + num]).double()
         rows[:, state.placeholder] = -torch.inf
         best, tokens = rows.softmax(-1).max(-1)
-        state.said = list(zip(tokens.tolist(), best.tolist(), strict=True))
+        state.predictions = list(zip(tokens.tolist(), best.tolist(), strict=True))

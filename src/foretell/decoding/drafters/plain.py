@@ -1,4 +1,4 @@
-"""The drafter that proposes nothing: the loop with it is plain autoregressive decoding."""
+"""The drafter without proposals: plain autoregressive decoding."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from foretell.decoding.tree import Tree
 
 @dataclass(frozen=True)
 class Plain(Drafter[None, None]):
-    """Propose nothing; each step adds one token.
+    """Proposes nothing, so each step adds one token.
 
-    Guarantee: exact (it is the distribution others are compared with). Needs: nothing. Cost: none. State: none.
+    Guarantee: exact (other drafters are compared with it). Needs: nothing. Cost: none. State: none.
 
     >>> Plain().propose([])
     []

@@ -1,4 +1,4 @@
-"""Prompt lookup: copy what followed the same words earlier in this request's own text."""
+"""Prompt lookup: copy the tokens that followed an earlier occurrence of the last tokens in the request's own text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from foretell.parts import require
 
 @dataclass
 class _Index:
-    """Where each n-gram of the text last ended before the text's end, up to `length` tokens of it."""
+    """ends: by n-gram, the last index at which it ended before the text's last token. length: indexed tokens."""
 
     ends: dict[tuple[int, ...], int] = field(default_factory=dict)
     length: int = 0
@@ -20,17 +20,16 @@ class _Index:
 
 @dataclass(frozen=True)
 class PromptLookup(Drafter[None, _Index]):
-    """Find the latest earlier place where the last n tokens stood, longest n first, and propose the tokens that followed
-    there. Where the copy reaches the text's end it goes on copying itself, so that a loop or a list is continued to any
-    length.
+    """Finds the latest earlier occurrence of the last n tokens, longest n first, and proposes the tokens that followed it. Where the copy
+    reaches the end of the text, it continues with the copied tokens, so that repetitions are continued to any length.
 
-    max_ngram: longest match tried. min_ngram: shortest match taken. num_tokens: tokens proposed at most.
+    max_ngram: longest match tried. min_ngram: shortest match used. num_tokens: most tokens proposed.
 
     Guarantee: exact under any verifier that takes fixed candidates. Needs: nothing of the model. Cost: one dictionary entry per
     token and n; a proposal takes microseconds. State: the index of the request's own text. Grade: n of the match.
 
     Saxena, "Prompt Lookup Decoding", 2023; Yang et al., "Inference with Reference", section 3 (the same with a given reference).
-    Errors: ValueError for n-gram sizes below 1 or out of order, or num_tokens below 1.
+    Errors: UserError for n-gram sizes below 1 or out of order, or num_tokens below 1.
 
     >>> from foretell.decoding.sampler import Sampler
     >>> drafter, text = PromptLookup(num_tokens=3), [7, 8, 9, 1, 7, 8]
@@ -65,7 +64,7 @@ class PromptLookup(Drafter[None, _Index]):
             end = index.ends.get(tuple(text[-n:]))
             if end is not None:
                 copied: list[int] = []
-                for place in range(end + 1, end + 1 + min(self.num_tokens, ask.num_nodes, ask.depth)):
-                    copied.append(text[place] if place < len(text) else copied[place - len(text)])
+                for source in range(end + 1, end + 1 + min(self.num_tokens, ask.num_nodes, ask.depth)):
+                    copied.append(text[source] if source < len(text) else copied[source - len(text)])
                 return Tree.chain(copied, self.name, grade=n)
         return Tree()

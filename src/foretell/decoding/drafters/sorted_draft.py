@@ -1,4 +1,4 @@
-"""S2D: one nested draft network; each token leaves it at the first exit that is sure enough."""
+"""S2D: a nested draft model that each token leaves at the first exit with a confidence above a threshold."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from foretell.parts import require
 
 #: Unread text longer than this (a prompt) goes through all layers at once.
 _MOST_UNREAD = 16
-#: Share of all drafted tokens that is taken to leave at each exit before any was drafted, in tokens.
+#: Weight, in tokens, of the prior that an equal share of tokens leaves at each exit.
 _PRIOR = 4.0
-#: Tried for a target, beside each exit alone.
+#: Thresholds that tuning tries, beside each exit alone.
 _THRESHOLDS = (0.3, 0.5, 0.7, 0.9)
 
 
@@ -33,7 +33,7 @@ class _Memory:
 
 @dataclass
 class _State:
-    """rows: the draft's cache. fed: its tokens. known: how many of them were text for sure when they were fed."""
+    """rows: the draft's cache. fed: its tokens. known: number of leading tokens that were text, not drafts, when they were fed."""
 
     memory: _Memory
     rows: LaggingCache
@@ -43,23 +43,23 @@ class _State:
 
 @dataclass(frozen=True)
 class SortedDraft(Drafter[_Memory, _State]):
-    """A small model whose exits were trained (sorted fine-tuning) drafts a chain: each token runs through the layers before the
-    first exit, and on to the next where its best token's probability there is at or below the exit's threshold.
+    """A small model with trained exits (sorted fine-tuning) drafts a chain. Each token runs to the first exit, and on to the next one where
+    the best probability at the exit is at or below the exit's threshold.
 
-    model: a loaded `Model`, or an id or path for `foretell.load`. exits: layers, ascending, the last is the model's depth.
-    thresholds: one an exit; the last exit always emits, so its threshold may be left out and counts as 0. num_tokens: longest
-    chain. One draft serves every target of its vocabulary: hand one loaded model to as many sessions as there are targets, each
-    of which checks the vocabulary once. `foretell tune --recipe` finds a target's thresholds, by measured time.
+    model: a loaded `Model`, or an id or path for `foretell.load`. exits: layers, ascending; the last one is the model's depth.
+    thresholds: one per exit; the last exit always emits a token, so its threshold may be omitted and counts as 0. num_tokens: longest
+    chain. One draft model serves every target with its vocabulary: one loaded model may be used by several sessions, each of which checks
+    the vocabulary once. `foretell tune --recipe` finds the thresholds for a target by measured time.
 
-    Guarantee: exact under a verifier that takes fixed nodes, which all are (arg-max), also where the target samples. Needs: the same
-    vocabulary as the target; exits that were trained, or confidence means nothing. Cost: the layers and heads passed, from
-    measured curves and the shares of tokens that left at each exit so far. State: keys and values of all layers, where rows that
-    left early wait with their state; when a later token goes deeper, they are completed with it in one call. Rejected tokens
-    are cut by position. A node's grade is the number of exits it passed. Shapes: states (width,), logits (vocab_size,).
+    Guarantee: exact under a verifier that takes fixed nodes, also where the target samples; all nodes are arg-max tokens. Needs: the same
+    vocabulary as the target; trained exits, because otherwise confidence is meaningless. Cost: the layers and heads passed, from
+    measured curves and the shares of tokens that left at each exit so far. State: keys and values of all layers. Rows that left early
+    keep their hidden state; when a later token goes deeper, they are completed with it in one call. Rejected tokens are removed by
+    position. Grade: number of exits that a node passed. Shapes: states (width,), logits (vocab_size,).
 
     Kavehzadeh et al., "S2D: Sorted Speculative Decoding For More Efficient Deployment of Nested Large Language Models", section 3.
     Departures: the draft's length is the pace's; the tree variant is left out.
-    Errors: ValueError for exits that do not ascend or do not end with the depth, for a wrong number of thresholds, for another
+    Errors: UserError for exits that do not ascend or do not end with the depth, for a wrong number of thresholds, for another
     vocabulary. Texts longer than the draft's positions get no drafts.
 
     >>> from foretell.models.tiny import TinyModel
@@ -92,11 +92,11 @@ class SortedDraft(Drafter[_Memory, _State]):
         return [cls(TinyModel(vocab_size=3, order=1, seed=7, num_layers=3), (1, 2, 3), (0.6, 0.5), 2)]
 
     def variants(self) -> list[Drafter]:
-        """One threshold for all exits but the last, from bold to timid; and each exit alone, for every token."""
+        """This drafter, copies with one threshold for all exits but the last, and copies that use a single exit for every token."""
         early = len(self.exits) - 1
         cascades = [(threshold,) * early for threshold in _THRESHOLDS] if early else []
         alone = [(1.0,) * layer + (0.0,) * (early - layer) for layer in range(len(self.exits))]
-        return list(dict.fromkeys([self, *(self.replace(thresholds=each) for each in [*cascades, *alone])]))
+        return list(dict.fromkeys([self, *(self.replace(thresholds=thresholds) for thresholds in [*cascades, *alone])]))
 
     def remember(self, model: Model) -> _Memory:
         from foretell.models.load import load
@@ -129,7 +129,7 @@ class SortedDraft(Drafter[_Memory, _State]):
             busy = [i for i in unseen if min(asks[i].depth, asks[i].num_nodes) > level]
             if not busy:
                 break
-            for i, (logits, passed, sure) in zip(busy, self._cascade([asks[i].state for i in busy], [unseen[i] for i in busy])):
+            for i, (logits, passed, probability) in zip(busy, self._cascade([asks[i].state for i in busy], [unseen[i] for i in busy])):
                 ask, tree = asks[i], trees[i]
                 ask.state.fed += unseen[i]
                 ask.state.memory.taken[passed - 1] += 1
@@ -137,23 +137,23 @@ class SortedDraft(Drafter[_Memory, _State]):
                 tree.add(int(distribution.ids[distribution.probs.argmax()]), level - 1, source=self.name, grade=passed)
                 unseen[i] = tree.tokens[-1:]
                 stop = ask.choice(ConfidenceStop)
-                if stop is not None and sure < stop.threshold:
+                if stop is not None and probability < stop.threshold:
                     del unseen[i]
         return trees
 
     def _cascade(self, states: Sequence[_State], tokens: Sequence[Sequence[int]]) -> list[tuple[Tensor, int, float]]:
-        """Feed tokens and go as deep as each text's last one needs: its logits, how many exits it passed, its confidence."""
-        found = [(logits, 1, confidence(logits[None])[0]) for logits in feed([state.rows for state in states], tokens)]
+        """Feed tokens, and run each text's last one as deep as needed. For each text: logits, number of exits passed, best probability."""
+        results = [(logits, 1, confidence(logits[None])[0]) for logits in feed([state.rows for state in states], tokens)]
         for passed in range(1, len(self.exits)):
-            deeper = [i for i, (_, at, sure) in enumerate(found) if at == passed and sure <= self.thresholds[passed - 1]]
+            deeper = [i for i, (_, at, best) in enumerate(results) if at == passed and best <= self.thresholds[passed - 1]]
             if deeper:
                 for i, logits in zip(deeper, deepen([states[i].rows for i in deeper], passed), strict=True):
-                    found[i] = logits, passed + 1, confidence(logits[None])[0]
-        return found
+                    results[i] = logits, passed + 1, confidence(logits[None])[0]
+        return results
 
 
 def _catch_up(state: _State, tokens: list[int]) -> list[int]:
-    """Forget drafted tokens that did not become text, read what is long, and return what is left to feed: one token at least."""
+    """Remove drafted tokens that did not become text, read a long unread text, and return the tokens left to feed, at least one."""
     same = min(state.known, len(state.fed), len(tokens) - 1)
     while same < min(len(state.fed), len(tokens) - 1) and state.fed[same] == tokens[same]:
         same += 1

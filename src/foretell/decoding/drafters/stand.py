@@ -1,4 +1,4 @@
-"""STAND: n-grams with the target's own probabilities, averaged over sightings, drawn from without replacement."""
+"""STAND: n-grams with the target's probabilities, averaged over occurrences, from which drafts are drawn without replacement."""
 
 from __future__ import annotations
 
@@ -37,30 +37,30 @@ class _State:
 
 @dataclass(frozen=True)
 class Stand(TableDrafter[ScopedTables, _State]):
-    """A table from the last n tokens to the target's distribution there, averaged over all the times they were seen, in accepted
-    text and rejected drafts alike. Later answers to the same question find their phrases in it.
+    """A table from the last n tokens to the target's distribution after them, averaged over all occurrences in accepted text and rejected
+    drafts. Later answers to the same question reuse phrases of earlier ones.
 
-    orders: lengths of context; the longest that is known is used. width: tokens kept of a distribution. shape: rank paths of the
-    tree in order of usefulness, every parent and elder sibling among them and before; the pace takes as many as pay. siblings:
-    "gumbel", children drawn without replacement from the table's distribution as the request's sampler warps it; "top-k", its
-    most probable; or "best-first", no static shape but the paths with the largest product of probabilities. A greedy sampler has
-    nothing to draw: "gumbel" then is "top-k". scope: who shares a table, "problem" (requests with the same prompt), "global" (all)
-    or "request". table: file of a table to begin with, as `foretell phrases` writes it; "shipped" is the one that comes with Foretell for
-    the model's tokenizer. capacity: most contexts.
-    learn_prompt: also learn at the prompt's rows (costs the head over the prompt).
+    orders: context lengths; the longest known context is used. width: tokens kept of a distribution. shape: rank paths of the tree in
+    order of usefulness, with every parent and earlier sibling before its node; the pace takes as many as pay. siblings: "gumbel", children
+    drawn without replacement from the table's distribution after the request's sampler; "top-k", the most probable ones; or "best-first",
+    no static shape but the paths with the largest product of probabilities. With a greedy sampler "gumbel" equals "top-k". scope: which
+    requests share a table, "problem" (those with the same prompt), "global" (all) or "request" (none). table: file of an initial table, as
+    `foretell phrases` writes it; "shipped" is the one that comes with Foretell for the model's tokenizer. capacity: most contexts.
+    learn_prompt: also learn from the prompt's rows (costs the head over the prompt).
 
     Guarantee: exact under the verifier of the siblings' kind (recursive rejection, or fixed candidates). Needs: logits at every fed row.
-    Cost: top-k of each fed row; a draw takes 20 us a node, the other trees 30 us a step.
-    State: the table, 200 bytes a context. Grade: how sure the distribution is (drawn), a node's share (fixed), in halvings.
+    Cost: top-k of each fed row; drawing takes 20 us per node, the other trees 30 us per step.
+    State: the table, 200 bytes per context. Grade: -log2 of the distribution's largest probability (drawn nodes) or of the node's share
+    (fixed nodes), rounded.
 
     Song et al., "Accelerated Test-Time Scaling with Model-Free Speculative Sampling", section 4.
-    Departures: probabilities are stored at temperature 1, over an estimate of the softmax's sum, and warped when drafting; the q
-    that siblings were drawn from travels with them, so that any table is exact, and a sampler that changed its warp meanwhile too;
-    siblings are drawn one by one, which has the distribution of Gumbel-top-k; "best-first" is ours, and so is order 1, since the paper's
-    orders=(4, 3, 2) know little during a first answer (1.97 tokens a step instead of 1.68 over eight answers, benchmarks/stand.py).
-    Errors: ValueError for orders empty or below 1, and for a shape that is no template or skips a rank; TableFileError for
-    a table of another model. A distribution with fewer
-    tokens than the shape asks for gives fewer, which the table's statistics count.
+    Departures: probabilities are stored at temperature 1, with an estimate of the softmax's sum, and the sampler is applied when drafting;
+    each sampled node carries the q that it was drawn from, so that any table and sampler is exact; siblings are drawn one by one, which has
+    the distribution of Gumbel-top-k; "best-first" and order 1 are Foretell's own, because the paper's orders=(4, 3, 2) know few contexts
+    during a first answer (1.97 tokens per step instead of 1.68 over eight answers, benchmarks/stand.py). A distribution with fewer tokens
+    than the shape asks for gives fewer nodes, which the table's statistics count.
+    Errors: UserError for orders empty or below 1, and for a shape that is no template or skips a rank; TableFileError for a table of
+    another model.
 
     >>> Stand(orders=(2,)).siblings
     'gumbel'
@@ -80,11 +80,11 @@ class Stand(TableDrafter[ScopedTables, _State]):
     def __post_init__(self) -> None:
         object.__setattr__(self, "orders", tuple(self.orders))
         object.__setattr__(self, "shape", as_template(self.shape))
-        SuccessorTable(1, self.orders, self.width, "mean", capacity=self.capacity)  # refuses what it does not like
-        place = {path: i for i, path in enumerate(self.shape)}
+        SuccessorTable(1, self.orders, self.width, "mean", capacity=self.capacity)  # checks its settings
+        index = {path: i for i, path in enumerate(self.shape)}
         for path in self.shape:
             elder = (*path[:-1], path[-1] - 1)
-            good = path[-1] == 0 or place.get(elder, len(place)) < place[path]
+            good = path[-1] == 0 or index.get(elder, len(index)) < index[path]
             require(good, self, "shape", path, f"must come after its elder sibling {elder!r}")
         require(self.siblings in SIBLINGS, self, "siblings", self.siblings, f"must be one of {', '.join(SIBLINGS)}")
         require(self.scope in SCOPES, self, "scope", self.scope, f"must be one of {', '.join(SCOPES)}")
@@ -118,10 +118,10 @@ class Stand(TableDrafter[ScopedTables, _State]):
         if self.table:
             from foretell.decoding.drafting.successors.files import load_table
 
-            first = load_table(self.table, model)
-            good = first.orders == tuple(sorted(self.orders, reverse=True)) and first.rule == "mean"
-            require(good, self, "table", self.table, f'holds {first!r}; it must be of orders {self.orders} and rule "mean"')
-            return ScopedTables(first.copy, self.scope)
+            table = load_table(self.table, model)
+            good = table.orders == tuple(sorted(self.orders, reverse=True)) and table.rule == "mean"
+            require(good, self, "table", self.table, f'holds {table!r}; it must be of orders {self.orders} and rule "mean"')
+            return ScopedTables(table.copy, self.scope)
         return ScopedTables(lambda: SuccessorTable(model.vocab_size, self.orders, self.width, "mean", capacity=self.capacity), self.scope)
 
     def begin(self, memory: ScopedTables, text: Sequence[int], cached: int = 0) -> _State:
@@ -152,10 +152,10 @@ class Stand(TableDrafter[ScopedTables, _State]):
         if not contexts:
             return
         tokens, probs = best_probabilities(seen.logits, min(self.width, seen.logits.shape[1]))
-        # Rejected nodes first, so that the text's own rows are the last to be pushed out.
+        # Rejected nodes first, so that the rows of the text are the last to be evicted.
         text = len(contexts) - len(seen.tree)
         own = [*range(text), *(text + node for node in seen.path)]
-        beside = sorted(set(range(len(contexts))) - set(own))
-        state.table.learn_rows(np.array(contexts, dtype=np.int32)[beside + own], tokens[beside + own], probs[beside + own])
+        rejected = sorted(set(range(len(contexts))) - set(own))
+        state.table.learn_rows(np.array(contexts, dtype=np.int32)[rejected + own], tokens[rejected + own], probs[rejected + own])
         state.table.statistics["taught"] += len(own)
-        state.table.statistics["taught beside the text"] += len(beside)
+        state.table.statistics["taught beside the text"] += len(rejected)

@@ -17,15 +17,15 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class Then(Composite):
-    """`forced` drafts its chain, and the next drafter is asked as if the chain were written already; its tree hangs on the chain's
-    end. Written `forced >> a`.
+    """`forced` drafts its chain, and the second drafter drafts as if the chain were part of the text; its tree continues the chain. Written
+    `forced >> a`.
 
-    drafters: `forced` and one other. The first must be `forced`, whose tokens are as good as written: other drafters may be wrong, and
-    the second would learn text that never came.
+    drafters: `forced` and one other. The first must be `forced`, because its tokens are always accepted; after a wrong chain, the second
+    drafter would learn text that is not written.
 
     Guarantee: exact under a verifier that takes the second part's kinds and fixed candidates. Needs, state: those of the parts. Cost: both
-    proposals. Composition of Foretell's own; what is forced is skipped without drafts behind it in Geng et al., "Generating Structured
-    Outputs from Language Models: Benchmark and Studies", section 2.
+    proposals. This composition is Foretell's own; forced tokens are written without drafts after them in Geng et al., "Generating
+    Structured Outputs from Language Models: Benchmark and Studies", section 2.
 
     >>> from foretell.decoding.drafters.plain import Plain
     >>> Then((Forced(), Plain())).propose([])
@@ -56,14 +56,14 @@ class Then(Composite):
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         chains = self.drafters[0].propose(self.asks_of(0, asks))
         longer = [_behind(ask, chain) for ask, chain in zip(self.asks_of(1, asks), chains, strict=True)]
-        able = [i for i, ask in enumerate(longer) if min(ask.num_nodes, ask.depth) > 0]
-        for i, tree in zip(able, self.drafters[1].propose([longer[i] for i in able]), strict=True):
+        with_room = [i for i, ask in enumerate(longer) if min(ask.num_nodes, ask.depth) > 0]
+        for i, tree in zip(with_room, self.drafters[1].propose([longer[i] for i in with_room]), strict=True):
             chains[i] = chains[i].extended(tree)
         return chains
 
 
 def _behind(ask: Ask, chain: Tree) -> Ask:
-    """The ask as it would be with the chain written."""
+    """The ask as if the chain were part of the text."""
     if not len(chain) or ask.constraint is None:
         return ask
     state = ask.constraint
@@ -73,7 +73,7 @@ def _behind(ask: Ask, chain: Tree) -> Ask:
     sampler = ask.sampler
     if isinstance(sampler, ConstrainedSampler):
         sampler = ConstrainedSampler.of(sampler.plain, state, len(tokens))
-    left = len(chain)
+    used = len(chain)
     return dataclasses.replace(
-        ask, tokens=tokens, num_nodes=ask.num_nodes - left, depth=ask.depth - left, sampler=sampler, constraint=state
+        ask, tokens=tokens, num_nodes=ask.num_nodes - used, depth=ask.depth - used, sampler=sampler, constraint=state
     )

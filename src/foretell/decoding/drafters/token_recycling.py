@@ -1,4 +1,4 @@
-"""Token Recycling: remember each token's last guessed successors and draft a whole tree from that table."""
+"""Token Recycling: keep the k best successors of each token from its last occurrence, and draft a tree from them."""
 
 from __future__ import annotations
 
@@ -19,22 +19,21 @@ from foretell.parts import Needs, require
 
 @dataclass(frozen=True)
 class TokenRecycling(TableDrafter[SuccessorTable, SuccessorTable]):
-    """A table of successors for each token of the vocabulary, best first: those the model ranked highest at the token's
-    most recent occurrence anywhere (prompt, accepted text or rejected draft). A static template of rank paths is filled from
-    it breadth first: [i, j] is candidate j of candidate i of the text's last token.
+    """A table of successors for each token of the vocabulary, best first: those that the model ranked highest at the token's latest
+    occurrence (in prompt, accepted text or rejected draft). A static template of rank paths is filled from it: [i, j] is candidate j of
+    candidate i of the text's last token.
 
-    k: successors kept of each token. template: rank paths in order of usefulness, every parent among them; the pace takes as
-    many as pay. `best_template` makes one from measured acceptance. learn_prompt: also fill the table from the prompt's rows
-    (costs the head over the prompt).
+    k: successors kept of each token. template: rank paths in order of usefulness, each with its parent; the pace takes as many as pay.
+    `best_template` makes one from measured acceptance. learn_prompt: also learn from the prompt's rows (costs the head over the prompt).
 
     Guarantee: exact under any verifier that takes fixed candidates. Needs: logits at every fed row. Cost: top-k of each fed row.
     State: the (vocab_size, k) table, kept across requests; 1.5 MB for 49,152 tokens. Where a token was fed twice in a step,
-    the accepted row wins, else the last in breadth-first order. Empty rows propose nothing.
+    the accepted row is kept, else the last one. Unknown tokens have no successors.
 
     Luo et al., "Turning Trash into Treasure: Accelerating Inference of Large Language Models with Token Recycling", section 3.
     Departures: the update follows `k` (the official code says 8) and also happens on the last step; learning from the prompt is
-    offered, and off: the output head over the prompt costs more than the fuller table gains (log, 2026-11-24).
-    Errors: ValueError for k too small for the template, or a template that is empty, repeated or not prefix-closed.
+    optional and off by default: the output head over the prompt costs more than the fuller table gains (log, 2026-11-24).
+    Errors: UserError for k too small for the template, or a template that is empty, repeated or not prefix-closed.
 
     >>> TokenRecycling(k=2, template=((0,), (1,), (0, 0))).k
     2
@@ -64,7 +63,7 @@ class TokenRecycling(TableDrafter[SuccessorTable, SuccessorTable]):
         return Traits(learns=True)
 
     def remember(self, model: Model) -> SuccessorTable:
-        # Read and written through NumPy's indexing below: a compiled call costs more than this little work, caches being cold.
+        # Below it is read and written by NumPy indexing, because a compiled call costs more than this little work.
         return SuccessorTable(model.vocab_size, (1,), self.k, "overwrite")
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
@@ -97,7 +96,7 @@ class TokenRecycling(TableDrafter[SuccessorTable, SuccessorTable]):
             return
         guesses = top_k(seen.logits, min(self.k, seen.logits.shape[1]))[1].cpu().numpy()
         fed = np.asarray(seen.fed[len(seen.fed) - num :])
-        state[fed, : guesses.shape[1]] = guesses  # on repeats numpy keeps the last
+        state[fed, : guesses.shape[1]] = guesses  # of repeated indices NumPy keeps the last
         first = num - len(seen.tree)
-        accepted = [*range(first), *(first + node for node in seen.path)]  # the text's own rows count as accepted
+        accepted = [*range(first), *(first + node for node in seen.path)]  # rows of the text count as accepted
         state[fed[accepted], : guesses.shape[1]] = guesses[accepted]

@@ -1,1 +1,1 @@
-"""What drafters share: tables of successors, tree builders, draft caches."""
+"""Shared code of drafters: tables of successors, tree builders, draft caches."""

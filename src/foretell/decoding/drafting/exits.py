@@ -1,4 +1,4 @@
-"""What early exits would have said: shadow tokens, their confidence, and what an exit costs."""
+"""Measurements of early exits: shadow tokens, their confidence, and the cost of an exit."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from foretell.models.one_thread import one_thread
 
 @dataclass
 class Shadow:
-    """Of one verify pass, by exit layer, at each visited position (the root and the accepted nodes: later ones follow a wrong token).
+    """Shadow tokens of one verification pass, by exit layer, at each visited position (the root and the accepted nodes).
 
-    hits: whether the exit's arg-max is the target's (greedy matches, also where tokens are drawn). confidence: the probability
-    of that arg-max. seconds: what drafting a token at the exit costs.
+    hits: whether the exit's arg-max equals the target's, also where tokens are sampled. confidence: the probability of that arg-max.
+    seconds: the cost of drafting a token at the exit.
     """
 
     hits: dict[int, list[bool]] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Shadow:
 
 @one_thread()
 def confidence(logits: Tensor) -> list[float]:
-    """Probability of the best token of each row (n, vocab_size).
+    """Probability of the most probable token of each row of logits (n, vocab_size).
 
     >>> confidence(torch.tensor([[0.0, 0.0], [0.0, 100.0]]))
     [0.5, 1.0]
@@ -40,9 +40,9 @@ def confidence(logits: Tensor) -> list[float]:
 
 
 def stage_seconds(model: Model, exits: Sequence[int]) -> list[float]:
-    """What passing each exit costs a token that has passed those before: its layers, and the head once more.
+    """Seconds that each exit costs a token that has passed the exits before: its layers, and one more pass of the head.
 
-    From the measured curves of the exits; the head is what a straight line through the first and the last leaves at layer 0.
+    Computed from the measured curves of the exits. The head's cost is the value at layer 0 of the line through the first and last exit.
     """
     seconds = [curve_of(model, stop=None if layer == model.num_layers else layer)(1) for layer in exits]
     slope = (seconds[-1] - seconds[0]) / max(exits[-1] - exits[0], 1)
@@ -51,16 +51,16 @@ def stage_seconds(model: Model, exits: Sequence[int]) -> list[float]:
 
 
 def measure_exits(model: Model, layers: Sequence[int], seen: Seen) -> Shadow:
-    """The shadow of a pass whose hidden states after `layers` were asked for."""
+    """The shadow tokens of a pass that returned the hidden states after `layers`."""
     lag = len(seen.fed) - len(seen.tree)
     visited = [lag - 1, *(lag + node for node in seen.path)]
     target = seen.logits[[row - len(seen.fed) for row in visited]].argmax(-1)
     logits = model.head(model.norm(torch.cat([seen.hidden[layer][visited] for layer in layers])))
     hits = logits.argmax(-1).view(len(layers), -1) == target
-    sure = confidence(logits)
+    probabilities = confidence(logits)
     num = len(visited)
     return Shadow(
         {layer: hits[i].tolist() for i, layer in enumerate(layers)},
-        {layer: sure[i * num : (i + 1) * num] for i, layer in enumerate(layers)},
+        {layer: probabilities[i * num : (i + 1) * num] for i, layer in enumerate(layers)},
         {layer: curve_of(model, stop=layer)(1) for layer in layers},
     )

@@ -1,4 +1,4 @@
-"""The cache of a nested model whose last rows have passed only some of its exits: what waits, and how it is completed."""
+"""The cache of a nested model whose last rows have passed only some of its exits."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from foretell.models.base import Feed, Model
 
 
 class LaggingCache:
-    """Rows of one text. `passed[i]` says how many exits pending row i has passed, `states[i]` holds its residual stream after the
-    last of them (before the final norm), until it has passed all.
+    """Rows of one text. passed[i]: number of exits that pending row i has passed. states[i]: its residual stream (width,) after the last of
+    them, before the final norm, or None once it has passed all.
 
-    The first rows are committed: they are complete. A row is completed together with all waiting rows before it, each at its
-    own position, so `passed` never rises along the text and what one call computes is what a full pass computes.
+    Committed rows are complete. A row is completed together with all incomplete rows before it, each at its own position. So `passed` never
+    increases along the text, and a call computes the same values as a full pass.
     """
 
     def __init__(self, model: Model, exits: Sequence[int]) -> None:
@@ -27,29 +27,29 @@ class LaggingCache:
 
     @property
     def length(self) -> int:
-        """Positions fed, waiting or not."""
+        """Number of positions fed, complete or not."""
         return self.cache.length + len(self.passed)
 
     @property
     def num_waiting(self) -> int:
-        """Rows that have not passed all exits."""
+        """Number of rows that have not passed all exits."""
         return sum(passed < len(self.exits) for passed in self.passed)
 
     def truncate(self, length: int) -> None:
-        """Forget positions from `length` on: cut by position, whatever waits where."""
+        """Remove positions from `length` on; ValueError for a length beyond the rows."""
         if not 0 <= length <= self.length:
             raise ValueError(f"truncate: length={length!r} must lie between 0 and the {self.length} rows")
         kept = max(length - self.cache.length, 0)
         self.cache.keep(range(kept))
         self.cache.truncate(length)
         del self.passed[kept:], self.states[kept:]
-        done = kept - self.num_waiting
-        del self.passed[:done], self.states[:done]
+        num_complete = kept - self.num_waiting
+        del self.passed[:num_complete], self.states[:num_complete]
         self.cache.reopen(len(self.passed))
 
 
 def feed(caches: Sequence[LaggingCache], tokens: Sequence[Sequence[int]]) -> list[Tensor]:
-    """Feed new tokens through the layers before the first exit; the last token's logits there, (vocab_size,) for each text."""
+    """Feed new tokens through the layers before the first exit. Returns the last token's logits there, (vocab_size,) for each text."""
     first = caches[0].exits[0]
     feeds = [Feed(lagging.cache, new, num_logits=1) for lagging, new in zip(caches, tokens, strict=True)]
     logits = []
@@ -62,9 +62,12 @@ def feed(caches: Sequence[LaggingCache], tokens: Sequence[Sequence[int]]) -> lis
 
 
 def deepen(caches: Sequence[LaggingCache], passed: int) -> list[Tensor]:
-    """Take each text's last row from exit number `passed` (1 is the first) to the next, and all that wait there with it."""
+    """Run each text's last row, and all rows that are at the same exit, from exit number `passed` (from 1) to the next exit.
+
+    Returns the last row's logits there, (vocab_size,) for each text.
+    """
     start, stop = caches[0].exits[passed - 1], caches[0].exits[passed]
-    waiting = [[row for row, done in enumerate(lagging.passed) if done == passed] for lagging in caches]
+    waiting = [[row for row, num_passed in enumerate(lagging.passed) if num_passed == passed] for lagging in caches]
     feeds = []
     for lagging, rows in zip(caches, waiting, strict=True):
         states = [state for row in rows if (state := lagging.states[row]) is not None]
@@ -78,7 +81,7 @@ def deepen(caches: Sequence[LaggingCache], passed: int) -> list[Tensor]:
 
 
 def read(lagging: LaggingCache, tokens: Sequence[int]) -> None:
-    """Feed a long piece of text through all layers at once, after what waits."""
+    """Complete all rows, then feed a long piece of text through all layers at once."""
     for passed in range(1, len(lagging.exits)):
         if passed in lagging.passed:
             deepen([lagging], passed)

@@ -1,6 +1,6 @@
-"""What drafters with a model of their own share: that model, and drafting with it level by level.
+"""Shared code of drafters with a draft model: loading it, and drafting with it level by level.
 
-A level costs one forward pass of the draft model over all requests of the batch; who the children are is the drafter's affair.
+A level costs one forward pass of the draft model for all requests of the batch. The drafter chooses the children of each node.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from foretell.models.vocabulary import check_same_vocabulary
 
 #: The draft's distribution after each of the nodes (or ROOT) that may get children, in the order in which they were drafted.
 Distributions = dict[int, Distribution]
-#: grow(distributions, level) adds children to the request's tree and returns the new nodes.
+#: grow(distributions, level) adds children to the request's tree and returns the new nodes; level counts from 0.
 Grow = Callable[[Distributions, int], list[int]]
 
 
@@ -32,10 +32,10 @@ class LevelDrafter(Drafter[Model, DraftCache]):
     @property
     @abstractmethod
     def widths(self) -> Sequence[int]:
-        """Rows of the draft step of each level; a pace asks for their cost many times a step."""
+        """Number of rows of the draft step of each level. A pace asks for their cost many times per step."""
 
     def remember(self, model: Model) -> Model:
-        """ValueError where the draft model's vocabulary is not the target's."""
+        """The loaded draft model; UserError where its vocabulary is not the target's."""
         draft = self.model
         if isinstance(draft, str):
             from foretell.models.load import load
@@ -54,7 +54,7 @@ class LevelDrafter(Drafter[Model, DraftCache]):
     def draft_cost(self, memory: Model, depth: int) -> float:
         from foretell.decoding.pacing.measured_curve import curve_of
 
-        curve = curve_of(memory)  # a stored one: a curve measured anew would change what a seed draws
+        curve = curve_of(memory)  # the stored curve, so that a seed always gives the same text
         return sum(curve(width) for width in self.widths[:depth])
 
     def observe_request(self, state: DraftCache, seen: Seen) -> None:
@@ -62,15 +62,15 @@ class LevelDrafter(Drafter[Model, DraftCache]):
 
 
 def before_the_argmax(asks: Sequence[Ask]) -> list[Ask]:
-    """The asks with greedy samplers made plain: fixed candidates may come from any distribution, and a greedy one has one token."""
+    """The asks with greedy samplers replaced by ones that keep the whole distribution. Valid for fixed candidates only."""
     return [replace(ask, sampler=ask.sampler.replace(greedy=False)) if ask.sampler.greedy else ask for ask in asks]
 
 
 def draft_levels(asks: Sequence[Ask], num_levels: int, grower: Callable[[Ask], Grow]) -> list[Tree]:
     """One tree for each ask, whose `state` is a `DraftCache`, of at most `num_levels` levels.
 
-    grower(ask): who grows that ask's tree (`ask.state.tree`); it must keep to `ask.num_nodes`, depth is seen to here. A
-    request that does not fit the draft model's longest text gets an empty tree.
+    grower(ask): the function that grows the tree of that ask (`ask.state.tree`); it must respect `ask.num_nodes`, while `ask.depth` is
+    checked here. A request that does not fit the draft model's longest text gets an empty tree.
     """
     growing = [ask for ask in asks if len(ask.tokens) + num_levels <= ask.state.model.max_length]
     if growing:
@@ -83,7 +83,10 @@ def draft_levels(asks: Sequence[Ask], num_levels: int, grower: Callable[[Ask], G
         ]
         depth = min(num_levels, max(ask.depth for ask in growing))
         for level in range(depth):
-            grown = [each(distributions[i], level) if distributions[i] and level < growing[i].depth else [] for i, each in enumerate(grow)]
+            grown = [
+                grow_tree(distributions[i], level) if distributions[i] and level < growing[i].depth else []
+                for i, grow_tree in enumerate(grow)
+            ]
             if not any(grown) or level + 1 == depth:
                 break
             distributions = _distributions(model, growing, grown)
@@ -92,7 +95,7 @@ def draft_levels(asks: Sequence[Ask], num_levels: int, grower: Callable[[Ask], G
 
 
 def _distributions(model: Model, asks: Sequence[Ask], grown: list[list[int]]) -> list[Distributions]:
-    """One draft step over the new nodes of all requests: the draft's distribution after each."""
+    """One draft step over the new nodes of all requests; returns the draft's distribution after each node."""
     busy = [i for i, new in enumerate(grown) if new]
     distributions: list[Distributions] = [{} for _ in asks]
     for i, rows in zip(busy, model.forward([asks[i].state.feed_nodes(grown[i]) for i in busy]), strict=True):

@@ -1,4 +1,4 @@
-"""Drafters whose knowledge is a table of successors, so that several can be interpolated."""
+"""Drafters that draft from a table of successors, so that several can be interpolated."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from foretell.decoding.drafting.successors.table import SuccessorTable
 
 
 class TableDrafter(Drafter[Memory, State]):
-    """Abstract: a drafter that keeps what it knows in a table of successors, so that it can be interpolated with others."""
+    """Abstract: a drafter that drafts from a table of successors, so that it can be interpolated with others (`a + b`)."""
 
     @abstractmethod
     def table_for(self, ask: Ask) -> SuccessorTable:
-        """The table that would answer this ask."""
+        """The table that this ask is answered from."""

@@ -1,7 +1,7 @@
-"""Tree templates: rank paths that say which candidate of which candidate is drafted, and how to build the best one.
+"""Tree templates: rank paths that define which candidates are drafted, and how to build the best template.
 
-(0,) is the best candidate after the text, (0, 2) the third-best after that. Order is usefulness: any first part of a
-template that keeps parents is a template.
+(0,) is the best candidate after the text, (0, 2) the third-best candidate after that one. Paths are in order of usefulness: any leading
+part of a template is a template.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Template = tuple[tuple[int, ...], ...]
 
 
 def as_template(paths: Iterable[Iterable[int]]) -> Template:
-    """Checked and made a tuple; ValueError where it is empty, repeats a path, or lacks a parent."""
+    """The paths as a tuple of tuples; UserError where there are none, one is repeated, or a parent is missing or comes later."""
     template = tuple(tuple(int(rank) for rank in path) for path in paths)
     if not template or any(not path or min(path) < 0 for path in template):
         raise UserError(f"template={template!r} must hold at least one path of ranks, 0 or above")
@@ -34,11 +34,11 @@ def as_template(paths: Iterable[Iterable[int]]) -> Template:
 
 
 def best_template(acceptance: Mapping[tuple[int, int], float], curve: CostCurve | None = None, budget: int = 80) -> Template:
-    """The template that promises most tokens a second.
+    """The template with the most expected tokens per second.
 
-    acceptance: probability by (depth, rank), depth from 1, that the candidate of that rank is the target's token given that
-    its parent was. Nodes are taken in order of their probability of being reached; with a `curve`, up to the number where
-    expected tokens / t(1 + nodes) is largest. At most `budget` nodes; () where drafting nothing is best.
+    acceptance: probability by (depth, rank), depth from 1, that the candidate of that rank is the target's token, given that its parent
+    is. Nodes are added in order of their probability of being accepted; with a `curve`, up to the number that maximises expected tokens
+    / t(1 + nodes). At most `budget` nodes; () where drafting nothing is best. UserError for probabilities outside [0, 1].
 
     >>> best_template({(1, 0): 0.5, (1, 1): 0.2, (2, 0): 0.5}, budget=3)
     ((0,), (0, 0), (1,))

@@ -1,4 +1,4 @@
-"""`ModelGroup`: several models of one vocabulary that take turns behind the `Model` contract, so the loop sees one model."""
+"""`ModelGroup`: several models with one vocabulary as one `Model`; a router chooses the model for each token."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ from foretell.parts import Guarantee
 
 
 class ModelGroup(Model):
-    """`members`, smallest first, of which `router` chooses for each token the one whose row it is drawn from.
+    """A group of models. For each token `router` chooses the member whose row the token is drawn from.
 
-    A row depends on its text and on where the prompt ended (`Context.prompt_length`), and on nothing else: the router decides anew
-    along every path of a tree, so drafting, batches and roll-back work as with one model. Rows that are asked for within the
-    prompt are those of the member that opens. Each member reads what it has not seen when its turn comes.
+    members: smallest first. A row depends on its text and the prompt's length (`Context.prompt_length`) only. The router decides along
+    every path of a tree, so drafting, batches and rollback work as with one model. Rows within the prompt are those of the member that
+    gives the first token. A member reads the text that it has not read when it is chosen.
 
-    Guarantee: the router's. Cost: one pass a step while the turn stays; where it changes within a step, one more for each change.
-    Refused: hidden states, embeddings and early exits, which members of different shape do not share.
-    Raises ValueError where members differ in vocabulary, stop tokens or chat template, or where a member has more
-    parameters than the one after it (`force` allows that).
+    Guarantee: the router's. Cost: one pass per step, and one more for each change of the member within a step.
+    Errors: UserError for hidden states, embeddings and early exits, which differ between members; where members differ in vocabulary, stop
+    tokens or chat template; where a member has more parameters than the next one, unless `force`.
 
     >>> from foretell.decoding.routers.entropy_adaptive import EntropyAdaptive
     >>> from foretell.models.tiny import TinyModel
@@ -84,14 +83,14 @@ class ModelGroup(Model):
                 self._compute(number, [(part, wait[number]) for part, wait in zip(parts, waiting, strict=True) if number in wait])
 
     def _compute(self, number: int, asked: list[tuple[_Part, list[int]]]) -> None:
-        """One pass of a member over the rows that wait for it, of all sequences together."""
+        """One pass of member `number` over the rows of all sequences that wait for it."""
         if not asked:
             return
         readers = [part.cache.members[number] for part, _ in asked]
-        caught = catch_up(self.members[number], readers, [part.cache for part, _ in asked])
+        read = catch_up(self.members[number], readers, [part.cache for part, _ in asked])
         made = [reader.feed(part.cache, rows, rows) for reader, (part, rows) in zip(readers, asked, strict=True)]
         results = self.members[number].forward([feed for feed, _ in made])
-        for reader, (part, _), (feed, new), extra, rows in zip(readers, asked, made, caught, results, strict=True):
+        for reader, (part, _), (feed, new), extra, rows in zip(readers, asked, made, read, results, strict=True):
             reader.note(new, len(feed) - len(new))
             part.work[number] += len(feed) + extra
             for row, logits in zip(new[len(new) - len(rows.logits) :], rows.logits, strict=True):
@@ -99,7 +98,7 @@ class ModelGroup(Model):
 
 
 class _Part:
-    """One feed on its way: which rows are decided, and which member's logits are there. speakers: of the decided rows."""
+    """The state of one feed. known: logits by (row, member). speakers: the chosen member of each decided row."""
 
     def __init__(self, group: ModelGroup, feed: Feed) -> None:
         cache = feed.cache
@@ -107,10 +106,10 @@ class _Part:
             raise UserError(f"forward: cache={cache!r} was not made by this model's new_cache()")
         self.group, self.cache = group, cache
         first = len(cache.pending) - len(feed)
-        for left in (cache.pending_tokens, cache.pending_states):  # there may be rows of a batch that failed
-            del left[first:]
+        for pending in (cache.pending_tokens, cache.pending_states):  # drop rows of a batch that failed
+            del pending[first:]
         for reader in cache.members:
-            reader.rows = {row: place for row, place in reader.rows.items() if row < first}
+            reader.rows = {row: own for row, own in reader.rows.items() if row < first}
         cache.pending_tokens += feed.tokens
         cache.pending_states += [None] * len(feed)
         self.rows = range(first, len(cache.pending))
@@ -121,9 +120,9 @@ class _Part:
         self.work = [0] * len(group.members)
 
     def advance(self) -> dict[int, list[int]]:
-        """Decide rows as far as the logits at hand allow. Returns, by member, the rows that wait for its logits.
+        """Decide rows as far as the known logits allow. Returns, by member, the rows that wait for its logits.
 
-        Rows below one that waits are given to the same member at once, since a turn mostly stays.
+        Rows below a waiting row are computed by the same member, because the chosen member seldom changes.
         """
         waits: dict[int, int] = {}
         for row in self.rows:
@@ -140,7 +139,7 @@ class _Part:
         return asked
 
     def _decide(self, row: int) -> int | None:
-        """Decide a row whose parent is decided; returns the member whose logits are needed first, None when done."""
+        """Decide a row whose parent is decided. Returns the member whose logits are needed first, or None when the row is decided."""
         cache, router = self.cache, self.group.router
         if cache.length + cache.depths[row] < cache.context.prompt_length - 1:
             speaker, after = self.group._opening, None
@@ -157,6 +156,7 @@ class _Part:
         return None
 
     def result(self) -> Rows:
+        """The rows that the feed asks for."""
         speakers = [self.speakers[row] for row in self.wanted]
         logits = [self.known[row, speaker] for row, speaker in zip(self.wanted, speakers, strict=True)]
         empty = torch.empty(0, self.group.vocab_size, device=self.group.device)
@@ -164,10 +164,11 @@ class _Part:
 
 
 def load_group(models: Sequence[Any], router: Router | str, force: bool = False, **options: Any) -> ModelGroup:
-    """A group of models, smallest first, that take turns as `router` says.
+    """Load a `ModelGroup`: several models of which `router` chooses one for each token.
 
-    models: loaded `Model`s, or ids and paths as in `foretell.load` (None is the default model), which gets the `options`.
-    router: a `Router`, or its short text, "entropy-adaptive(threshold=0.5)". Lossy, but for the router `always`.
+    models: smallest first; loaded `Model`s, or ids and paths for `foretell.load` (None is the default model), which gets the `options`.
+    router: a `Router`, or its text, such as "entropy-adaptive(threshold=0.5)". The result is lossy, except with the router `always`.
+    force: allow a member with more parameters than the next one. Errors: UserError as in `ModelGroup`.
     """
     from foretell.models.load import load
 

@@ -1,4 +1,4 @@
-"""The bandit pace: every step one arm, a member of the drafter with a draft length or no draft at all, learnt from what it cost."""
+"""The bandit pace: in each step a contextual bandit picks a member of the drafter and a draft length, or no draft."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from foretell.decoding.pacing.arm_memory import ArmMemory, ArmRecord
 from foretell.decoding.tree import Kind, Tree
 from foretell.parts import Needs, require
 
-#: The longest a round may count for, in plain steps.
+#: Longest time of a round in the loss, in plain steps.
 CAP = 2.0
 
 
 @dataclass
 class _Pending:
-    """The arm that was chosen, what it was chosen by, and what its drafting costs."""
+    """The round of the current step: contexts, the arm picked, its propensity, and the seconds of its drafting."""
 
     contexts: Array
     arm: int
@@ -45,32 +45,30 @@ class _State:
 
 @dataclass(frozen=True)
 class Bandit(Pace[ArmMemory, _State]):
-    """Each step a contextual bandit picks an arm: no draft, or one of the drafter's members (those of `a ^ b`; any other drafter is
-    one) with one of `lengths` as the most nodes and the greatest depth. It sees what that arm cost and nothing of the others.
+    """In each step a contextual bandit picks an arm: no draft, or a member of the drafter (those of `a ^ b`; any other drafter has one)
+    with one of `lengths` as limit of nodes and depth. It learns from the cost of that arm only.
 
-    A round's loss is its time plus, at the going rate, that of the tokens it did not bring: (seconds + rate * (1 + longest - tokens))
-    / (2 t(1) + rate * longest), where seconds = t(1 + nodes) + drafting, by the cost curve and as if the request were alone in its
-    step, tokens = 1 + accepted, and rate is what a token has cost lately. At the best rate, the arm with the least mean of it is the
-    one with most tokens a second, which the mean of seconds a token would not find. An arm's context, all of it known before the
-    step: which arm it is, its length, how often its member had a proposal and was right at depth 1, the last accepted count, the
-    position, and last the loss that the member's record alone predicts, so that a chooser with `offset` starts from what the records
-    say and learns where they are wrong.
+    The loss of a round is its time plus the time of the tokens that it did not add: (seconds + rate * (1 + longest - tokens))
+    / (2 t(1) + rate * longest), where seconds = t(1 + nodes) + drafting, from the cost curve for a batch of one request, tokens = 1 +
+    accepted, and rate is the recent mean seconds per token. At the best rate, the arm with the least mean loss has the most tokens per
+    second; the arm with the least mean seconds per token need not. The context of an arm is known before the step: the arm, its length, how
+    often its member had a proposal and was accepted at depth 1, the last accepted count, the position, and the loss that the member's
+    record predicts. A chooser with `offset` starts from this last feature and learns to correct it.
 
-    lengths: draft lengths on offer, ascending. chooser: who picks, as a part or its short text. seed: of the coins of its own, which are
-    none of the text's. keep: what a member's record in this text keeps each step,
-    whoever drafts: what was given up is tried again.
+    lengths: draft lengths, ascending. chooser: the chooser, as a part or its text. seed: of the chooser's random numbers, which are
+    independent of the text's. keep: decay factor per step of the members' records in this text, so that unused arms are tried again.
 
-    Guarantee: none of its own; exact verifiers stay exact, because an arm is picked by what is past and by coins of its own. Needs: the
-    cost curve. Cost: a third of a millisecond a step. State: the chooser's and the members' records, across requests (`ArmMemory`, which
-    saves and loads); where drafts are sampled, of the request alone.
+    Guarantee: none of its own; exact verifiers stay exact, because an arm depends on earlier steps and the chooser's random numbers only.
+    Needs: the cost curve. Cost: 0.3 ms per step. State: the chooser's state and the members' records, across requests (`ArmMemory`, which
+    can be written and read); where drafts are sampled, per request.
 
     Deb et al., "Contextual Bandits with Online Neural Regression"; arms over drafters and lengths as in Liu et al., "Speculative Decoding
     via Early-exiting for Faster LLM Inference with Thompson Sampling Control Mechanism", section 3. Departures: a round's loss as above.
-    Errors: ValueError for lengths that do not ascend from 1.
+    Errors: UserError for lengths that do not ascend from 1.
 
     >>> pace, costs = Bandit(lengths=(2,)), DraftCosts(CostCurve.flat(1.0, per_row=0.1))
     >>> state = pace.begin(pace.remember())
-    >>> for _ in range(100):  # drafts of two that are always right
+    >>> for _ in range(100):  # drafts of two tokens that are always accepted
     ...     limit = pace.limit(state, costs)
     ...     pace.observe(state, Tree.chain([7] * limit.depth), list(range(limit.depth)))
     >>> pace.limit(state, costs)
@@ -131,8 +129,8 @@ class Bandit(Pace[ArmMemory, _State]):
         choice = self.chooser.choose(state.memory.learnt, contexts)
         choices, length, seconds = tuple[Choice, ...](), 0, 0.0
         if choice.arm:
-            member, place = divmod(choice.arm - 1, len(self.lengths))
-            length, seconds = self.lengths[place], float(drafting[member, place])
+            member, index = divmod(choice.arm - 1, len(self.lengths))
+            length, seconds = self.lengths[index], float(drafting[member, index])
             choices = (Member(member),) if num_members > 1 else ()
         state.pending = _Pending(contexts, choice.arm, choice.propensity, seconds, curve)
         return DraftOrder(length, length, choices)
@@ -142,10 +140,10 @@ class Bandit(Pace[ArmMemory, _State]):
         if pending is None:
             return
         state.pending = None
-        member, place = divmod(pending.arm - 1, len(self.lengths))
+        member, index = divmod(pending.arm - 1, len(self.lengths))
         num_nodes, depths = len(tree), tree.depths()
-        if any(kind is not Kind.FIXED for kind in tree.kinds):  # how many came tells of coins that later positions use again
-            num_nodes = self.lengths[place]
+        if any(kind is not Kind.FIXED for kind in tree.kinds):  # their number depends on random numbers that later positions use again
+            num_nodes = self.lengths[index]
         rate = memory.seconds_a_token(pending.curve)
         seconds = pending.curve(1 + num_nodes) + pending.draft_seconds
         loss = min(float(self._loss(seconds, 1 + len(path), rate, pending.curve)), 1.0)
@@ -167,18 +165,19 @@ class Bandit(Pace[ArmMemory, _State]):
     def _contexts(
         self, supply: Array, rates: Array, costs: Array, curve: CostCurve, rate: float, last_accepted: int, num_steps: int
     ) -> Array:
-        """(arms, arms + 6): row 0 is no draft. supply (members,), rates (members, longest): of the records; costs (members, lengths)."""
-        places = np.array(self.lengths) - 1
+        """Contexts (arms, arms + 6); row 0 is no draft. supply (members,), rates (members, longest): from the records. costs (members,
+        lengths): seconds of drafting."""
+        depths = np.array(self.lengths) - 1
         plain, seconds = curve(1), np.array([curve(1 + length) for length in self.lengths])
-        expected = supply[:, None] * rates.cumprod(1).cumsum(1)[:, places]  # accepted, (members, lengths)
+        expected = supply[:, None] * rates.cumprod(1).cumsum(1)[:, depths]  # accepted tokens, (members, lengths)
         losses = self._loss(plain + supply[:, None] * (seconds - plain) + costs, 1 + expected, rate, curve)
         num_arms = 1 + costs.size
-        told = np.zeros((num_arms, 6))
-        by_member = told[1:].reshape(*costs.shape, -1)
-        by_member[:, :, 0] = 0.5 * (places + 1) / self.lengths[-1]
+        features = np.zeros((num_arms, 6))
+        by_member = features[1:].reshape(*costs.shape, -1)
+        by_member[:, :, 0] = 0.5 * (depths + 1) / self.lengths[-1]
         by_member[:, :, 1] = 0.5 * supply[:, None]
         by_member[:, :, 2] = 0.5 * rates[:, :1]
-        told[:, 3] = 0.5 * min(last_accepted / self.lengths[-1], 1.0)
-        told[:, 4] = 0.5 * num_steps / (num_steps + 100)
-        told[:, 5] = [self._loss(plain, 1, rate, curve), *np.minimum(losses, 1.0).ravel()]
-        return np.hstack([0.5 * np.eye(num_arms), told])
+        features[:, 3] = 0.5 * min(last_accepted / self.lengths[-1], 1.0)
+        features[:, 4] = 0.5 * num_steps / (num_steps + 100)
+        features[:, 5] = [self._loss(plain, 1, rate, curve), *np.minimum(losses, 1.0).ravel()]
+        return np.hstack([0.5 * np.eye(num_arms), features])

@@ -1,4 +1,4 @@
-"""Draft & Verify: drafting stops where the draft is unsure, and what counts as unsure follows the acceptance."""
+"""Draft & Verify: drafting stops below a confidence threshold, which adapts to the acceptance rate."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class _State:
 class DraftVerify(Pace[None, _State]):
     """Draft until the best token's probability falls below a threshold, at most `max_nodes` tokens.
 
-    After each step the acceptance is smoothed, A <- smooth * A + (1 - smooth) * (accepted / drafted); where it is at or below
-    `target` the threshold aims `step` higher, else `step` lower, and moves a tenth of that way (`inertia` 0.9).
-    threshold: the first. With drafters that know no threshold this is `fixed(max_nodes)`.
+    After each step the acceptance rate is smoothed, A <- smooth * A + (1 - smooth) * (accepted / drafted). The threshold moves towards a
+    value `step` higher where A is at or below `target`, else `step` lower, by the fraction 1 - inertia.
+    threshold: the initial one. With drafters that ignore the threshold this equals `fixed(max_nodes)`.
 
-    Guarantee: none of its own; exact verifiers stay exact, since the threshold follows from what is past. Needs: a drafter that
+    Guarantee: none of its own; exact verifiers stay exact, because the threshold depends on earlier steps only. Needs: a drafter that
     stops by confidence. Cost: none. State: threshold and acceptance, for each request alone.
 
     Zhang et al., "Draft & Verify: Lossless Large Language Model Acceleration via Self-Speculative Decoding", section 3.3 (adaptive
-    draft-exiting). Errors: ValueError for numbers outside [0, 1] and for max_nodes below 1.
+    draft-exiting). Errors: UserError for numbers outside [0, 1] and for max_nodes below 1.
 
     >>> pace = DraftVerify()
     >>> state = pace.begin(None)

@@ -1,4 +1,4 @@
-"""DEL: the exit layer and the stop that promise most tokens a second, chosen anew every step."""
+"""DEL: in each step, the exit layer, draft length and threshold with the most expected tokens per second."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from foretell.decoding.pace import Pace
 from foretell.decoding.tree import ROOT, Tree
 from foretell.parts import Needs, require
 
-#: The drafter's own way, for drafters that measure no exits: its tokens are counted as they are accepted.
+#: The key for drafters that measure no exits: their tokens are counted as they are accepted.
 _OWN = None
 
 
 @dataclass
 class _Counts:
-    """Faded counts of right and wrong guesses, the sums of their confidence, and how many of them the threshold let go on."""
+    """Decaying counts of right and wrong tokens, sums of their confidence, and counts of those above the threshold."""
 
     right: float = 0.0
     wrong: float = 0.0
-    sure_right: float = 0.0
-    sure_wrong: float = 0.0
+    sum_right: float = 0.0
+    sum_wrong: float = 0.0
     on_right: float = 0.0
     on_wrong: float = 0.0
 
@@ -33,12 +33,12 @@ class _Counts:
         for name in vars(self):
             setattr(self, name, keep * getattr(self, name))
 
-    def add(self, hit: bool, sure: float = 0.0) -> None:
-        goes_on = sure >= self.threshold  # as it was when the guess was made
+    def add(self, hit: bool, confidence: float = 0.0) -> None:
+        goes_on = confidence >= self.threshold  # as it was when the token was drafted
         if hit:
-            self.right, self.sure_right, self.on_right = self.right + 1, self.sure_right + sure, self.on_right + goes_on
+            self.right, self.sum_right, self.on_right = self.right + 1, self.sum_right + confidence, self.on_right + goes_on
         else:
-            self.wrong, self.sure_wrong, self.on_wrong = self.wrong + 1, self.sure_wrong + sure, self.on_wrong + goes_on
+            self.wrong, self.sum_wrong, self.on_wrong = self.wrong + 1, self.sum_wrong + confidence, self.on_wrong + goes_on
 
     @property
     def alpha(self) -> float:
@@ -46,20 +46,21 @@ class _Counts:
 
     @property
     def hopeful_alpha(self) -> float:
-        """As if one guess more had been right and one wrong: as counts fade, what failed is tried again."""
+        """The share of right tokens with one extra right and one extra wrong token, so that a failed exit is tried again as counts
+        decay."""
         return (self.right + 1) / (self.right + self.wrong + 2)
 
     @property
     def on(self) -> tuple[float, float]:
-        """Share of guesses after which the threshold lets the draft go on, and share of those that also were right."""
+        """(share of tokens above the threshold, share of tokens that are above it and right)."""
         total = self.right + self.wrong
         return (self.on_right + self.on_wrong) / total, self.on_right / total
 
     @property
     def threshold(self) -> float:
-        """Between the mean confidence of right and of wrong guesses. Where one kind is missing: 1 and 0, the ends of the scale."""
-        right = self.sure_right / self.right if self.right else 1.0
-        wrong = self.sure_wrong / self.wrong if self.wrong else 0.0
+        """The middle between the mean confidence of right and of wrong tokens; where there are none, 1 and 0."""
+        right = self.sum_right / self.right if self.right else 1.0
+        wrong = self.sum_wrong / self.wrong if self.wrong else 0.0
         return (right + wrong) / 2
 
 
@@ -72,27 +73,26 @@ class _State:
 
 @dataclass(frozen=True)
 class DynamicExitLayer(Pace[None, _State]):
-    """Every step: of all exit layers and draft lengths g from 0 on, those that make (1 + a + ... + a^g) / (g * draft + t(1 + g))
-    largest, where a is the share of right guesses of the layer's exit. Zero is an answer: then nothing is drafted.
+    """In each step, the exit layer and draft length g, from 0 on, that maximise (1 + a + ... + a^g) / (g * draft + t(1 + g)), where a is
+    the share of right tokens of the layer's exit. With g = 0 nothing is drafted.
 
-    The drafter measures each exit at every accepted position ("shadow tokens"), so all are judged, whichever drafts. A draft
-    ends at its length, or before, where the exit's confidence falls below the middle between its mean confidence when right
-    and when wrong: by whichever of the two more tokens a second are expected, since a threshold also ends drafts that were
-    right. The first step drafts one token at the drafter's own exit. With a drafter that measures no exits, the acceptance
-    of its own tokens is counted and only the length is chosen.
+    The drafter measures each exit at every accepted position ("shadow tokens"), so all exits are evaluated, whichever drafts. A draft ends
+    at length g, or earlier where the exit's confidence falls below the middle between its mean confidence on right and on wrong tokens. The
+    threshold is used only where it gives more expected tokens per second, because it also ends drafts that were right. The first step
+    drafts one token at the drafter's own exit. With a drafter that measures no exits, the acceptance of its tokens is counted and only the
+    length is chosen.
 
-    max_nodes: longest draft (gamma_max). keep: counts are multiplied by it each step (omega).
+    max_nodes: longest draft (gamma_max). keep: decay factor of counts per step (omega).
 
-    Guarantee: none of its own; exact verifiers stay exact, because what is drafted follows from positions that are past. Needs: the
-    cost curve, and a drafter with candidates, such as `early-exit(layer=2, num_tokens=18, candidates=(2, 4, 6))`. Cost: a tenth
-    of a millisecond a step; the drafter pays for the shadow. State: counts of each exit, for each request alone. Statistics are
-    of greedy matches, also where tokens are drawn.
+    Guarantee: none of its own; exact verifiers stay exact, because the draft depends on earlier positions only. Needs: the cost curve, and
+    a drafter with candidates, such as `early-exit(layer=2, num_tokens=18, candidates=(2, 4, 6))`. Cost: 0.1 ms per step; shadow tokens are
+    a cost of the drafter. State: counts of each exit, per request. They count greedy matches, also where tokens are sampled.
 
     Zarch et al., "DEL: Context-Aware Dynamic Exit Layer for Efficient Self-Speculative Decoding", sections 3.2 and 3.3.
-    Departures: the cost of a draft and of a step is measured seconds, not layers, since the head of a small model costs as much
-    as several layers; g = 0 is honoured (the paper's code always drafts one token); the threshold has to pay, and g bounds the
-    draft (the paper's always ends it, whatever g was); where an exit has never been right, or wrong, it is defined. Errors:
-    ValueError for max_nodes below 1, for keep outside (0, 1].
+    Departures: costs are measured seconds, not layers, because the head of a small model costs as much as several layers; g = 0
+    drafts nothing (the paper's code always drafts one token); the threshold is optional, and g bounds the draft (in the paper the
+    threshold alone ends it); the threshold is defined also where an exit was never right, or never wrong. Errors:
+    UserError for max_nodes below 1, for keep outside (0, 1].
 
     >>> from foretell.decoding.cost_curve import CostCurve
     >>> pace = DynamicExitLayer()
@@ -127,20 +127,20 @@ class DynamicExitLayer(Pace[None, _State]):
     def limit(self, state: _State, costs: DraftCosts) -> DraftOrder:
         if not state.counts:
             return DraftOrder(1, 1)
-        choices, ways, curve = list[tuple[Choice, ...]](), list[tuple[float, float, float, float]](), costs.curve
+        choices, options, curve = list[tuple[Choice, ...]](), list[tuple[float, float, float, float]](), costs.curve
         for layer, counts in state.counts.items():
             if layer is _OWN:
                 choices.append(())
-                ways.append((counts.hopeful_alpha, 1.0, counts.hopeful_alpha, costs.draft(1)))
+                options.append((counts.hopeful_alpha, 1.0, counts.hopeful_alpha, costs.draft(1)))
             else:
                 choices += [(ExitLayer(layer), ConfidenceStop(threshold)) for threshold in (counts.threshold, 0.0)]
-                ways.append((counts.alpha, *counts.on, state.seconds[layer]))
-                ways.append((counts.alpha, 1.0, counts.alpha, state.seconds[layer]))
-        rates = tokens_per_second(ways, curve.table(1 + self.max_nodes))
-        way, length = divmod(int(rates.argmax()), self.max_nodes)
-        if rates[way, length] * curve(1) <= 1:
+                options.append((counts.alpha, *counts.on, state.seconds[layer]))
+                options.append((counts.alpha, 1.0, counts.alpha, state.seconds[layer]))
+        rates = tokens_per_second(options, curve.table(1 + self.max_nodes))
+        best, length = divmod(int(rates.argmax()), self.max_nodes)
+        if rates[best, length] * curve(1) <= 1:
             return NOTHING
-        return DraftOrder(length + 1, length + 1, choices[way])
+        return DraftOrder(length + 1, length + 1, choices[best])
 
     def observe(self, state: _State, tree: Tree, path: Sequence[int]) -> None:
         if state.measured:
@@ -163,20 +163,20 @@ class DynamicExitLayer(Pace[None, _State]):
         for layer, hits in measured.hits.items():
             counts = state.counts.setdefault(layer, _Counts())
             counts.fade(self.keep)
-            for hit, sure in zip(hits, measured.confidence[layer], strict=True):
-                counts.add(hit, sure)
+            for hit, confidence in zip(hits, measured.confidence[layer], strict=True):
+                counts.add(hit, confidence)
 
 
-def tokens_per_second(ways: Sequence[tuple[float, float, float, float]], steps: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Expected tokens a second of steps that draft 1, 2, ... tokens at most, (number of ways, longest).
+def tokens_per_second(options: Sequence[tuple[float, float, float, float]], steps: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Expected tokens per second of steps that draft at most 1, 2, ... tokens, (number of options, longest).
 
-    ways: of each way to draft the chance that a token is right, that the draft goes on after it, that it goes on and the token
-    is right, and the seconds that drafting a token takes. steps: seconds of the step over 1, 2, ... 1 + longest rows.
+    options: for each way to draft, the probability that a token is right, that the draft continues after it, that both hold, and the
+    seconds of drafting a token. steps: seconds of the step over 1, 2, ... 1 + longest rows.
 
     >>> tokens_per_second([(0.5, 1.0, 0.5, 0.25), (0.5, 0.5, 0.5, 0.25)], [1.0, 1.0, 1.0]).round(3).tolist()  # 1.5 drafted in the last
     [[1.2, 1.167], [1.2, 1.273]]
     """
-    alpha, goes_on, rightly, draft = np.array(ways).T[..., None]
+    alpha, goes_on, rightly, draft = np.array(options).T[..., None]
     before = np.arange(len(steps) - 1)
     drafted = (goes_on**before).cumsum(1)
     tokens = 1 + alpha * (rightly**before).cumsum(1)

@@ -1,4 +1,4 @@
-"""The pace that always drafts the same."""
+"""The pace with a constant limit."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class Fixed(Pace[None, None]):
-    """The same limit every step, for every request.
+    """The same limit in every step, for every request.
 
-    num_nodes: drafted tokens a step at most (gamma in Leviathan et al.).
+    num_nodes: most drafted tokens per step (gamma in Leviathan et al.).
 
     Guarantee: none of its own. Needs: nothing. Cost: none. State: none.
     Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", section 2.

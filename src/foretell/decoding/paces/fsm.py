@@ -1,4 +1,4 @@
-"""The finite-state pace: one longer after a whole draft was accepted, one shorter otherwise."""
+"""The finite-state pace: drafts get longer after a fully accepted draft, and shorter otherwise."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class _State:
 
 @dataclass(frozen=True)
 class Fsm(Pace[None, _State]):
-    """Draft g tokens deep; after a step whose draft was accepted to its full depth g grows by `up`, else it shrinks by `down`.
+    """Draft to depth g. After a draft that was accepted to its full depth, g grows by `up`; after any other draft it shrinks by `down`.
 
-    start, max_nodes: first and largest g; the least is 1. (1, 1) is the rule that DEL is compared with, (2, 1) that of the
-    assisted generation of transformers.
+    start, max_nodes: first and largest g; the least is 1. up, down: (1, 1) is the rule that DEL is compared with, (2, 1) that of assisted
+    generation in transformers.
 
-    Guarantee: none of its own; exact verifiers stay exact, since g follows from what is past. Needs: nothing. Cost: none. State: g,
+    Guarantee: none of its own; exact verifiers stay exact, because g depends on earlier steps only. Needs: nothing. Cost: none. State: g,
     for each request alone. Zarch et al., "DEL: Context-Aware Dynamic Exit Layer for Efficient Self-Speculative Decoding", section 4
-    (baseline FSM). Errors: ValueError for numbers below 1.
+    (baseline FSM). Errors: UserError for numbers below 1.
 
     >>> pace = Fsm(start=2)
     >>> state = pace.begin(None)

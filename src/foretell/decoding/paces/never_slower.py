@@ -1,4 +1,4 @@
-"""The never-slower pace: verify as many drafted tokens as the cost curve says will pay, which may be none."""
+"""The never-slower pace: verify the number of drafted tokens that is fastest by the cost curve, which may be none."""
 
 from __future__ import annotations
 
@@ -13,34 +13,33 @@ from foretell.decoding.pacing.rates import Key, Rates, any_at, keys
 from foretell.decoding.tree import Kind, Tree
 from foretell.parts import Needs, require
 
-_LEAST = 0.25  #: reach from which nodes of the very first sampled tree are verified
+_LEAST = 0.25  #: least reach of the nodes that are verified of a request's first sampled tree
 
 
 @dataclass
 class _State:
     rates: Rates
     alone: bool
-    idle: int = 0  # steps in a row whose proposals were not worth verifying
-    skip: int = 0  # steps still to pass before the drafter is asked again
-    known: list[Key] | None = None  # of the nodes kept of the last proposal: their keys before it was trimmed
-    plan: tuple[int, float] | None = None  # for sampled trees, from the step before: most nodes, least reach
+    idle: int = 0  # consecutive steps without a node worth verifying
+    skip: int = 0  # steps until the drafter is asked again
+    known: list[Key] | None = None  # keys, before trimming, of the nodes kept of the last proposal
+    plan: tuple[int, float] | None = None  # for sampled trees, from the previous step: most nodes, least reach
 
 
 @dataclass(frozen=True)
 class NeverSlower(Pace[Rates, _State]):
     """Choose the number of nodes m that maximises expected tokens / t(1 + m).
 
-    The chance that a node is accepted is learnt online, per request and from all requests before, for each (drafter, grade,
-    depth, rank); a node's reach is the product along its path, and expected tokens = 1 + sum of reach. Nodes of the whole
-    batch compete: the best by reach are verified in one step, as many as pay by the curve (of sampled trees, as many as paid
-    in the step before). Counts forget, so what was given up is tried again after a while; drafters that keep proposing
-    worthless trees are asked less often.
+    The acceptance probability of a node is learnt online, for the request and for all requests before, by (drafter, grade, depth, rank). A
+    node's reach is the product along its path, and expected tokens = 1 + sum of reach. Nodes of the whole batch compete: those with the
+    largest reach are verified in one step, as many as pay by the curve (for sampled trees, as many as paid in the previous step). Counts
+    decay, so rejected drafters are tried again after a while; drafters whose trees are not worth verifying are asked less often.
 
-    max_nodes: at most so many drafted tokens a step and request. memory: steps after which a count has faded to 1/e.
-    trust: weight, in observations, of what other requests taught.
+    max_nodes: most drafted tokens per step and request. memory: steps after which a count has decayed to 1/e. trust: weight, in
+    observations, of the rates from other requests.
 
-    Guarantee: none of its own; exact verifiers stay exact, because sampled nodes are dropped by source, grade, depth and rank only,
-    never by the token drawn or by what followed from it. Needs: the cost curve. Cost: microseconds a node. State: counts.
+    Guarantee: none of its own; exact verifiers stay exact, because sampled nodes are dropped by source, grade, depth and rank only, never
+    by the token drawn or by what follows from it. Needs: the cost curve. Cost: microseconds per node. State: counts.
 
     Expected-improvement choice as in Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", section
     3.3, with a measured cost curve and by-node rates in place of one constant; trees by reach as in Sequoia (Chen et al.,
@@ -81,7 +80,7 @@ class NeverSlower(Pace[Rates, _State]):
             return NOTHING
         if costs.draft(1) == 0:
             return DraftOrder(self.max_nodes, self.max_nodes)
-        # Drafting costs time of its own: go as deep as pays, by the chance that some node of each depth is accepted.
+        # Drafting costs time: choose the depth by the probability that some node of each depth is accepted.
         best, depth, expected, reach = 1.0 / curve(1), 0, 1.0, 1.0
         for d in range(1, self.max_nodes + 1):
             reach *= state.rates.rate(any_at(d), self.trust)
@@ -90,13 +89,13 @@ class NeverSlower(Pace[Rates, _State]):
             if rate > best:
                 best, depth = rate, d
         if depth == 0:
-            self._rest(state)
+            self._pause(state)
             return NOTHING
         return DraftOrder(self.max_nodes, depth)
 
     def trim(self, states: Sequence[_State], trees: Sequence[Tree], costs: DraftCosts) -> list[Tree]:
-        together = [i for i, state in enumerate(states) if not state.alone]
-        groups = [[i] for i, state in enumerate(states) if state.alone] + ([together] if together else [])
+        shared = [i for i, state in enumerate(states) if not state.alone]
+        groups = [[i] for i, state in enumerate(states) if state.alone] + ([shared] if shared else [])
         trimmed = list(trees)
         for group in groups:
             for i, tree in zip(group, self._trim([states[i] for i in group], [trees[i] for i in group], costs.curve), strict=True):
@@ -113,23 +112,23 @@ class NeverSlower(Pace[Rates, _State]):
         kept: list[list[int]] = [[] for _ in trees]
         for _, i, node in nodes[:num]:
             kept[i].append(node)
-        if any(state.alone for state in states):  # then it is the only one
+        if any(state.alone for state in states):  # then the group has one request
             kept = [self._as_before(states[0], trees[0], [(-minus, node) for minus, _, node in nodes], num, curve)]
         for state, tree, chosen in zip(states, trees, kept, strict=True):
-            chosen.sort()  # the order that `subtree` keeps
+            chosen.sort()  # the order in `subtree`
             before = keys(tree)
             state.known = [before[node] for node in chosen]
             if chosen:
                 state.idle = 0
             elif len(tree):
-                self._rest(state)
+                self._pause(state)
         return [tree if len(chosen) == len(tree) else tree.subtree(chosen) for tree, chosen in zip(trees, kept, strict=True)]
 
     def _as_before(self, state: _State, tree: Tree, nodes: list[tuple[float, int]], num: int, curve: CostCurve) -> list[int]:
-        """The nodes of a sampled tree to keep; `nodes` are (reach, node) by descending reach, of which `num` would pay.
+        """The nodes of a sampled tree to keep; `nodes` are (reach, node) by descending reach, of which the first `num` would pay.
 
-        The shape of a sampled tree tells of its tokens (where few tokens are likely there are few siblings), so whether a node
-        is verified must not depend on what follows it, or the output would be biased. What paid in the step before decides.
+        The shape of a sampled tree depends on its tokens (where few tokens are probable there are few siblings). Whether a node is verified
+        must not depend on what follows it, or the output would be biased. So the limits come from the previous step.
         """
         if all(kind is Kind.FIXED for kind in tree.kinds):
             return [node for _, node in nodes[:num]]
@@ -143,7 +142,8 @@ class NeverSlower(Pace[Rates, _State]):
         same = state.known is not None and len(state.known) == len(tree)
         state.rates.note(tree, path, state.known if same else None)
 
-    def _rest(self, state: _State) -> None:
+    def _pause(self, state: _State) -> None:
+        """Do not ask the drafter for a number of steps that grows to 16."""
         state.idle += 1
         state.skip = min(state.idle, 16)
 

@@ -1,1 +1,1 @@
-"""What paces share: the cost curve, acceptance rates, records of arms."""
+"""Shared code of paces: the cost curve, acceptance rates, records of arms."""

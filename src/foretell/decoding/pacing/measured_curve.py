@@ -1,7 +1,7 @@
 """Cost curves measured for a model on this machine, and kept.
 
-Everything that weighs drafting against its price asks this curve. It is measured once per model and machine and kept in the
-cache folder, so that decisions, and sampled text with them, do not depend on the noise of a run.
+All decisions about the size of drafts use this curve. It is measured once per model and machine and kept in the cache folder, so that
+decisions, and therefore sampled texts, do not depend on the noise of one run.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from foretell.decoding.cost_curve import CostCurve
 from foretell.models.base import Feed, Model
 from foretell.models.reading import read
 
-#: Row counts measured: dense where drafting happens, since engines jump at block sizes.
+#: Row counts that are measured: all small ones, because drafts are small and engines have jumps at block sizes.
 ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 17, 20, 24, 32, 48, 64)
-#: Bump when curves are measured otherwise, or an engine has become another.
+#: Increase it when the measurement or an engine changes.
 _VERSION = 2
-#: Of an exit, which drafts token by token, only the first rows matter; a pace may ask for many exits.
+#: For an early exit, which drafts token by token, only small row counts matter; a pace may use many exits.
 _EXIT_ROWS = (1, 2)
-#: By model, then by the layer after which it is left (None: all layers run).
+#: By model, then by exit layer (None: all layers).
 _known: weakref.WeakKeyDictionary[Model, dict[int | None, CostCurve]] = weakref.WeakKeyDictionary()
 
 
 def measure(model: Model, rows: Sequence[int] = ROWS, context: int = 200, repeats: int = 9, stop: int | None = None) -> CostCurve:
-    """Time forward steps on `context` tokens of text, interleaved; the least of each, made non-decreasing. Takes about two seconds.
+    """Time forward steps after `context` tokens of text: the least of `repeats` interleaved measurements, made non-decreasing.
 
-    stop: leave the model after that layer (None: run all).
+    Takes about two seconds. rows: row counts, ascending. stop: exit layer (None: all layers).
     """
     context = min(context, model.max_length - max(rows) - 1)
     if context < 1:
@@ -49,13 +49,13 @@ def measure(model: Model, rows: Sequence[int] = ROWS, context: int = 200, repeat
             cache.keep([])
             if repeat:  # the first round warms up
                 times[n].append(elapsed)
-    # The least: other work on the machine only ever adds time, and a curve is kept for long.
+    # The least, because other work on the machine only adds time.
     typical = [min(times[n]) for n in rows]
     return CostCurve(tuple(rows), tuple(_isotonic(typical)))
 
 
 def _isotonic(values: Sequence[float]) -> list[float]:
-    """The nearest non-decreasing sequence (pool adjacent violators): noise must not make more rows look cheaper."""
+    """The nearest non-decreasing sequence (pool adjacent violators), so that noise does not make more rows look cheaper."""
     pools: list[list[float]] = []  # [mean, count]
     for value in values:
         pools.append([value, 1])
@@ -68,7 +68,7 @@ def _isotonic(values: Sequence[float]) -> list[float]:
 def curve_of(model: Model, remeasure: bool = False, stop: int | None = None) -> CostCurve:
     """The model's curve: from this process, else from the cache folder, else measured now (about two seconds).
 
-    stop: the curve of an early exit after that layer (measured in a tenth of the time).
+    remeasure: measure in any case. stop: the curve of an early exit after that layer (measured in a tenth of the time).
     """
     from foretell.models.cache_folder import write_json
 
@@ -81,12 +81,12 @@ def curve_of(model: Model, remeasure: bool = False, stop: int | None = None) -> 
 
 
 def use_curve(model: Model, curve: CostCurve, stop: int | None = None) -> None:
-    """Let `curve` be the model's in this process, unmeasured: for tests and plans."""
+    """Set the model's curve in this process without measuring, for tests."""
     _known.setdefault(model, {})[stop] = curve
 
 
 def known_curve(model: Model, stop: int | None = None) -> CostCurve | None:
-    """The model's curve where it was measured before; None otherwise."""
+    """The model's curve if it was measured before, else None."""
     from foretell.models.cache_folder import read_json
 
     if stop not in _known.get(model, {}):
@@ -103,7 +103,7 @@ def _name(model: Model, stop: int | None) -> str:
 
 
 def _parse(entry: Any) -> CostCurve | None:
-    """None for entries that are missing or of another version: they are measured again."""
+    """The curve of a stored entry; None for entries that are missing or of another version, which are measured again."""
     try:
         return CostCurve(tuple(entry["rows"]), tuple(entry["seconds"])) if entry["version"] == _VERSION else None
     except (ValueError, KeyError, TypeError):

@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 
 from foretell.decoding.tree import ROOT, Kind, Tree
 
-#: (source, grade, depth, rank), depth and rank clipped: nothing that depends on the token drawn.
+#: (source, grade, depth, rank), with depth and rank clipped. It must not depend on the token drawn.
 Key = tuple[str, int, int, int]
-_ANY = "*"  # the source of "some node of this depth was accepted", whatever its drafter
+_ANY = "*"  # the source in keys for "some node of this depth was accepted", from any drafter
 _DEEPEST, _WIDEST = 6, 8
-#: Weights, in observations, of the first guess and of a success that nobody saw: without that bit of hope, a drafter with bad
-#: luck at the start would hardly be tried again.
+#: Weights, in observations, of the prior rate and of one extra success. Without the extra success, a drafter that fails in its first steps
+#: would hardly be tried again.
 _PRIOR, _HOPE = 2.0, 0.4
 
 
 @dataclass
 class Rates:
-    """Acceptance by key, given that the parent was accepted: exponentially forgetting counts, pulled towards a parent's rates.
+    """Acceptance rates by key, given that the parent node was accepted: exponentially decaying counts, shrunk towards `parent`'s rates.
 
-    Instead of shrinking all counts each step, new ones weigh more: `weight` grows by 1 / keep.
+    Instead of scaling all counts in each step, new counts get more weight: `weight` grows by the factor 1 / keep.
     """
 
     parent: Rates | None
@@ -30,9 +30,9 @@ class Rates:
     hits: dict[Key, float] = field(default_factory=dict)
 
     def rate(self, key: Key, trust: float) -> float:
-        """Chance that a node of this key is accepted; `trust` is the weight, in observations, of the parent's rate.
+        """Probability that a node of this key is accepted; `trust` is the weight, in observations, of the parent's rate.
 
-        Where nothing was observed: as the depth above, and a half for best candidates of depth 1.
+        The prior is the rate of the depth above, and 1/2 for the first candidate of depth 1.
         """
         visits, hits = self.visits.get(key, 0.0) / self.weight, self.hits.get(key, 0.0) / self.weight
         if self.parent is not None:
@@ -42,24 +42,24 @@ class Rates:
         return (hits + _PRIOR * prior + _HOPE) / (visits + _PRIOR + _HOPE)
 
     def reach(self, tree: Tree, trust: float) -> list[float]:
-        """Probability that each node is on the accepted path. Never rises from parent to child, nor, among sampled siblings,
-        from earlier to later, so that any best set keeps parents and earlier draws."""
+        """Probability that each node is on the accepted path. It never increases from parent to child, nor from earlier to later sampled
+        siblings, so that any set of the best nodes contains their parents and earlier siblings."""
         reach: list[float] = []
         last_sibling: dict[int, float] = {}
         known = keys(tree)
         rates = {key: self.rate(key, trust) for key in set(known)}
         for node, key in enumerate(known):
             above = 1.0 if tree.parents[node] == ROOT else reach[tree.parents[node]]
-            chance = above * rates[key]
+            probability = above * rates[key]
             if tree.kinds[node] is not Kind.FIXED:
-                chance = min(chance, last_sibling.get(tree.parents[node], 1.0))
-                last_sibling[tree.parents[node]] = chance
-            reach.append(chance)
+                probability = min(probability, last_sibling.get(tree.parents[node], 1.0))
+                last_sibling[tree.parents[node]] = probability
+            reach.append(probability)
         return reach
 
     def note(self, tree: Tree, path: Sequence[int], known: Sequence[Key] | None = None) -> None:
-        """Count a verified tree's nodes whose parent was accepted, and let a step pass. known: the nodes' keys as proposed,
-        where the tree was trimmed since: without its elder siblings, a node would pass for a better-ranked one."""
+        """Count the nodes of a verified tree whose parent was accepted, and let counts decay by one step. known: the nodes' keys before the
+        tree was trimmed; without its earlier siblings, a node would seem better ranked."""
         on_path, accepted = {ROOT, *path}, set(path)
         tried: dict[int, bool] = {}
         known = keys(tree) if known is None else known
@@ -88,12 +88,12 @@ def any_at(depth: int) -> Key:
 
 
 def keys(tree: Tree) -> list[Key]:
-    """What is known of each node before it is verified. Its rank is among the siblings of its own source: in a union, a
-    drafter's first choice stays a first choice whoever stands beside it."""
+    """The key of each node. Ranks count siblings of the same source only, so that a drafter's first candidate has rank 0 also in a
+    union."""
     seen: dict[tuple[int, str], int] = {}
-    found = []
+    node_keys = []
     for parent, source, grade, depth in zip(tree.parents, tree.sources, tree.grades, tree.depths(), strict=True):
         rank = seen.get((parent, source), 0)
         seen[parent, source] = rank + 1
-        found.append((source, grade, min(depth, _DEEPEST), min(rank, _WIDEST)))
-    return found
+        node_keys.append((source, grade, min(depth, _DEEPEST), min(rank, _WIDEST)))
+    return node_keys

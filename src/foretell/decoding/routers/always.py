@@ -1,4 +1,4 @@
-"""One member speaks all the time: the yardstick of every other router."""
+"""One member gives all tokens: the baseline for other routers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from foretell.parts import Guarantee, require
 
 @dataclass(frozen=True)
 class Always(Router):
-    """The group behaves as its member number `member` (0 is the smallest) does alone.
+    """The group behaves like its member number `member` alone.
 
-    member: counted from 0.
+    member: counted from 0, the smallest.
 
-    Guarantee: exact; the rows are that member's own. Needs: nothing. Cost: none; other members never compute. State: none.
-    Errors: ValueError for a member that the group does not have.
+    Guarantee: exact; the rows are those of that member. Needs: nothing. Cost: none; other members never compute. State: none.
+    Errors: UserError for a member that the group does not have.
 
-    The ends of the curve in Tufa Labs, "Entropy Adaptive Decoding: Dynamic Model Switching for Efficient Inference", section 4.
+    The end points of the curve in Tufa Labs, "Entropy Adaptive Decoding: Dynamic Model Switching for Efficient Inference", section 4.
 
     >>> Always(1).choose(None, None)
     (1, None)

@@ -1,4 +1,4 @@
-"""Entropy adaptive decoding: the small model writes what is easy, the large one what is uncertain."""
+"""Entropy adaptive decoding: the small model gives tokens of low entropy, the large model those of high entropy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ DECISIONS = ("before", "after")
 
 
 class Turn(NamedTuple):
-    """speaker: whose turn it is. spoken: tokens since the turn began. entropies: the last ones heard, in bits, oldest first."""
+    """The router's state. speaker: the current member. spoken: tokens since it was chosen. entropies: the last ones, in bits, oldest
+    first."""
 
     speaker: int
     spoken: int
@@ -29,21 +30,20 @@ class Turn(NamedTuple):
 
 @dataclass(frozen=True)
 class EntropyAdaptive(Router):
-    """Change over when the mean entropy of the last rows crosses a threshold, and not before a turn has lasted a while.
+    """Switch between a small and a large model when the mean entropy of the last rows crosses a threshold, after a minimum duration.
 
-    threshold: in bits; a mean at or above it calls the large model, one below it the small model. inf leaves all to the small one,
-    -inf to the large. window: rows in the mean (fewer at the beginning). min_duration: tokens that every turn lasts at least,
-    the first included. lower: the small model is called at or below this one only (hysteresis); None is `threshold`.
-    signal: whose entropy is heard, that of the "active" member or always the "small" one's, whose cache then never lags.
-    decide: "before" the token (a change takes effect at once, at the price of a second row there) or "after" it. start: who
-    speaks first.
+    threshold: in bits; a mean at or above it selects the large model, one below it the small model. inf always selects the small model,
+    -inf the large one. window: rows in the mean (fewer at the beginning). min_duration: least number of tokens between two switches, also
+    before the first. lower: the small model is selected at or below this value only (hysteresis); None is `threshold`. signal: whose
+    entropy is used, the "active" member's or always the "small" one's, whose cache then never lags. decide: "before" the token (a switch
+    takes effect at once and costs a second row) or "after" it. start: the first member.
 
-    Guarantee: lossy; the text is neither model's own. Needs: two models that share vocabulary, stop tokens and chat template.
-    Cost: the entropy of a row (vocabulary-sized) each token; a change costs one pass over what the other has not read.
+    Guarantee: lossy; the text follows neither model alone. Needs: two models that share vocabulary, stop tokens and chat template.
+    Cost: the entropy of a row of logits per token; a switch costs one pass over the text that the other model has not read.
     State: `Turn`, a value for each position of a text, kept in the group's cache.
-    Departures: the paper does not say who starts, whether the first turn counts, whose entropy is heard while the large model
-    speaks, and whether a change takes effect before the token; these are options here. A tie calls the large model.
-    Errors: ValueError for a threshold that is NaN or negative (other than -inf), a window or duration below 1, NaN logits.
+    Departures: the paper does not specify which model starts, whether the first duration counts, whose entropy is used while the large
+    model is active, and whether a switch takes effect before the token; these are options here. A tie selects the large model.
+    Errors: UserError for a threshold that is NaN or negative (other than -inf), a window or duration below 1, NaN logits.
 
     Tufa Labs, "Entropy Adaptive Decoding: Dynamic Model Switching for Efficient Inference", section 3.
 
@@ -89,13 +89,13 @@ class EntropyAdaptive(Router):
 
     def choose(self, state: Turn, row: Tensor | None) -> tuple[int, Turn]:
         assert row is not None  # the group asked `listener`
-        heard = (*state.entropies, entropy_bits(row))[-self.window :]
-        mean = sum(heard) / len(heard)
+        entropies = (*state.entropies, entropy_bits(row))[-self.window :]
+        mean = sum(entropies) / len(entropies)
         if self.decide == "before":
             speaker = self._next(state.speaker, state.spoken, mean)
-            return speaker, Turn(speaker, 1 if speaker != state.speaker else state.spoken + 1, heard)
+            return speaker, Turn(speaker, 1 if speaker != state.speaker else state.spoken + 1, entropies)
         following = self._next(state.speaker, state.spoken + 1, mean)
-        return state.speaker, Turn(following, 0 if following != state.speaker else state.spoken + 1, heard)
+        return state.speaker, Turn(following, 0 if following != state.speaker else state.spoken + 1, entropies)
 
     def _next(self, speaker: int, spoken: int, mean: float) -> int:
         if spoken < self.min_duration:
@@ -107,7 +107,7 @@ class EntropyAdaptive(Router):
 
 @one_thread()
 def entropy_bits(logits: Tensor) -> float:
-    """Entropy of softmax(`logits`) (vocab_size,) in bits, from 0 to log2 of the vocabulary. ValueError for rows that hold NaN.
+    """Entropy of softmax(`logits`) (vocab_size,) in bits, from 0 to log2 of the vocabulary. UserError for rows that hold NaN.
 
     >>> import torch
     >>> entropy_bits(torch.zeros(8))
@@ -116,7 +116,7 @@ def entropy_bits(logits: Tensor) -> float:
     gaps = logits.double() - logits.double().max()
     weights = gaps.exp()
     total = float(weights.sum())
-    # log2 of the sum comes first, so that uniform and one-sided rows have no rounding, and ties with a threshold are ties.
+    # log2 of the sum comes first, so that uniform and one-hot rows have no rounding error and can equal a threshold.
     bits = math.log2(total) - float((weights * gaps.clamp(min=-1e30)).sum()) / total / math.log(2) if total == total else math.nan
     if math.isnan(bits):
         raise UserError("entropy: the logits hold NaN or no finite value; the model that computed them is broken, check its weights")

@@ -1,4 +1,4 @@
-"""Turns at random, as many tokens to the large model as is wished: what a rule that listens must be better than."""
+"""Random switching with a given share of tokens from the large model: the control for routers that use the rows."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from foretell.decoding.router import LARGE, SMALL, Router
 from foretell.parts import Guarantee, require
 
 
-class Place(NamedTuple):
-    """speaker: of the token before (-1: none). position: tokens since the prompt. key: seed of this text."""
+class BlockState(NamedTuple):
+    """The router's state. speaker: member of the previous token (-1: none). position: tokens since the prompt. key: seed of this text."""
 
     speaker: int
     position: int
@@ -25,14 +25,14 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class RandomBlocks(Router):
-    """A two-state Markov chain: the large model's blocks have a geometric length, and it speaks a given share of the tokens.
+    """A two-state Markov chain: blocks of the large model have a geometric length, and it gives a fixed share of the tokens.
 
-    share: of tokens that the large model writes, between 0 and 1. mean_length: of the large model's blocks, in tokens. seed: with
-    the prompt it decides the blocks, so that the same prompt always gets the same ones.
+    share: of tokens from the large model, between 0 and 1. mean_length: of the large model's blocks, in tokens. seed: together with the
+    prompt it determines the blocks, so that the same prompt always gets the same ones.
 
-    Guarantee: lossy; the text is neither model's own. Needs: two models that share a vocabulary. Cost: none but the catching up.
-    State: speaker and position.
-    Errors: ValueError for a share that is not between 0 and 1, blocks shorter than 1 token, or a share that needs longer ones.
+    Guarantee: lossy; the text follows neither model alone. Needs: two models that share a vocabulary. Cost: reading the text that the
+    other model gave. State: member and position.
+    Errors: UserError for a share that is not between 0 and 1, blocks shorter than 1 token, or a share that needs longer ones.
 
     The control for Tufa Labs, "Entropy Adaptive Decoding: Dynamic Model Switching for Efficient Inference", section 4.
 
@@ -59,12 +59,12 @@ class RandomBlocks(Router):
     def examples(cls) -> list[RandomBlocks]:
         return [cls(0.5, mean_length=2.0)]
 
-    def begin(self, prompt: Sequence[int]) -> Place:
-        return Place(-1, 0, zlib.crc32(np.asarray([self.seed, *prompt], dtype=np.int64).tobytes()))
+    def begin(self, prompt: Sequence[int]) -> BlockState:
+        return BlockState(-1, 0, zlib.crc32(np.asarray([self.seed, *prompt], dtype=np.int64).tobytes()))
 
-    def choose(self, state: Place, row: Tensor | None) -> tuple[int, Place]:
+    def choose(self, state: BlockState, row: Tensor | None) -> tuple[int, BlockState]:
         leave = 1 / self.mean_length
         enter = leave * self.share / (1 - self.share)
         odds_of_large = {-1: self.share, SMALL: enter, LARGE: 1 - leave}[state.speaker]
         speaker = LARGE if SampledDraws(state.key).at(state.position).bernoulli(odds_of_large) else SMALL
-        return speaker, Place(speaker, state.position + 1, state.key)
+        return speaker, BlockState(speaker, state.position + 1, state.key)

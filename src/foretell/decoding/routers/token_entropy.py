@@ -1,4 +1,4 @@
-"""Each token goes to the large model where the entropy there reaches a threshold: no memory, no shortest turn."""
+"""The large model gives each token whose entropy reaches a threshold, without a window or a minimum duration."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from foretell.parts import Guarantee
 
 @dataclass(frozen=True)
 class TokenEntropy(Router):
-    """Entropy adaptive decoding with a window of one row and turns of one token: what the mean over a window is compared with.
+    """Entropy adaptive decoding with a window of one row and a minimum duration of one token: the baseline for longer windows.
 
-    threshold: in bits, as in `EntropyAdaptive`; a tie calls the large model.
+    threshold: in bits, as in `EntropyAdaptive`; a tie selects the large model.
 
-    Guarantee: lossy; the text is neither model's own. Needs: as `EntropyAdaptive`. Cost: as there, with more changes of turn.
-    State: as there.
-    Errors: ValueError for a threshold that is NaN or negative (other than -inf), and for NaN logits.
+    Guarantee: lossy; the text follows neither model alone. Needs: as `EntropyAdaptive`. Cost: as `EntropyAdaptive`, with more switches.
+    State: as `EntropyAdaptive`.
+    Errors: UserError for a threshold that is NaN or negative (other than -inf), and for NaN logits.
 
-    The limit of Tufa Labs, "Entropy Adaptive Decoding: Dynamic Model Switching for Efficient Inference", section 3, that the
-    paper's window smooths.
+    Tufa Labs, "Entropy Adaptive Decoding: Dynamic Model Switching for Efficient Inference", section 3, with a window of one row.
 
     >>> TokenEntropy(0.5).rule
     EntropyAdaptive(threshold=0.5, window=1, min_duration=1, lower=None, signal='active', decide='before', start='small')
@@ -37,7 +36,7 @@ class TokenEntropy(Router):
     guarantee = Guarantee("lossy", "a small and a large model take turns token by token, and the text is neither's own")
 
     def __post_init__(self) -> None:
-        _ = self.rule  # whose checks are ours
+        _ = self.rule  # checks the threshold
 
     @classmethod
     def examples(cls) -> list[TokenEntropy]:
@@ -45,7 +44,7 @@ class TokenEntropy(Router):
 
     @property
     def rule(self) -> EntropyAdaptive:
-        """The rule that this is a case of."""
+        """The equivalent `EntropyAdaptive` router."""
         return EntropyAdaptive(self.threshold, window=1, min_duration=1)
 
     def begin(self, prompt: Sequence[int]) -> Any:

@@ -1,4 +1,4 @@
-"""Logit bias: a number added to chosen tokens' logits."""
+"""Logit bias: add a number to the logits of chosen tokens."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from foretell.parts import require
 class LogitBias(SamplerStep):
     """Add a number to the logits of some tokens.
 
-    tokens: their ids. bias: what to add to each; `float("-inf")` forbids a token.
+    tokens: token ids. bias: the number added to each; `float("-inf")` forbids a token.
 
     Guarantee: defines the target's distribution. Needs: nothing. Cost: one copy of the row. State: none. Put it before steps that drop
-    tokens. The OpenAI API's parameter of that name.
+    tokens. As `logit_bias` in the OpenAI API. Errors: UserError for lengths that differ and for values that are NaN or +inf.
 
     >>> import torch
     >>> LogitBias((1,), (2.0,)).apply(Candidates(torch.tensor([0.0, 0.0]), None, 2), (), 0).logits.tolist()

@@ -1,4 +1,4 @@
-"""Min-p sampling: tokens at least a share of the best one's probability."""
+"""Min-p sampling: keep tokens with at least a share of the best token's probability."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class MinP(SamplerStep):
-    """Keep tokens that are probable enough beside the best one.
+    """Keep tokens whose probability is at least p times that of the best token.
 
     p: least share of the best token's probability, in (0, 1].
 
-    Guarantee: defines the target's distribution. Needs: nothing. Cost: one comparison a candidate. State: none.
+    Guarantee: defines the target's distribution. Needs: nothing. Cost: one comparison per candidate. State: none.
     Nguyen et al., "Turning Up the Heat: Min-p Sampling for Creative and Coherent LLM Outputs", section 3.
 
     >>> import torch
@@ -37,5 +37,5 @@ class MinP(SamplerStep):
 
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
         floor = candidates.logits.max() + math.log(self.p) - 1e-6
-        # Not `>=`: NaN logits must reach the sampler, which names them, instead of leaving nothing.
+        # Not `>=`: NaN logits must be kept, so that the sampler reports them.
         return candidates.only((~(candidates.logits < floor)).nonzero()[:, 0])

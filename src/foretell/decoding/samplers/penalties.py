@@ -1,4 +1,4 @@
-"""Penalties on tokens that were said before: repetition, presence, frequency."""
+"""Penalties on tokens that occurred before: repetition, presence, frequency."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from foretell.parts import require
 class Penalties(SamplerStep):
     """Lower the logits of tokens in this node's own history.
 
-    repetition: for tokens of prompt and text, divides positive logits and multiplies negative ones (1: off). presence:
-    subtracted once from each token of the text written so far (0: off). frequency: subtracted as often as the token was
-    written (0: off). The last two leave the prompt out, as the OpenAI API defines them.
+    repetition: divides positive logits and multiplies negative logits of tokens in the prompt and the text (1: off). presence: subtracted
+    once from the logit of each generated token (0: off). frequency: subtracted once per occurrence of the token in the generated text
+    (0: off). The last two ignore the prompt, as in the OpenAI API.
 
-    Guarantee: defines the target's distribution; each drafted node sees its own path. Needs: nothing. Cost: one copy of the row. State:
-    none. Put it first in a sampler, before anything that drops tokens.
+    Guarantee: defines the target's distribution; each drafted node uses its own path. Needs: nothing. Cost: one copy of the row. State:
+    none. Put it before steps that drop tokens. Errors: UserError for values out of range.
 
     Keskar et al., "CTRL: A Conditional Transformer Language Model for Controllable Generation", section 4.1 (repetition).
 
@@ -53,9 +53,9 @@ class Penalties(SamplerStep):
             raise UserError("Penalties must come before steps that drop tokens; put it first in Sampler(steps=...)")
         logits = candidates.logits.clone()
         if self.repetition != 1 and len(history):
-            seen = torch.tensor(sorted(set(history)), device=logits.device)
-            values = logits[seen]
-            logits[seen] = torch.where(values > 0, values / self.repetition, values * self.repetition)
+            known = torch.tensor(sorted(set(history)), device=logits.device)
+            values = logits[known]
+            logits[known] = torch.where(values > 0, values / self.repetition, values * self.repetition)
         if self.presence or self.frequency:
             counts = Counter(history[prompt_length:])
             if counts:

@@ -11,11 +11,12 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class Temperature(SamplerStep):
-    """Divide the logits.
+    """Divide the logits by a number.
 
-    value: what to divide by, above 0. For 0 use `Sampler(greedy=True)`, which `make_sampler(temperature=0)` does.
+    value: the divisor, above 0; below 1 sharpens, above 1 flattens. For 0 use `Sampler(greedy=True)`, which `make_sampler(temperature=0)`
+    does.
 
-    Guarantee: defines the target's distribution. Needs: nothing. Cost: one division a candidate. State: none.
+    Guarantee: defines the target's distribution. Needs: nothing. Cost: one division per candidate. State: none.
     Ackley et al., "A Learning Algorithm for Boltzmann Machines", 1985.
 
     >>> import torch

@@ -1,4 +1,4 @@
-"""Top-k sampling: only the k best tokens stay in play."""
+"""Top-k sampling: keep the k best tokens."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class TopK(SamplerStep):
-    """Keep the highest logits.
+    """Keep the k highest logits.
 
-    k: how many tokens stay.
+    k: number of tokens kept, at least 1.
 
     Guarantee: defines the target's distribution. Needs: nothing. Cost: one partial sort of the row. State: none.
     Fan et al., "Hierarchical Neural Story Generation", section 5.4.

@@ -1,4 +1,4 @@
-"""Top-p (nucleus) sampling: the smallest set of best tokens that holds the mass p."""
+"""Top-p (nucleus) sampling: keep the smallest set of best tokens with total probability p or more."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class TopP(SamplerStep):
-    """Keep the best tokens up to and including the one with which their mass reaches p.
+    """Keep the best tokens, up to and including the one with which their total probability reaches p.
 
-    p: the mass to reach, in (0, 1].
+    p: the total probability, in (0, 1].
 
-    Guarantee: defines the target's distribution. Needs: nothing. Cost: a partial sort that widens until the mass is found; the whole row is
-    sorted only where the distribution is nearly flat. State: none.
-    Holtzman et al., "The Curious Case of Neural Text Degeneration", section 3.1.
+    Guarantee: defines the target's distribution. Needs: nothing. Cost: a partial sort that widens until the total reaches p; the whole row
+    is sorted only where the distribution is nearly flat. State: none. Holtzman et al., "The Curious Case of Neural Text Degeneration",
+    section 3.1.
 
     >>> import torch
     >>> TopP(0.6).apply(Candidates(torch.tensor([0.5, 0.3, 0.2]).log(), None, 3), (), 0).ids.tolist()

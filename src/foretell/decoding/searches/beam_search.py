@@ -1,4 +1,4 @@
-"""Beam search: the k texts with the best log-probability, each with a cache of its own."""
+"""Beam search: the k texts with the best log-probability, each with its own cache."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from foretell.decoding.constraint import ConstraintState
-from foretell.decoding.search import Found, Goal, Run, Search
+from foretell.decoding.search import Found, Goal, Search, SearchRun
 from foretell.decoding.searching.frontier import Frontier
 from foretell.decoding.verifier import Guarantee
 from foretell.models.base import Feed, Model
@@ -21,21 +21,21 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class BeamSearch(Search):
-    """Keep the k best texts. A step feeds each its last token, continues each with its 2k best tokens, and keeps the k best of
-    all; those that end are set aside and compete at the end.
+    """Keep the k best texts. A step feeds the last token of each text, continues each with its 2k best tokens, and keeps the k best of all.
+    Texts that ended are kept apart and compete at the end.
 
-    k: beams. length_penalty: hypotheses are ranked by score / length ** length_penalty; 0 ranks by log-probability, 1 by its
-    mean.
+    k: number of beams. length_penalty: hypotheses are ranked by score / length ** length_penalty; 0 ranks by log-probability, 1 by its mean
+    per token.
 
-    A goal's constraint is kept by every beam; scores are those without it.
+    Every beam obeys the goal's constraint; scores are those of the model without it.
 
-    Guarantee: lossy: the texts are no samples and, but for k = 1, not greedy decoding's; scores are the model's own log-probabilities.
-    Needs: nothing. Cost: one pass of k rows a token, and the top 2k of each row. State: k caches that share the prompt's rows,
+    Guarantee: lossy: the texts are not samples and, except for k = 1, not greedy decoding's; scores are the model's own log-probabilities.
+    Needs: nothing. Cost: one pass of k rows per token, and the top 2k of each row. State: k caches that share the prompt's rows,
     by `fork`.
 
     Lowerre, "The HARPY Speech Recognition System", 1976; Wu et al., "Google's Neural Machine Translation System", section 7
     (without the coverage penalty; length to a power, as transformers has it).
-    Errors: ValueError for k below 1, or a vocabulary below 2k.
+    Errors: UserError for k below 1, or a vocabulary below 2k.
 
     >>> from foretell.models.tiny import TinyModel
     >>> found = BeamSearch(k=2).run(TinyModel(seed=1), Goal([1, 2], max_new_tokens=3), memory=None)
@@ -60,7 +60,7 @@ class BeamSearch(Search):
         require(2 * self.k <= model.vocab_size, self, "k", self.k, f"is more than half the model's vocabulary of {model.vocab_size}")
 
     def run(self, model: Model, goal: Goal, memory: Any) -> Found:
-        run, frontier = Run(model, goal), Frontier(self.k, goal.stop_tokens)
+        run, frontier = SearchRun(model, goal), Frontier(self.k, goal.stop_tokens)
         rows, caches, states = [run.read_prompt()], [run.cache], [run.state]
         for num_new in range(1, goal.max_new_tokens + 1):
             whole = torch.stack(rows)
@@ -79,7 +79,7 @@ class BeamSearch(Search):
 
 
 def masked(rows: Tensor, states: Sequence[ConstraintState | None]) -> Tensor:
-    """Logits (n, vocab_size), minus infinity where the state of their row forbids the token."""
+    """The logits (n, vocab_size), set in place to minus infinity where the constraint state of a row forbids the token."""
     for row, state in enumerate(states):
         if state is not None:
             rows[row, ~torch.from_numpy(state.allowed().mask).to(rows.device)] = -torch.inf
@@ -87,5 +87,5 @@ def masked(rows: Tensor, states: Sequence[ConstraintState | None]) -> Tensor:
 
 
 def after(state: ConstraintState | None, token: int) -> ConstraintState | None:
-    """Where a constraint, if there is one, stands after one more token."""
+    """The constraint's state after one more token; None without a constraint."""
     return None if state is None else state.advance(token)

@@ -1,4 +1,4 @@
-"""Best-first search: the most probable of all texts that a rule allows, and the proof that it is."""
+"""Best-first search: the most probable text that a constraint allows, with proof."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.search import Found, Goal, Hypothesis, Proof, Run, Search
-from foretell.decoding.searching.search_tree import Grown, SearchTree, Text
+from foretell.decoding.search import Found, Goal, Hypothesis, Proof, Search, SearchRun
+from foretell.decoding.searching.search_tree import Grown, PartialText, SearchTree
 from foretell.decoding.verifier import Guarantee
 from foretell.models.base import Model
 from foretell.parts import require
@@ -17,23 +17,22 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class BestFirstSearch(Search):
-    """The k most probable texts. A text's probability bounds that of all that it is the beginning of, so the search always goes on
-    with the beginnings of the highest bound, and ends when no bound is above the k-th best text: A* with no heuristic. A text ends
-    by any of the stop tokens, whose chances are added up. Without a constraint, a text that is as long as allowed counts too.
+    """The k most probable texts. The probability of a prefix is an upper bound for all texts that begin with it. The search expands the
+    prefixes with the highest bounds, and ends when no bound exceeds the k-th best text (A* without a heuristic). A text ends with any of
+    the stop tokens, whose probabilities are added. Without a constraint, a text of max_new_tokens tokens counts as complete.
 
-    k: texts wanted; those that tie with the k-th are found too. batch: beginnings read in one pass, as one tree behind the
-    prompt. length_penalty: texts are ranked by score / length ** length_penalty, stop token included; the bound is then that of
-    the longest text, so far more must be looked at. most_nodes: beginnings read before it gives up; `Found.proof` then
-    says how much better a text may exist. most_rows: of the tree in the cache at a time; above that, all but the prompt is
-    dropped and read again where it is needed.
+    k: number of texts; those that tie with the k-th are returned too. batch: prefixes read in one pass, as one tree after the prompt.
+    length_penalty: texts are ranked by score / length ** length_penalty, with the stop token; bounds are then those of the longest text,
+    so many more prefixes are read. most_nodes: most prefixes read; when they are used up, `Found.proof` bounds how much better another text
+    may be. most_rows: most rows of the tree in the cache; beyond it, all rows but the prompt's are dropped and read again when needed.
 
-    Guarantee: lossy: the text is no sample and not greedy decoding's, but it is proven to be the most probable one. Needs: a language
-    that is finite, or max_new_tokens that make it so. Cost: one pass of at most `batch` rows for as many beginnings; how many is
-    known only afterwards: few where the model is sure. State: one cache with a tree of at most `most_rows` rows.
+    Guarantee: lossy: the text is not a sample and not greedy decoding's, but it is proven to be the most probable one. Needs: a finite
+    language, which max_new_tokens ensures. Cost: one pass of at most `batch` rows for as many prefixes; their number is known only
+    afterwards and is small where the model's distributions are peaked. State: one cache with a tree of at most `most_rows` rows.
 
     Castel et al., "How Optimal is Greedy Decoding for Extractive Question Answering?", section 3, whose argmax this is for
     `Substrings`; Dijkstra, "A Note on Two Problems in Connexion with Graphs", 1959. Departure: the paper scores all spans.
-    Errors: ValueError for settings below 1, or a length_penalty below 0, with which no bound would hold.
+    Errors: UserError for settings below 1, or a length_penalty below 0, with which no bound would hold.
 
     >>> from foretell.models.tiny import TinyModel
     >>> found = BestFirstSearch().run(TinyModel(seed=1), Goal([1, 2], 5, frozenset({3})), memory=None)
@@ -61,7 +60,7 @@ class BestFirstSearch(Search):
         return [cls(), cls(k=2, batch=1, length_penalty=1.0, most_nodes=50, most_rows=3)]
 
     def run(self, model: Model, goal: Goal, memory: Any) -> Found:
-        run = Run(model, goal)
+        run = SearchRun(model, goal)
         tree, agenda = SearchTree(run, self.most_rows), Agenda(self, run)
         agenda.add(tree.root())
         while not run.over(0, agenda.is_open):
@@ -77,37 +76,37 @@ class BestFirstSearch(Search):
 
 
 class Agenda:
-    """Beginnings still to be read, in a heap, and the best whole texts so far."""
+    """The prefixes still to be read, in a heap by bound, and the best complete texts so far."""
 
-    def __init__(self, settings: BestFirstSearch, run: Run) -> None:
+    def __init__(self, settings: BestFirstSearch, run: SearchRun) -> None:
         self.settings, self.run = settings, run
-        self.room = run.model.max_length - len(run.goal.prompt)  # tokens that have positions
+        self.room = run.model.max_length - len(run.goal.prompt)  # most new tokens in the context
         self.done: list[Hypothesis] = []
-        self.beyond = -math.inf  # bound of what the context has no room for
-        self._heap: list[tuple[float, int, int, Grown, int]] = []  # (-bound, tokens, order of entry, family, rank)
+        self.beyond = -math.inf  # bound of the texts that do not fit the context
+        self._heap: list[tuple[float, int, int, Grown, int]] = []  # (-bound, number of tokens, order of entry, parent, rank)
         self._entries = itertools.count()
 
     def rank(self, score: float, length: int) -> float:
-        """What texts are ranked by."""
+        """The value by which texts are ranked: score / length ** length_penalty."""
         return score / length**self.settings.length_penalty
 
     @property
     def bound(self) -> float:
-        """No beginning still to be read leads to a text that is ranked higher."""
+        """Upper bound of the rank of texts whose prefix is still to be read."""
         return -self._heap[0][0] if self._heap else -math.inf
 
     @property
     def least(self) -> float:
-        """Rank that a text must have to be among the k best."""
+        """Least rank of a text among the k best."""
         return self._ranks()[self.settings.k - 1] if len(self.done) >= self.settings.k else -math.inf
 
     @property
     def is_open(self) -> bool:
-        """Whether what is still to be read may matter."""
+        """Whether a prefix that is still to be read may lead to one of the k best texts."""
         return bool(self._heap) and self.bound >= self.least
 
     def add(self, grown: Grown) -> None:
-        """Note what may come after a text that was read."""
+        """Add the continuations of a prefix that was read."""
         if grown.ended is not None:
             self._finish(grown.ended)
         length = len(grown.text.tokens) + 1
@@ -119,9 +118,9 @@ class Agenda:
                     break
                 self._finish(Hypothesis((*grown.text.tokens, int(grown.tokens[rank])), float(grown.scores[rank])))
 
-    def take(self, num: int) -> list[Text]:
-        """At most `num` beginnings to read next, those of the highest bounds."""
-        texts: list[Text] = []
+    def take(self, num: int) -> list[PartialText]:
+        """Remove and return at most `num` prefixes to read next, those with the highest bounds."""
+        texts: list[PartialText] = []
         while len(texts) < num and self.is_open:
             _, _, _, grown, rank = heapq.heappop(self._heap)
             self._push(grown, rank + 1)
@@ -129,7 +128,7 @@ class Agenda:
         return texts
 
     def result(self, num_expanded: int) -> tuple[list[Hypothesis], Proof]:
-        """The best texts, or where there are none yet the best beginnings, and what is known of all others."""
+        """The best texts, or the best prefixes where no text is complete, and the proof about all others."""
         proof = Proof.of(max(self.bound, self.beyond), self._ranks(), num_expanded)
         return self.done or [Hypothesis(text.tokens, text.score) for text in self.take(self.settings.k)], proof
 
@@ -145,8 +144,8 @@ class Agenda:
 
     def _finish(self, text: Hypothesis) -> None:
         self.done.append(text)
-        self.done.sort(key=lambda each: (-self.rank(each.score, len(each.tokens)), len(each.tokens)))
-        self.done = [each for each, rank in zip(self.done, self._ranks(), strict=True) if rank >= self.least]
+        self.done.sort(key=lambda done: (-self.rank(done.score, len(done.tokens)), len(done.tokens)))
+        self.done = [done for done, rank in zip(self.done, self._ranks(), strict=True) if rank >= self.least]
 
     def _ranks(self) -> list[float]:
-        return [self.rank(each.score, len(each.tokens)) for each in self.done]
+        return [self.rank(done.score, len(done.tokens)) for done in self.done]

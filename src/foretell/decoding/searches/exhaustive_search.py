@@ -1,4 +1,4 @@
-"""Exhaustive search: every text that a rule allows, scored; the reference that other searches are held against."""
+"""Exhaustive search: scores every text that a constraint allows; the reference for other searches."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from foretell.decoding.search import Found, Goal, Hypothesis, Proof, Run, Search
+from foretell.decoding.search import Found, Goal, Hypothesis, Proof, Search, SearchRun
 from foretell.decoding.searching.search_tree import Grown, SearchTree
 from foretell.decoding.verifier import Guarantee
 from foretell.models.base import Model
@@ -15,18 +15,18 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class ExhaustiveSearch(Search):
-    """All texts of a constraint's language that have at most max_new_tokens tokens, stop token included, each beginning read once.
-    Texts end by any of the stop tokens, whose chances are added up.
+    """Scores all texts of a constraint's language with at most max_new_tokens tokens, stop token included, and reads each prefix once.
+    Texts end with any of the stop tokens, whose probabilities are added.
 
-    k: texts given back, None for all. batch: beginnings read in one pass. length_penalty: texts are ranked by score / length **
-    length_penalty. most_nodes: beginnings that the language may have. most_rows: of the tree in the cache at a time.
+    k: number of texts returned, None for all. batch: prefixes read in one pass. length_penalty: texts are ranked by score / length **
+    length_penalty. most_nodes: most prefixes in the language. most_rows: most rows of the tree in the cache.
 
-    Guarantee: lossy: the text is no sample and not greedy decoding's, but it is the most probable one. Needs: a constraint. Cost: a row
-    for every beginning of every text, `batch` a pass. State: one cache with a tree of at most `most_rows` rows.
+    Guarantee: lossy: the text is not a sample and not greedy decoding's, but it is the most probable one. Needs: a constraint. Cost: one
+    row for every prefix of every text, `batch` rows per pass. State: one cache with a tree of at most `most_rows` rows.
 
     Castel et al., "How Optimal is Greedy Decoding for Extractive Question Answering?", section 3 (exact-extract). Departures:
-    beginnings that several spans share are read once, where the paper reads each suffix of the passage for itself.
-    Errors: ValueError for settings below 1, no constraint, or a language with more than `most_nodes` beginnings.
+    prefixes that several spans share are read once, where the paper reads each suffix of the passage separately.
+    Errors: UserError for settings below 1, no constraint, or a language with more than `most_nodes` prefixes.
 
     >>> from foretell.rules.constraints.substrings import Substrings
     >>> from foretell.models.tiny import TinyModel
@@ -56,7 +56,7 @@ class ExhaustiveSearch(Search):
         return [cls(), cls(k=None, batch=2, length_penalty=1.0, most_rows=3)]
 
     def run(self, model: Model, goal: Goal, memory: Any) -> Found:
-        run = Run(model, goal)
+        run = SearchRun(model, goal)
         require(run.state is not None, self, "goal.constraint", None, "leaves endless texts to look at; give it a constraint")
         tree = SearchTree(run, self.most_rows)
         done: list[Hypothesis] = []
@@ -69,9 +69,9 @@ class ExhaustiveSearch(Search):
             many = tree.num_grown + len(texts)
             require(many <= self.most_nodes, self, "most_nodes", self.most_nodes, f"is below the language's {many} beginnings or more")
             level = [grown for i in range(0, len(texts), self.batch) for grown in tree.grow(texts[i : i + self.batch])]
-        done.sort(key=lambda each: (-self._rank(each), len(each.tokens)))
-        bound = -math.inf if run.finish_reason in ("stop", "length") else 0.0  # cut short, it may have missed any
-        return run.found(done[: self.k], Proof.of(bound, [self._rank(each) for each in done[: self.k]], tree.num_grown))
+        done.sort(key=lambda text: (-self._rank(text), len(text.tokens)))
+        bound = -math.inf if run.finish_reason in ("stop", "length") else 0.0  # an interrupted search may have missed any text
+        return run.found(done[: self.k], Proof.of(bound, [self._rank(text) for text in done[: self.k]], tree.num_grown))
 
     def _rank(self, text: Hypothesis) -> float:
         return text.score / len(text.tokens) ** self.length_penalty

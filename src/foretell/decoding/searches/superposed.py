@@ -1,4 +1,4 @@
-"""Superposed Decoding: k different drafts for the passes of one, because the model reads the mixture of their last tokens."""
+"""Superposed Decoding: k drafts for the forward passes of one, because the model reads the mixture of their last tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foretell.decoding.search import Found, Goal, Hypothesis, Run, Search
+from foretell.decoding.search import Found, Goal, Hypothesis, Search, SearchRun
 from foretell.decoding.searching.frontier import Frontier
 from foretell.decoding.searching.ngram_model import NGramModel
 from foretell.decoding.verifier import Guarantee
@@ -18,31 +18,30 @@ from foretell.models.base import Feed, Model
 from foretell.models.top_k import top_k
 from foretell.parts import require
 
-#: Taken from the score of tokens that no n-gram table has seen, where there is no other token to take.
+#: Subtracted from the score of tokens that no n-gram table knows, where no other token is left.
 PENALTY = 200.0
 
 
 @dataclass(frozen=True)
 class Superposed(Search):
-    """k drafts share one model state. A step takes the m best tokens of the one row of logits, gives each draft scores of its
-    own for them with small n-gram tables, keeps the k best drafts, and feeds the mixture of the drafts' last token embeddings,
-    weighted by the softmax of their scores.
+    """k drafts share one model state. A step takes the m best tokens of the row of logits, scores them for each draft with n-gram tables,
+    keeps the k best drafts, and feeds the mixture of the drafts' last token embeddings, weighted by the softmax of their scores.
 
-    k: drafts. m: tokens of the model's distribution that count, 3k where not given. temperature: divides the logits before that cut.
-    alpha: share of the n-gram tables in a score, from 0 (the model alone) to below 1; without tables it is 0. orders, weights:
-    context lengths that the tables are asked for, and what each counts. ngrams: an `NGramModel`, the file of one, or None.
+    k: number of drafts. m: number of tokens taken from the model's distribution, 3k by default. temperature: divides the logits before
+    that. alpha: weight of the n-gram tables in a score, from 0 (the model alone) to below 1; without tables it is 0. orders, weights:
+    context lengths that are looked up in the tables, and their weights. ngrams: an `NGramModel`, the file of one, or None.
 
-    Guarantee: lossy: the drafts are no samples and, but for k = 1, not greedy decoding's text; their scores are not the model's
+    Guarantee: lossy: the drafts are not samples and, except for k = 1, not greedy decoding's text; their scores are not the model's
     probabilities (`foretell.decoding.searching.rescoring` gives those). Needs: `Model.embed` and `Feed.embeddings`; tables learned with
-    the model's tokenizer. Cost: one pass of one row a token, whatever k is; about 0.05 ms a draft and token for the tables.
-    State: one cache, whose mixed rows are forgotten at the end. Quality falls with length, as the shared state fits the
-    drafts less the further they drift apart: 10 to 20 new tokens.
+    the model's tokenizer. Cost: one pass of one row per token for any k; about 0.05 ms per draft and token for the tables.
+    State: one cache, whose mixed rows are dropped at the end. Quality falls with length, because the shared state fits the drafts less
+    the more they differ; use it for 10 to 20 new tokens.
 
     Shen et al., "Superposed Decoding: Multiple Generations from a Single Autoregressive Inference Pass", sections 3.1 to 3.3.
-    Departures: tokens unseen by all tables come last, with the penalty of 200 that the official code gives to drafts without
-    any seen token, instead of at minus infinity, where some must be taken to have k drafts; contexts longer than the text add
-    nothing, where the official code reuses the last value; several stop tokens are allowed.
-    Errors: ValueError for k below 1, m below 2k or above the vocabulary, temperature of 0 or below, alpha outside [0, 1),
+    Departures: where too few tokens are known to the tables for k drafts, unknown ones are taken last, with the penalty of 200 that the
+    official code gives to drafts without any known token, instead of minus infinity; contexts longer than the text add nothing, where the
+    official code reuses the last value; several stop tokens are allowed.
+    Errors: UserError for k below 1, m below 2k or above the vocabulary, temperature of 0 or below, alpha outside [0, 1),
     weights that do not fit the orders, tables of another tokenizer, models without embeddings, goals with a constraint.
 
     >>> from foretell.models.tiny import TinyModel
@@ -82,22 +81,22 @@ class Superposed(Search):
 
     @property
     def num_candidates(self) -> int:
-        """m, or what stands for it."""
+        """m, or its default 3k."""
         return 3 * self.k if self.m is None else self.m
 
     def remember(self, model: Model) -> NGramModel | None:
         m = self.num_candidates
         require(m <= model.vocab_size, self, "m", m, f"is more than the model's vocabulary of {model.vocab_size}; lower m, or k")
-        model.embed([0])  # refuses here, before any work, where the model has no such input
+        model.embed([0])  # raises here, before decoding, where the model takes no embeddings
         table = NGramModel.read(self.ngrams) if isinstance(self.ngrams, str) else self.ngrams
         if table is not None:
             table.check(model, self.orders[-1])
         return table
 
     def run(self, model: Model, goal: Goal, memory: NGramModel | None) -> Found:
-        remedy = "cannot be kept: one row serves drafts that stand at different places of it; take beam-search or best-first-search"
+        remedy = "cannot be obeyed: one row serves drafts in different states of it; take beam-search or best-first-search"
         require(goal.constraint is None, self, "goal.constraint", goal.constraint, remedy)
-        run, frontier = Run(model, goal), Frontier(self.k, goal.stop_tokens)
+        run, frontier = SearchRun(model, goal), Frontier(self.k, goal.stop_tokens)
         row = run.read_prompt()
         for num_new in range(1, goal.max_new_tokens + 1):
             tokens, logprobs = self.sharpen(row)
@@ -119,7 +118,7 @@ class Superposed(Search):
     def score(
         self, texts: Sequence[Sequence[int]], tokens: Sequence[int], logprobs: NDArray[np.float64], table: NGramModel | None
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """What each of the m tokens adds to each draft, (drafts, m), and the same for tokens that no table has seen."""
+        """What each of the m tokens adds to the score of each draft, (drafts, m), and the same for tokens that no table knows."""
         if table is None:
             scores = np.tile(logprobs, (len(texts), 1))
             return scores, scores
@@ -133,19 +132,19 @@ class Superposed(Search):
         return np.where(seen.any(axis=1, keepdims=True), scores, unseen), unseen
 
     def mix(self, model: Model, drafts: Sequence[Hypothesis], position: int) -> Tensor:
-        """The embedding (1, width) of the drafts' last tokens, mixed."""
+        """The mixture (1, width) of the embeddings of the drafts' last tokens."""
         mixture: dict[int, float] = {}
         for draft, weight in zip(drafts, mixture_weights([draft.score for draft in drafts]), strict=True):
             mixture[draft.tokens[-1]] = mixture.get(draft.tokens[-1], 0.0) + weight
         embeddings = model.embed(list(mixture), position)
         if len(mixture) == 1:
-            return embeddings  # the token's own, to the last bit
+            return embeddings  # bit-identical to the token's embedding
         weights = torch.tensor(list(mixture.values()), device=embeddings.device)
         return (weights[None] @ embeddings.float()).to(embeddings.dtype)
 
 
 def mixture_weights(scores: Sequence[float]) -> list[float]:
-    """How much of each draft is in the mixture: softmax of the scores.
+    """The weight of each draft in the mixture: the softmax of the scores.
 
     >>> mixture_weights([0.0, 0.0])
     [0.5, 0.5]

@@ -1,1 +1,1 @@
-"""What searches share."""
+"""Shared code of searches: frontier, search tree, n-gram tables, rescoring."""

@@ -1,21 +1,21 @@
-"""Greedy decoding as a search sees it: one text, with the score that a search would give it."""
+"""Greedy decoding as a search: one text, scored as searches score texts."""
 
 from __future__ import annotations
 
-from foretell.decoding.search import Goal, Hypothesis, Run
+from foretell.decoding.search import Goal, Hypothesis, SearchRun
 from foretell.decoding.searching.search_tree import SearchTree
 from foretell.models.base import Model
 
 
 def greedy_path(model: Model, goal: Goal) -> Hypothesis:
-    """The text that the best token of each row makes, up to a stop token or to the last token that leaves room for one. Its score
-    counts the chance of every stop token, where it may end.
+    """The text of the best token of each row, up to a stop token or to the last token that leaves room for one. Where the text may end,
+    its score includes the probability of every stop token.
 
     >>> from foretell.models.tiny import TinyModel
     >>> greedy_path(TinyModel(seed=1), Goal([1, 2], 5, frozenset({3}))).tokens
     (2, 0, 2, 1, 3)
     """
-    run = Run(model, goal)
+    run = SearchRun(model, goal)
     tree = SearchTree(run, goal.max_new_tokens + 1)
     grown = tree.root()
     while True:

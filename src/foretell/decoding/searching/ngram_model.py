@@ -1,4 +1,4 @@
-"""`NGramModel`: how often each token followed each context of one to n tokens, as raw counts, with no smoothing."""
+"""`NGramModel`: counts of each token after each context of one to n tokens, without smoothing."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from foretell.models.base import Model
     from foretell.models.text import Text
 
-#: Stands behind the end of each text, so that no context runs from one text into the next.
+#: Put after the end of each text, so that no context spans two texts.
 _END = -1
-#: Change when a file holds something else than before.
+#: Change it when the content of files changes.
 _FORMAT = "foretell-ngrams-1"
 MAX_ORDER = 5
 
@@ -28,9 +28,9 @@ MAX_ORDER = 5
 class NGramModel:
     """Counts of all n-grams of some texts, for contexts of 1 to `max_order` tokens.
 
-    windows: (num_tokens, max_order + 1) int32, every token of the texts with the tokens that follow it (-1 behind a text's
-    end), in lexicographic order. The windows that begin with the same tokens lie together, so one sorted array answers for all
-    orders, and a count is the length of a range. vocabulary: digest of the tokenizer that made the tokens ("" is unknown).
+    windows: (num_tokens, max_order + 1) int32, every token of the texts with the tokens that follow it (-1 after the end of
+    a text), in lexicographic order. Windows with the same first tokens are adjacent, so one sorted array serves all orders, and a count
+    is the length of a range. vocabulary: digest of the tokenizer that made the tokens ("" for unknown).
 
     >>> table = NGramModel.learn([[1, 2, 3], [1, 2, 4, 1, 2, 3]], max_order=2)
     >>> table.counts([1, 2], [3, 4, 5])
@@ -45,7 +45,7 @@ class NGramModel:
 
     @classmethod
     def learn(cls, texts: Iterable[Sequence[int]], max_order: int = MAX_ORDER, vocabulary: str = "") -> NGramModel:
-        """From texts of token ids."""
+        """A model of texts of token ids. max_order: longest context. UserError below 1, and for texts without tokens."""
         if max_order < 1:
             raise UserError(f"max_order={max_order!r} must be at least 1")
         gap = np.full(max_order, _END, dtype=np.int32)
@@ -57,7 +57,7 @@ class NGramModel:
         return cls(windows[np.lexsort(windows.T[::-1])], vocabulary)
 
     def __len__(self) -> int:
-        """Tokens learned from."""
+        """Number of tokens in the texts."""
         return len(self._columns[0])
 
     def __repr__(self) -> str:
@@ -71,7 +71,7 @@ class NGramModel:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Digest of what was learned."""
+        """Digest of vocabulary and counts."""
         digest = hashlib.blake2b(self.vocabulary.encode(), digest_size=8)
         for column in self._columns:
             digest.update(column.tobytes())
@@ -81,29 +81,29 @@ class NGramModel:
         """How often each candidate followed `context` (1 to max_order tokens), and how often any token did."""
         low, high = 0, len(self)
         for column, token in zip(self._columns, context):
-            here = column[low:high]
-            first, last = here.searchsorted((token, token + 1))
+            values = column[low:high]
+            first, last = values.searchsorted((token, token + 1))
             low, high = low + int(first), low + int(last)
             if low == high:
                 return np.zeros(len(candidates), dtype=np.int64), 0
-        here, wanted = self._columns[len(context)][low:high], np.asarray(candidates)
-        return here.searchsorted(wanted, "right") - here.searchsorted(wanted), high - low - int(here.searchsorted(0))
+        values, wanted = self._columns[len(context)][low:high], np.asarray(candidates)
+        return values.searchsorted(wanted, "right") - values.searchsorted(wanted), high - low - int(values.searchsorted(0))
 
     def interpolated(
         self, text: Sequence[int], candidates: Sequence[int], orders: Sequence[int], weights: Sequence[float]
     ) -> NDArray[np.float64]:
-        """Sum over orders of weight * count ratio, for each candidate after `text`; contexts never seen, or longer than the
-        text, add nothing."""
+        """For each candidate after `text`, the sum over orders of weight * relative frequency, (candidates,). Unknown contexts and contexts
+        longer than the text add nothing."""
         mixed = np.zeros(len(candidates))
         for order, weight in zip(orders, weights, strict=True):
             if order <= len(text):
-                found, total = self.counts(text[len(text) - order :], candidates)
+                counts, total = self.counts(text[len(text) - order :], candidates)
                 if total:
-                    mixed += weight / total * found
+                    mixed += weight / total * counts
         return mixed
 
     def check(self, model: Model, max_order: int = 1) -> None:
-        """ValueError unless the table was learned with the model's tokenizer and reaches contexts of `max_order` tokens."""
+        """UserError unless the table was learned with the model's tokenizer and reaches contexts of `max_order` tokens."""
         if self.vocabulary and model.tokenizer is not None and self.vocabulary != vocabulary_digest(model.tokenizer):
             raise UserError("n-gram table: it was learned with another tokenizer than this model's; learn it anew with this model")
         largest = int(self._columns[0][-1])
@@ -113,7 +113,7 @@ class NGramModel:
             raise UserError(f"n-gram table: it knows contexts of {self.max_order} tokens, but order {max_order} is asked for")
 
     def write(self, path: str | Path) -> None:
-        """To a safetensors file, which is replaced as a whole. Raises FileWriteError."""
+        """Write to a safetensors file, which is replaced as a whole. Raises FileWriteError."""
         from safetensors.numpy import save_file
 
         tensors = {f"column{i}": column for i, column in enumerate(self._columns)}
@@ -122,7 +122,7 @@ class NGramModel:
 
     @classmethod
     def read(cls, path: str | Path) -> NGramModel:
-        """The inverse of `write`; FileNotFoundError or ValueError where that is no such file."""
+        """Read what `write` wrote; FileNotFoundError where there is no file, UserError where it is another or a damaged file."""
         from safetensors import SafetensorError, safe_open
 
         if not Path(path).is_file():
@@ -141,5 +141,5 @@ class NGramModel:
 
 
 def vocabulary_digest(text: Text) -> str:
-    """Says which token each id means."""
+    """Digest of the tokenizer's vocabulary."""
     return hashlib.blake2b("\0".join(text.vocabulary).encode(errors="surrogatepass"), digest_size=12).hexdigest()

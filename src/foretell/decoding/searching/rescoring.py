@@ -1,4 +1,4 @@
-"""What the model itself thinks of continuations that something else wrote."""
+"""The model's log-probabilities of given continuations."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def log_probabilities(
     """The model's log-probability of each token of each continuation of `prompt`, in nats, in one forward pass over the tree
     that the continuations form, after those that a long prompt takes.
 
-    cache: one whose committed rows are the first ones of the prompt; afterwards it holds them, and those of the prompt but the
-    last token. Raises ValueError for an empty prompt.
+    cache: one whose committed rows are a prefix of the prompt; afterwards it holds the prompt without its last token. Returns one array
+    (length,) per continuation. Errors: UserError for an empty prompt.
 
     >>> from foretell.models.tiny import TinyModel
     >>> [scores] = log_probabilities(TinyModel(sharpness=0), [1], [[2, 3]])

@@ -1,4 +1,4 @@
-"""Acceptance on the drafter's own word: a token that the drafter holds probable enough is not checked."""
+"""Acceptance by the drafter's confidence: a token with a high draft probability is accepted unchecked."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from foretell.parts import require
 
 @dataclass(frozen=True)
 class Confidence(Verifier):
-    """Accept the first candidate whose drafter gives it a probability of `beta` or more; let the target decide otherwise.
+    """Accept the first candidate to which its drafter gives a probability of `beta` or more; otherwise the target decides.
 
     beta: above 0, at most 1. Nodes whose drafter states no confidence are decided by the target, as under `fixed-candidates`.
 
-    Guarantee: lossy; what a drafter is sure of is written unchecked. Needs: fixed candidates that state a confidence. Cost: none where
+    Guarantee: lossy; tokens of high confidence are accepted unchecked. Needs: fixed candidates that state a confidence. Cost: none where
     it accepts, else one draw. State: none.
-    Departures: the paper ends the span at the first unsure token; here the target, whose row is there anyway, may still
-    accept that one.
-    Errors: ValueError for a beta outside (0, 1]; KindMismatchError for sampled drafts.
+    Departures: the paper ends the span at the first token below `beta`; here the target, whose row is computed in any
+    case, may still accept that token.
+    Errors: UserError for a beta outside (0, 1]; KindMismatchError for sampled drafts.
 
     Sun et al., "Decoding at the Speed of Thought: Harnessing Parallel Decoding of Lexical Units for LLMs", section 3.3 (adaptive
     acceptance).

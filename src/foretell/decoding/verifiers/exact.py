@@ -1,4 +1,4 @@
-"""The default verifier: exact for every draw kind, also where kinds meet under one node."""
+"""The default verifier: exact for every draw kind, also for mixed kinds below one node."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from foretell.decoding.verifiers.recursive_rejection import RecursiveRejection
 
 @dataclass(frozen=True)
 class Exact(Verifier):
-    """Each sibling group goes to the rule of its draw kind. Sampled groups come first and hand on their residual; fixed
-    candidates come last, since their rule draws the next token itself.
+    """Applies to each sibling group the rule of its draw kind. Sampled groups come first, and their residual is the target of the next
+    group; fixed candidates come last, because their rule draws the next token itself.
 
-    Guarantee: exact. Condition: each node's kind and q say truly how it was drawn. Why groups compose: a rejected group leaves the
+    Guarantee: exact. Condition: each node's kind and q are those that it was drawn with. Why groups compose: a rejected group leaves the
     distribution of the next token given the rejection, which is the target of the next group, drawn independently.
     Needs: q of sampled groups. Cost: that of the rules. State: none.
 
@@ -43,7 +43,7 @@ class Exact(Verifier):
         fixed = [node for node in siblings if tree.kinds[node] is Kind.FIXED]
         if len(fixed) < len(siblings):
             sampled = [node for node in siblings if tree.kinds[node] is not Kind.FIXED]
-            # A union may bring two groups of one kind; they differ in the q object they were drawn from.
+            # In a union there may be two groups of one kind; they are distinguished by their q object.
             for (kind, _), group in groupby(sampled, key=lambda node: (tree.kinds[node], id(tree.q[node]))):
                 child, rest = _RULES[kind].choose(p, list(group), tree, draws)
                 if child is not None:

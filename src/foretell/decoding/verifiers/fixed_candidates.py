@@ -1,4 +1,4 @@
-"""Verification of fixed candidates: draw the target's own token and see whether it was drafted."""
+"""Verification of fixed candidates: draw the target's token and check whether it was drafted."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from foretell.decoding.verifier import Guarantee, Verifier
 
 @dataclass(frozen=True)
 class FixedCandidates(Verifier):
-    """Draw x ~ p at the node; descend where x is among the candidates, else x ends the step.
+    """Draw x ~ p at the node. If x is among the candidates, accept it and continue there; otherwise x ends the step.
 
-    Each candidate x is accepted with probability p(x), the most that any exact rule can give to a candidate that was not
-    drawn at random. At temperature 0 this is "longest matching path".
+    Each candidate x is accepted with probability p(x), the largest that any exact rule can give to a candidate that was
+    not drawn at random. At temperature 0 this is "longest matching path".
 
-    Guarantee: exact, and more: the text is the same, token by token, as plain decoding's with the same seed, because the draw at
-    a position does not depend on what was drafted. Condition: candidates do not depend on the draws (kind FIXED).
-    Needs: target rows at the visited nodes. Cost: one draw a visited node. State: none.
+    Guarantee: exact. Moreover, the text equals that of plain decoding with the same seed, token by token, because the draw at a position
+    does not depend on the draft. Condition: candidates do not depend on the draws (kind FIXED).
+    Needs: target rows at the visited nodes. Cost: one draw per visited node. State: none.
 
     Also called naive sampling (Miao et al., "SpecInfer", section 4.3) and longest-prefix match when greedy.
 

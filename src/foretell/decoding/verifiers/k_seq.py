@@ -1,4 +1,4 @@
-"""K-SEQ: independently drawn siblings accepted in sequence, each with a chance lowered just so far that none is favoured."""
+"""K-SEQ: independently drawn siblings are tried in sequence, with acceptance probabilities scaled down so that the rule is exact."""
 
 from __future__ import annotations
 
@@ -14,27 +14,26 @@ from foretell.decoding.draws import Draws
 from foretell.decoding.tree import Kind, Tree
 from foretell.decoding.verifier import Guarantee, Verifier, odds
 
-#: Halvings of the interval of rho. Its upper end is taken, for which the rule is exact however wide the interval still is; so
-#: a thousandth is near enough.
+#: Halvings of the interval of rho. The upper end is used, for which the rule is exact whatever the width of the interval.
 _HALVINGS = 12
 
 
 @dataclass(frozen=True)
 class KSeq(Verifier):
-    """Try the K siblings in drawing order: accept x with probability min(1, p(x) / (rho q(x))). None accepted: draw from what
-    p has left after subtracting the chance of each token to have been accepted.
+    """Try the K siblings in drawing order: accept x with probability min(1, p(x) / (rho q(x))). If none is accepted, the next token is
+    drawn from the residual of p after subtracting the probability that each token was accepted.
 
-    With beta = sum of min(q, p / rho), the chance of one sibling, some sibling is accepted as x with probability
+    With beta = sum of min(q, p / rho), the acceptance probability of one sibling, some sibling is accepted as x with probability
     min(q(x), p(x) / rho) S, where S = 1 + (1 - beta) + ... + (1 - beta)^(K - 1). The smallest rho in [1, K] that keeps this
-    below p(x) everywhere, S = rho, is found by bisection. One sibling: rho = 1, the classic chain rule.
+    at most p(x) everywhere, S = rho, is found by bisection. With one sibling, rho = 1: speculative sampling.
 
     Guarantee: exact. Condition: siblings are independent draws from their q (kind SAMPLED), after the target's own warps, and
-    their number does not depend on their tokens. Needs: q of each sibling group. Cost: one coin a tried sibling, about 14 sums over
-    the vocabulary a group of two or more. State: none.
+    their number does not depend on their tokens. Needs: q of each sibling group. Cost: one Bernoulli draw per tried sibling, about 14 sums
+    over the vocabulary per group of two or more. State: none.
 
-    Sun et al., "SpecTr: Fast Speculative Decoding via Optimal Transport", the section on k-sequential selection. Letters
-    here: p is the target's distribution, q the draft's (the paper has them the other way round); and every node of a tree is verified
-    so, where the paper has K chains from the root.
+    Sun et al., "SpecTr: Fast Speculative Decoding via Optimal Transport", the section on k-sequential selection. Notation: p
+    is the target's distribution and q the draft's (swapped in the paper). Departure: every node of a tree is verified this way; the paper
+    has K chains from the root.
 
     >>> from foretell.decoding.draws import SampledDraws
     >>> from foretell.decoding.verifier import Target
@@ -49,18 +48,18 @@ class KSeq(Verifier):
     kinds = frozenset({Kind.SAMPLED})
 
     def choose(self, p: Distribution, siblings: Sequence[int], tree: Tree, draws: Draws) -> tuple[int | None, Distribution | int]:
-        # A union brings a second group of siblings, drawn from a q of its own: its target is what the first group left.
+        # In a union there may be a second group, drawn from another q: its target is the residual of the first group.
         for _, members in groupby(siblings, key=lambda node: id(tree.q[node])):
             group = list(members)
             q = tree.q[group[0]]
-            assert q is not None  # Tree.add saw to it
+            assert q is not None  # Tree.add requires it
             common = q.at(p.ids)
             rho, times = _rho(p.probs, common, len(group))
             for node in group:
                 if draws.bernoulli(odds(p, q, tree.tokens[node]) / rho):
                     return node, p
             rest = np.maximum(p.probs - np.minimum(common, p.probs / rho) * times, 0.0)
-            if rest.any():  # else p and q agree to the last bit, and a rejection was rounding
+            if rest.any():  # else p and q are equal, and the rejection was a rounding error
                 p = Distribution.of(rest, p.ids, p.size)
         return None, p
 

@@ -13,14 +13,14 @@ from foretell.decoding.verifier import Guarantee, Verifier, odds
 
 @dataclass(frozen=True)
 class RecursiveRejection(Verifier):
-    """As `MultiRound`, but after each rejection the tried token also leaves q, which is renormalised: the next sibling was
-    drawn from exactly that. With as many siblings as the vocabulary has tokens, one is always accepted.
+    """As `MultiRound`, but after each rejection the tried token is also removed from q, which is renormalised: this is the
+    distribution that the next sibling was drawn from. With as many siblings as the vocabulary has tokens, one is always accepted.
 
     Guarantee: exact. Condition: siblings are draws without replacement from their q (kind WITHOUT_REPLACEMENT), in drawing order.
-    Needs: q of each sibling group. Cost: one coin a tried sibling, one residual a rejection. State: none.
+    Needs: q of each sibling group. Cost: one Bernoulli draw per tried sibling, one residual per rejection. State: none.
 
     Jeon et al., "Recursive Speculative Decoding: Accelerating LLM Inference via Sampling Without Replacement", section 3.
-    Letters here: p is the target's distribution, q the draft's (the paper has them the other way round).
+    Notation: p is the target's distribution and q the draft's (swapped in the paper).
 
     >>> from foretell.decoding.draws import SampledDraws
     >>> from foretell.decoding.verifier import Target
@@ -38,9 +38,9 @@ class RecursiveRejection(Verifier):
         group = q = None
         for node in siblings:
             token = tree.tokens[node]
-            if tree.q[node] is not group:  # a union brings a second group, drawn afresh from its own q
+            if tree.q[node] is not group:  # in a union there may be a second group, drawn from its own q
                 group = q = tree.q[node]
-            assert q is not None  # Tree.add saw to it
+            assert q is not None  # Tree.add requires it
             if draws.bernoulli(odds(p, q, token)):
                 return node, p
             p, q = p.minus(q), q.without(token)

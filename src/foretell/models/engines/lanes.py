@@ -121,23 +121,29 @@ class Emitter:
         return self.b.gep(pointer, [offset], source_etype=I8)
 
     def load(self, pointer: ir.Value, kind: ir.Type, align: int = 4) -> ir.Value:
+        """The value of type `kind` at `pointer`."""
         return self.b.load(pointer, typ=kind, align=align)
 
     def load_lanes(self, pointer: ir.Value) -> ir.Value:
+        """The LANES float32 values at `pointer`."""
         return self.load(pointer, vector(F32))
 
     def store(self, value: ir.Value, pointer: ir.Value, align: int = 4) -> None:
+        """Write `value` at `pointer`."""
         self.b.store(value, pointer, align=align)
 
     def splat(self, scalar: ir.Value, lanes: int = LANES) -> ir.Value:
+        """A vector whose lanes all hold `scalar`."""
         kind = ir.VectorType(scalar.type, lanes)
         first = self.b.insert_element(ir.Constant(kind, ir.Undefined), scalar, ir.Constant(I32, 0))
         return self.shuffle(first, first, [0] * lanes)
 
     def const(self, value: float, lanes: int = LANES) -> ir.Constant:
+        """A constant float32 vector whose lanes all hold `value`."""
         return ir.Constant(ir.VectorType(F32, lanes), [value] * lanes)
 
     def shuffle(self, left: ir.Value, right: ir.Value, mask: Sequence[int]) -> ir.Value:
+        """Lanes of two vectors by number: those of `right` are counted on from those of `left`."""
         return self.b.shuffle_vector(left, right, ir.Constant(ir.VectorType(I32, len(mask)), list(mask)))
 
     def fma(self, left: ir.Value, right: ir.Value, total: ir.Value) -> ir.Value:
@@ -218,4 +224,5 @@ class Emitter:
 
 
 def vector(kind: ir.Type, lanes: int = LANES) -> ir.VectorType:
+    """The vector type of `lanes` values of type `kind`."""
     return ir.VectorType(kind, lanes)

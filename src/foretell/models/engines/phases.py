@@ -23,6 +23,7 @@ _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 @njit(nogil=True)
 def copy(source, out, count):
+    """Copy `count` float32 values from one address to another."""
     for i in range(count):
         store_f32(out, i, load_f32(source, i))
 

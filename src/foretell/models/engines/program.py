@@ -32,6 +32,7 @@ class Widths:
 
     @classmethod
     def of(cls, architecture: Architecture) -> Widths:
+        """The widths of this architecture, padded."""
         mixed, kv = (heads * architecture.head_dim for heads in (architecture.num_heads, architecture.num_kv_heads))
         widths = (architecture.hidden_size, mixed, architecture.intermediate_size, architecture.vocab_size, mixed + 2 * kv)
         return cls(*map(padded, widths))

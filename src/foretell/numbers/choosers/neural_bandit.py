@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from foretell.catalog.part_text import parse_part
-from foretell.decoding.chooser import OnlineChooser, State, checked_contexts
+from foretell.decoding.chooser import ChooserState, OnlineChooser, checked_contexts
 from foretell.parts import require
 
 
@@ -93,7 +93,7 @@ class NeuralBandit(BaseEstimator):
         require(isinstance(chooser, OnlineChooser), self, "chooser", self.chooser, 'must be a chooser, such as "neural-fast-cb"')
         return chooser
 
-    def _state(self, contexts: Any) -> State:
+    def _state(self, contexts: Any) -> ChooserState:
         """The learnt state, or a new one."""
         if not hasattr(self, "learnt_"):
             rows = np.asarray(contexts, dtype=np.float64)
@@ -101,7 +101,7 @@ class NeuralBandit(BaseEstimator):
             self.n_features_in_ = rows.shape[1]
             seed = int(check_random_state(self.random_state).randint(2**31))
             self.learnt_ = vars(self._method().begin(self.n_features_in_, seed))
-        return State(**self.learnt_)
+        return ChooserState(**self.learnt_)
 
 
 @cache

@@ -117,6 +117,7 @@ class ByteState(ConstraintState):
         return self.memory.vocabulary
 
     def allowed(self) -> TokenSet:
+        """The vocabulary that the state reads tokens by."""
         return self.memory.allowed(self.at)
 
     def accepts(self, token: int) -> bool:

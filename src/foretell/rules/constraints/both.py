@@ -11,7 +11,7 @@ from foretell.decoding.constraint import Constraint, ConstraintState, EndedState
 from foretell.decoding.token_set import TokenSet
 from foretell.rules.automata.byte_automaton import ByteAutomaton
 from foretell.rules.automata.combined_automata import intersection
-from foretell.rules.combined_constraint import CombinedConstraint
+from foretell.rules.constraints.combined_constraint import CombinedConstraint
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from foretell.decoding.token_set import TokenSet
 from foretell.rules.automata.byte_automaton import ByteAutomaton
 from foretell.rules.automata.byte_constraint import is_byte_constraint
 from foretell.rules.automata.combined_automata import ConcatenationAutomaton
-from foretell.rules.combined_constraint import CombinedConstraint
+from foretell.rules.constraints.combined_constraint import CombinedConstraint
 
 #: (index of a part, the text's state in it).
 _PartState = tuple[int, ConstraintState]

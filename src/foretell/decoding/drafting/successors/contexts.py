@@ -1,4 +1,4 @@
-"""The context of each row that a verify pass showed: the tokens up to and including the one that was fed."""
+"""The context of each row of a verification pass: the tokens up to and including the one that was fed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from foretell.decoding.tree import ROOT
 
 
 def seen_contexts(tail: list[int], seen: Seen, longest: int) -> tuple[list[list[int]], list[int]]:
-    """(contexts, new tail): `longest` tokens for each row of `seen.logits`, -1 before the text's beginning.
+    """(contexts, new tail). A context has `longest` token ids for each row of `seen.logits`, with -1 before the text's beginning.
 
     tail: the last tokens of the text that was in the cache before, at most `longest`; empty for a new request.
 

@@ -1,4 +1,4 @@
-"""A table to begin with, counted from a tokenised corpus."""
+"""An initial table from the counts of a tokenised corpus."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from foretell.decoding.drafting.successors.table import SuccessorTable
 
-_ROOM = 8  # successors counted of a context for each one kept
+_ROOM = 8  # successors that are counted per successor that is kept
 
 
 def corpus_table(
@@ -21,7 +21,7 @@ def corpus_table(
     cap: float = 3.0,
     capacity: int = 200_000,
 ) -> SuccessorTable:
-    """A table of the rule "add" whose weights are P(successor | context) in `texts`, the `width` heaviest of each context.
+    """A table of the rule "add" whose weights are P(successor | context) in `texts`, for the `width` most probable successors.
 
     >>> table = corpus_table([[1, 2, 3], [1, 2, 3], [1, 2, 4]], vocab_size=9)
     >>> table.successors([1, 2])[0], round(table.successors([1, 2])[1][0], 4)
@@ -41,6 +41,6 @@ def corpus_table(
     if not table.dense:
         for name in ("context", "newer", "older"):
             getattr(new, name)[:num] = getattr(old, name)[:num]
-        new.meta[:4] = old.meta[:4]  # rows, newest, oldest, evicted; the flags are the table's own
+        new.meta[:4] = old.meta[:4]  # rows, newest, oldest, evicted; the flags stay
         table.rehash()
     return table

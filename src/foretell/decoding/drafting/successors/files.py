@@ -1,4 +1,4 @@
-"""Tables of successors in files, with the vocabulary and tokenizer that their token ids belong to."""
+"""Reads and writes tables of successors, with a fingerprint of the tokenizer that their token ids belong to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _VERSION = 2
 _ROWS = ("tokens", "counts")
 _HASHED = ("context", "newer", "older")
 _WEIGHTED = ("weights", "totals")
-#: A compact table's rows count as seen no more often than this, so that they go on learning quickly.
+#: Largest row count in a compact table, so that its rows continue to learn quickly.
 MOST_SEEN = 8
 
 
@@ -32,16 +32,16 @@ class TableFileError(UserError):
 
 
 def tokenizer_fingerprint(model: Model) -> str:
-    """A digest of what each token id stands for; of the vocabulary's size alone where the model has no tokenizer."""
+    """A digest of the text of each token id; of the vocabulary's size where the model has no tokenizer."""
     words = repr(model.tokenizer.vocabulary) if model.tokenizer is not None else f"no tokenizer, {model.vocab_size}"
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def save_table(table: SuccessorTable, path: str | Path, model: Model, compact: bool = False) -> None:
-    """Write `table`, whose token ids are `model`'s, to a file, which is replaced as a whole. Raises FileWriteError.
+    """Write `table`, whose token ids are those of `model`, to a file, which is replaced as a whole. Raises FileWriteError.
 
-    compact: a third of the size, for tables to begin with: weights of 16 bits, rows seen at most `MOST_SEEN` times, and in place
-    of when each was last used, the rarest are the first to be given up.
+    compact: about a third of the size, for initial tables: 16-bit weights, and row counts of at most `MOST_SEEN`. The order of last use is
+    not kept; rows with the least counts are evicted first. Errors: UserError for a table of another vocabulary size.
     """
     if table.vocab_size != model.vocab_size:
         raise UserError(
@@ -72,14 +72,14 @@ def _compact(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 
 def load_table(path: str | Path, model: Model) -> SuccessorTable:
-    """The table in a file, or the shipped one for "shipped"; TableFileError unless its vocabulary and tokenizer are `model`'s."""
+    """The table in a file, or the shipped one for "shipped"; TableFileError where it is missing, damaged or of another tokenizer."""
     if path == SHIPPED:
-        found = shipped_table(model)
-        if found is None:
+        shipped = shipped_table(model)
+        if shipped is None:
             raise TableFileError(
                 f"{SHIPPED!r}: no table comes with Foretell for this model's tokenizer; make one with `foretell phrases FILE`"
             )
-        path = found
+        path = shipped
     try:
         with np.load(path, allow_pickle=False) as file:
             head = json.loads(bytes(file["head"]))
@@ -96,7 +96,7 @@ def load_table(path: str | Path, model: Model) -> SuccessorTable:
             f"{path}: made for a vocabulary of {settings.get('vocab_size')}, the model's is {model.vocab_size}; make it with this model"
         )
     if head.get("tokenizer") != tokenizer_fingerprint(model):
-        raise TableFileError(f"{path}: made with another tokenizer, whose token ids mean other words; make it with this model")
+        raise TableFileError(f"{path}: made with another tokenizer, whose token ids have another meaning; make it with this model")
     try:
         return _fill(settings, arrays)
     except (KeyError, ValueError, TypeError, IndexError) as error:

@@ -1,7 +1,7 @@
-"""The compiled part of `SuccessorTable`: rows are found by a hash of their context, chained, and linked from newest to oldest.
+"""The compiled part of `SuccessorTable`: a hash table of contexts with chaining, and a list of rows from newest to oldest.
 
-Functions elsewhere that call these are cached with `source_key` in their closure: Numba's cache on disk does not notice edits in the
-files of what a function calls. A context is the last n tokens of an int32 array.
+Functions elsewhere that call these are cached with `source_key` in their closure, because Numba's cache on disk does not notice edits in
+the files of called functions. A context is the last n tokens of an int32 array.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ class Store(NamedTuple):
     """Arrays of a table of `width` successors a row.
 
     context (rows, longest) int32, right-aligned, -1 before its first token; (0, longest) where a row's number is its token.
-    tokens (rows, width) int32, best first, -1 where empty. weights (rows, width) float64, or (1, width) where ranks are all that
-    is known. totals (rows,): mass that the weights are shares of. counts (rows,): how often a row was taught. heads (2**b,),
-    chain (rows,): first row of each bucket and the next in it. newer, older (rows,): neighbours by last use. meta: see below.
+    tokens (rows, width) int32, best first, -1 where empty. weights (rows, width) float64, or (1, width) where only ranks are
+    kept. totals (rows,): the sum that weights are divided by. counts (rows,): number of updates of a row. heads (2**b,), chain (rows,):
+    first row of each bucket and the next row in it. newer, older (rows,): neighbours by last use. meta: see the constants below.
     """
 
     context: NDArray[np.int32]
@@ -34,7 +34,7 @@ class Store(NamedTuple):
     meta: NDArray[np.int64]
 
 
-ROWS, NEWEST, OLDEST, EVICTED, DENSE, WEIGHTED = range(6)  # places of `meta`
+ROWS, NEWEST, OLDEST, EVICTED, DENSE, WEIGHTED = range(6)  # indices of `meta`
 OVERWRITE, ADD, MEAN, COUNT = range(4)
 NOTHING_WRONG = -(1 << 40)  # no token id
 
@@ -71,7 +71,7 @@ def find(store, context, n):
 
 @njit(nogil=True, cache=True)
 def find_longest(store, context, orders):
-    """Row of the first of `orders` that is known (put longer ones first), or -1, with the order it was found at, or 0."""
+    """(row, order) of the first known one of `orders` (put longer ones first), or (-1, 0)."""
     for n in orders:
         if n <= len(context) and context[len(context) - n] >= 0:
             row = find(store, context, n)
@@ -106,7 +106,7 @@ def _unlink(store, row):
 
 @njit(nogil=True, cache=True)
 def touch(store, row):
-    """Make `row` the most recently used."""
+    """Mark `row` as the most recently used one."""
     if not store.meta[DENSE] and store.meta[NEWEST] != row:
         _unlink(store, row)
         _link(store, row)
@@ -122,7 +122,7 @@ def _own_bucket(store, row):
 
 @njit(nogil=True, cache=True)
 def rehash(store):
-    """Fill `heads` and `chain` anew, after rows were moved to larger arrays."""
+    """Rebuild `heads` and `chain`, after rows were copied to larger arrays."""
     store.heads[:] = -1
     for row in range(store.meta[ROWS]):
         bucket = _own_bucket(store, row)
@@ -132,7 +132,7 @@ def rehash(store):
 
 @njit(nogil=True, cache=True)
 def _place(store, context, n):
-    """The row of a context, made where there is none; a full table gives up the row that was unused longest."""
+    """The row of a context, created where there is none; a full table evicts the least recently used row."""
     if store.meta[DENSE]:
         return np.int64(context[-1])
     row = find(store, context, n)
@@ -172,15 +172,15 @@ def _place(store, context, n):
 
 @njit(nogil=True, cache=True)
 def _raise(store, row, token, step, cap, rule):
-    """Add `step` to a successor's weight, at most to `cap`. A newcomer to a full row takes the place of the lightest."""
+    """Add `step` to a successor's weight, up to `cap`. In a full row, a new successor replaces the one of least weight."""
     tokens, weights = store.tokens[row], store.weights[row]
     at = 0
     while at < len(tokens) - 1 and tokens[at] != token and tokens[at] >= 0:
         at += 1
     before = weights[at]
     now = min(before + step, max(cap, before)) if tokens[at] == token else min(step, cap)
-    store.totals[row] += step if rule == COUNT else now - before  # counts remember what was pushed out, too
-    while at > 0 and weights[at - 1] <= now:  # of equals the latest comes first
+    store.totals[row] += step if rule == COUNT else now - before  # counts include evicted successors
+    while at > 0 and weights[at - 1] <= now:  # of equal weights, the latest comes first
         tokens[at], weights[at] = tokens[at - 1], weights[at - 1]
         at -= 1
     tokens[at], weights[at] = token, now
@@ -189,7 +189,7 @@ def _raise(store, row, token, step, cap, rule):
 
 @njit(nogil=True, cache=True)
 def _average(store, row, tokens, probs):
-    """p := p m / (m + 1) + q / (m + 1) over the union of tokens, the heaviest kept."""
+    """p := p m / (m + 1) + q / (m + 1) over the union of tokens; the largest are kept."""
     old, weights, width = store.tokens[row], store.weights[row], store.tokens.shape[1]
     m = np.float64(store.counts[row])
     union = np.empty(width + len(tokens), dtype=np.int32)
@@ -235,9 +235,9 @@ def first_wrong(ids, vocab_size):
 
 @njit(nogil=True, cache=True)
 def learn_rows(store, orders, contexts, tokens, probs, rule, vocab_size):
-    """Teach each row's successors `tokens` (n, k), best first, with `probs` (n, k) where the table is weighted, to all orders.
+    """Learn the successors `tokens` (n, k), best first, with `probs` (n, k) where the table is weighted, for all orders.
 
-    Teaches nothing and returns the first token that is outside the vocabulary, where there is one; else `NOTHING_WRONG`."""
+    Returns `NOTHING_WRONG`; or, where a token is outside the vocabulary, learns nothing and returns the first such token."""
     wrong = first_wrong(contexts, vocab_size)
     if wrong == NOTHING_WRONG:
         wrong = first_wrong(tokens, vocab_size)
@@ -267,7 +267,7 @@ def learn_rows(store, orders, contexts, tokens, probs, rule, vocab_size):
 
 @njit(nogil=True, cache=True)
 def learn_text(store, orders, text, first, last, step, cap, rule):
-    """Teach text[i] as the successor of the n tokens before it, for i from `first` to `last` - 1 and all orders."""
+    """Learn text[i] as the successor of the n tokens before it, for i from `first` to `last` - 1 and all orders n."""
     longest = store.context.shape[1]
     context = np.empty(longest, dtype=np.int32)
     for i in range(max(first, 1), last):
@@ -281,7 +281,7 @@ def learn_text(store, orders, text, first, last, step, cap, rule):
 
 @njit(nogil=True, cache=True)
 def share(store, row, j):
-    """Weight of successor `j` as a share of its row's mass."""
+    """Weight of successor `j` divided by its row's total."""
     if not store.meta[WEIGHTED]:
         return store.weights[0, j]
     return store.weights[row, j] / store.totals[row] if store.totals[row] > 0 else 0.0

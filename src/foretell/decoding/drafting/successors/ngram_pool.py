@@ -1,4 +1,4 @@
-"""`NgramPool`: recent n-grams by their first tokens, for drafters that propose whole pieces."""
+"""`NgramPool`: recent n-grams by their first tokens, for drafters that propose n-grams."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from foretell.parts import require
 class NgramPool:
     """Continuations of `size` tokens by the `key_size` tokens before them, newest first.
 
-    per_key: continuations kept of a key; the one seen longest ago goes. capacity: most keys; the one used longest ago goes.
+    per_key: most continuations of a key; the least recently seen one is dropped. capacity: most keys; the least recently used one is
+    dropped.
 
-    Cost: a dictionary access for each position or look-up. Fu et al., "Break the Sequential Dependency of LLM Inference Using
+    Cost: a dictionary access per position and lookup. Fu et al., "Break the Sequential Dependency of LLM Inference Using
     Lookahead Decoding", section 3 (n-gram pool).
-    Errors: ValueError for sizes below 1, and for a continuation of another length.
+    Errors: UserError for sizes below 1, and for a continuation of another length.
 
     >>> pool = NgramPool(size=2)
     >>> pool.add_text([1, 2, 3, 1, 4, 5])
@@ -31,12 +32,12 @@ class NgramPool:
         self._pieces: OrderedDict[tuple[int, ...], OrderedDict[tuple[int, ...], None]] = OrderedDict()
 
     def add(self, key: Sequence[int], piece: Sequence[int]) -> None:
-        """Note that `piece` followed the last tokens of `key`."""
+        """Add `piece` as a continuation of the last tokens of `key`."""
         require(len(piece) == self.size, self, "piece", tuple(piece), f"must be size={self.size} tokens")
         require(len(key) >= self.key_size, self, "key", tuple(key), f"must be at least key_size={self.key_size} tokens")
-        place = tuple(key[-self.key_size :])
-        pieces = self._pieces.setdefault(place, OrderedDict())
-        self._pieces.move_to_end(place)
+        ending = tuple(key[-self.key_size :])
+        pieces = self._pieces.setdefault(ending, OrderedDict())
+        self._pieces.move_to_end(ending)
         pieces[tuple(piece)] = None
         pieces.move_to_end(tuple(piece))
         if len(pieces) > self.per_key:
@@ -46,19 +47,19 @@ class NgramPool:
             self.evicted += 1
 
     def add_text(self, text: Sequence[int], first: int = 0) -> None:
-        """Note every piece of `text` that ends at place `first` or later."""
+        """Add every n-gram of `text` that ends at index `first` or later."""
         for end in range(max(first + 1, self.key_size + self.size), len(text) + 1):
             begin = end - self.size
             self.add(text[begin - self.key_size : begin], text[begin:end])
 
     def find(self, text: Sequence[int]) -> list[tuple[int, ...]]:
-        """Pieces that followed the last tokens of `text`, newest first."""
-        place = tuple(text[-self.key_size :])
-        if place not in self._pieces:
+        """Continuations of the last tokens of `text`, newest first."""
+        key = tuple(text[-self.key_size :])
+        if key not in self._pieces:
             return []
-        self._pieces.move_to_end(place)
-        return list(reversed(self._pieces[place]))
+        self._pieces.move_to_end(key)
+        return list(reversed(self._pieces[key]))
 
     def __len__(self) -> int:
-        """Keys known."""
+        """Number of keys."""
         return len(self._pieces)

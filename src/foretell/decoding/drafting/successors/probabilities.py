@@ -1,4 +1,4 @@
-"""The best tokens of logits rows with their probabilities, fast enough for every step."""
+"""The most probable tokens of rows of logits with their probabilities, fast enough for every step."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from foretell.models.top_k import MOST, top_k
 def best_probabilities(logits: Tensor, k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The `k` most probable tokens of each row (n, V), best first, and their softmax probabilities at temperature 1.
 
-    On the CPU in float32 the softmax's sum is estimated: the k best exactly, the rest from an eighth of the row. A full sum over
-    49,152 logits would cost as much as finding the best ones, and what is drafted may come from any distribution.
+    On the CPU in float32 the softmax's sum is estimated: the k best tokens exactly, the rest from an eighth of the row. A full sum over
+    49,152 logits would cost as much as the top-k, and drafts may come from any distribution.
     """
     if logits.device.type == "cpu" and logits.dtype == torch.float32 and k <= MOST:
         rows = logits.detach().contiguous().numpy()
@@ -24,15 +24,16 @@ def best_probabilities(logits: Tensor, k: int) -> tuple[NDArray[np.int64], NDArr
         selection.select(rows, rows.view(np.int32), tokens)
         _probabilities(rows, tokens, probs)
         return tokens, probs
-    values, places = top_k(logits, k)
+    values, ids = top_k(logits, k)
     best = values[:, :1].double()
     total = (logits.double() - best).exp().sum(-1, keepdim=True)
-    return places.cpu().numpy(), ((values.double() - best).exp() / total).cpu().numpy()
+    return ids.cpu().numpy(), ((values.double() - best).exp() / total).cpu().numpy()
 
 
 @njit(nogil=True, cache=True, fastmath=True)
 def _mass(row, best, below):
-    """Sum of exp(value - best) over values less than `below`; exp(x) is (1 + x / 1024)**1024 here, which compiles to vectors."""
+    """Sum of exp(value - best) over values less than `below`; exp(x) is approximated by (1 + x / 1024)**1024, which compiles to vector
+    code."""
     total = np.float32(0.0)
     for i in range(len(row)):
         power = max(np.float32(1.0) + (row[i] - best) * np.float32(1 / 1024), np.float32(0.0))
@@ -52,8 +53,8 @@ def _mass(row, best, below):
 
 @njit(nogil=True, cache=True)
 def _tail_mass(row, best, below):
-    """Sum of exp(value - best) over the values less than `below`, from one block of 64 in eight: a table's probabilities need no
-    more (rows shorter than 4,096 are summed whole)."""
+    """Sum of exp(value - best) over the values less than `below`, estimated from one block of 64 in eight. Rows shorter than
+    4,096 are summed whole."""
     width = len(row)
     if width < 4096:
         return np.float64(_mass(row, best, below))

@@ -1,4 +1,4 @@
-"""Who shares a table: one request, all requests of one prompt, or everyone."""
+"""Tables by scope: for one request, for all requests with the same prompt, or for all requests."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _MOST_PROBLEMS = 32
 
 
 class ScopedTables:
-    """Tables by scope. make: gives a new one. scope: "request" (each its own), "problem" (requests with equal prompts share one;
-    the problems unused longest are forgotten) or "global" (one for all).
+    """Tables by scope. make: creates a table. scope: "request" (one per request), "problem" (one per prompt; the least recently used of
+    more than 32 are dropped) or "global" (one for all requests).
 
     >>> tables = ScopedTables(lambda: SuccessorTable(5), "problem")
     >>> tables.of([1, 2]) is tables.of([1, 2]), tables.of([1, 2]) is tables.of([1, 3])

@@ -1,4 +1,4 @@
-"""`SuccessorTable`: what followed a context, best first. One container for every table-driven drafter."""
+"""`SuccessorTable`: the successors of contexts, best first, for all drafters that use a table."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ from foretell.parts import require
 
 RULES = {"overwrite": OVERWRITE, "add": ADD, "mean": MEAN, "count": COUNT}
 _FIRST_ROWS = 64
-_PIECE = 1024  # tokens of a long text learnt between two looks at the room left
+_PIECE = 1024  # tokens of a long text learnt between two checks of the room left
 
 
 class SuccessorTable:
-    """Successors of contexts, at most `width` each, best first; empty places hold -1.
+    """Successors of contexts, at most `width` each, best first; empty entries are -1.
 
-    vocab_size: width of the model's logits. orders: lengths of context kept, longest looked up first. rule: how a known context
-    learns. "overwrite": the latest guesses replace the old (Token Recycling). "mean": distributions are averaged over sightings
-    (STAND). "add": a sighting adds `step` to one successor's weight, up to `cap` (ADED). "count": as "add" with step 1 and no cap,
-    and `total` counts what was pushed out of a full row, too (n-gram models). weighted: whether weights are kept; without them,
-    successor j has the share 2**-(j + 1). capacity: most rows of all orders together; beyond it the row that was unused longest
-    goes. A table of the single order 1 has a row for every token instead, and never evicts.
+    vocab_size: width of the model's logits. orders: context lengths, the longest is looked up first. rule: how a known context learns.
+    "overwrite": the latest predictions replace the old ones (Token Recycling). "mean": distributions are averaged over occurrences (STAND).
+    "add": an occurrence adds `step` to one successor's weight, up to `cap` (ADED). "count": as "add" with step 1 and no cap, and `total`
+    includes successors that were evicted from a full row (n-gram models). weighted: whether weights are kept; without them, successor j has
+    the share 2**-(j + 1). capacity: most rows of all orders together; beyond it the least recently used row is evicted. A table of the
+    single order 1 has a row for every token instead, and never evicts.
 
-    `statistics` counts lookups and hits of `find`, and what drafters add to them. Several threads may learn and look up: each call
-    holds `lock`, and so must whoever reads `store` directly.
+    `statistics` counts lookups and hits of `find`, and what drafters add. Thread-safe: each call holds `lock`. Code that reads `store`
+    directly must hold it too.
 
-    Cost: microseconds a call, compiled. Memory: rows * (width * (12 or 4) + 4 * longest order + 40) bytes.
-    Errors: ValueError for settings out of range, token ids outside the vocabulary, probabilities that are negative or not finite,
-    and for teaching a `frozen` table.
+    Cost: microseconds per call, compiled. Memory: rows * (width * (12 or 4) + 4 * longest order + 40) bytes.
+    Errors: UserError for settings out of range, token ids outside the vocabulary, probabilities that are negative or not finite,
+    and for learning with a `frozen` table.
 
     >>> table = SuccessorTable(vocab_size=10, orders=(2, 1), rule="count")
     >>> table.learn_text([1, 2, 3, 1, 2, 4, 1, 2, 4])
@@ -94,7 +94,7 @@ class SuccessorTable:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What makes an empty table like this one."""
+        """The arguments that create an empty table with the same settings."""
         names = ("vocab_size", "orders", "width", "rule", "step", "cap", "weighted", "capacity")
         return {name: getattr(self, name) for name in names}
 
@@ -118,7 +118,7 @@ class SuccessorTable:
         )
 
     def reserve(self, more: int) -> None:
-        """Room for `more` new rows, or as many as `capacity` allows."""
+        """Make room for `more` new rows, or for as many as `capacity` allows."""
         if self.dense:
             return
         old, num = self.store, int(self.store.meta[ROWS])
@@ -132,20 +132,20 @@ class SuccessorTable:
         kernels.rehash(self.store)
 
     def rehash(self) -> None:
-        """Make contexts findable again after rows were written from outside."""
+        """Rebuild the hash table after rows of `store` were written directly."""
         kernels.rehash(self.store)
 
     def copy(self) -> SuccessorTable:
-        """Another table that knows the same."""
-        twin = SuccessorTable(**self.settings)
+        """A table with the same settings and content."""
+        table = SuccessorTable(**self.settings)
         with self.lock:
-            twin.store = Store(**{name: array.copy() for name, array in self.store._asdict().items()})
-        return twin
+            table.store = Store(**{name: array.copy() for name, array in self.store._asdict().items()})
+        return table
 
     # Learning
 
     def learn_rows(self, contexts: ArrayLike, tokens: ArrayLike, probs: ArrayLike | None = None) -> None:
-        """Teach rows of guesses; later rows win. For the rules "overwrite" and "mean".
+        """Learn rows of predicted successors; later rows replace earlier ones. For the rules "overwrite" and "mean".
 
         contexts: (n, at least the longest order), the tokens up to and including each position, -1 before the text's beginning.
         tokens: (n, k), best first. probs: (n, k), needed where weights are kept.
@@ -159,14 +159,15 @@ class SuccessorTable:
             require(probs.shape == tokens.shape, self, "probs", probs.shape, f"must have the shape of tokens, {tokens.shape}")
             good = probs.min() >= 0 and probs.max() < math.inf  # false for NaN
             require(good, self, "probs", "...", "must be finite and not negative")
-        given = probs if self.weighted else _NO_PROBS
+        weights = probs if self.weighted else _NO_PROBS
         with self.lock:
             self.reserve(len(contexts) * len(self.orders))
-            wrong = kernels.learn_rows(self.store, self.order_array, contexts, tokens, given, RULES[self.rule], self.vocab_size)
+            wrong = kernels.learn_rows(self.store, self.order_array, contexts, tokens, weights, RULES[self.rule], self.vocab_size)
         self._known(wrong)
 
     def learn_text(self, text: ArrayLike, first: int = 0, last: int | None = None) -> None:
-        """Teach text[i] as what follows the tokens before it, for i from `first` (to `last` - 1). For the rules "add" and "count"."""
+        """Learn text[i] as the successor of the tokens before it, for i from `first` to `last` - 1 (None: the end). For the rules "add" and
+        "count"."""
         self._teachable("add", "count")
         text = np.ascontiguousarray(text, dtype=np.int64)
         self._known(kernels.first_wrong(text[None], self.vocab_size))
@@ -188,7 +189,7 @@ class SuccessorTable:
     # Looking up
 
     def context(self, tokens: Sequence[int]) -> NDArray[np.int32]:
-        """The last tokens of a text as kernels want them: (longest,), -1 before the beginning."""
+        """The last tokens of a text as an int32 array (longest,), with -1 before the beginning."""
         tail = [*tokens[-self.longest :]]
         return np.array([-1] * (self.longest - len(tail)) + tail, dtype=np.int32)
 
@@ -196,19 +197,19 @@ class SuccessorTable:
         """(row, order) of the longest known context that ends `tokens`, or of that `order` only; (-1, 0) where none is known."""
         orders = self.order_array if order is None else np.array([order], dtype=np.int64)
         with self.lock:
-            row, found = kernels.find_longest(self.store, self.context(tokens), orders)
+            row, length = kernels.find_longest(self.store, self.context(tokens), orders)
             self.statistics["lookups"] += 1
             if row >= 0:
                 self.statistics["hits"] += 1
                 kernels.touch(self.store, row)
-        return row, found
+        return row, length
 
     def successors(self, tokens: Sequence[int], order: int | None = None) -> tuple[list[int], list[float]]:
         """Successors of the longest known context that ends `tokens`, best first, and their weights."""
         return self.entries(self.find(tokens, order)[0])
 
     def entries(self, row: int) -> tuple[list[int], list[float]]:
-        """Tokens and weights of a row; nothing for row -1."""
+        """Tokens and weights of a row; empty for row -1."""
         if row < 0:
             return [], []
         tokens = self.store.tokens[row]
@@ -216,11 +217,11 @@ class SuccessorTable:
         return tokens[:num].tolist(), self.store.weights[row if self.weighted else 0, :num].tolist()
 
     def total(self, row: int) -> float:
-        """The mass that a row's weights are shares of: sightings for "count", 1 for distributions, else the weights' sum."""
+        """The sum that a row's weights are divided by: occurrences for "count", 1 for distributions, else the weights' sum."""
         return float(self.store.totals[row]) if self.weighted else 1.0
 
     def __getitem__(self, rows: Any) -> NDArray[np.int32]:
-        """Tokens of these rows as NumPy indexes them, -1 where empty; a dense table's rows are numbered by token."""
+        """Tokens of rows by NumPy indexing, -1 where empty. In a dense table, a row's number is its token."""
         return self.store.tokens[rows]
 
     def __setitem__(self, rows: Any, tokens: ArrayLike) -> None:
@@ -230,17 +231,17 @@ class SuccessorTable:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(rows there is room for, width)."""
+        """(number of allocated rows, width)."""
         rows, width = self.store.tokens.shape
         return rows, width
 
     def __len__(self) -> int:
-        """Contexts known."""
+        """Number of known contexts."""
         return int((self.store.tokens[:, 0] >= 0).sum()) if self.dense else int(self.store.meta[ROWS])
 
     @property
     def evicted(self) -> int:
-        """Rows given up so far."""
+        """Number of evicted rows."""
         return int(self.store.meta[EVICTED])
 
     @property

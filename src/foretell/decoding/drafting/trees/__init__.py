@@ -1,1 +1,1 @@
-"""Ways of making a draft tree from a table of successors."""
+"""Builders of draft trees from a table of successors."""

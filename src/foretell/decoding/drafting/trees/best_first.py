@@ -18,9 +18,9 @@ from foretell.models.source_key import source_key
 def best_first(tables: SuccessorTable | Sequence[SuccessorTable], text: Sequence[int], num_nodes: int, depth: int) -> Paths:
     """The `num_nodes` paths after `text`, no longer than `depth`, with the largest product of shares, largest first.
 
-    Each drafted token's own context is looked up, longest order first. Of several tables the shares are interpolated: each table
-    that knows the context speaks with weight 2**order, so that longer contexts outweigh shorter ones. Exact: no path left out has
-    a larger product. Cost: O(num_nodes**2), some microseconds a table.
+    The context of each drafted token is looked up, longest order first. Shares of several tables are interpolated: each table that knows
+    the context has weight 2**order, so that longer contexts outweigh shorter ones. Exact: no path that is left out has a larger product.
+    Cost: O(num_nodes**2), a few microseconds per table.
 
     >>> table = SuccessorTable(10, (1,), rule="count")
     >>> table.learn_text([1, 2, 3, 1, 2, 3, 1, 4])
@@ -35,16 +35,16 @@ def best_first(tables: SuccessorTable | Sequence[SuccessorTable], text: Sequence
     longest = max(table.longest for table in tables)
     tail = [*text[-longest:]]
     root = np.array([-1] * (longest - len(tail)) + tail, dtype=np.int32)
-    with contextlib.ExitStack() as held:
-        for table in sorted(tables, key=id):  # one order for all threads
-            held.enter_context(table.lock)
-        found = _search(tuple(table.store for table in tables), tuple(table.order_array for table in tables), root, nodes, reach, depth)
-    return Paths.of(nodes, reach, found)
+    with contextlib.ExitStack() as locks:
+        for table in sorted(tables, key=id):  # the same order in all threads, against deadlocks
+            locks.enter_context(table.lock)
+        num_paths = _search(tuple(table.store for table in tables), tuple(table.order_array for table in tables), root, nodes, reach, depth)
+    return Paths.of(nodes, reach, num_paths)
 
 
-@njit(nogil=True)  # stored as part of `search` only, whose key knows of the functions called here
+@njit(nogil=True)  # cached as part of `search` only, whose cache key covers the functions called here
 def _look_up(stores, orders, context, tokens, shares):
-    """Write the successors of a context, best first; returns their number and the longest order that knew it."""
+    """Write the successors of a context, best first. Returns their number and the longest known order."""
     num, order, mass = 0, np.int64(0), 0.0
     for which in range(len(stores)):
         store = stores[which]
@@ -75,7 +75,7 @@ def _look_up(stores, orders, context, tokens, shares):
 
 
 def _cached(build: int):
-    """The compiled function, with `build` in its closure (see `source_key`), and no compiled function beside it (see `puct`)."""
+    """The compiled function, with `build` in its closure (see `source_key`) and no other compiled function (see `puct`)."""
 
     @njit(nogil=True, cache=True)
     def search(stores, orders, root, nodes, reach, depth):
@@ -84,9 +84,9 @@ def _cached(build: int):
         most = 0
         for which in range(len(stores)):
             most += stores[which].tokens.shape[1]
-        tokens = np.empty((num + 1, most), dtype=np.int32)  # place 0 is the root, place i + 1 is node i
+        tokens = np.empty((num + 1, most), dtype=np.int32)  # index 0 is the root, index i + 1 is node i
         shares = np.empty((num + 1, most))
-        known = np.zeros(num + 1, dtype=np.int64)  # successors of each place
+        known = np.zeros(num + 1, dtype=np.int64)  # number of successors of each
         order = np.zeros(num + 1, dtype=np.int64)
         following = np.zeros(num + 1, dtype=np.int64)  # the rank of the best child that is not in the tree yet
         depths = np.zeros(num + 1, dtype=np.int64)

@@ -17,14 +17,15 @@ from foretell.decoding.tree import ROOT, Kind, Tree
 
 
 def gumbel_tree(table: SuccessorTable, ask: Ask, template: Template, source: str) -> Tree:
-    """Node by node in the template's order: the row of the drafted context, warped by the request's sampler, is the q that the
-    node's children are drawn from, each without its elder siblings. Children's rank is their drawing order.
+    """A tree drawn node by node in the template's order. The table's row for a node's context, after the request's sampler, is the q that
+    the node's children are drawn from, each without its earlier siblings. A child's rank is its position in drawing order.
 
     Drawing one after the other and renormalising has the distribution of Gumbel-top-k (add Gumbel noise to log q, take the k largest in
-    order; Kool et al., "Stochastic Beams and Where to Find Them", section 3), and it can be enumerated. A node asked for more
-    children than q has tokens gets fewer, which `table.statistics["short"]` counts. Grade: how sure q is, the same for all siblings.
+    order; Kool et al., "Stochastic Beams and Where to Find Them", section 3), and it can be enumerated. Where the template asks for more
+    children than q has tokens, the node gets fewer, which `table.statistics["short"]` counts. Grade: -log2 of the largest probability of q,
+    rounded; the same for all siblings.
 
-    The draws of a level belong to its position and depth: one stream a level, so that two steps never share one.
+    The draws of a level belong to its position and depth: one stream per level, so that two steps never share one.
     """
     tree = Tree()
     nodes: dict[tuple[int, ...], int] = {(): ROOT}
@@ -40,8 +41,8 @@ def gumbel_tree(table: SuccessorTable, ask: Ask, template: Template, source: str
         if above not in distributions:
             drafted = [tree.tokens[node] for node in tree.path(nodes[above])]
             distributions[above] = distribution_after(table, ask.tokens, drafted, ask.sampler, ask.prompt_length)
-            found = distributions[above]
-            left[above] = found[0] if found else None
+            entry = distributions[above]
+            left[above] = entry[0] if entry else None
         distribution, rest = distributions[above], left[above]
         if distribution is None:
             continue
@@ -59,7 +60,7 @@ def gumbel_tree(table: SuccessorTable, ask: Ask, template: Template, source: str
 def distribution_after(
     table: SuccessorTable, text: Sequence[int], drafted: Sequence[int], sampler: Sampler, prompt_length: int
 ) -> tuple[Distribution, int] | None:
-    """(q, grade) of the token after `text` and `drafted` as the table has it, warped by the sampler; None where it knows nothing."""
+    """(q, grade) of the token after `text` and `drafted` by the table, after the sampler; None where the table has no row for it."""
     context = [*text[-table.longest :], *drafted]
     tokens, probs = table.successors(context)
     if not tokens:
@@ -75,5 +76,5 @@ def distribution_after(
     try:
         q = sampler.distribution_of(candidates, [*text, *drafted] if sampler.needs_history else (), prompt_length)
     except NonFiniteLogitsError:
-        return None  # the sampler forbids all that the table knows
+        return None  # the sampler forbids all successors in the table
     return q, grade_of(float(q.probs.max()))

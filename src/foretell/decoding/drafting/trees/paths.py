@@ -1,4 +1,4 @@
-"""What tree builders return, and how it becomes a `Tree`."""
+"""The result of tree builders, and its conversion to a `Tree`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from foretell.decoding.tree import Tree
 
-#: Grades of fixed nodes go from 0 (as good as certain) to this (a share of 2**-6 or less).
+#: Grades of fixed nodes range from 0 (a share of about 1) to this (a share of about 2**-6 or less).
 LEAST_GRADE = 6
 
 
 class Paths(NamedTuple):
-    """Nodes, parents first: tokens, parents (-1: the root), reach (product of the table's shares along the path), orders (length
-    of the context that each node's row was found by)."""
+    """Nodes, parents first. tokens: token ids. parents: -1 for the root. reach: product of the table's shares along the path. orders:
+    length of the context by which each node's row was found."""
 
     tokens: list[int]
     parents: list[int]
@@ -25,24 +25,24 @@ class Paths(NamedTuple):
 
     @classmethod
     def of(cls, nodes: NDArray[np.int64], reach: NDArray[np.float64], num: int) -> Paths:
-        """The first `num` of what kernels write: `nodes` (3, ...) holds tokens, parents and orders."""
+        """The first `num` paths in the arrays of kernels: `nodes` (3, n) holds tokens, parents and orders."""
         tokens, parents, orders = nodes[:, :num].tolist()
         return cls(tokens, parents, reach[:num].tolist(), orders)
 
 
-def grade_of(chance: float) -> int:
-    """Halvings from 1 to `chance`, rounded; what a pace learns the worth of.
+def grade_of(probability: float) -> int:
+    """-log2 of a probability, rounded and clipped to 0..6. Paces learn acceptance by grade.
 
     >>> [grade_of(chance) for chance in (1.0, 0.6, 0.25, 0.0)]
     [0, 1, 2, 6]
     """
-    return min(max(round(-math.log2(chance)), 0), LEAST_GRADE) if chance > 0 else LEAST_GRADE
+    return min(max(round(-math.log2(probability)), 0), LEAST_GRADE) if probability > 0 else LEAST_GRADE
 
 
 def fixed_tree(paths: Paths, source: str) -> Tree:
     """A tree of fixed candidates, each graded by its share of its parent's row."""
     tree, reach = Tree(), paths.reach
-    for token, parent, chance in zip(paths.tokens, paths.parents, reach, strict=True):
+    for token, parent, product in zip(paths.tokens, paths.parents, reach, strict=True):
         above = reach[parent] if parent >= 0 else 1.0
-        tree.add(token, parent, source=source, grade=grade_of(chance / above if above > 0 else 0.0))
+        tree.add(token, parent, source=source, grade=grade_of(product / above if above > 0 else 0.0))
     return tree

@@ -23,14 +23,14 @@ REWARDS = ("path", "official")
 class TreeSearch:
     """Settings of the search.
 
-    iterations: paths tried. length: new tokens of a path. top: tree nodes taken, most visited first. c1, c2: exploration; a child
-    of weight p with n visits and mean reward r under a parent of N visits scores r + (c1 + ln((N + c2 + 1) / c2)) p sqrt(N) /
-    (1 + n), and an unvisited one comes first. reward: "path", one plus the weights along the path; or "official", as the authors'
-    code has it: the weight is looked up under the pair's own second token and not the new one, so it is nearly always one.
+    iterations: number of paths tried. length: new tokens of a path. top: tree nodes taken, most visited first. c1, c2: exploration; a
+    child of weight p with n visits and mean reward r under a parent of N visits scores r + (c1 + ln((N + c2 + 1) / c2)) p sqrt(N) /
+    (1 + n), and unvisited children come first. reward: "path", one plus the weights along the path; or "official", as in
+    the authors' code: the weight is looked up by the pair's second token instead of the new one, so the reward is nearly always one.
 
-    A reached context is expanded to all its successors at once, and the rest of the path is sampled in proportion to weight, by
-    numbers that follow from the text alone: the result is a function of text and table. Visits that are equal are ordered by
-    product of shares, then by age in the tree. Cost: well under a millisecond, compiled.
+    A reached context is expanded to all its successors at once, and the rest of the path is sampled in proportion to weight. The random
+    numbers depend on the text only, so the result is a function of text and table. Equal visit counts are ordered by product of shares,
+    then by order of expansion. Cost: below a millisecond, compiled. Errors: UserError for settings out of range.
 
     Zhang et al., "Adaptive Draft-Verification for Efficient Large Language Model Decoding", section 3.
     """
@@ -59,11 +59,11 @@ class TreeSearch:
         """
         nodes, reach = np.empty((3, max(num_nodes, 0)), dtype=np.int64), np.empty(max(num_nodes, 0))
         with table.lock:
-            found = _search(
+            num_paths = _search(
                 table.store, table.order_array, table.context(text), nodes, reach, depth, self.iterations, self.length, self.top, self.c1,
                 self.c2, self.reward == "official",
             )  # fmt: skip
-        return Paths.of(nodes, reach, found)
+        return Paths.of(nodes, reach, num_paths)
 
 
 @njit(nogil=True, cache=True)
@@ -78,7 +78,7 @@ def _context_of(node, root, parent, token, out):
 
 @njit(nogil=True, cache=True)
 def _gain(store, row, j, context, official):
-    """What a step of a path adds to the reward."""
+    """What one step of a path adds to the reward."""
     if not official:
         return store.weights[row if len(store.weights) > 1 else 0, j]
     for other in range(store.tokens.shape[1]):
@@ -88,8 +88,8 @@ def _gain(store, row, j, context, official):
 
 
 def _cached(build: int):
-    """The compiled function, with `build` in its closure (see `source_key`). No compiled function may be there beside it: its key
-    differs from process to process, and nothing would be found again."""
+    """The compiled function, with `build` in its closure (see `source_key`). It must hold no other compiled
+    function: the cache key would then differ between processes, and no entry would be found."""
 
     @njit(nogil=True, cache=True)
     def search(store, orders, root, nodes, reach, depth, iterations, length, top, c1, c2, official):

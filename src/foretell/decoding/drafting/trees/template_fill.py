@@ -17,25 +17,25 @@ from foretell.models.source_key import source_key
 
 
 def shape_of(template: Template) -> NDArray[np.int64]:
-    """(parent's place or -1, rank, depth) of each path: a template as `fill_template` reads it."""
-    place = {(): -1, **{path: i for i, path in enumerate(template)}}
-    return np.array([(place[path[:-1]], path[-1], len(path)) for path in template], dtype=np.int64)
+    """A template as an int64 array (n, 3) for `fill_template`: parent's index or -1, rank, and depth of each path."""
+    index = {(): -1, **{path: i for i, path in enumerate(template)}}
+    return np.array([(index[path[:-1]], path[-1], len(path)) for path in template], dtype=np.int64)
 
 
 def fill_template(table: SuccessorTable, text: Sequence[int], shape: NDArray[np.int64], num_nodes: int, depth: int) -> Paths:
-    """The paths of a template (see `shape_of`) after `text` that the table has tokens for: rank j is the j-th successor of its
-    parent's context. At most `num_nodes`, in the template's order, no longer than `depth`. Cost: some microseconds.
+    """The paths of a template (see `shape_of`) after `text` for which the table has tokens: rank j is the j-th successor of the parent's
+    context, from 0. At most `num_nodes`, in the template's order, no longer than `depth`. Cost: a few microseconds.
 
     >>> table = SuccessorTable(10, (1,))
     >>> table.learn_rows([[1], [2]], [[2, 5], [3, 4]])
     >>> fill_template(table, [1], shape_of(((0,), (0, 1), (1,), (1, 0))), 8, 8).tokens
     [2, 4, 5]
     """
-    most = max(min(num_nodes, len(shape)), 0)
-    nodes, reach = np.empty((3, most), dtype=np.int64), np.empty(most)
+    limit = max(min(num_nodes, len(shape)), 0)
+    nodes, reach = np.empty((3, limit), dtype=np.int64), np.empty(limit)
     with table.lock:
-        found = _fill(table.store, table.order_array, table.context(text), shape, nodes, reach, most, depth)
-    return Paths.of(nodes, reach, found)
+        num_paths = _fill(table.store, table.order_array, table.context(text), shape, nodes, reach, limit, depth)
+    return Paths.of(nodes, reach, num_paths)
 
 
 def _cached(build: int):
@@ -45,9 +45,9 @@ def _cached(build: int):
     def fill(store, orders, root, shape, nodes, reach, num_nodes, depth):
         num, longest, width = len(shape) if build else 0, len(root), store.tokens.shape[1]
         contexts = np.empty((num + 1, longest), dtype=np.int32)
-        rows = np.full(num + 1, -2, dtype=np.int64)  # -2: not looked up yet, -1: nothing known
+        rows = np.full(num + 1, -2, dtype=np.int64)  # -2: not looked up yet, -1: unknown
         known = np.zeros(num + 1, dtype=np.int64)
-        number = np.full(num + 1, -2, dtype=np.int64)  # which node a path became
+        number = np.full(num + 1, -2, dtype=np.int64)  # the node of each path; -2: none
         above = np.ones(num + 1)
         contexts[0], number[0] = root, -1
         count = 0
