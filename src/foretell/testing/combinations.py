@@ -192,9 +192,10 @@ def covering_constrained_combinations(drafters: Sequence[Drafter] | None = None)
 
 def _factors(drafters: Sequence[Drafter] | None) -> dict[str, Sequence[Any]]:
     """The values of each factor, samplers with their names, batches with the length of the text."""
+    drafters = examples("drafter") if drafters is None else drafters
     return {
-        "drafter": examples("drafter") if drafters is None else drafters,
-        "verifier": exact_verifiers(),
+        "drafter": drafters,
+        "verifier": [verifier for verifier in exact_verifiers() if any(fits(drafter, verifier) for drafter in drafters)],
         "pace": examples("pace"),
         "sampler": list(samplers().items()),
         "batch": BATCHES,

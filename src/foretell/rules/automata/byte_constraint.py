@@ -114,10 +114,10 @@ class ByteState(ConstraintState):
 
     @property
     def vocabulary(self) -> Vocabulary:  # type: ignore[override]
+        """The vocabulary that the state reads tokens by."""
         return self.memory.vocabulary
 
     def allowed(self) -> TokenSet:
-        """The vocabulary that the state reads tokens by."""
         return self.memory.allowed(self.at)
 
     def accepts(self, token: int) -> bool:
