@@ -18,6 +18,7 @@ NEEDS = {
     "schemas": [["generate", "x", "--model", "stdlib-nested", "--schema", '{"type": "object"}']],
     "monitors": [["generate", "x", "--model", "stdlib-nested", "--raw", "--constraint", "monitor"]],
     "numbers": [["fit", "table.csv", "--target", "y"], ["forecast", "table.csv"], ["predict", "model", "table.csv"]],
+    "reports": [["bench", "--model", "stdlib-nested", "--limit", "1", "--report", "page.html"]],
     "peers": [["bench", "--model", "stdlib-nested", "--limit", "1", "--peers", "llama-cpp"]],
 }
 #: Extras that no command needs, and why.
