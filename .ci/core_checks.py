@@ -17,7 +17,7 @@ WITH_EXTRA = {"foretell.numbers": "numbers"}
 NEEDS = {
     "schemas": [["generate", "x", "--model", "stdlib-nested", "--schema", '{"type": "object"}']],
     "monitors": [["generate", "x", "--model", "stdlib-nested", "--raw", "--constraint", "monitor"]],
-    "numbers": [["fit", "table.csv", "--target", "y"], ["forecast", "table.csv"], ["predict", "model", "table.csv"]],
+    "numbers": [["fit", "table.csv", "--target", "y"], ["forecast", "table.csv", "--horizon", "2"], ["predict", "model", "table.csv"]],
     "reports": [["bench", "--model", "stdlib-nested", "--limit", "1", "--report", "page.html"]],
     "peers": [["bench", "--model", "stdlib-nested", "--limit", "1", "--peers", "llama-cpp"]],
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretell.cli.common.numbers import Seed, Settings, Share, make, short, show_scores, words
+from foretell.cli.common.numbers import Seed, Settings, Share, make, require_numbers, short, show_scores, words
 from foretell.cli.common.options import ReportFile, notice, number, switch
 from foretell.errors import UserError
 
@@ -45,6 +45,7 @@ def fit(
     Ridge regression and the mean are measured on the same rows. The saved model is the one that was measured;
     `foretell predict FOLDER DATA.csv` predicts with it.
     """
+    require_numbers()
     from foretell.reports.page import check_report_path
 
     check_report_path(report)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from foretell.cli.common.numbers import Seed, Settings, Share, make, show_scores, words, write_csv
+from foretell.cli.common.numbers import Seed, Settings, Share, make, require_numbers, show_scores, words, write_csv
 from foretell.cli.common.options import ReportFile, notice, number, switch
 from foretell.errors import UserError
 
@@ -43,6 +43,7 @@ def forecast(
     The forecaster is first measured on all windows of the last part of the rows, beside the seasonal naive forecast, and then fitted to
     all rows. The result has a row for each step, with its time stamp, and with --interval the lower and upper ends.
     """
+    require_numbers()
     from foretell.files import check_output_path
     from foretell.reports.page import check_report_path
 

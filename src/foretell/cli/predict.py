@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.common.numbers import write_csv
+from foretell.cli.common.numbers import require_numbers, write_csv
 from foretell.cli.common.options import notice, number, switch
 from foretell.errors import UserError
 
@@ -33,6 +33,7 @@ def predict(
     The result has one row for each, in the same order: the prediction, and with --interval its lower and upper end. If the table also
     holds the true values, the errors are printed to standard error.
     """
+    require_numbers()
     from foretell.files import check_output_path
 
     check_output_path(output, "--output")

@@ -26,6 +26,11 @@ Seed = Annotated[int, typer.Option(metavar="N", help="Seed of the held-out rows 
 Share = Annotated[float, typer.Option(metavar="X", help="Share of the rows that is held out for measuring.", rich_help_panel="Model")]
 
 
+def require_numbers() -> None:
+    """Raise MissingPackageError, with the install command, where the extra for tables and series is not installed."""
+    import foretell.numbers  # noqa: F401
+
+
 def make(name: str, kind: str, settings: Sequence[str], seed: int, show: bool) -> Any:
     """The estimator or forecaster of that name with these settings. show: print its progress, where it can."""
     from foretell.catalog import find
