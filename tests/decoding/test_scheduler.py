@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import DraftCosts, DraftOrder
 from foretell.decoding.drafters.plain import Plain
@@ -21,6 +22,7 @@ from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.scheduler import Scheduler
 from foretell.decoding.session import Session
+from foretell.decoding.token_set import TokenSet
 from foretell.errors import UserError
 from foretell.models.tiny import TinyModel
 
@@ -191,6 +193,88 @@ def test_threads_share_a_session_and_get_the_texts_that_each_would_get_alone(rec
     assert not any(thread.is_alive() for thread in threads)
     assert errors == []
     assert found == expected
+
+
+def test_a_thread_that_holds_the_models_lock_may_decode_while_others_do():
+    session, stop, done = Session(MODEL, Recipe()), threading.Event(), threading.Event()
+
+    def others() -> None:
+        while not stop.is_set():
+            for _ in session.run([order(0, length=30)]):
+                pass
+
+    def locked() -> None:
+        for number in range(20):
+            with MODEL.lock:
+                for _ in session.run([order(number, length=5)]):
+                    pass
+        done.set()
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (others, locked)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert done.wait(timeout=60), "one waits for the other's lock, and the other for its step"
+    finally:
+        stop.set()
+
+
+def test_a_callback_that_decodes_with_its_own_session_is_refused_and_does_not_hang():
+    session = Session(MODEL, Recipe())
+
+    def stops(tokens: list[int]) -> bool:
+        for _ in session.run([order(1, length=2)]):
+            pass
+        return False
+
+    request, other = order(0, length=5), order(2, length=5)
+    request.stops = stops
+    with pytest.raises(UserError, match="its own session"):
+        for _ in session.run([request, other]):
+            pass
+    assert (request.finish_reason, other.finish_reason) == ("error", "length")
+
+
+class TrapState(ConstraintState):
+    """One token may be written, and then none."""
+
+    def __init__(self, vocabulary, written=False):
+        self.vocabulary, self.written = vocabulary, written
+
+    def allowed(self):
+        return TokenSet.of([] if self.written else [0], self.vocabulary.size)
+
+    def advance(self, token):
+        return TrapState(self.vocabulary, True)
+
+
+@dataclass(frozen=True)
+class Trap(Constraint):
+    """The trap, as a constraint."""
+
+    def remember(self, vocabulary):
+        return vocabulary
+
+    def begin(self, memory, prompt=()):
+        return TrapState(memory)
+
+
+@dataclass(frozen=True)
+class FailingRewind(Plain):
+    """Cannot go on with a text that was cut back."""
+
+    def rewind(self, memory, state, text):
+        raise RuntimeError("no way back")
+
+
+def test_a_request_that_cannot_be_taken_back_fails_alone():
+    trap, other = order(0, length=9), order(1, length=9)
+    trap.stop_tokens, trap.constraint, trap.max_backtracks = frozenset({11}), Trap(), 3
+    model = TinyModel(vocab_size=12, order=3, seed=3, spelling=[*(bytes([97 + i]) for i in range(11)), None])
+    with pytest.raises(RuntimeError, match="no way back"):
+        for _ in Session(model, Recipe(FailingRewind())).run([trap, other]):
+            pass
+    assert (trap.finish_reason, other.finish_reason, other.num_generated) == ("error", "length", 9)
 
 
 def test_a_reader_that_leaves_early_gives_its_place_to_others():

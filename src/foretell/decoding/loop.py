@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -122,13 +123,14 @@ class Loop:
     def step_back(self, running: Running) -> bool:
         """Take back the last token of a request in a dead end; False where the request has to end."""
         request = running.request
-        if not running.backtracking.step_back(request, self._vocabulary(request)):
-            return False
-        running.cache.truncate(min(running.cache.length, len(request.tokens) - 1))
-        running.draft_state = self.recipe.drafter.rewind(self.draft_memory, running.draft_state, request.tokens)
-        running.verify_state = self.recipe.verifier.rewind(self.verify_memory, running.verify_state, request.tokens)
-        running.pace_state = self._pace_state(request)
-        return True
+        with _alone(request):
+            if not running.backtracking.step_back(request, self._vocabulary(request)):
+                return False
+            running.cache.truncate(min(running.cache.length, len(request.tokens) - 1))
+            running.draft_state = self.recipe.drafter.rewind(self.draft_memory, running.draft_state, request.tokens)
+            running.verify_state = self.recipe.verifier.rewind(self.verify_memory, running.verify_state, request.tokens)
+            running.pace_state = self._pace_state(request)
+        return not request.finish_reason
 
     def end(self, running: Running) -> None:
         """Release a request that has ended for any reason."""
@@ -304,11 +306,18 @@ class Loop:
         """`call(items)`, one item for each request. Where that fails, one call for each item: None for requests whose own call fails."""
         if not items:
             return []
-        with contextlib.suppress(Exception) if len(items) > 1 else _alone(batch[0].request):
-            return list(call(items))
         if len(items) == 1:
+            with _alone(batch[0].request):
+                return list(call(items))
             return [None]
-        return [result for running, item in zip(batch, items, strict=True) for result in self._each([running], [item], call)]
+        try:
+            return list(call(items))
+        except Exception as error:
+            results = [result for running, item in zip(batch, items, strict=True) for result in self._each([running], [item], call)]
+            if not any(result is None for result in results):
+                message = f"a call for {len(items)} requests failed ({error!r}), and succeeded for each alone"
+                warnings.warn(message, RuntimeWarning, stacklevel=2)
+            return results
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from foretell.decoding.loop import PREFILL_CHUNK, Loop, Running
@@ -81,7 +82,7 @@ class Scheduler:
         self._running: list[_Ticket] = []
         self._tickets: dict[int, _Ticket] = {}
         self._turn = threading.Condition()
-        self._is_stepping = False
+        self._stepping_thread: int | None = None  # who runs a step, and therefore holds the model's lock
 
     @property
     def num_waiting(self) -> int:
@@ -119,11 +120,8 @@ class Scheduler:
 
         The list is empty where there is nothing to do. An error of one request is in its event and is not raised.
         """
-        with self._turn:
-            while self._is_stepping:
-                self._turn.wait()
-            self._is_stepping = True
-        return self._step()
+        with self._step_turn():
+            return self._step()
 
     def run(self, requests: Iterable[Request], max_batch: int = 16) -> Iterator[Event]:
         """Decode `requests`, at most `max_batch` of them at a time, and yield their events. Several threads may call it at the same time.
@@ -155,32 +153,43 @@ class Scheduler:
     def _wait_or_step(self, events: deque[Event]) -> None:
         """Wait until another thread's step put events into `events`, or run a step in this thread."""
         with self._turn:
-            while self._is_stepping and not events:
+            while self._is_other_stepping() and not events:
                 self._turn.wait()
-            if events:
-                return
-            self._is_stepping = True
-        self._step()
+        if not events:
+            with self._step_turn():
+                if not events:  # else a step came between
+                    self._step()
 
     def _drop_cancelled(self) -> None:
-        """Release cancelled requests now, unless another thread is stepping; then its next step does it."""
-        with self._turn:
-            if self._is_stepping:
-                return
-            self._is_stepping = True
-        try:
-            self._admit()
-            self._release()
-        finally:
-            self._end_turn()
+        """Release cancelled requests now, unless a step is running; then the next one does it."""
+        if self._stepping_thread is None:
+            with self._step_turn():
+                self._admit()
+                self._release()
+
+    @contextmanager
+    def _step_turn(self) -> Iterator[None]:
+        """The turn to run a step. The model's lock comes first, so a thread that holds it already never waits for one that wants it."""
+        with self.loop.model.lock:
+            if self._stepping_thread is not None:
+                raise UserError("a callback of a request (such as `stops`) decodes with its own session; use another one there")
+            self._stepping_thread = threading.get_ident()
+            try:
+                yield
+            finally:
+                with self._turn:
+                    self._stepping_thread = None
+                    self._turn.notify_all()
+
+    def _is_other_stepping(self) -> bool:
+        return self._stepping_thread not in (None, threading.get_ident())
 
     def _step(self) -> list[Event]:
-        """Run a step. The caller must have set `_is_stepping`."""
+        """Run a step, in this thread's turn."""
         try:
-            with self.loop.model.lock:
-                self._admit()
-                self.loop.step([ticket.running for ticket in self._within_budget() if ticket.running is not None])
-                return self._release()
+            self._admit()
+            self.loop.step([ticket.running for ticket in self._within_budget() if ticket.running is not None])
+            return self._release()
         except BaseException as error:  # after an interrupt, caches and states may not match the texts
             for ticket in self._running:
                 ticket.request.finish_reason = ticket.request.finish_reason or "cancelled"
@@ -188,13 +197,6 @@ class Scheduler:
                     ticket.request.error, ticket.request.finish_reason = error, "error"
             self._release()
             raise
-        finally:
-            self._end_turn()
-
-    def _end_turn(self) -> None:
-        with self._turn:
-            self._is_stepping = False
-            self._turn.notify_all()
 
     def _admit(self) -> None:
         """Move waiting requests into the batch as far as there is room. A request that cannot be served ends with an error."""
@@ -234,6 +236,8 @@ class Scheduler:
         events: list[Event] = []
         for ticket in self._running:
             request, running = ticket.request, ticket.running
+            if ticket.id not in self._tickets:  # it was released before an interrupt in here
+                continue
             if request.finish_reason == "dead-end" and running is not None:
                 self.loop.step_back(running)
             event = _event(ticket)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -86,17 +85,19 @@ class Model(ABC):
         cache.context = context
         return cache
 
-    @cached_property
+    @property
     def lock(self) -> ForkSafeLock:
         """Held, with `with`, by whoever decodes with this model: `Scheduler` for each step, searches for their whole run. Several threads
         may then use one model; a child process made by `os.fork` finds it free."""
-        return ForkSafeLock()
+        lock = self.__dict__.get("_step_lock")
+        return self.__dict__.setdefault("_step_lock", ForkSafeLock()) if lock is None else lock  # one, whichever thread asks first
 
-    @cached_property
+    @property
     def pool(self) -> Pool[Hashable, Any]:
         """What is kept with this model and may be made again: sessions, search memories, vocabularies. Of 32 values at most, the one that
         was used least recently goes first."""
-        return Pool(32)
+        pool = self.__dict__.get("_pool")
+        return self.__dict__.setdefault("_pool", Pool(32)) if pool is None else pool
 
     def forward(
         self,
