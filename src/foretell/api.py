@@ -33,7 +33,8 @@ class Result:
     text: the generated text. tokens: its token ids. finish_reason: "stop", "length" or "context"; under a rule also "dead-end", where no
     continuation obeys the rule; "error" where one prompt of a list could not be decoded. trace: the run, step by step. logprobs: one entry
     per token where asked for, else empty. value: under a rule, the parsed text (a validated pydantic object, a JSON value, a `ToolCall`,
-    else the text); None where the text is incomplete. report: the constraint's report (of a `Monitor`), else None. error: the exception,
+    else the text); None where the text is incomplete. num_ending: how many of the last tokens were written to end the text within
+    max_new_tokens. report: the constraint's report (of a `Monitor`), else None. error: the exception,
     for "error".
     """
 
@@ -45,6 +46,7 @@ class Result:
     value: Any = None
     report: Any = None
     error: Exception | None = None
+    num_ending: int = 0
 
     def __str__(self) -> str:
         return self.text
@@ -89,6 +91,10 @@ def generate(
     choices: Sequence[str] | None = None,
     tools: Sequence[Any] | None = None,
     constraint: Constraint | str | None = None,
+    closed: bool = False,
+    bounds: Any = None,
+    show_schema: bool = False,
+    ending: bool = True,
     max_batch: int = 16,
     **unknown: Any,
 ) -> Result | list[Result]:
@@ -108,6 +114,11 @@ def generate(
     Python type, a JSON Schema as dict, file or text. regex: in Rust's syntax. grammar: context-free, in Lark's syntax, or a .lark file.
     choices: the answer is one of these texts. tools: Python functions, or descriptions as in the OpenAI API; the answer calls one.
     constraint: any `Constraint`, or its short text.
+
+    Options of these rules. closed: under a schema, objects have only the members that it names. bounds: limits on the values that are
+    generated under a schema: True, or a dict with some of max_digits, max_string, max_items, max_properties. show_schema: put the schema
+    into the prompt. ending: where max_new_tokens runs out, end the text in the shortest way that obeys the rule, instead of cutting it;
+    `Result.num_ending` says how many tokens that took.
 
     Errors: UserError for options that are unknown, out of range or contradictory.
 
@@ -197,4 +208,6 @@ def make_result(request: Request | UserError, model: Model, stop: str | Sequence
     if rule is not None and request.state is not None and request.state.accepting:
         value = rule.read(request.state.vocabulary.text(request.generated).decode("utf-8"))
     report = None if request.state is None else request.state.report
-    return Result(text, request.generated, request.finish_reason, request.trace, request.logprobs, value, report, request.error)
+    return Result(
+        text, request.generated, request.finish_reason, request.trace, request.logprobs, value, report, request.error, request.num_ending
+    )

@@ -205,6 +205,7 @@ _OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "seed": partial(whole, most=2**64),
     "logprobs": whole,
     "chat": flag,
+    "ending": flag,
     "max_batch": whole,
 }
 

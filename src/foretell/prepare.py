@@ -87,6 +87,7 @@ def make_requests(
     chat: bool = True,
     rule: Rule | None = None,
     max_backtracks: int = 0,
+    ending: bool = True,
     **sampling: Any,
 ) -> list[Request | UserError]:
     """One request for each prompt, from the options of `generate`. A prompt that cannot be encoded gives its UserError in place of a
@@ -107,6 +108,7 @@ def make_requests(
             logprobs,
             rule.constraint if rule is not None else None,
             max_backtracks,
+            ending=ending,
         )
 
     request(0, [0])  # checks the options before any prompt is encoded

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from foretell.decoding.constraint import ConstraintState
 from foretell.decoding.distribution import Distribution
+from foretell.decoding.ending import follows
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Candidates, NonFiniteLogitsError, Sampler
 from foretell.decoding.token_set import TokenSet
@@ -110,6 +111,10 @@ class Avoiding(ConstraintState):
         after = self.inner.advance(token)
         dead = frozenset(text[1:] for text in self.dead if text[0] == token)
         return Avoiding(after, dead) if dead else after
+
+    def ending(self, max_tokens: int) -> list[int] | None:
+        tokens = self.inner.ending(max_tokens)
+        return tokens if tokens is None or follows(self, tokens) else super().ending(max_tokens)
 
 
 @dataclass

@@ -36,6 +36,8 @@ from foretell.parts import Guarantee, weakest
 
 #: Most tokens of a prompt that one step feeds; longer prompts take several steps.
 PREFILL_CHUNK = 256
+#: The source of the tokens of a constraint's ending, in the trace.
+ENDING = "ending"
 
 Item = TypeVar("Item")
 
@@ -256,12 +258,13 @@ class Loop:
         sources = [*(tree.sources[node] for node in decision.path), ""]
         visited = [ROOT, *decision.path]
         num = request.write(added, [logits[first + node] for node in visited], self.model.max_length)
+        ending = request.tokens[len(request.tokens) - request.num_ending :]
         ties = [place for place, node in enumerate(visited[:num]) if margins.get(node, math.inf) < self.model.tolerance]
         speakers = [rows.speakers[first + node] for node in visited[:num]] if rows.speakers else []
         request.trace.steps.append(
             Step(
-                len(feed.tokens), tree.tokens, tree.parents, tree.sources, decision.path, added[:num], sources[:num], ties, {}, speakers,
-                list(rows.work),
+                len(feed.tokens), tree.tokens, tree.parents, tree.sources, decision.path, [*added[:num], *ending],
+                [*sources[:num], *[ENDING] * len(ending)], ties, {}, speakers, list(rows.work),
             )
         )  # fmt: skip
         hidden = {key: states[:num_fed] for key, states in rows.hidden.items()}

@@ -14,7 +14,10 @@ from foretell.rules.schema_source import read_schema
 from foretell.rules.tools import Tools, read_tools
 
 #: The options that give a rule; at most one may be given.
-NAMES = ("schema", "regex", "grammar", "choices", "tools", "constraint")
+SOURCES = ("schema", "regex", "grammar", "choices", "tools", "constraint")
+#: The options that say how the values of a schema, or of a tool's arguments, are generated.
+SETTINGS = ("closed", "bounds", "show_schema")
+NAMES = (*SOURCES, *SETTINGS)
 
 
 @dataclass(frozen=True)
@@ -22,13 +25,14 @@ class Rule:
     """A constraint, and how its texts are read.
 
     constraint: what is enforced. read: makes a finished text into `Result.value`. is_json: whether texts are JSON, so that partial ones can
-    be read too. tools: the tools that the prompt must describe, or None.
+    be read too. tools: the tools that the prompt must describe, or None. instructions: what the prompt says of the rule, "" for nothing.
     """
 
     constraint: Constraint
     read: Callable[[str], Any]
     is_json: bool = False
     tools: Tools | None = None
+    instructions: str = ""
 
 
 def make_rule(
@@ -38,14 +42,19 @@ def make_rule(
     choices: Sequence[str] | None = None,
     tools: Sequence[Any] | None = None,
     constraint: Constraint | str | None = None,
+    closed: bool = False,
+    bounds: Any = None,
+    show_schema: bool = False,
 ) -> Rule | None:
     """The rule that these options of `generate` give; None if none is given.
 
     schema: as in `read_schema`. regex: a pattern, as in `Regex`. grammar: Lark text, or the path of a .lark file. choices: texts. tools:
-    as in `read_tools`. constraint: a part, or its short text. Errors: UserError for two options, and for a value that cannot be read.
+    as in `read_tools`. constraint: a part, or its short text. closed, bounds: as in `JsonSchema`, for `schema` and `tools`. show_schema:
+    whether the prompt shows the schema. Errors: UserError for two rules, for a setting that does not fit the rule, and for a value that
+    cannot be read.
     """
     given = {
-        name: value for name, value in zip(NAMES, (schema, regex, grammar, choices, tools, constraint), strict=True) if value is not None
+        name: value for name, value in zip(SOURCES, (schema, regex, grammar, choices, tools, constraint), strict=True) if value is not None
     }
     if len(given) > 1:
         first, second, *_ = given
@@ -53,16 +62,25 @@ def make_rule(
             f"{first}= and {second}= both give a rule; pass one, or combine them: "
             "constraint=Both((JsonSchema(...), Regex(...))) from foretell.rules.constraints"
         )
-    for name, value in given.items():
-        return _RULES[name](value)
-    return None
+    settings = dict(zip(SETTINGS, (arguments.flag("closed", closed), bounds, arguments.flag("show_schema", show_schema)), strict=True))
+    source = next(iter(given), "")
+    fitting = {"schema": SETTINGS, "tools": ("closed", "bounds")}.get(source, ())
+    for name, value in settings.items():
+        if value and name not in fitting:
+            takes = "schema=" if name == "show_schema" else "schema= or tools="
+            raise UserError(f"{name}={arguments.shown(value)} needs {takes}; drop it, or give a schema")
+    if not given:
+        return None
+    return _RULES[source](given[source], **{name: settings[name] for name in fitting})
 
 
-def _schema(value: Any) -> Rule:
+def _schema(value: Any, closed: bool, bounds: Any, show_schema: bool) -> Rule:
     from foretell.rules.constraints.json_schema import JsonSchema
 
     schema, read = read_schema(value)
-    return Rule(JsonSchema(schema), read, is_json=True)
+    constraint = JsonSchema(schema, closed=closed, bounds=bounds)
+    instructions = f"Answer with JSON that is valid under this JSON Schema:\n{constraint.schema}" if show_schema else ""
+    return Rule(constraint, read, is_json=True, instructions=instructions)
 
 
 def _regex(value: str) -> Rule:
@@ -90,11 +108,11 @@ def _choices(value: Sequence[str]) -> Rule:
     return Rule(Choices(arguments.texts("choices", value)), str)
 
 
-def _tools(value: Sequence[Any]) -> Rule:
+def _tools(value: Sequence[Any], closed: bool, bounds: Any) -> Rule:
     from foretell.rules.constraints.json_schema import JsonSchema
 
     tools = read_tools(value)
-    return Rule(JsonSchema(tools.schema), tools.read, is_json=True, tools=tools)
+    return Rule(JsonSchema(tools.schema, closed=closed, bounds=bounds), tools.read, is_json=True, tools=tools)
 
 
 def _constraint(value: Constraint | str) -> Rule:
@@ -107,6 +125,6 @@ def _constraint(value: Constraint | str) -> Rule:
     return Rule(value, str)
 
 
-_RULES: dict[str, Callable[[Any], Rule]] = {
+_RULES: dict[str, Callable[..., Rule]] = {
     "schema": _schema, "regex": _regex, "grammar": _grammar, "choices": _choices, "tools": _tools, "constraint": _constraint,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from foretell.pool import Pool
-from foretell.rules.schemas.json_parser import ValueChecks
+from foretell.rules.schemas.json_parser import Names, ValueChecks
 from foretell.rules.schemas.schema_graph import SchemaGraph, SchemaNode
 from foretell.rules.schemas.strings import has_pattern
 from foretell.rules.schemas.validator import SchemaValidator
@@ -109,13 +109,15 @@ class Location(ValueChecks):
                 starts.append((keywords["additionalProperties"], is_open or "additionalProperties" in relaxed))
         return starts
 
-    def allows_key(self, key: str) -> bool:
+    def allows_key(self, key: str, names: Names | None) -> bool:
+        if key in Names.listed(names):
+            return False
         if not self.has_checks:
             return True
         if any(node.allows_nothing for node in self.child(key).nodes):
             return False
-        names = [node.keywords["propertyNames"] for node in self.nodes if "propertyNames" in node.keywords]
-        return all(self.pending.validator.is_surely_valid(each, key) for each in names)
+        nodes = [node.keywords["propertyNames"] for node in self.nodes if "propertyNames" in node.keywords]
+        return all(self.pending.validator.is_surely_valid(each, key) for each in nodes)
 
     def allows_value(self, text: bytes) -> bool:
         return not self.checked or self._verdicts.get(text, lambda: self._is_valid(text))

@@ -10,6 +10,7 @@ from typing import Any
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars.grammar_state import CompiledGrammar, GrammarError
 from foretell.rules.grammars.llguidance_engine import compile_grammar, from_json_schema
+from foretell.rules.schemas.closed_objects import close_objects
 from foretell.rules.schemas.drafts import SchemaError, package, take_draft
 from foretell.rules.schemas.engine_schema import EngineSchema
 from foretell.rules.schemas.lowering import Lowering
@@ -19,6 +20,7 @@ from foretell.rules.schemas.schema_graph import SchemaGraph, SchemaNode, graph_o
 from foretell.rules.schemas.shortest import without_empty
 from foretell.rules.schemas.strings import PatternError
 from foretell.rules.schemas.validator import SchemaValidator
+from foretell.rules.schemas.value_bounds import ValueBounds
 
 #: The default limit on the length of a schema, in characters of JSON.
 MAX_CHARACTERS = 1_000_000
@@ -38,7 +40,7 @@ class CompiledSchema:
 
     graph: the schema's subschemas. schema: what the engine compiled. relaxed: by node, the keywords that `schema` leaves out or allows
     more of, with the reason. ignored: (node, keyword, reason) of annotations. validator: of finished texts. checks: of values within the
-    text, None if `schema` says everything. grammar: the engine's.
+    text, None if `schema` says everything. grammar: the engine's. bounds: on what is generated, or None.
     """
 
     graph: SchemaGraph
@@ -48,15 +50,18 @@ class CompiledSchema:
     validator: SchemaValidator
     checks: PendingChecks | None
     grammar: CompiledGrammar
+    bounds: ValueBounds | None = None
 
 
-def compile_schema(text: str, whitespace: str, formats: bool, vocabulary: Vocabulary) -> CompiledSchema:
+def compile_schema(
+    text: str, whitespace: str, formats: bool, vocabulary: Vocabulary, closed: bool = False, bounds: ValueBounds | None = None
+) -> CompiledSchema:
     """As much of a schema as the engine compiles, with the checks of the rest.
 
-    text: the schema as JSON. whitespace: a key of `WHITESPACE`. formats: whether known formats are enforced. SchemaError if the engine
-    compiles nothing of it, or no value is valid.
+    text: the schema as JSON. whitespace: a key of `WHITESPACE`. formats: whether known formats are enforced. closed: whether
+    objects have only the members that their schema names. SchemaError if the engine compiles nothing of it, or no value is valid.
     """
-    graph = parsed_schema(text)
+    graph = close_objects(parsed_schema.__wrapped__(text)) if closed else parsed_schema(text)
     validator = SchemaValidator(graph, formats)
     effort: LoweringEffort | None = LoweringEffort()
     reason, last_schema = "", None
@@ -78,7 +83,7 @@ def compile_schema(text: str, whitespace: str, formats: bool, vocabulary: Vocabu
                     raise SchemaError(f"#: no value is valid: {reason.splitlines()[0]}") from None
             else:
                 checks = PendingChecks(graph, lowering.relaxed, validator) if lowering.relaxed else None
-                return CompiledSchema(graph, schema, lowering.relaxed, lowering.ignored, validator, checks, grammar)
+                return CompiledSchema(graph, schema, lowering.relaxed, lowering.ignored, validator, checks, grammar, bounds)
         effort = effort.reduced(reason)
     raise SchemaError(f"#: the engine cannot compile it: {reason}")
 
