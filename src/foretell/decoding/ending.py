@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from foretell.decoding.token_set import TokenSet
@@ -36,10 +37,14 @@ class RuledText(Protocol):
         """A known ending."""
 
 
-#: Says which token to take at a state; None if there is none.
-Choose = Callable[[RuledText], int | None]
-#: Of the tokens that may come next, how many `ClosingTokens` tries.
+#: The tokens to try at a state, the most promising first.
+Choices = Callable[[RuledText], Iterator[int]]
+#: The most steps of a search.
+_MAX_STEPS = 3000
+#: Of the tokens that may come next, how many `closing_tokens` tries.
 _MAX_TRIED = 24
+#: A search for an ending is given up after so many seconds: what a constraint checks may be slow.
+SEARCH_SECONDS = 2.0
 
 
 class KnownEnding:
@@ -74,25 +79,37 @@ class KnownEnding:
         return after.ending(room)
 
 
-def find_ending(state: RuledText, max_tokens: int, choose: Choose) -> list[int] | None:
-    """Tokens, at most `max_tokens`, that lead from `state` to one where the text may end; None if `choose` leads to none.
+def find_ending(state: RuledText, max_tokens: int, choices: Choices) -> list[int] | None:
+    """Tokens, at most `max_tokens`, that lead from `state` to one where the text may end; None if none are found in time.
 
-    Forced tokens are taken as they are. The tokenizer's own tokens for the same text are returned where they are fewer.
+    The search is depth-first. Forced tokens are taken as they are; elsewhere `choices` are tried in their order. The tokenizer's own
+    tokens for the same text are returned where they are fewer.
     """
-    tokens: list[int] = []
     at: Any = state
-    most = 3 * max_tokens  # the tokenizer may need fewer than were chosen
-    while not at.accepting:
-        forced = at.forced(64)
-        token = None if forced else choose(at)
-        if (not forced and token is None) or len(tokens) > most:
-            return None
-        for each in forced or [token]:
-            assert each is not None
-            tokens.append(each)
-            at = at.advance(each)
+    tokens: list[int] = []
+    trail: list[tuple[Any, Iterator[int], int]] = []  # places with a choice, what is left to try there, and the tokens before
+    most, end = 3 * max_tokens, time.monotonic() + SEARCH_SECONDS  # the tokenizer may need fewer than were chosen
+    for _ in range(_MAX_STEPS):
+        if at.accepting:
+            break
+        steps = at.forced(64) if len(tokens) <= most else []
+        if not steps and len(tokens) <= most:
+            trail.append((at, choices(at), len(tokens)))
+        while not steps:
+            if not trail or time.monotonic() > end:
+                return None
+            at, left, num = trail[-1]
+            del tokens[num:]
+            steps = [token for token in [next(left, None)] if token is not None]
+            if not steps:
+                trail.pop()
+        for token in steps:
+            tokens.append(token)
+            at = at.advance(token)
             if at.accepting:
                 break
+    if not at.accepting:
+        return None
     shorter = _retokenized(state, tokens)
     return shorter if len(shorter) <= max_tokens else None
 
@@ -106,19 +123,15 @@ def follows(state: RuledText, tokens: Sequence[int]) -> bool:
     return state.accepting
 
 
-class ClosingTokens:
-    """Chooses the first of a few allowed tokens after which the text may end; otherwise another one each time. Short tokens come first."""
-
-    def __init__(self) -> None:
-        self.num_chosen = 0
-
-    def __call__(self, state: RuledText) -> int | None:
-        tried = _short_tokens(state)
-        for token in tried:
-            if state.advance(token).accepting:
-                return token
-        self.num_chosen += 1
-        return tried[self.num_chosen % len(tried)] if tried else None
+def closing_tokens(state: RuledText) -> Iterator[int]:
+    """A few allowed tokens: first those after which the text may end, then the others, the shortest first."""
+    others = []
+    for token in _short_tokens(state):
+        if state.advance(token).accepting:
+            yield token
+        else:
+            others.append(token)
+    yield from others
 
 
 def _short_tokens(state: RuledText) -> list[int]:

@@ -83,7 +83,10 @@ def test_random_texts_are_within_the_bounds(schema):
         ({"enum": ["hello world"]}, '"hello world"'),
         ({"type": "integer", "minimum": 10000, "maximum": 10000}, "10000"),
         ({"type": "array", "items": {"enum": [1]}, "minItems": 4, "maxItems": 4}, "[1, 1, 1, 1]"),
-        ({"type": "object", "properties": dict.fromkeys("abcd", {"enum": [1]}), "required": list("abcd"), "additionalProperties": False}, None),
+        (
+            {"type": "object", "properties": dict.fromkeys("abcd", {"enum": [1]}), "required": list("abcd"), "additionalProperties": False},
+            None,
+        ),
     ],
 )
 def test_what_the_schema_requires_is_written_whatever_the_bounds(schema, text):
@@ -103,7 +106,9 @@ def test_bounds_are_part_of_the_value():
     assert ValueBounds.read(True) == ValueBounds()
 
 
-@pytest.mark.parametrize(("bounds", "word"), [({"max_item": 3}, "max_items"), ({"max_items": 0}, "max_items"), ("5", "bounds"), (3, "bounds")])
+@pytest.mark.parametrize(
+    ("bounds", "word"), [({"max_item": 3}, "max_items"), ({"max_items": 0}, "max_items"), ("5", "bounds"), (3, "bounds")]
+)
 def test_wrong_bounds_are_named(bounds, word):
     with pytest.raises(UserError, match=word):
         JsonSchema(True, bounds=bounds)

@@ -66,10 +66,12 @@ class CompletingTokens:
         if b"\\" in begin:
             return self.in_string
         assert parser.container is not None
-        names = [
-            json.dumps(name, ensure_ascii=False).encode("utf-8", "surrogatepass")[:-1] for name in Names.listed(parser.container.names)
-        ]
-        rests = [name[len(begin) :] for name in names if name.startswith(begin)]
+        rests = [name[len(begin) :] for name in map(begun_name, Names.listed(parser.container.names)) if name.startswith(begin)]
         if not rests:
             return self._whole_strings
         return self._escaping | TokenSet.of((token for rest in rests for token in self._before_quote.get(rest, ())), self.size)
+
+
+def begun_name(name: str) -> bytes:
+    """A name as JSON, without the quote at its end."""
+    return json.dumps(name, ensure_ascii=False).encode("utf-8", "surrogatepass")[:-1]

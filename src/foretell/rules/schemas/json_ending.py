@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from foretell.decoding.ending import ClosingTokens, RuledText, find_ending
+from collections.abc import Iterator
+
+from foretell.decoding.ending import RuledText, closing_tokens, find_ending
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
-from foretell.rules.schemas.json_parser import AFTER, COLON, ESCAPE, KEY, LITERAL, NUMBER, STRING, VALUE, OpenContainer
+from foretell.rules.schemas.completing_tokens import begun_name
+from foretell.rules.schemas.json_parser import AFTER, COLON, ESCAPE, KEY, LITERAL, NUMBER, STRING, VALUE, Names, OpenContainer
 
 _DIGITS = b"0123456789"
 #: What closes or continues the text soonest, by the parser's mode, the best first.
@@ -47,31 +50,42 @@ class _ClosingBytes:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.token = vocabulary.derive(_Bytes).token
         self.seen: set[TokenSet] = set()
-        self.otherwise = ClosingTokens()
 
-    def __call__(self, state: RuledText) -> int | None:
+    def __call__(self, state: RuledText) -> Iterator[int]:
         parser = state.parser  # type: ignore[attr-defined]
         for byte in _closing(parser.container, parser.mode) + _PREFERRED[parser.mode]:
             if byte in self.token and state.accepts(self.token[byte]):
-                return self.token[byte]
-        if parser.mode == STRING:
-            return self._content(state)
-        return self.otherwise(state)
+                yield self.token[byte]
+        yield from self._content(state) if parser.mode == STRING else closing_tokens(state)
 
-    def _content(self, state: RuledText) -> int | None:
-        """A character of a string that may not end yet: one after which it may, else one that leads to a new token set."""
+    def _content(self, state: RuledText) -> Iterator[int]:
+        """Characters of a string that may not end yet: first one after which it may, then those that lead to new token sets."""
         allowed = state.allowed()
         self.seen.add(allowed)
-        usable = [self.token[byte] for byte in _CONTENT if self.token.get(byte, -1) in allowed]
+        usable = [self.token[byte] for byte in (*self._required(state), *_CONTENT) if self.token.get(byte, -1) in allowed]
         quote = self.token.get(ord('"'), -1)
         news: list[int] = []
+        known: list[int] = []
         for token in usable[:_MAX_TRIED]:
             after = state.advance(token)
             if after.accepts(quote):
-                return token
-            if after.allowed() not in self.seen:
+                yield token
+            elif after.allowed() not in self.seen:
                 news.append(token)
-        return (news or usable)[0] if usable else self.otherwise(state)
+            else:
+                known.append(token)
+        yield from (*news, *known, *usable[_MAX_TRIED:])
+        if not usable:
+            yield from closing_tokens(state)
+
+    def _required(self, state: RuledText) -> bytes:
+        """In a name, the bytes that go on to names which some object of the schema requires."""
+        parser = state.parser  # type: ignore[attr-defined]
+        if not parser.is_key:
+            return b""
+        begin, given = parser.current, set(Names.listed(parser.container.names))
+        names = [begun_name(name) for name in state.compiled.required_names if name not in given]  # type: ignore[attr-defined]
+        return bytes(name[len(begin)] for name in names if name.startswith(begin) and len(name) > len(begin))
 
 
 def _closing(container: OpenContainer | None, mode: int) -> bytes:

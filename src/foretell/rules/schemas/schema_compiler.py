@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from foretell.models.vocabulary import Vocabulary
@@ -51,6 +51,11 @@ class CompiledSchema:
     checks: PendingChecks | None
     grammar: CompiledGrammar
     bounds: ValueBounds | None = None
+
+    @cached_property
+    def required_names(self) -> tuple[str, ...]:
+        """The names that some object of the schema requires, in the schema's order."""
+        return tuple(dict.fromkeys(name for node in self.graph.nodes for name in node.keywords.get("required", ())))
 
 
 def compile_schema(

@@ -163,14 +163,15 @@ def _adding_members(full: list[OpenContainer], parser: JsonParser, engine: Const
     """The tokens that begin another member of one of these containers, where that may close instead."""
     limits = {container.start: container.num_before for container in full}
     innermost = parser.container
-    is_decided_here = innermost is not None and innermost.start in limits and parser.mode in (AFTER, NUMBER)
-    if is_decided_here and innermost is not None and not _may_end(parser, engine, lengths, b"}" if innermost.is_object else b"]"):
-        limits.pop(innermost.start)
+    must_go_on = innermost is not None and not _may_end(parser, engine, lengths, b"}" if innermost.is_object else b"]")
     unchecked = parser._replace(checks=NoChecks())
     over = []
     for token in (engine.allowed() & lengths.with_comma).ids.tolist():
+        data = engine.vocabulary.tokens[token] or b""
+        if must_go_on and parser.mode in (AFTER, NUMBER) and data.lstrip()[:1] == b",":
+            continue
         try:
-            container = unchecked.feed(engine.vocabulary.tokens[token] or b"")
+            container = unchecked.feed(data)
         except ValueError:  # not JSON text, which the engine will not allow
             continue
         at = None if container is None else container.container
