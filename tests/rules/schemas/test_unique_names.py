@@ -12,7 +12,8 @@ from foretell.rules.constraints.json_schema import JsonSchema
 
 #: Bytes, and tokens that write several of them: parts of names, whole names, names with what stands around them.
 TOKENS = (
-    *(bytes([byte]) for byte in range(32, 127)), b'{"', b'": ', b'", "', b'": 1, "', b', "', b'"a"', b'"a": ', b'{"a": 1', b', "a": ', b'a"', b'ab"',
+    *(bytes([byte]) for byte in range(32, 127)), b'{"', b'": ', b'", "', b'": 1, "', b', "', b'"a"', b'"a": ', b'{"a": 1',
+    b', "a": ', b'a"', b'ab"',
     b'"ab"', b"1, ", b'"}', b'}, "', b'}, "a": ', b'\\u0061', b'\\u0061"', b'b": {"', b'": {"a": 1, "', None,
 )  # fmt: skip
 WORDS = Vocabulary(TOKENS, frozenset({len(TOKENS) - 1}))
