@@ -9,6 +9,8 @@ from typing import Any
 
 from foretell import arguments
 from foretell.errors import MissingPackageError, UserError
+from foretell.rules.schemas.closed import closed
+from foretell.rules.schemas.wrappers import unwrapped
 
 #: The largest file or text that is read as a schema, in bytes.
 MAX_BYTES = 4_000_000
@@ -25,9 +27,9 @@ def read_schema(schema: Any) -> tuple[dict[str, Any] | bool, Callable[[str], Any
     without a schema. ImportError for a Python type without pydantic.
     """
     if isinstance(schema, bool | Mapping):
-        return (schema if isinstance(schema, bool) else dict(schema)), json.loads
+        return (schema if isinstance(schema, bool) else unwrapped(dict(schema))), json.loads
     if isinstance(schema, str | Path):
-        return _read_text(schema), json.loads
+        return unwrapped(_read_text(schema)), json.loads
     if hasattr(schema, "model_json_schema") and hasattr(schema, "model_validate_json"):
         return closed(schema.model_json_schema()), schema.model_validate_json
     try:
@@ -41,26 +43,6 @@ def read_schema(schema: Any) -> tuple[dict[str, Any] | bool, Callable[[str], Any
         raise UserError(
             f"schema={arguments.shown(schema)} is neither a schema nor a type with one ({error}); pass a dict, a file or a pydantic model"
         ) from error
-
-
-def closed(schema: Any) -> Any:
-    """The schema with `additionalProperties: false` at every subschema that has `properties` and does not set it.
-
-    >>> closed({"type": "object", "properties": {"a": {}}})
-    {'type': 'object', 'properties': {'a': {}}, 'additionalProperties': False}
-    """
-    if isinstance(schema, list):
-        return [closed(each) for each in schema]
-    if not isinstance(schema, Mapping):
-        return schema
-    names = ("properties", "$defs")  # whose keys are names, not keywords
-    inner = {
-        key: {name: closed(part) for name, part in value.items()} if key in names and isinstance(value, Mapping) else closed(value)
-        for key, value in schema.items()
-        if key not in ("const", "enum", "default", "examples")
-    }
-    whole = {**inner, **{key: value for key, value in schema.items() if key not in inner}}
-    return {**whole, "additionalProperties": False} if "properties" in whole and "additionalProperties" not in whole else whole
 
 
 def _read_text(source: str | Path) -> dict[str, Any] | bool:
