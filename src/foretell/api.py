@@ -19,7 +19,7 @@ from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.parts import UnknownNameError, nearest
 from foretell.prepare import Prompt, make_request, make_requests, recipe_for, resolve, session_of
-from foretell.rules.rule import NAMES, Rule, make_rule
+from foretell.rules.rule import NAMES, OPTIONS, Rule, make_rule
 
 #: Most tokens of a request that `generate` takes back to get out of dead ends of its rule.
 MAX_BACKTRACKS = 200
@@ -88,6 +88,8 @@ def generate(
     grammar: str | Path | None = None,
     choices: Sequence[str] | None = None,
     tools: Sequence[Any] | None = None,
+    tool_choice: Any = None,
+    parallel_tool_calls: bool | None = None,
     constraint: Constraint | str | None = None,
     max_batch: int = 16,
     **unknown: Any,
@@ -106,8 +108,9 @@ def generate(
 
     At most one of the following rules, which the answer obeys; `Result.value` is then the parsed answer. schema: a pydantic model or other
     Python type, a JSON Schema as dict, file or text. regex: in Rust's syntax. grammar: context-free, in Lark's syntax, or a .lark file.
-    choices: the answer is one of these texts. tools: Python functions, or descriptions as in the OpenAI API; the answer calls one.
-    constraint: any `Constraint`, or its short text.
+    choices: the answer is one of these texts. tools: Python functions, or descriptions as in the APIs of OpenAI, Anthropic or
+    MCP; the answer calls one. With it: tool_choice, "required" (the default), "auto" (a call or a text), "none" or the name of the one to
+    call; parallel_tool_calls, whether the answer is a list of calls. constraint: any `Constraint`, or its short text.
 
     Errors: UserError for options that are unknown, out of range or contradictory.
 
@@ -123,7 +126,7 @@ def generate(
     prompts, many = arguments.split_prompts(prompt)
     max_batch = 16 if max_batch is None else arguments.whole("max_batch", max_batch)
     model = resolve(model)
-    rule = make_rule(**{name: options.pop(name) for name in NAMES if name in options})
+    rule = make_rule(**{name: options.pop(name) for name in (*NAMES, *OPTIONS) if name in options})
     recipe = recipe_for(model, recipe, rule is not None)
     requests = make_requests(prompts, model, recipe, rule=rule, max_backtracks=MAX_BACKTRACKS, **options)
     valid = [request for request in requests if isinstance(request, Request)]
@@ -146,7 +149,7 @@ def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | st
     check_options(options)
     options = arguments.options(options)
     model = resolve(model)
-    rule = make_rule(**{name: options.pop(name) for name in NAMES if name in options})
+    rule = make_rule(**{name: options.pop(name) for name in (*NAMES, *OPTIONS) if name in options})
     recipe = recipe_for(model, recipe, rule is not None)
     request = make_request(prompt, model, recipe, rule=rule, **options)
     text = ""

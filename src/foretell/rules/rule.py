@@ -15,17 +15,21 @@ from foretell.rules.tools import Tools, read_tools
 
 #: The options that give a rule; at most one may be given.
 NAMES = ("schema", "regex", "grammar", "choices", "tools", "constraint")
+#: The options that go with one of them.
+OPTIONS = ("tool_choice", "parallel_tool_calls")
+#: Text that cannot be taken for a call, because it begins with no bracket.
+PLAIN_TEXT = r"(?s)[^\s{\[<].*"
 
 
 @dataclass(frozen=True)
 class Rule:
     """A constraint, and how its texts are read.
 
-    constraint: what is enforced. read: makes a finished text into `Result.value`. is_json: whether texts are JSON, so that partial ones can
-    be read too. tools: the tools that the prompt must describe, or None.
+    constraint: what is enforced, None for any text. read: makes a finished text into `Result.value`. is_json: whether texts are JSON, so
+    that partial ones can be read too. tools: the tools that the prompt must describe, or None.
     """
 
-    constraint: Constraint
+    constraint: Constraint | None
     read: Callable[[str], Any]
     is_json: bool = False
     tools: Tools | None = None
@@ -38,11 +42,14 @@ def make_rule(
     choices: Sequence[str] | None = None,
     tools: Sequence[Any] | None = None,
     constraint: Constraint | str | None = None,
+    tool_choice: Any = None,
+    parallel_tool_calls: bool | None = None,
 ) -> Rule | None:
     """The rule that these options of `generate` give; None if none is given.
 
     schema: as in `read_schema`. regex: a pattern, as in `Regex`. grammar: Lark text, or the path of a .lark file. choices: texts. tools:
-    as in `read_tools`. constraint: a part, or its short text. Errors: UserError for two options, and for a value that cannot be read.
+    as in `read_tools`, with its options tool_choice ("required" by default) and parallel_tool_calls. constraint: a part, or its short text.
+    Errors: UserError for two options, and for a value that cannot be read.
     """
     given = {
         name: value for name, value in zip(NAMES, (schema, regex, grammar, choices, tools, constraint), strict=True) if value is not None
@@ -52,6 +59,13 @@ def make_rule(
         raise UserError(
             f"{first}= and {second}= both give a rule; pass one, or combine them: "
             "constraint=Both((JsonSchema(...), Regex(...))) from foretell.rules.constraints"
+        )
+    for name, value in (("tool_choice", tool_choice), ("parallel_tool_calls", parallel_tool_calls)):
+        if value is not None and tools is None:
+            raise UserError(f"{name}= goes with tools=, which is not given; pass the tools, or leave it out")
+    if tools is not None:
+        return _tools(
+            tools, "required" if tool_choice is None else tool_choice, False if parallel_tool_calls is None else parallel_tool_calls
         )
     for name, value in given.items():
         return _RULES[name](value)
@@ -90,10 +104,16 @@ def _choices(value: Sequence[str]) -> Rule:
     return Rule(Choices(arguments.texts("choices", value)), str)
 
 
-def _tools(value: Sequence[Any]) -> Rule:
+def _tools(value: Sequence[Any], choice: Any, parallel: bool) -> Rule:
+    from foretell.rules.constraints.either import Either
     from foretell.rules.constraints.json_schema import JsonSchema
+    from foretell.rules.constraints.regex import Regex
 
-    tools = read_tools(value)
+    tools = read_tools(value, choice, parallel)
+    if tools.choice == "none":
+        return Rule(None, tools.read, tools=tools)
+    if tools.choice == "auto":
+        return Rule(Either((JsonSchema(tools.schema), Regex(PLAIN_TEXT))), tools.read, tools=tools)
     return Rule(JsonSchema(tools.schema), tools.read, is_json=True, tools=tools)
 
 
@@ -108,5 +128,5 @@ def _constraint(value: Constraint | str) -> Rule:
 
 
 _RULES: dict[str, Callable[[Any], Rule]] = {
-    "schema": _schema, "regex": _regex, "grammar": _grammar, "choices": _choices, "tools": _tools, "constraint": _constraint,
+    "schema": _schema, "regex": _regex, "grammar": _grammar, "choices": _choices, "constraint": _constraint,
 }  # fmt: skip
