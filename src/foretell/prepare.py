@@ -103,7 +103,7 @@ def make_requests(
             sampler,
             SampledDraws(seed + number),
             model.tokenizer.stop_tokens,
-            StopWatch(model.tokenizer, strings) if strings else None,
+            StopWatch(model.tokenizer, tokens, strings) if strings else None,
             logprobs,
             rule.constraint if rule is not None else None,
             max_backtracks,

@@ -15,6 +15,7 @@ from typing import Any
 
 from foretell.errors import UserError
 from foretell.models.text_stream import TextStream
+from foretell.models.token_bytes import TokenBytes, token_bytes
 
 #: Tokens that end an answer whatever the configuration forgot to say.
 END_OF_TURN = ("<|im_end|>", "<|eot_id|>", "<|endoftext|>", "<end_of_turn>", "<|end|>", "<|eom_id|>")
@@ -43,13 +44,30 @@ class Text:
         """Token ids of `text`; with `special`, those that the model expects around a text (a start token, say) are added."""
         return self.tokenizer.encode(text, add_special_tokens=special).ids
 
-    def decode(self, ids: Iterable[int], special: bool = False) -> str:
-        """The text of `ids`; control tokens such as <|im_end|> are shown only with `special`."""
-        return self.tokenizer.decode(list(ids), skip_special_tokens=not special)
+    def decode(self, ids: Iterable[int], special: bool = False, context: Sequence[int] = ()) -> str:
+        """The text of `ids`; control tokens such as <|im_end|> are shown only with `special`.
+
+        context: the tokens before, if `ids` continue a text. At the beginning of a text, sentence-piece and word-piece vocabularies drop
+        a space; a continuation keeps it. The text is the tokens' bytes (`token_bytes`) as UTF-8, and what is none is shown as U+FFFD.
+        """
+        stream = self.stream(context, special)
+        return stream.push(*ids) + stream.finish()
 
     def stream(self, context: Sequence[int] = (), special: bool = False) -> TextStream:
-        """A decoder for tokens that come one by one, after the tokens `context` (whose text is not repeated)."""
-        return TextStream(lambda ids: self.decode(ids, special), context)
+        """A decoder for tokens that come one by one, after the tokens `context` (whose text is not repeated); else as `decode`."""
+        written = self._named if special else self._written
+        return TextStream(written, context, self._spelling.drops_first_space, self._spelling.drops_last_space)
+
+    def token_text(self, token: int) -> str:
+        """What one token writes within a text; the name of a control token."""
+        return self._named(token).decode("utf-8", "replace")
+
+    def _written(self, token: int) -> bytes:
+        tokens = self._spelling.tokens
+        return tokens[token] or b"" if 0 <= token < len(tokens) else b""  # rows of logits may be wider than the vocabulary
+
+    def _named(self, token: int) -> bytes:
+        return self._written(token) or self.control_tokens.get(token, "").encode("utf-8")
 
     def chat(self, messages: Messages, answer: bool = True, **variables: Any) -> list[int]:
         """Token ids of a conversation (one user message where a string is given), up to where the `answer` begins.
@@ -86,11 +104,18 @@ class Text:
             names[i] = name
         return tuple(names)
 
-    @cached_property
+    @property
     def token_bytes(self) -> tuple[bytes | None, ...]:
-        """What each token writes, by id; None for control tokens and for ids without a token."""
-        from foretell.models.token_bytes import token_bytes
+        """What each token writes within a text, by id; None for control tokens and for ids without a token."""
+        return self._spelling.tokens
 
+    @cached_property
+    def control_tokens(self) -> dict[int, str]:
+        """The names of the control tokens, which texts do not show, by id."""
+        return {token: name for token, name in enumerate(self.vocabulary) if name and self.token_bytes[token] is None}
+
+    @cached_property
+    def _spelling(self) -> TokenBytes:
         return token_bytes(self.tokenizer, self.vocabulary)
 
     def to_json(self) -> dict[str, Any]:
