@@ -83,6 +83,7 @@ def generate(
     seed: int = 0,
     logprobs: int | None = None,
     chat: bool = True,
+    parse_special: bool = False,
     schema: Any = None,
     regex: str | None = None,
     grammar: str | Path | None = None,
@@ -102,7 +103,8 @@ def generate(
     `Recipe` or its short text; None is `default_recipe(model)`. temperature 0 is greedy; the other sampling options are those of
     transformers and the OpenAI API, or pass a `sampler`. stop: texts that end the answer and are cut off it. seed: prompt i of a list is
     sampled with seed + i, whatever the batch. logprobs: report the log-probability, in nats, of each token and of this many best tokens.
-    chat: put a text prompt into the model's chat template as the user's turn.
+    chat: put a text prompt into the model's chat template as the user's turn. parse_special: read names of control tokens in prompts and
+    messages ("<|im_end|>") as these tokens, for prompts that write the template themselves; by default they are text like any other.
 
     At most one of the following rules, which the answer obeys; `Result.value` is then the parsed answer. schema: a pydantic model or other
     Python type, a JSON Schema as dict, file or text. regex: in Rust's syntax. grammar: context-free, in Lark's syntax, or a .lark file.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ def test_whole_stream_and_bytes_agree(kind, ids, context, cuts):
     text = TEXTS[kind]
     for special in (False, True):
         stream, pieces, places = text.stream(context, special), [], sorted({0, len(ids), *(min(cut, len(ids)) for cut in cuts)})
-        for start, end in zip(places, places[1:], strict=False):
+        for start, end in itertools.pairwise(places):
             pieces.append(stream.push(*ids[start:end]))
         assert "".join(pieces) + stream.finish() == text.decode(ids, special, context)
     known = [token for token in ids if token < len(text)]

@@ -41,15 +41,13 @@ def token_bytes(tokenizer: Any, names: Sequence[str]) -> TokenBytes:
     if "CTC" in kinds:
         raise UserError("tokenizer.json: its decoder is CTC, which is for speech; use the tokenizer of a language model")
     special = {entry["id"]: entry["special"] for entry in settings.get("added_tokens", ())}
-    if "ByteLevel" in kinds:  # added tokens are found in the text before it becomes stand-ins
-        write, write_added = _from_stand_ins, str.encode
-    else:
-        write = write_added = _within(tokenizer.decoder, "ByteFallback" in kinds)
-    found = [
-        None if not name or special.get(token) else write_added(name) if token in special else write(name)
+    is_byte_level = "ByteLevel" in kinds
+    write = _from_stand_ins if is_byte_level else _within(tokenizer.decoder, "ByteFallback" in kinds)
+    found = [  # in byte-level vocabularies, added tokens are found in the text before it becomes stand-ins
+        None if not name or special.get(token) else name.encode("utf-8") if is_byte_level and token in special else write(name)
         for token, name in enumerate(names)
     ]
-    if tokenizer.decoder is None or "ByteLevel" in kinds:
+    if tokenizer.decoder is None or is_byte_level:
         return TokenBytes(tuple(found), drops_first_space=tokenizer.decoder is None)
     plain = [(names[token], data) for token, data in enumerate(found) if data and token not in special]
     first = next((name for name, data in plain if data.startswith(b" ") and data.strip()), None)

@@ -53,6 +53,7 @@ class PreparedRequest:
         seed: int,
         logprobs: int | None,
         rule: Rule | None = None,
+        parse_special: bool = False,
     ) -> PreparedRequest:
         """A request from the command line's options. Raises UserError for whatever can be refused before a token is generated."""
         from foretell.bench.tuning.tuned_recipe import tuned_recipe
@@ -74,7 +75,7 @@ class PreparedRequest:
         options = dict(sampling, logit_bias={token_id(model, token): bias for token, bias in biases.items()})
         request = make_request(
             prompt, model, recipe, max_new_tokens=max_new_tokens, stop=stop, seed=seed, logprobs=logprobs, chat=not raw, rule=rule,
-            **options,
+            parse_special=parse_special, **options,
         )  # fmt: skip
         measuring = recipe.needs.curve and known_curve(model) is None
         with notice("measuring this machine, once" if measuring else "preparing"):
