@@ -6,8 +6,8 @@ end a turn or begin another one.
 
 from __future__ import annotations
 
-import itertools
 import json
+import random
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,8 @@ from foretell.errors import UserError
 #: Names that only control tokens have, though some files do not call them special.
 _LOOK = re.compile(r"<[|｜].+[|｜]>")
 #: What placeholders are made of: characters that nobody writes, else letters, for templates that escape the former.
-_ALPHABETS = (tuple(map(chr, range(0xE000, 0xF800))), tuple("qxzjkvwy"))
+_ALPHABETS = (tuple(map(chr, range(0xE000, 0xF800))), tuple("bcdfghjkmnpqrtvwxz"))
+_NUM_TRIALS = 1000
 #: Renders a template, after applying a function to every text that it is given.
 Render = Callable[[Callable[[str], str]], str]
 
@@ -141,7 +142,7 @@ def _placeholders(rendered: str, names: Sequence[str], alphabet: Sequence[str]) 
     which there is none are left out."""
     chosen: dict[str, str] = {}
     for name in names:
-        candidates = map("".join, itertools.product(alphabet, repeat=len(name)))
+        candidates = ("".join(random.Random(f"{name} {number}").choices(alphabet, k=len(name))) for number in range(_NUM_TRIALS))
         placeholder = next((each for each in candidates if each not in rendered and each not in chosen.values()), None)
         if placeholder is not None:
             chosen[name] = placeholder

@@ -69,7 +69,7 @@ def _byte_level(file: GGUFFile, names: list[str], pre: PreTokenizer) -> Any:
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
     given = file.metadata.get("tokenizer.ggml.merges")
-    if given is None and not pre.whole_words:
+    if given is None:
         warnings.warn("tokenizer.ggml.merges is missing: text is cut into single bytes", stacklevel=4)
     vocabulary = {name: i for i, name in enumerate(names)}
     pairs = [_pair(str(merge)) for merge in given or ()]
