@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from foretell import arguments
-from foretell.decoding.constraint import Constraint
+from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Logprob, Request
 from foretell.decoding.sampler import Sampler
-from foretell.decoding.stopping import as_stop_strings, cut, held_back
+from foretell.decoding.stopping import AnswerText, answer_text, as_stop_strings
 from foretell.decoding.trace import Trace
 from foretell.errors import UserError
 from foretell.models.base import Model
@@ -83,6 +83,7 @@ def generate(
     seed: int = 0,
     logprobs: int | None = None,
     chat: bool = True,
+    parse_special: bool = False,
     schema: Any = None,
     regex: str | None = None,
     grammar: str | Path | None = None,
@@ -104,7 +105,8 @@ def generate(
     `Recipe` or its short text; None is `default_recipe(model)`. temperature 0 is greedy; the other sampling options are those of
     transformers and the OpenAI API, or pass a `sampler`. stop: texts that end the answer and are cut off it. seed: prompt i of a list is
     sampled with seed + i, whatever the batch. logprobs: report the log-probability, in nats, of each token and of this many best tokens.
-    chat: put a text prompt into the model's chat template as the user's turn.
+    chat: put a text prompt into the model's chat template as the user's turn. parse_special: read names of control tokens in prompts and
+    messages ("<|im_end|>") as these tokens, for prompts that write the template themselves; by default they are text like any other.
 
     At most one of the following rules, which the answer obeys; `Result.value` is then the parsed answer. schema: a pydantic model or other
     Python type, a JSON Schema as dict, file or text. regex: in Rust's syntax. grammar: context-free, in Lark's syntax, or a .lark file.
@@ -164,21 +166,17 @@ def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | st
 
 def stream_request(request: Request, model: Model, recipe: Recipe, stop: str | Sequence[str] = ()) -> Iterator[Piece]:
     """Decode a prepared request and yield its text in pieces. The request then holds its trace and finish reason."""
-    strings, decoder = as_stop_strings(stop), model.tokenizer.stream()
-    held = ""
+    answer = AnswerText(model.tokenizer, request.prompt, as_stop_strings(stop))
     for event in session_of(model, recipe).scheduler.run([request]):
         if request.error is not None:
             raise request.error
         for token, source in zip(event.tokens, event.sources, strict=True):
-            text = held + decoder.push(token)
-            if strings and cut(text, strings) != text:
-                yield Piece(cut(text, strings), source, [token])
-                return
-            num = held_back(text, strings)
-            text, held = text[: len(text) - num], text[len(text) - num :]
+            text = answer.push(token)
             if text:
                 yield Piece(text, source, [token])
-    rest = held + decoder.finish()
+            if answer.stopped:
+                return
+    rest = answer.finish()
     if rest:
         yield Piece(rest)
 
@@ -195,9 +193,20 @@ def make_result(request: Request | UserError, model: Model, stop: str | Sequence
     """The result of a finished request, with its text cut at stop strings. For an error in place of a request, a result with that error."""
     if isinstance(request, UserError):
         return Result("", [], "error", Trace(0), [], error=request)
-    text = cut(model.tokenizer.decode(request.generated), as_stop_strings(stop))
-    value = None
-    if rule is not None and request.state is not None and request.state.accepting:
-        value = rule.read(request.state.vocabulary.text(request.generated).decode("utf-8"))
+    text = answer_text(model.tokenizer, request.prompt, request.generated, as_stop_strings(stop))
+    value = None if rule is None or request.state is None else _value(rule, request.state, request, text)
     report = None if request.state is None else request.state.report
     return Result(text, request.generated, request.finish_reason, request.trace, request.logprobs, value, report, request.error)
+
+
+def _value(rule: Rule, state: ConstraintState, request: Request, text: str) -> Any:
+    """The parsed `text`; None where it does not obey the rule. state: after all generated tokens, which write more than `text` where a
+    stop string cut it."""
+    vocabulary = state.vocabulary
+    if vocabulary.text(request.generated) != text.encode("utf-8"):
+        state = rule.constraint.start(vocabulary, request.prompt)
+        for token in vocabulary.encode(text):
+            if not state.accepts(token):
+                return None
+            state = state.advance(token)
+    return rule.read(text) if state.accepting else None

@@ -48,6 +48,10 @@ def generate(
     ] = None,
     system: Annotated[str | None, typer.Option(metavar="TEXT", help="A system message before the prompt.")] = None,
     raw: Annotated[bool, switch("raw", "Do not apply the model's chat template.")] = False,
+    parse_special: Annotated[
+        bool,
+        switch("parse-special", "Read names of control tokens in the prompt, such as <|im_end|>, as these tokens, not as text."),
+    ] = False,
     schema: SchemaSource = None,
     regex: RegexText = None,
     grammar: GrammarSource = None,
@@ -93,5 +97,7 @@ def generate(
     check_sampling(sampling, bool(logit_bias), chosen)
     biases = read_bias(logit_bias or [])
     loaded = load_model(model, dtype, device, threads, small, router)
-    request = PreparedRequest.prepare(loaded, chosen, text, system, raw, sampling, biases, max_new_tokens, stop or [], seed, logprobs, rule)
+    request = PreparedRequest.prepare(
+        loaded, chosen, text, system, raw, sampling, biases, max_new_tokens, stop or [], seed, logprobs, rule, parse_special
+    )
     raise typer.Exit(request.show(color, as_json, quiet))

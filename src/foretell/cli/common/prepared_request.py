@@ -53,6 +53,7 @@ class PreparedRequest:
         seed: int,
         logprobs: int | None,
         rule: Rule | None = None,
+        parse_special: bool = False,
     ) -> PreparedRequest:
         """A request from the command line's options. Raises UserError for whatever can be refused before a token is generated."""
         from foretell.bench.tuning.tuned_recipe import tuned_recipe
@@ -74,7 +75,7 @@ class PreparedRequest:
         options = dict(sampling, logit_bias={token_id(model, token): bias for token, bias in biases.items()})
         request = make_request(
             prompt, model, recipe, max_new_tokens=max_new_tokens, stop=stop, seed=seed, logprobs=logprobs, chat=not raw, rule=rule,
-            **options,
+            parse_special=parse_special, **options,
         )  # fmt: skip
         measuring = recipe.needs.curve and known_curve(model) is None
         with notice("measuring this machine, once" if measuring else "preparing"):
@@ -103,7 +104,8 @@ class PreparedRequest:
         request, trace = self.request, self.request.trace
         reason = "interrupted" if interrupted else request.finish_reason
         if as_json:
-            print(json.dumps(self.to_dict(make_result(request, self.model, self.stop).text, reason), ensure_ascii=False))
+            result = make_result(request, self.model, self.stop, self.rule)
+            print(json.dumps(self.to_dict(result.text, result.value, reason), ensure_ascii=False))
         elif request.num_logprobs is not None and self.model.tokenizer is not None:
             for line in logprob_lines(request.logprobs, self.model.tokenizer):
                 say(line)
@@ -143,8 +145,8 @@ class PreparedRequest:
         guarantee = self.guarantee
         return promise(guarantee.kind, guarantee.condition, self.request.sampler.greedy, self.rule is not None)
 
-    def to_dict(self, text: str, finish_reason: str) -> dict[str, Any]:
-        """The text and the figures of the run as JSON types."""
+    def to_dict(self, text: str, value: Any, finish_reason: str) -> dict[str, Any]:
+        """The text, its parsed value under a rule, and the figures of the run as JSON types."""
         from foretell.bench.gain import gain
 
         request, trace = self.request, self.request.trace
@@ -172,7 +174,7 @@ class PreparedRequest:
         if self.rule is not None:
             result["constraint"] = repr(self.rule.constraint)
             result["obeys"] = self.obeys
-            result["value"] = _as_json(self.rule.read(text)) if self.obeys else None
+            result["value"] = _as_json(value)
         if request.num_logprobs is not None:
             result["logprobs"] = [vars(entry) for entry in request.logprobs]
         return result
