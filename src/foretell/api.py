@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from foretell import arguments
-from foretell.decoding.constraint import Constraint, ConstraintState
+from foretell.decoding.constraint import Constraint
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Logprob, Request
 from foretell.decoding.sampler import Sampler
@@ -19,6 +19,8 @@ from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.parts import UnknownNameError, nearest
 from foretell.prepare import Prompt, make_request, make_requests, recipe_for, resolve, session_of
+from foretell.retrying import check_retries, with_retries
+from foretell.rules.answer import read_answer, warn_unfinished
 from foretell.rules.rule import NAMES, OPTIONS, Rule, make_rule
 
 #: Most tokens of a request that `generate` takes back to get out of dead ends of its rule.
@@ -33,8 +35,10 @@ class Result:
     text: the generated text. tokens: its token ids. finish_reason: "stop", "length" or "context"; under a rule also "dead-end", where no
     continuation obeys the rule; "error" where one prompt of a list could not be decoded. trace: the run, step by step. logprobs: one entry
     per token where asked for, else empty. value: under a rule, the parsed text (a validated pydantic object, a JSON value, a `ToolCall`,
-    else the text); None where the text is incomplete. report: the constraint's report (of a `Monitor`), else None. error: the exception,
-    for "error".
+    else the text); None where the text is unfinished or its value is rejected. report: the constraint's report (of a `Monitor`), else
+    None. error: the exception, for "error"; or what the type of `schema` (a validator, say) raised for the value of a whole text.
+    unfinished: under a rule, why the text is no whole answer, with the place in its JSON; empty for a whole one. partial: the JSON value
+    of an unfinished text so far. rejected: the results before this one that had no value, where `retries` asked for another.
     """
 
     text: str
@@ -45,6 +49,14 @@ class Result:
     value: Any = None
     report: Any = None
     error: Exception | None = None
+    unfinished: str = ""
+    partial: Any = None
+    rejected: list[Result] = field(default_factory=list)
+
+    @property
+    def has_value(self) -> bool:
+        """Whether the text is a whole answer and its value, which may be None (JSON's null), was taken."""
+        return not self.unfinished and self.error is None
 
     def __str__(self) -> str:
         return self.text
@@ -92,6 +104,7 @@ def generate(
     tool_choice: Any = None,
     parallel_tool_calls: bool | None = None,
     constraint: Constraint | str | None = None,
+    retries: int = 0,
     max_batch: int = 16,
     **unknown: Any,
 ) -> Result | list[Result]:
@@ -114,6 +127,12 @@ def generate(
     MCP; the answer calls one. With it: tool_choice, "required" (the default), "auto" (a call or a text), "none" or the name of the one to
     call; parallel_tool_calls, whether the answer is a list of calls. constraint: any `Constraint`, or its short text.
 
+    retries: how often to ask again where an answer is unfinished or its value rejected, each time with another seed. Where the prompt is
+    a chat, which texts are by default, the model is told what was wrong. The results before the last are in `Result.rejected`.
+
+    A value that its type rejects is no error of the call: `Result.value` is None, `Result.error` the reason, and the text is kept. A
+    warning says where unfinished answers were cut.
+
     Errors: UserError for options that are unknown, out of range or contradictory.
 
     An option that is None has its default; NumPy's and torch's numbers are read as Python's. Raises UserError for a value that is of
@@ -130,14 +149,27 @@ def generate(
     model = resolve(model)
     rule = make_rule(**{name: options.pop(name) for name in (*NAMES, *OPTIONS) if name in options})
     recipe = recipe_for(model, recipe, rule is not None)
+    retries = options.pop("retries", 0)
     requests = make_requests(prompts, model, recipe, rule=rule, max_backtracks=MAX_BACKTRACKS, **options)
-    valid = [request for request in requests if isinstance(request, Request)]
-    for _ in session_of(model, recipe).run(valid, max_batch, keep_errors=True):
-        pass
-    results = [make_result(request, model, options.get("stop", ()), rule) for request in requests]
+    check_retries(retries, prompts, requests, options.get("chat", True), rule is not None)
+
+    def run(requests: Sequence[Request | UserError]) -> list[Result]:
+        valid = [request for request in requests if isinstance(request, Request)]
+        for _ in session_of(model, recipe).run(valid, max_batch, keep_errors=True):
+            pass
+        return [make_result(request, model, options.get("stop", ()), rule) for request in requests]
+
+    def ask_again(prompts: Sequence[Prompt], seeds: Sequence[int]) -> list[Result]:
+        made = []
+        for prompt, seed in zip(prompts, seeds, strict=True):
+            made += make_requests([prompt], model, recipe, rule=rule, max_backtracks=MAX_BACKTRACKS, **{**options, "seed": seed})
+        return run(made)
+
+    results = with_retries(run(requests), prompts, requests, retries, options.get("chat", True), ask_again)
+    warn_unfinished(results)
     if many:
         return results
-    if results[0].error is not None:
+    if results[0].finish_reason == "error" and results[0].error is not None:
         raise results[0].error
     return results[0]
 
@@ -150,6 +182,8 @@ def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | st
     """
     check_options(options)
     options = arguments.options(options)
+    if options.pop("retries", 0):
+        raise UserError("retries: text that is streamed cannot be taken back; use generate")
     model = resolve(model)
     rule = make_rule(**{name: options.pop(name) for name in (*NAMES, *OPTIONS) if name in options})
     recipe = recipe_for(model, recipe, rule is not None)
@@ -194,19 +228,10 @@ def make_result(request: Request | UserError, model: Model, stop: str | Sequence
     if isinstance(request, UserError):
         return Result("", [], "error", Trace(0), [], error=request)
     text = answer_text(model.tokenizer, request.prompt, request.generated, as_stop_strings(stop))
-    value = None if rule is None or request.state is None else _value(rule, request.state, request, text)
+    answer = read_answer(rule, request, text)
     report = None if request.state is None else request.state.report
-    return Result(text, request.generated, request.finish_reason, request.trace, request.logprobs, value, report, request.error)
-
-
-def _value(rule: Rule, state: ConstraintState, request: Request, text: str) -> Any:
-    """The parsed `text`; None where it does not obey the rule. state: after all generated tokens, which write more than `text` where a
-    stop string cut it."""
-    vocabulary = state.vocabulary
-    if vocabulary.text(request.generated) != text.encode("utf-8"):
-        state = rule.constraint.start(vocabulary, request.prompt)
-        for token in vocabulary.encode(text):
-            if not state.accepts(token):
-                return None
-            state = state.advance(token)
-    return rule.read(text) if state.accepting else None
+    error = request.error if answer.error is None else answer.error
+    return Result(
+        text, request.generated, request.finish_reason, request.trace, request.logprobs, answer.value, report, error, answer.unfinished,
+        answer.partial,
+    )  # fmt: skip

@@ -207,6 +207,7 @@ _OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "chat": flag,
     "parse_special": flag,
     "max_batch": whole,
+    "retries": partial(whole, least=0),
 }
 
 

@@ -104,12 +104,12 @@ def _choices(value: Sequence[str]) -> Rule:
     return Rule(Choices(arguments.texts("choices", value)), str)
 
 
-def _tools(value: Sequence[Any], choice: Any, parallel: bool) -> Rule:
+def _tools(value: Sequence[Any], choice: Any, parallel: Any) -> Rule:
     from foretell.rules.constraints.either import Either
     from foretell.rules.constraints.json_schema import JsonSchema
     from foretell.rules.constraints.regex import Regex
 
-    tools = read_tools(value, choice, parallel)
+    tools = read_tools(value, "required" if choice is None else choice, False if parallel is None else parallel)
     if tools.choice == "none":
         return Rule(None, tools.read, tools=tools)
     if tools.choice == "auto":
