@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ class Rule:
 
 def make_rule(
     schema: Any = None,
-    regex: str | None = None,
+    regex: str | re.Pattern[str] | None = None,
     grammar: str | Path | None = None,
     choices: Sequence[str] | None = None,
     tools: Sequence[Any] | None = None,
@@ -47,9 +48,10 @@ def make_rule(
 ) -> Rule | None:
     """The rule that these options of `generate` give; None if none is given.
 
-    schema: as in `read_schema`. regex: a pattern, as in `Regex`. grammar: Lark text, or the path of a .lark file. choices: texts. tools:
-    as in `read_tools`, with its options tool_choice ("required" by default) and parallel_tool_calls. constraint: a part, or its short text.
-    Errors: UserError for two options, and for a value that cannot be read.
+    schema: as in `read_schema`. regex: a pattern, as in `Regex`, or a compiled one of `re`, which may also be the schema. grammar: Lark
+    text, or the path of a .lark file. choices: texts. tools: as in `read_tools`, with its options tool_choice ("required" by default)
+    and parallel_tool_calls. constraint: a part, or its short text. Errors: UserError for two options, and for a value that cannot be
+    read.
     """
     given = {
         name: value for name, value in zip(NAMES, (schema, regex, grammar, choices, tools, constraint), strict=True) if value is not None
@@ -75,14 +77,25 @@ def make_rule(
 def _schema(value: Any) -> Rule:
     from foretell.rules.constraints.json_schema import JsonSchema
 
+    if isinstance(value, re.Pattern):
+        return _regex(value)
     schema, read = read_schema(value)
     return Rule(JsonSchema(schema), read, is_json=True)
 
 
-def _regex(value: str) -> Rule:
+def _regex(value: str | re.Pattern[str]) -> Rule:
     from foretell.rules.constraints.regex import Regex
 
-    return Rule(Regex(arguments.text("regex", value)), str)
+    return Rule(Regex(_pattern(value) if isinstance(value, re.Pattern) else arguments.text("regex", value)), str)
+
+
+def _pattern(compiled: re.Pattern[Any]) -> str:
+    """The pattern of a compiled one, with its flags."""
+    if not isinstance(compiled.pattern, str) or compiled.flags & (re.ASCII | re.LOCALE):
+        raise UserError(f"regex={arguments.shown(compiled)} is of bytes, or has the flags ASCII or LOCALE; compile a text without them")
+    known = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
+    flags = "".join(name for name, flag in known.items() if compiled.flags & flag)
+    return f"(?{flags}){compiled.pattern}" if flags else compiled.pattern
 
 
 def _grammar(value: str | Path) -> Rule:
