@@ -34,7 +34,8 @@ KNOWS: dict[str, set[str]] = {
     "rules": {"catalog", "models", "decoding"},
     "testing": {"catalog", "models", "decoding", "rules"},
     "prepare": {"models", "decoding", "rules"},
-    "api": {"models", "decoding", "rules", "prepare"},
+    "retrying": {"decoding"},
+    "api": {"models", "decoding", "rules", "prepare", "retrying"},
     "phrases": {"models", "decoding"},
     "completion": {"catalog", "models", "decoding", "prepare"},
     "extraction": {"models", "decoding", "rules", "prepare"},
@@ -43,7 +44,7 @@ KNOWS: dict[str, set[str]] = {
     "numbers": {"catalog", "models", "decoding", "rules", "prepare", "training", "data", "reports"},
     "cli": {
         "foretell", "catalog", "models", "decoding", "rules", "prepare", "api", "phrases", "completion", "extraction", "data", "bench",
-        "testing", "training", "numbers", "reports",
+        "testing", "training", "numbers", "reports", "retrying",
     },
 }  # fmt: skip
 #: Rooms within `decoding` and `rules`, and the order of their imports: a room knows the ones before it. The contracts and values that

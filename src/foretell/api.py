@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from foretell.decoding.constraint import Constraint
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Logprob, Request
 from foretell.decoding.sampler import Sampler
-from foretell.decoding.stopping import as_stop_strings, cut, held_back
+from foretell.decoding.stopping import AnswerText, answer_text, as_stop_strings
 from foretell.decoding.trace import Trace
 from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.parts import UnknownNameError, nearest
 from foretell.prepare import Prompt, make_request, make_requests, recipe_for, resolve, session_of
+from foretell.retrying import check_retries, with_retries
+from foretell.rules.answer import read_answer, warn_unfinished
 from foretell.rules.rule import NAMES, Rule, make_rule
 
 #: Most tokens of a request that `generate` takes back to get out of dead ends of its rule.
@@ -33,9 +36,11 @@ class Result:
     text: the generated text. tokens: its token ids. finish_reason: "stop", "length" or "context"; under a rule also "dead-end", where no
     continuation obeys the rule; "error" where one prompt of a list could not be decoded. trace: the run, step by step. logprobs: one entry
     per token where asked for, else empty. value: under a rule, the parsed text (a validated pydantic object, a JSON value, a `ToolCall`,
-    else the text); None where the text is incomplete. num_ending: how many of the last tokens were written to end the text within
-    max_new_tokens. report: the constraint's report (of a `Monitor`), else None. error: the exception,
-    for "error".
+    else the text); None where the text is unfinished or its value is rejected. report: the constraint's report (of a `Monitor`), else
+    None. error: the exception, for "error"; or what the type of `schema` (a validator, say) raised for the value of a whole text.
+    unfinished: under a rule, why the text is no whole answer, with the place in its JSON; empty for a whole one. partial: the JSON value
+    of an unfinished text so far. num_ending: how many of the last tokens were written to end the text within max_new_tokens. rejected:
+    the results before this one that had no value, where `retries` asked for another.
     """
 
     text: str
@@ -46,7 +51,15 @@ class Result:
     value: Any = None
     report: Any = None
     error: Exception | None = None
+    unfinished: str = ""
+    partial: Any = None
     num_ending: int = 0
+    rejected: list[Result] = field(default_factory=list)
+
+    @property
+    def has_value(self) -> bool:
+        """Whether the text is a whole answer and its value, which may be None (JSON's null), was taken."""
+        return not self.unfinished and self.error is None
 
     def __str__(self) -> str:
         return self.text
@@ -85,16 +98,20 @@ def generate(
     seed: int = 0,
     logprobs: int | None = None,
     chat: bool = True,
+    parse_special: bool = False,
     schema: Any = None,
-    regex: str | None = None,
+    regex: str | re.Pattern[str] | None = None,
     grammar: str | Path | None = None,
     choices: Sequence[str] | None = None,
     tools: Sequence[Any] | None = None,
+    tool_choice: Any = None,
+    parallel_tool_calls: bool | None = None,
     constraint: Constraint | str | None = None,
     closed: bool = False,
     bounds: Any = None,
     show_schema: bool = False,
     ending: bool = True,
+    retries: int = 0,
     max_batch: int = 16,
     **unknown: Any,
 ) -> Result | list[Result]:
@@ -108,12 +125,20 @@ def generate(
     `Recipe` or its short text; None is `default_recipe(model)`. temperature 0 is greedy; the other sampling options are those of
     transformers and the OpenAI API, or pass a `sampler`. stop: texts that end the answer and are cut off it. seed: prompt i of a list is
     sampled with seed + i, whatever the batch. logprobs: report the log-probability, in nats, of each token and of this many best tokens.
-    chat: put a text prompt into the model's chat template as the user's turn.
+    chat: put a text prompt into the model's chat template as the user's turn. parse_special: read names of control tokens in prompts and
+    messages ("<|im_end|>") as these tokens, for prompts that write the template themselves; by default they are text like any other.
 
     At most one of the following rules, which the answer obeys; `Result.value` is then the parsed answer. schema: a pydantic model or other
-    Python type, a JSON Schema as dict, file or text. regex: in Rust's syntax. grammar: context-free, in Lark's syntax, or a .lark file.
-    choices: the answer is one of these texts. tools: Python functions, or descriptions as in the OpenAI API; the answer calls one.
-    constraint: any `Constraint`, or its short text.
+    Python type, a JSON Schema as dict, file or text. regex: in Rust's syntax, or compiled by `re`. grammar: context-free, in Lark's
+    syntax, or a .lark file. choices: the answer is one of these texts. tools: Python functions, or descriptions as in the APIs of OpenAI,
+    Anthropic or MCP; the answer calls one. With it: tool_choice, "required" (the default), "auto" (a call or a text), "none" or the name
+    of the one to call; parallel_tool_calls, whether the answer is a list of calls. constraint: any `Constraint`, or its short text.
+
+    retries: how often to ask again where an answer is unfinished or its value rejected, each time with another seed. Where the prompt is
+    a chat, which texts are by default, the model is told what was wrong. The results before the last are in `Result.rejected`.
+
+    A value that its type rejects is no error of the call: `Result.value` is None, `Result.error` the reason, and the text is kept. A
+    warning says where unfinished answers were cut.
 
     Options of these rules. closed: under a schema, objects have only the members that it names. bounds: limits on the values that are
     generated under a schema: True, or a dict with some of max_digits, max_string, max_items, max_properties. show_schema: put the schema
@@ -136,14 +161,27 @@ def generate(
     model = resolve(model)
     rule = make_rule(**{name: options.pop(name) for name in NAMES if name in options})
     recipe = recipe_for(model, recipe, rule is not None)
+    retries = options.pop("retries", 0)
     requests = make_requests(prompts, model, recipe, rule=rule, max_backtracks=MAX_BACKTRACKS, **options)
-    valid = [request for request in requests if isinstance(request, Request)]
-    for _ in session_of(model, recipe).run(valid, max_batch, keep_errors=True):
-        pass
-    results = [make_result(request, model, options.get("stop", ()), rule) for request in requests]
+    check_retries(retries, prompts, requests, options.get("chat", True), rule is not None)
+
+    def run(requests: Sequence[Request | UserError]) -> list[Result]:
+        valid = [request for request in requests if isinstance(request, Request)]
+        for _ in session_of(model, recipe).run(valid, max_batch, keep_errors=True):
+            pass
+        return [make_result(request, model, options.get("stop", ()), rule) for request in requests]
+
+    def ask_again(prompts: Sequence[Prompt], seeds: Sequence[int]) -> list[Result]:
+        made = []
+        for prompt, seed in zip(prompts, seeds, strict=True):
+            made += make_requests([prompt], model, recipe, rule=rule, max_backtracks=MAX_BACKTRACKS, **{**options, "seed": seed})
+        return run(made)
+
+    results = with_retries(run(requests), prompts, requests, retries, options.get("chat", True), ask_again)
+    warn_unfinished(results)
     if many:
         return results
-    if results[0].error is not None:
+    if results[0].finish_reason == "error" and results[0].error is not None:
         raise results[0].error
     return results[0]
 
@@ -156,6 +194,8 @@ def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | st
     """
     check_options(options)
     options = arguments.options(options)
+    if options.pop("retries", 0):
+        raise UserError("retries: text that is streamed cannot be taken back; use generate")
     model = resolve(model)
     rule = make_rule(**{name: options.pop(name) for name in NAMES if name in options})
     recipe = recipe_for(model, recipe, rule is not None)
@@ -172,21 +212,17 @@ def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | st
 
 def stream_request(request: Request, model: Model, recipe: Recipe, stop: str | Sequence[str] = ()) -> Iterator[Piece]:
     """Decode a prepared request and yield its text in pieces. The request then holds its trace and finish reason."""
-    strings, decoder = as_stop_strings(stop), model.tokenizer.stream()
-    held = ""
+    answer = AnswerText(model.tokenizer, request.prompt, as_stop_strings(stop))
     for event in session_of(model, recipe).scheduler.run([request]):
         if request.error is not None:
             raise request.error
         for token, source in zip(event.tokens, event.sources, strict=True):
-            text = held + decoder.push(token)
-            if strings and cut(text, strings) != text:
-                yield Piece(cut(text, strings), source, [token])
-                return
-            num = held_back(text, strings)
-            text, held = text[: len(text) - num], text[len(text) - num :]
+            text = answer.push(token)
             if text:
                 yield Piece(text, source, [token])
-    rest = held + decoder.finish()
+            if answer.stopped:
+                return
+    rest = answer.finish()
     if rest:
         yield Piece(rest)
 
@@ -203,11 +239,11 @@ def make_result(request: Request | UserError, model: Model, stop: str | Sequence
     """The result of a finished request, with its text cut at stop strings. For an error in place of a request, a result with that error."""
     if isinstance(request, UserError):
         return Result("", [], "error", Trace(0), [], error=request)
-    text = cut(model.tokenizer.decode(request.generated), as_stop_strings(stop))
-    value = None
-    if rule is not None and request.state is not None and request.state.accepting:
-        value = rule.read(request.state.vocabulary.text(request.generated).decode("utf-8"))
+    text = answer_text(model.tokenizer, request.prompt, request.generated, as_stop_strings(stop))
+    answer = read_answer(rule, request, text)
     report = None if request.state is None else request.state.report
+    error = request.error if answer.error is None else answer.error
     return Result(
-        text, request.generated, request.finish_reason, request.trace, request.logprobs, value, report, request.error, request.num_ending
-    )
+        text, request.generated, request.finish_reason, request.trace, request.logprobs, answer.value, report, error, answer.unfinished,
+        answer.partial, request.num_ending,
+    )  # fmt: skip

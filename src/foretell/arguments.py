@@ -135,17 +135,17 @@ def prompt(value: Any) -> Prompt:
 
 def messages(value: Sequence[Any]) -> list[dict[str, Any]]:
     """The messages of a chat, each with a role and its content as one text: content that comes as parts is joined by line breaks, and
-    None (of a message that only calls tools) is no text. Further keys are kept.
+    None, or none (of a message that only calls tools), is no text. Further keys are kept.
 
     >>> messages([{"role": "user", "content": [{"type": "text", "text": "Hello"}]}])
     [{'role': 'user', 'content': 'Hello'}]
     """
     read = []
     for number, message in enumerate(value):
-        if not isinstance(message, Mapping) or not {"role", "content"} <= set(message):
+        if not isinstance(message, Mapping) or "role" not in message or not ("content" in message or message.get("tool_calls")):
             raise UserError(f"prompt: message {number} is {shown(message)}; it must be a dict with 'role' and 'content'")
         role = text(f"prompt: the role of message {number}", message["role"])
-        read.append({**message, "role": role, "content": _content(number, message["content"])})
+        read.append({**message, "role": role, "content": _content(number, message.get("content"))})
     return read
 
 
@@ -206,7 +206,9 @@ _OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "logprobs": whole,
     "chat": flag,
     "ending": flag,
+    "parse_special": flag,
     "max_batch": whole,
+    "retries": partial(whole, least=0),
 }
 
 

@@ -32,7 +32,8 @@ def made_up_prompts(model: Model, num: int, seed: int = 0, max_new_tokens: int =
     text = model.tokenizer
     if text is None or text.chat_template is None:
         raise UserError("prompts cannot be made up by a model without a chat template; name a file of prompts")
-    before = text.encode(text.render([{"role": "user", "content": _MARK}], answer=False).partition(_MARK)[0], special=False)
+    beginning = text.render([{"role": "user", "content": _MARK}], answer=False).partition(_MARK)[0]
+    before = text.encode(beginning, special=False, parse_special=True)
     if not before:
         raise UserError("this model's chat template begins with the user's own words, so no prompts can be made up; name a file of prompts")
     sampler = make_sampler(temperature=1.0, top_p=0.95)

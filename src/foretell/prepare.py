@@ -19,6 +19,8 @@ from foretell.decoding.session import Session
 from foretell.decoding.stopping import StopWatch, as_stop_strings
 from foretell.errors import UserError
 from foretell.models.base import Model
+from foretell.models.instructions import with_instructions
+from foretell.models.text import Text
 from foretell.pool import Pool
 from foretell.rules.rule import Rule
 from foretell.rules.tools import Tools
@@ -85,6 +87,7 @@ def make_requests(
     seed: int = 0,
     logprobs: int | None = None,
     chat: bool = True,
+    parse_special: bool = False,
     rule: Rule | None = None,
     max_backtracks: int = 0,
     ending: bool = True,
@@ -104,7 +107,7 @@ def make_requests(
             sampler,
             SampledDraws(seed + number),
             model.tokenizer.stop_tokens,
-            StopWatch(model.tokenizer, strings) if strings else None,
+            StopWatch(model.tokenizer, tokens, strings) if strings else None,
             logprobs,
             rule.constraint if rule is not None else None,
             max_backtracks,
@@ -115,7 +118,7 @@ def make_requests(
     requests: list[Request | UserError] = []
     for number, prompt in enumerate(prompts):
         try:
-            requests.append(request(number, encode(prompt, model, chat, rule.tools if rule is not None else None)))
+            requests.append(request(number, encode(prompt, model, chat, rule.tools if rule is not None else None, parse_special)))
         except UserError as error:
             requests.append(error)
     return requests
@@ -141,8 +144,11 @@ def _one_sampler(sampler: Sampler | None, recipe: Recipe, sampling: Mapping[str,
     return sampler or recipe.sampler or make_sampler(**sampling)
 
 
-def encode(prompt: Prompt, model: Model, chat: bool, tools: Tools | None = None) -> list[int]:
-    """Token ids of a prompt; UserError where it is no prompt, empty, too long for the model, or does not fit the tools."""
+def encode(prompt: Prompt, model: Model, chat: bool, tools: Tools | None = None, parse_special: bool = False) -> list[int]:
+    """Token ids of a prompt; UserError where it is no prompt, empty, too long for the model, or does not fit the tools.
+
+    parse_special: whether the names of control tokens in texts and messages are these tokens.
+    """
     prompt = arguments.prompt(prompt)
     if not prompt or (isinstance(prompt, str) and not prompt.strip()):
         raise UserError(f"prompt={prompt!r} is empty; give some text")
@@ -151,9 +157,11 @@ def encode(prompt: Prompt, model: Model, chat: bool, tools: Tools | None = None)
     elif tools is not None:
         if not chat and isinstance(prompt, str):
             raise UserError("tools= describes the tools in the chat template, and chat=False leaves that out; drop one of them")
-        tokens = _with_tools(prompt, model, tools)
+        tokens = _with_tools(prompt, model, tools, parse_special)
+    elif chat or not isinstance(prompt, str):
+        tokens = model.tokenizer.chat(prompt, parse_special=parse_special)
     else:
-        tokens = model.tokenizer.chat(prompt) if chat or not isinstance(prompt, str) else model.tokenizer.encode(prompt)
+        tokens = model.tokenizer.encode(prompt, parse_special=parse_special)
     if len(tokens) >= model.max_length:
         raise UserError(f"prompt has {len(tokens)} tokens, but the model was made for {model.max_length}; shorten the prompt")
     return tokens
@@ -169,17 +177,13 @@ def _token_ids(prompt: Sequence[Any], model: Model, tools: Tools | None) -> list
     return list(prompt)
 
 
-def _with_tools(prompt: Prompt, model: Model, tools: Tools) -> list[int]:
+def _with_tools(prompt: Prompt, model: Model, tools: Tools, parse_special: bool) -> list[int]:
     """Token ids of a chat with the tools' descriptions: in the chat template where it supports tools, else in the system message."""
-    given: list[Any] = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
-    messages = [dict(message) for message in given]
-    if "tools" in (model.tokenizer.chat_template or ""):
-        return model.tokenizer.chat(messages, tools=list(tools.descriptions))
-    if messages[0]["role"] == "system":
-        messages[0]["content"] = f"{messages[0]['content']}\n\n{tools.instructions}"
-    else:
-        messages.insert(0, {"role": "system", "content": tools.instructions})
-    return model.tokenizer.chat(messages)
+    text: Text = model.tokenizer
+    messages: list[Any] = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
+    if text.tool_template is not None or "tools" in (text.chat_template or ""):
+        return text.chat(messages, parse_special=parse_special, tools=list(tools.descriptions))
+    return text.chat(with_instructions(messages, tools.instructions, text), parse_special=parse_special)
 
 
 def stop_tokens(model: Model, stop: str | Sequence[str] = ()) -> frozenset[int]:

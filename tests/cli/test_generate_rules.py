@@ -37,10 +37,48 @@ def test_a_schema_from_a_file_and_tools(generate, home):
 def test_text_that_is_cut_is_said_to_be_unfinished(generate):
     cut = generate(PROMPT, "--regex", "[abc]{200}", "-n", "3")
     assert cut.exit_code == 1
-    assert "unfinished: the text does not obey the rule (raise --max-new-tokens)" in cut.stderr
+    assert "unfinished: it was cut by --max-new-tokens 3; raise it" in cut.stderr
     found = generate(PROMPT, "--regex", "[abc]{200}", "-n", "3", "--json")
     assert found.exit_code == 1
     assert json.loads(found.stdout)["value"] is None
+
+
+@pytest.mark.parametrize(
+    "rule", [("--regex", "[0-9]+"), ("--schema", '{"type": "integer"}'), ("--schema", '{"type": "number", "minimum": 7}')]
+)
+def test_a_text_that_might_go_on_is_unfinished_though_it_obeys_the_rule(generate, rule):
+    cut = generate(PROMPT, *rule, "-n", "3", "--logit-bias", "257=-100", "--logit-bias", "258=-100")
+    assert cut.exit_code == 1
+    assert "unfinished: it was cut by --max-new-tokens 3" in cut.stderr
+    found = json.loads(generate(PROMPT, *rule, "-n", "3", "--json", "--logit-bias", "257=-100", "--logit-bias", "258=-100").stdout)
+    assert (found["value"], found["obeys"], found["finish_reason"]) == (None, False, "length")
+    assert len(found["text"]) == 3
+
+
+def test_a_cut_answer_names_its_place_and_is_asked_for_again(generate):
+    rule = ("--schema", '{"type": "object", "properties": {"a": {"type": "string", "minLength": 9}}, "required": ["a"]}', "-n", "9")
+    cut = generate(PROMPT, *rule)
+    assert "unfinished: it was cut by --max-new-tokens 9, at #/a; raise it" in cut.stderr
+    found = json.loads(generate(PROMPT, *rule, "--retries", "2", "--json").stdout)
+    assert len(found["rejected"]) == 2
+    assert found["unfinished"] == "it was cut by --max-new-tokens 9, at #/a"
+    assert set(found["partial"]) == {"a"}
+    again = generate(PROMPT, *rule, "--retries", "1")
+    assert again.exit_code == 1
+    assert again.stdout.startswith('{"a": "')
+    assert generate(PROMPT, *rule, "--retries", "1", "--raw").exit_code == 2  # greedy, and nobody to tell
+
+
+def test_choices_of_tools(generate, home):
+    (home / "t.json").write_text('[{"name": "f"}, {"name": "g", "input_schema": {}}]')
+    found = json.loads(generate(PROMPT, "--tools", "t.json", "--tool-choice", "g", "-n", "200", "--json").stdout)
+    assert found["value"] == {"name": "g", "arguments": {}}
+    found = json.loads(generate(PROMPT, "--tools", "t.json", "--tool-choice", "f", "--parallel-tool-calls", "-n", "60", "--json").stdout)
+    assert found["text"].startswith('[{"name": "f", "arguments": {}}')
+    refused = generate(PROMPT, "--tools", "t.json", "--tool-choice", "h")
+    assert refused.exit_code == 2
+    assert "tool_choice='h' is unknown" in refused.stderr
+    assert generate(PROMPT, "--tool-choice", "f").exit_code == 2
 
 
 @pytest.mark.parametrize(

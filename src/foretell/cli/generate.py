@@ -28,7 +28,18 @@ from foretell.cli.common.options import (
     switch,
 )
 from foretell.cli.common.prompt import read_prompt
-from foretell.cli.common.rules import Choices, ConstraintText, GrammarSource, RegexText, SchemaSource, ToolsFile, read_rule
+from foretell.cli.common.rules import (
+    Choices,
+    ConstraintText,
+    GrammarSource,
+    ParallelToolCalls,
+    RegexText,
+    Retries,
+    SchemaSource,
+    ToolChoice,
+    ToolsFile,
+    read_rule,
+)
 from foretell.cli.common.sampling import check_sampling, read_bias
 
 _NAMES = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty")
@@ -48,12 +59,19 @@ def generate(
     ] = None,
     system: Annotated[str | None, typer.Option(metavar="TEXT", help="A system message before the prompt.")] = None,
     raw: Annotated[bool, switch("raw", "Do not apply the model's chat template.")] = False,
+    parse_special: Annotated[
+        bool,
+        switch("parse-special", "Read names of control tokens in the prompt, such as <|im_end|>, as these tokens, not as text."),
+    ] = False,
     schema: SchemaSource = None,
     regex: RegexText = None,
     grammar: GrammarSource = None,
     choice: Choices = None,
     tools: ToolsFile = None,
+    tool_choice: ToolChoice = None,
+    parallel_tool_calls: ParallelToolCalls = False,
     constraint: ConstraintText = None,
+    retries: Retries = 0,
     model: ModelName = None,
     small: Small = None,
     router: RouterText = None,
@@ -81,17 +99,19 @@ def generate(
     """Generate text from a prompt and print it as it is generated.
 
     The text is written to standard output; speed, recipe and guarantee to standard error. Ctrl-C stops early. With a rule, the exit
-    status is 1 if the answer ended before it obeyed the rule.
+    status is 1 if the answer has no value: it was cut, came to a dead end, or its value was rejected.
     """
     given = locals()
     sampling = {name: given[name] for name in _NAMES if given[name] is not None}
     text = read_prompt(prompt, file)
     from foretell.cli.common.prepared_request import PreparedRequest
 
-    rule = read_rule(schema, regex, grammar, choice, tools, constraint)
+    rule = read_rule(schema, regex, grammar, choice, tools, constraint, tool_choice, parallel_tool_calls)
     chosen = read_recipe(recipe) if recipe is not None else None
     check_sampling(sampling, bool(logit_bias), chosen)
     biases = read_bias(logit_bias or [])
     loaded = load_model(model, dtype, device, threads, small, router)
-    request = PreparedRequest.prepare(loaded, chosen, text, system, raw, sampling, biases, max_new_tokens, stop or [], seed, logprobs, rule)
+    request = PreparedRequest.prepare(
+        loaded, chosen, text, system, raw, sampling, biases, max_new_tokens, stop or [], seed, logprobs, rule, parse_special, retries
+    )
     raise typer.Exit(request.show(color, as_json, quiet))

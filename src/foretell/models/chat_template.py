@@ -42,8 +42,11 @@ def _to_json(value: Any, ensure_ascii: bool = False, indent: int | None = None, 
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, **options)
 
 
-def _raise(message: str) -> None:
-    raise UserError(f"the model's chat template refuses these messages: {message}")
+def _raise(message: Any = "it gives no reason") -> None:
+    raise UserError(
+        f"the model's chat template refuses these messages: {message}. Most templates take an optional system message, then the user's and "
+        "the assistant's in turn; a template without a system role wants those words in the first user message"
+    )
 
 
 def _generation_tag() -> type:

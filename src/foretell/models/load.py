@@ -29,7 +29,7 @@ DTYPES: dict[str, torch.dtype | None] = {"int8": None, "fp32": torch.float32, "b
 BACKENDS = ("native", "transformers")
 #: More threads than any machine has processors.
 MOST_THREADS = 1024
-_TEXT_VERSION = 1
+_TEXT_VERSION = 2
 #: Files of tokenizers that transformers can convert.
 _TOKENIZERS = ("tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "merges.txt", "tokenizer_config.json")
 

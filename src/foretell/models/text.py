@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from foretell import arguments
 from foretell.errors import UserError
+from foretell.models.control_tokens import ControlTokens, mapped, texts_in
 from foretell.models.text_stream import TextStream
+from foretell.models.token_bytes import TokenBytes, token_bytes
 
-#: Tokens that end an answer whatever the configuration forgot to say.
-END_OF_TURN = ("<|im_end|>", "<|eot_id|>", "<|endoftext|>", "<end_of_turn>", "<|end|>", "<|eom_id|>")
 Messages = str | Sequence[Mapping[str, Any]]
 
 
@@ -26,7 +27,8 @@ class Text:
     """A tokenizer with what surrounds it.
 
     tokenizer: a `tokenizers.Tokenizer`. stop_tokens: ids after which an answer is over. chat_template: a Jinja template, or
-    None. bos_token, eos_token: what the template calls by these names.
+    None. bos_token, eos_token: what the template calls by these names. tool_template: the template for chats with tools, or None where
+    there is one template for all chats.
     """
 
     tokenizer: Any
@@ -34,48 +36,80 @@ class Text:
     chat_template: str | None = None
     bos_token: str = ""
     eos_token: str = ""
+    tool_template: str | None = None
     _warned: bool = field(default=False, repr=False)
 
     def __len__(self) -> int:
         return self.tokenizer.get_vocab_size(with_added_tokens=True)
 
-    def encode(self, text: str, special: bool = True) -> list[int]:
-        """Token ids of `text`; with `special`, those that the model expects around a text (a start token, say) are added."""
-        return self.tokenizer.encode(text, add_special_tokens=special).ids
+    def encode(self, text: str, special: bool = True, parse_special: bool = False) -> list[int]:
+        """Token ids of `text`; with `special`, those that the model expects around a text (a start token, say) are added.
 
-    def decode(self, ids: Iterable[int], special: bool = False) -> str:
-        """The text of `ids`; control tokens such as <|im_end|> are shown only with `special`."""
-        return self.tokenizer.decode(list(ids), skip_special_tokens=not special)
+        parse_special: read the names of control tokens in it ("<|im_end|>") as these tokens, for text that is written as a chat template
+        would; a start token in it is then not added once more. By default they are text like any other.
+        """
+        if not parse_special:
+            return self._control.encode(text, special)
+        ids = self.tokenizer.encode(text, add_special_tokens=special).ids
+        start = self.tokenizer.token_to_id(self.bos_token) if special and self.bos_token else None
+        return ids[1:] if start is not None and ids[:2] == [start, start] and text.startswith(self.bos_token) else ids
+
+    def decode(self, ids: Iterable[int], special: bool = False, context: Sequence[int] = ()) -> str:
+        """The text of `ids`; control tokens such as <|im_end|> are shown only with `special`.
+
+        context: the tokens before, if `ids` continue a text. At the beginning of a text, sentence-piece and word-piece vocabularies drop
+        a space; a continuation keeps it. The text is the tokens' bytes (`token_bytes`) as UTF-8, and what is none is shown as U+FFFD.
+        """
+        stream = self.stream(context, special)
+        return stream.push(*ids) + stream.finish()
 
     def stream(self, context: Sequence[int] = (), special: bool = False) -> TextStream:
-        """A decoder for tokens that come one by one, after the tokens `context` (whose text is not repeated)."""
-        return TextStream(lambda ids: self.decode(ids, special), context)
+        """A decoder for tokens that come one by one, after the tokens `context` (whose text is not repeated); else as `decode`."""
+        written = self._named if special else self._written
+        return TextStream(written, context, self._spelling.drops_first_space, self._spelling.drops_last_space)
 
-    def chat(self, messages: Messages, answer: bool = True, **variables: Any) -> list[int]:
+    def token_text(self, token: int) -> str:
+        """What one token writes within a text; the name of a control token."""
+        return self._named(token).decode("utf-8", "replace")
+
+    def _written(self, token: int) -> bytes:
+        tokens = self._spelling.tokens
+        return tokens[token] or b"" if 0 <= token < len(tokens) else b""  # rows of logits may be wider than the vocabulary
+
+    def _named(self, token: int) -> bytes:
+        return self._written(token) or self.control_tokens.get(token, "").encode("utf-8")
+
+    def chat(self, messages: Messages, answer: bool = True, parse_special: bool = False, **variables: Any) -> list[int]:
         """Token ids of a conversation (one user message where a string is given), up to where the `answer` begins.
 
-        Without a chat template the contents are joined by line breaks and encoded as they are, and a warning says so once.
+        Control tokens are those that the template writes; their names within messages are text, unless `parse_special`. Without a chat
+        template the contents are joined by line breaks and encoded as they are, and a warning says so once.
         """
-        if isinstance(messages, str):
-            messages = [{"role": "user", "content": messages}]
-        for message in messages:
-            if not isinstance(message, Mapping) or not {"role", "content"} <= set(message):
-                raise UserError(f"chat: message={message!r} must be a mapping with 'role' and 'content'")
+        messages = arguments.messages([{"role": "user", "content": messages}] if isinstance(messages, str) else messages)
         if self.chat_template is None:
             if not self._warned:
                 self._warned = True
                 warnings.warn("this model has no chat template: the messages are fed as plain text", stacklevel=2)
-            return self.encode("\n".join(str(message["content"]) for message in messages))
-        return self.encode(self.render(messages, answer, **variables), special=False)
+            return self.encode("\n".join(message["content"] for message in messages), parse_special=parse_special)
+        rendered = self.render(messages, answer, **variables)
+        if parse_special:
+            return self.encode(rendered, special=False, parse_special=True)
+
+        def render(change: Callable[[str], str]) -> str:
+            return self.render(mapped(messages, change), answer, **mapped(variables, change))
+
+        return self._control.encode_chat(rendered, render, texts_in([messages, variables]))
 
     def render(self, messages: Sequence[Mapping[str, Any]], answer: bool = True, **variables: Any) -> str:
         """The conversation as the chat template writes it."""
-        if self.chat_template is None:
+        messages, tools = arguments.messages(messages), variables.get("tools")
+        template = self.tool_template if tools and self.tool_template is not None else self.chat_template
+        if template is None:
             raise UserError("render: this model has no chat template; use encode() on plain text")
         from foretell.models.chat_template import rendered
 
         names = {"bos_token": self.bos_token, "eos_token": self.eos_token, "add_generation_prompt": answer, "tools": None}
-        return rendered(self.chat_template, messages=[dict(message) for message in messages], **{**names, **variables})
+        return rendered(template, messages=messages, **{**names, **variables})
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
@@ -86,11 +120,22 @@ class Text:
             names[i] = name
         return tuple(names)
 
-    @cached_property
+    @property
     def token_bytes(self) -> tuple[bytes | None, ...]:
-        """What each token writes, by id; None for control tokens and for ids without a token."""
-        from foretell.models.token_bytes import token_bytes
+        """What each token writes within a text, by id; None for control tokens and for ids without a token."""
+        return self._spelling.tokens
 
+    @cached_property
+    def control_tokens(self) -> dict[int, str]:
+        """The names of the control tokens, which texts do not show, by id."""
+        return {token: name for token, name in enumerate(self.vocabulary) if name and self.token_bytes[token] is None}
+
+    @cached_property
+    def _control(self) -> ControlTokens:
+        return ControlTokens(self.tokenizer)
+
+    @cached_property
+    def _spelling(self) -> TokenBytes:
         return token_bytes(self.tokenizer, self.vocabulary)
 
     def to_json(self) -> dict[str, Any]:
@@ -101,51 +146,34 @@ class Text:
             "chat_template": self.chat_template,
             "bos_token": self.bos_token,
             "eos_token": self.eos_token,
+            "tool_template": self.tool_template,
         }
 
     def save(self, folder: Path | str) -> None:
         """Write tokenizer.json and tokenizer_config.json, which `from_folder` reads back; stop tokens belong to generation_config.json."""
         self.tokenizer.save(str(Path(folder) / "tokenizer.json"))
-        settings = {"bos_token": self.bos_token, "eos_token": self.eos_token, "chat_template": self.chat_template}
-        named = {name: value for name, value in settings.items() if value} | {"tokenizer_class": "PreTrainedTokenizerFast"}
-        (Path(folder) / "tokenizer_config.json").write_text(json.dumps(named, indent=2) + "\n", encoding="utf-8")
+        template: Any = self.chat_template
+        if self.tool_template is not None:
+            named = {"default": self.chat_template, "tool_use": self.tool_template}
+            template = [{"name": name, "template": source} for name, source in named.items() if source is not None]
+        settings = {"bos_token": self.bos_token, "eos_token": self.eos_token, "chat_template": template}
+        given = {name: value for name, value in settings.items() if value} | {"tokenizer_class": "PreTrainedTokenizerFast"}
+        (Path(folder) / "tokenizer_config.json").write_text(json.dumps(given, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Text:
         """The inverse of `to_json`."""
         from tokenizers import Tokenizer
 
-        tokenizer = Tokenizer.from_str(values["tokenizer"])
-        return cls(tokenizer, frozenset(values["stop_tokens"]), values["chat_template"], values["bos_token"], values["eos_token"])
+        others = {name: values[name] for name in ("chat_template", "bos_token", "eos_token", "tool_template")}
+        return cls(Tokenizer.from_str(values["tokenizer"]), frozenset(values["stop_tokens"]), **others)
 
     @classmethod
     def from_folder(cls, folder: Path | str) -> Text:
         """From a folder with tokenizer.json, or any tokenizer that transformers can turn into one."""
-        from tokenizers import Tokenizer
+        from foretell.models.tokenizer_folder import read_folder
 
-        folder = Path(folder)
-        path = folder / "tokenizer.json"
-        settings = _read_json(folder / "tokenizer_config.json")
-        try:
-            tokenizer = Tokenizer.from_file(str(path)) if path.is_file() else _converted(folder)
-        except FileNotFoundError:
-            raise
-        except Exception as error:  # the tokenizers package raises bare exceptions
-            raise UserError(f"{path}: not a readable tokenizer ({error}); download it again") from error
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        template = settings.get("chat_template")
-        if isinstance(template, list):  # named templates
-            template = next((each["template"] for each in template if each.get("name") == "default"), None)
-        jinja = folder / "chat_template.jinja"
-        if jinja.is_file():
-            template = jinja.read_text(encoding="utf-8")
-        bos, eos = _token(settings.get("bos_token")), _token(settings.get("eos_token"))
-        stops: set[int] = set()
-        for name in ("generation_config.json", "config.json"):
-            found = _read_json(folder / name).get("eos_token_id")
-            stops |= set(found if isinstance(found, list) else [found]) - {None}
-        return cls(tokenizer, stop_tokens(tokenizer, stops, eos), template, bos, eos)
+        return read_folder(Path(folder))
 
 
 def first_difference(a: Text, b: Text) -> str | None:
@@ -158,31 +186,3 @@ def first_difference(a: Text, b: Text) -> str | None:
         return None
     i, which = len(shorter.vocabulary), "first" if longer is a else "second"
     return f"token {i} ({longer.vocabulary[i]!r}) is in the {which} vocabulary only"
-
-
-def stop_tokens(tokenizer: Any, ids: Iterable[int], eos_token: str) -> frozenset[int]:
-    """Ids that end an answer: those configured, the tokenizer's own, and every known end of turn that it has."""
-    named = map(tokenizer.token_to_id, filter(None, (eos_token, *END_OF_TURN)))
-    return frozenset(int(i) for i in ids) | {i for i in named if i is not None}
-
-
-def _converted(folder: Path) -> Any:
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(folder).backend_tokenizer
-    except (OSError, ValueError, AttributeError, ImportError) as error:
-        raise FileNotFoundError(f"{folder} has no tokenizer.json and no tokenizer that transformers can convert ({error})") from error
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: not readable JSON ({error}); download it again") from error
-
-
-def _token(value: Any) -> str:
-    return value.get("content", "") if isinstance(value, dict) else value or ""

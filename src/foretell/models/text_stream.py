@@ -1,65 +1,50 @@
-"""Decoding a stream of tokens without ever showing half a character."""
+"""Decoding tokens one after the other, without ever showing half a character."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Sequence
 
-_MARK = "\ufffd"  # what bytes that are no character decode to
+#: Tokens of the text before a stream that may hold the beginning of its first character.
+_NUM_CONTEXT = 8
 
 
 class TextStream:
-    """Decodes token by token; the pieces joined are the whole text, and none ends inside a character.
+    """The text of tokens that come one by one; the pieces joined are the whole text, and none ends inside a character.
 
-    Bytes that may still become a character are held back until it is complete, or until `finish`.
+    Bytes that may still become a character are held back until it is complete, or until `finish`. Bytes that are no character are shown
+    as one mark (U+FFFD) each run, as `bytes.decode(errors="replace")` shows them.
+
+    written: the bytes of a token, none for what is not shown. context: tokens before the text; their text is not repeated, but they may
+    end inside a character. drops_first_space, drops_last_space: as in `TokenBytes`, for a text without context.
     """
 
-    def __init__(self, decode: Callable[[list[int]], str], context: Sequence[int] = ()) -> None:
-        self._decode_ids = decode
-        self._window = self._tail(list(context))
-        self._sent = _certain(self._decode())
-        self._held = 0
+    def __init__(
+        self,
+        written: Callable[[int], bytes],
+        context: Sequence[int] = (),
+        drops_first_space: bool = False,
+        drops_last_space: bool = False,
+    ) -> None:
+        self._written = written
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder.decode(b"".join(map(written, context[-_NUM_CONTEXT:])))
+        self._at_start, self._holds_spaces = drops_first_space and not len(context), drops_last_space and not len(context)
+        self._space = ""
 
     def push(self, *ids: int) -> str:
         """The text that has become certain by these tokens, perhaps none."""
-        return "".join(map(self._push, ids))
+        return self._shown(self._decoder.decode(b"".join(map(self._written, ids))))
 
     def finish(self) -> str:
         """What was still held back."""
-        piece = self._decode()[self._sent :]
-        self._sent += len(piece)
+        return self._shown(self._decoder.decode(b"", final=True))
+
+    def _shown(self, piece: str) -> str:
+        if self._at_start and piece:
+            self._at_start, piece = False, piece.removeprefix(" ")
+        if self._holds_spaces and piece:
+            piece, self._space = self._space + piece, ""
+            if piece.endswith(" "):
+                piece, self._space = piece[:-1], " "
         return piece
-
-    def _push(self, token: int) -> str:
-        self._window.append(token)
-        self._held += 1
-        whole = self._decode()
-        # A character has at most four bytes, so marks that stay longer are no unfinished character but broken text. Until
-        # then nothing is certain: some decoders show a whole run of characters as marks while its last one is unfinished.
-        if whole.endswith(_MARK) and self._held < 4:
-            return ""
-        certain = _certain(whole)
-        piece = whole[self._sent : certain]
-        self._sent = max(self._sent, certain)
-        if certain == len(whole):
-            self._held = 0
-            if len(self._window) > 32:
-                self._window = self._tail(self._window)
-                self._sent = len(self._decode())
-        return piece
-
-    def _decode(self) -> str:
-        return self._decode_ids(self._window)
-
-    def _tail(self, ids: list[int]) -> list[int]:
-        """The last few tokens: context for decoders that treat the first token of a text differently.
-
-        Of the possible beginnings the one that shows the fewest marks, because it cuts no character in two.
-        """
-        tails = [ids[-length:] for length in range(8, 16)]
-        return min(tails, key=lambda tail: self._decode_ids(tail).count(_MARK))
-
-
-def _certain(text: str) -> int:
-    """How much of a decoded text can no longer change: an unfinished character shows as up to three marks at its end."""
-    marks = len(text) - len(text.rstrip(_MARK))
-    return len(text) - min(3, marks)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from foretell import arguments
 from foretell.errors import MissingPackageError, UserError
+from foretell.rules.schemas.closed import closed
+from foretell.rules.schemas.wrappers import unwrapped
+from foretell.rules.typed_dicts import readable
 
 #: The largest file or text that is read as a schema, in bytes.
 MAX_BYTES = 4_000_000
@@ -17,50 +21,44 @@ MAX_BYTES = 4_000_000
 def read_schema(schema: Any) -> tuple[dict[str, Any] | bool, Callable[[str], Any]]:
     """(JSON Schema, function from a valid text to a value).
 
-    schema: a dict or bool; the path of a JSON file, or JSON text; a pydantic model, whose texts become its instances; or any Python type
-    that pydantic can describe (dataclass, TypedDict, list[int]). Objects of Python types are closed (`closed`): they have the members of
-    the type and no others, unless the type allows more.
+    schema: a dict or bool, also in a wrapper of the OpenAI API (`unwrapped`); the path of a JSON file, or JSON text; a pydantic model,
+    whose texts become its instances; a pydantic TypeAdapter; a msgspec Struct; or any Python type that pydantic can describe
+    (dataclass, TypedDict, Enum, Literal, list[int]). Objects of Python types are closed (`closed`): they have the members of the type
+    and no others, unless the type allows more.
 
     Errors: UserError, with the reason, for text that is neither JSON nor a file, a file that is not JSON or larger than 4 MB, and a type
     without a schema. ImportError for a Python type without pydantic.
     """
     if isinstance(schema, bool | Mapping):
-        return (schema if isinstance(schema, bool) else dict(schema)), json.loads
+        return (schema if isinstance(schema, bool) else unwrapped(dict(schema))), json.loads
     if isinstance(schema, str | Path):
-        return _read_text(schema), json.loads
-    if hasattr(schema, "model_json_schema") and hasattr(schema, "model_validate_json"):
-        return closed(schema.model_json_schema()), schema.model_validate_json
+        return unwrapped(_read_text(schema)), json.loads
     try:
-        from pydantic import TypeAdapter
-    except ImportError as error:
-        raise MissingPackageError("schema: reading a Python type as a schema needs pydantic: pip install pydantic") from error
-    try:
-        adapter: Any = TypeAdapter(schema)
-        return closed(adapter.json_schema()), adapter.validate_json
+        return _of_type(schema)
+    except (MissingPackageError, UserError):
+        raise
     except Exception as error:  # pydantic has many errors for types without a schema
         raise UserError(
             f"schema={arguments.shown(schema)} is neither a schema nor a type with one ({error}); pass a dict, a file or a pydantic model"
         ) from error
 
 
-def closed(schema: Any) -> Any:
-    """The schema with `additionalProperties: false` at every subschema that has `properties` and does not set it.
+def _of_type(kind: Any) -> tuple[dict[str, Any], Callable[[str], Any]]:
+    """The same for a Python type."""
+    if hasattr(kind, "model_json_schema") and hasattr(kind, "model_validate_json"):
+        return closed(kind.model_json_schema()), kind.model_validate_json
+    if hasattr(kind, "json_schema") and hasattr(kind, "validate_json"):  # a TypeAdapter
+        return closed(kind.json_schema()), kind.validate_json
+    if hasattr(kind, "__struct_fields__"):
+        import msgspec  # the type is of this package, so it is installed
 
-    >>> closed({"type": "object", "properties": {"a": {}}})
-    {'type': 'object', 'properties': {'a': {}}, 'additionalProperties': False}
-    """
-    if isinstance(schema, list):
-        return [closed(each) for each in schema]
-    if not isinstance(schema, Mapping):
-        return schema
-    names = ("properties", "$defs")  # whose keys are names, not keywords
-    inner = {
-        key: {name: closed(part) for name, part in value.items()} if key in names and isinstance(value, Mapping) else closed(value)
-        for key, value in schema.items()
-        if key not in ("const", "enum", "default", "examples")
-    }
-    whole = {**inner, **{key: value for key, value in schema.items() if key not in inner}}
-    return {**whole, "additionalProperties": False} if "properties" in whole and "additionalProperties" not in whole else whole
+        return closed(msgspec.json.schema(kind)), partial(msgspec.json.decode, type=kind)
+    try:
+        from pydantic import TypeAdapter
+    except ImportError as error:
+        raise MissingPackageError("schema: reading a Python type as a schema needs pydantic: pip install pydantic") from error
+    adapter: Any = TypeAdapter(readable(kind))
+    return closed(adapter.json_schema()), adapter.validate_json
 
 
 def _read_text(source: str | Path) -> dict[str, Any] | bool:

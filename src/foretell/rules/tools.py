@@ -1,15 +1,22 @@
-"""Tool calls: a list of functions as one JSON Schema, and the answer as a call of one of them."""
+"""Tool calls: a list of functions as one JSON Schema, and the answer as calls of them."""
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from foretell import arguments
 from foretell.arguments import shown
-from foretell.errors import MissingPackageError, UserError
+from foretell.errors import UserError
+from foretell.parts import nearest
+from foretell.rules.tool_layouts import Tool, read_tool
+from foretell.rules.tool_schema import call_schema
+
+#: The choices that are no names of tools.
+_CHOICES = ("required", "auto", "none")
 
 
 @dataclass(frozen=True)
@@ -32,100 +39,76 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class Tools:
-    """Tools that a model may call. functions: by name, None for described tools. descriptions: in the format of the OpenAI API, which chat
-    templates read."""
+    """Tools that a model may call. choice: "required", a call; "auto", a call or a text; "none", a text; or the name of the one tool to
+    call. parallel: whether the answer is a list of calls."""
 
-    functions: Mapping[str, Callable[..., Any] | None]
-    descriptions: Sequence[Mapping[str, Any]]
+    tools: Sequence[Tool]
+    choice: str = "required"
+    parallel: bool = False
 
     @property
-    def schema(self) -> dict[str, Any]:
-        """The JSON Schema of a call, {"name": ..., "arguments": {...}} of one of the tools. Their `$defs` move to its top."""
-        calls, definitions = [], {}
-        for number, description in enumerate(self.descriptions):
-            tool = description["function"]
-            own, prefix = dict(tool.get("parameters") or {"type": "object", "properties": {}}), f"tool{number}_"
-            for name, definition in own.pop("$defs", {}).items():
-                definitions[prefix + name] = _renamed(definition, prefix)
-            calls.append(
-                {
-                    "type": "object",
-                    "properties": {"name": {"const": tool["name"]}, "arguments": _renamed(own, prefix)},
-                    "required": ["name", "arguments"],
-                    "additionalProperties": False,
-                }
-            )
-        schema: dict[str, Any] = calls[0] if len(calls) == 1 else {"anyOf": calls}
-        return {**schema, "$defs": definitions} if definitions else schema
+    def descriptions(self) -> list[dict[str, Any]]:
+        """The descriptions in the layout of the OpenAI API, which chat templates read."""
+        return [tool.as_openai for tool in self.tools]
 
-    def read(self, text: str) -> ToolCall:
-        """The call in a finished answer."""
-        call = json.loads(text)
-        return ToolCall(call["name"], call["arguments"], self.functions.get(call["name"]))
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the calls that may be made."""
+        callable_tools = [tool for tool in self.tools if self.choice in (*_CHOICES, tool.name)]
+        return call_schema(callable_tools, self.parallel)
+
+    def read(self, text: str) -> ToolCall | list[ToolCall] | str:
+        """The call in a finished answer, or the calls where they are `parallel`; the text itself where it is none."""
+        if self.choice == "none" or (self.choice == "auto" and not text.startswith(("{", "["))):
+            return text
+        found = json.loads(text)
+        return [self._call(each) for each in found] if self.parallel else self._call(found)
+
+    def _call(self, found: Mapping[str, Any]) -> ToolCall:
+        function = next(tool.function for tool in self.tools if tool.name == found["name"])
+        return ToolCall(found["name"], found["arguments"], function)
 
     @property
     def instructions(self) -> str:
         """The instructions for a model whose chat template does not support tools."""
         listed = "\n".join(json.dumps(description["function"], ensure_ascii=False) for description in self.descriptions)
-        return (
-            f"You may call these functions:\n{listed}\n"
-            'Answer with the one call that helps, as JSON: {"name": "<function>", "arguments": {<argument>: <value>}}'
-        )
+        shape = '{"name": "<function>", "arguments": {<argument>: <value>}}'
+        if self.choice == "none":
+            how = "Do not call any of them now; answer in plain text."
+        elif self.parallel:
+            how = f"Answer with the calls that help, as a JSON list: [{shape}, ...]"
+        else:
+            how = f"Answer with the one call that helps, as JSON: {shape}"
+        other = "\nIf no function helps, answer in plain text instead." if self.choice == "auto" else ""
+        return f"You may call these functions:\n{listed}\n{how}{other}"
 
 
-def read_tools(tools: Sequence[Any]) -> Tools:
+def read_tools(tools: Sequence[Any], choice: Any = "required", parallel: bool = False) -> Tools:
     """The tools of a list.
 
-    tools: Python functions with annotated parameters, or descriptions: {"name", "description", "parameters"}, or that within
-    {"type": "function", "function": ...}. Errors: UserError for an empty list, a duplicate name, and anything else in the list.
+    tools: Python functions with annotated parameters, or descriptions: in the layouts of OpenAI (chat completions or responses), Anthropic
+    or MCP, or {"name", "description", "parameters"}. choice: "required", "auto", "none" or the name of a tool, also as OpenAI's and
+    Anthropic's dicts. Errors: UserError for an empty list, a duplicate name, a choice that names no tool, and anything else in the list.
     """
     if not isinstance(tools, list | tuple) or not tools:
         raise UserError(f"tools={shown(tools)} must be a list of functions or of descriptions, at least one")
-    functions: dict[str, Callable[..., Any] | None] = {}
-    descriptions = []
-    for tool in tools:
-        described = _description(tool) if callable(tool) else tool
-        if isinstance(described, Mapping) and isinstance(described.get("function"), Mapping):
-            described = described["function"]
-        if not isinstance(described, Mapping) or not isinstance(described.get("name"), str):
-            raise UserError(f"tools: {shown(tool)} is neither a function nor a description with a name")
-        name = described["name"]
-        if not isinstance(described.get("parameters", {}), Mapping):
-            raise UserError(f"tools: the parameters of {name!r} are {shown(described['parameters'])}; give a JSON Schema of an object")
-        if name in functions:
+    read = [read_tool(tool) for tool in tools]
+    names = [tool.name for tool in read]
+    for name in names:
+        if names.count(name) > 1:
             raise UserError(f"tools: two have the name {name!r}")
-        functions[name] = tool if callable(tool) else None
-        descriptions.append({"type": "function", "function": dict(described)})
-    return Tools(functions, descriptions)
+    found = Tools(read, _read_choice(choice, names), arguments.flag("parallel_tool_calls", parallel))
+    _ = found.schema  # refuses what cannot be a rule
+    return found
 
 
-def _description(function: Callable[..., Any]) -> dict[str, Any]:
-    """A function's description from its signature and docstring."""
-    try:
-        from pydantic import Field, create_model
-    except ImportError as error:
-        remedy = "pip install pydantic; or pass a description"
-        raise MissingPackageError(f"tools: describing a function needs pydantic: {remedy}") from error
-    fields: dict[str, Any] = {}
-    for parameter in inspect.signature(function, eval_str=True).parameters.values():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
-            raise UserError(
-                f"tools: {function.__name__} has the parameter {parameter}, which cannot be passed by name; pass a description instead"
-            )
-        kind = Any if parameter.annotation is parameter.empty else parameter.annotation
-        fields[parameter.name] = (kind, Field() if parameter.default is parameter.empty else Field(default=parameter.default))
-    schema = create_model(function.__name__, __config__={"extra": "forbid"}, **fields).model_json_schema()
-    schema.pop("title", None)
-    return {"name": function.__name__, "description": inspect.getdoc(function) or "", "parameters": schema}
-
-
-def _renamed(schema: Any, prefix: str) -> Any:
-    """The schema with references to `#/$defs/X` changed to `#/$defs/<prefix>X`."""
-    if isinstance(schema, Mapping):
-        return {
-            key: f"#/$defs/{prefix}{value.removeprefix('#/$defs/')}"
-            if key == "$ref" and isinstance(value, str) and value.startswith("#/$defs/")
-            else _renamed(value, prefix)
-            for key, value in schema.items()
-        }
-    return [_renamed(each, prefix) for each in schema] if isinstance(schema, list) else schema
+def _read_choice(choice: Any, names: Sequence[str]) -> str:
+    """One of `_CHOICES`, or the name of a tool."""
+    if isinstance(choice, Mapping):
+        inner = choice.get("function", choice)
+        named = inner.get("name") if isinstance(inner, Mapping) else None
+        choice = named or {"any": "required", "tool": None, "function": None}.get(str(choice.get("type")), choice.get("type"))
+    if not isinstance(choice, str) or choice not in (*_CHOICES, *names):
+        known = [*_CHOICES, *names]
+        raise UserError(f"tool_choice={shown(choice)} is unknown, {nearest(choice if isinstance(choice, str) else '', known)}")
+    return choice

@@ -1,12 +1,15 @@
 """jedi in its own process: what it knows, and that nobody ever waits for it in vain."""
 
 import os
+import pickle
 import subprocess
 import sys
 import threading
+from importlib.machinery import EXTENSION_SUFFIXES
 
 import pytest
 
+from foretell.rules.analysis import jedi_worker
 from foretell.rules.analysis.analyser import AnalysisFailedError, AnalysisTimeoutError
 from foretell.rules.analysis.jedi_analyser import JediAnalyser
 from foretell.rules.analysis.jedi_process import JediProcess, shared_process
@@ -107,3 +110,65 @@ def test_jedi_that_is_missing_is_named(monkeypatch):
     monkeypatch.setattr("foretell.rules.analysis.jedi_analyser.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install 'foretell\[monitors\]'"):
         JediAnalyser()
+
+
+def test_parsed_files_are_kept_in_a_folder_of_our_own(project, tmp_path, monkeypatch):
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    theirs.mkdir()
+    for name, folder in {"FORETELL_CACHE": ours, "XDG_CACHE_HOME": theirs, "HOME": theirs, "LOCALAPPDATA": theirs}.items():
+        monkeypatch.setenv(name, str(folder))
+    analyser = JediAnalyser(str(project), process=JediProcess())
+    assert "lunar_offset" in complete(analyser, "import orbits\norbits.Moon.")
+    assert list(theirs.iterdir()) == []
+    kept = list((ours / "jedi").rglob("*.pkl"))
+    assert kept
+    assert [path for path in ours.rglob("*") if path.name.endswith(".foretell-partial")] == []
+
+
+def test_a_damaged_file_of_the_cache_is_removed_and_written_anew(project, tmp_path, monkeypatch):
+    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
+    text = "import orbits\norbits.Moon."
+    before = complete(JediAnalyser(str(project), process=JediProcess()), text)
+    kept = list((tmp_path / "cache").rglob("*.pkl"))
+    assert kept
+    sizes = {path: path.stat().st_size for path in kept}
+    for number, path in enumerate(kept):
+        path.write_bytes([path.read_bytes()[:-100], b"", b"no pickle at all"][number % 3])
+    assert complete(JediAnalyser(str(project), process=JediProcess()), text) == before
+    assert all(not path.exists() or path.stat().st_size == sizes[path] for path in kept)
+
+
+def test_a_cache_that_cannot_be_written_costs_time_only(project, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "file"))
+    assert "lunar_offset" in complete(JediAnalyser(str(project), process=JediProcess()), "import orbits\norbits.Moon.")
+
+
+def test_a_write_that_is_interrupted_leaves_the_former_file(tmp_path):
+    class Interrupted:
+        def __reduce__(self):
+            raise KeyboardInterrupt
+
+    def place(grammar, path, cache_path=None):
+        return str(tmp_path / "a.pkl")
+
+    jedi_worker.save(place, "", "", ["first"])
+    with pytest.raises(KeyboardInterrupt):
+        jedi_worker.save(place, "", "", [b"0" * 100_000, Interrupted()])
+    assert pickle.loads((tmp_path / "a.pkl").read_bytes()) == ["first"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.pkl"]
+
+
+def test_the_project_is_neither_run_nor_written(project, monkeypatch):
+    package = project / "shapes"
+    package.mkdir()
+    told = f"open({str(project / 'ran')!r}, 'w').close()\n"
+    (package / "__init__.py").write_text(told + "import orbits\nside = 1\n")
+    (package / f"fast{EXTENSION_SUFFIXES[0]}").write_bytes(b"not an extension")
+    monkeypatch.setenv("PYTHONPATH", str(project))  # as projects that are installed for editing
+    before = sorted(path for path in project.rglob("*"))
+    analyser = JediAnalyser(str(project), process=JediProcess())
+    assert "side" in complete(analyser, "import shapes\nshapes.")
+    complete(analyser, "import shapes.fast\nshapes.fast.")
+    complete(analyser, "from shapes import fast\nfast.")
+    assert sorted(path for path in project.rglob("*")) == before

@@ -25,10 +25,13 @@ def test_is_a_value():
     assert eval(repr(part)) == part
     assert hash(part) == hash(part.replace())
     assert part.replace(whitespace="json").schema == part.schema
-    assert list(json.loads(JsonSchema({"b": 1, "a": 2}).schema)) == ["b", "a"]  # the order is that of properties
+    assert list(json.loads(JsonSchema({"title": "b", "description": "a"}).schema)) == [
+        "title",
+        "description",
+    ]  # the order is that of properties
 
 
-@pytest.mark.parametrize("option", ["whitespace", "unsupported", "formats", "most_characters"])
+@pytest.mark.parametrize("option", ["whitespace", "unsupported", "formats", "most_characters", "draft"])
 def test_options_are_checked(option):
     with pytest.raises(ValueError, match=option):
         JsonSchema(True, **{option: "none" if option != "most_characters" else 1})

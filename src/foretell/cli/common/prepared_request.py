@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from foretell.cli.common.sampling import check_sampling, token_id
 from foretell.errors import UserError
 
 if TYPE_CHECKING:
+    from foretell.api import Piece, Result
     from foretell.decoding.cost_curve import CostCurve
     from foretell.decoding.drafter import Drafter
     from foretell.decoding.recipe import Recipe
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
 @dataclass
 class PreparedRequest:
-    """A request that is ready to run. origin: where the recipe came from. curve: the model's cost curve, None where it was not measured."""
+    """A request that is ready to run. origin: where the recipe came from. curve: the model's cost curve, None where it was not measured.
+    retries: how often to ask again where an answer has no value. prompt, chat: the prompt, and whether text is a message. make: makes
+    further requests, from a prompt and a seed. result: of the request that was shown, once it has run."""
 
     model: Model
     recipe: Recipe
@@ -36,7 +39,12 @@ class PreparedRequest:
     request: Request
     stop: Sequence[str]
     curve: CostCurve | None
-    rule: Rule | None = None
+    rule: Rule | None
+    retries: int
+    prompt: Any
+    chat: bool
+    make: Callable[[Any, int], Request | UserError]
+    result: Result | None = None
 
     @classmethod
     def prepare(
@@ -53,11 +61,14 @@ class PreparedRequest:
         seed: int,
         logprobs: int | None,
         rule: Rule | None = None,
+        parse_special: bool = False,
+        retries: int = 0,
     ) -> PreparedRequest:
         """A request from the command line's options. Raises UserError for whatever can be refused before a token is generated."""
         from foretell.bench.tuning.tuned_recipe import tuned_recipe
         from foretell.decoding.pacing.measured_curve import known_curve
-        from foretell.prepare import behind_forced, default_recipe, make_request, session_of
+        from foretell.prepare import behind_forced, default_recipe, make_requests, session_of
+        from foretell.retrying import check_retries
 
         if rule is not None and rule.tools is not None and raw:
             raise UserError("--tools needs the chat template that --raw leaves out; remove one of them")
@@ -70,29 +81,32 @@ class PreparedRequest:
             check_sampling(sampling, bool(biases), recipe)
             if rule is not None:
                 recipe = behind_forced(recipe)
-        prompt = text if system is None else [{"role": "system", "content": system}, {"role": "user", "content": text}]
+        prompt: Any = text if system is None else [{"role": "system", "content": system}, {"role": "user", "content": text}]
         options = dict(sampling, logit_bias={token_id(model, token): bias for token, bias in biases.items()})
-        request = make_request(
-            prompt, model, recipe, max_new_tokens=max_new_tokens, stop=stop, seed=seed, logprobs=logprobs, chat=not raw, rule=rule,
-            **options,
-        )  # fmt: skip
+
+        def make(prompt: Any, seed: int) -> Request | UserError:
+            [made] = make_requests(
+                [prompt], model, recipe, max_new_tokens=max_new_tokens, stop=stop, seed=seed, logprobs=logprobs, chat=not raw, rule=rule,
+                parse_special=parse_special, **options,
+            )  # fmt: skip
+            return made
+
+        request = make(prompt, seed)
+        if isinstance(request, UserError):
+            raise request
+        check_retries(retries, [prompt], [request], not raw, rule is not None)
         measuring = recipe.needs.curve and known_curve(model) is None
         with notice("measuring this machine, once" if measuring else "preparing"):
             session_of(model, recipe)
-        return cls(model, recipe, origin, request, stop, known_curve(model), rule)
+        return cls(model, recipe, origin, request, stop, known_curve(model), rule, retries, prompt, not raw, make)
 
     def show(self, color: bool, as_json: bool, quiet: bool) -> int:
         """Run the request: stream the text, then print the summary. Returns the exit code."""
-        from foretell.api import MAX_BACKTRACKS, make_result, stream_request
-        from foretell.prepare import session_of
+        from foretell.api import make_result, stream_request
 
         writer, interrupted = PieceWriter(color, _names(self.recipe.drafter), show=not as_json), False
         try:
-            if as_json:  # the text is printed at its end only, so tokens can be taken back at dead ends of a rule
-                self.request.max_backtracks = MAX_BACKTRACKS
-                for _ in session_of(self.model, self.recipe).run([self.request]):
-                    pass
-            pieces = iter(()) if as_json else stream_request(self.request, self.model, self.recipe, self.stop)
+            pieces = self._finished() if as_json or self.retries else stream_request(self.request, self.model, self.recipe, self.stop)
             with notice("reading the prompt"):  # the first time on a machine, engines compile their kernels here
                 first = next(pieces, None)
             for piece in chain([first] if first is not None else [], pieces):
@@ -102,15 +116,16 @@ class PreparedRequest:
         writer.end()
         request, trace = self.request, self.request.trace
         reason = "interrupted" if interrupted else request.finish_reason
+        self.result = result = self.result or make_result(request, self.model, self.stop, self.rule)
         if as_json:
-            print(json.dumps(self.to_dict(make_result(request, self.model, self.stop).text, reason), ensure_ascii=False))
+            print(json.dumps(self.to_dict(result, reason), ensure_ascii=False))
         elif request.num_logprobs is not None and self.model.tokenizer is not None:
             for line in logprob_lines(request.logprobs, self.model.tokenizer):
                 say(line)
-        if self.rule is not None and not interrupted and not self.obeys:
-            reasons = {"dead-end": "no token that the rule allows can follow"}
-            why = reasons.get(reason, "raise --max-new-tokens" if reason == "length" else reason)
-            say(f"unfinished: the text does not obey the rule ({why})", "yellow")
+        if not interrupted and result.error is not None:
+            say(f"rejected: {' '.join(str(result.error).split())}", "yellow")
+        elif not interrupted and result.unfinished:
+            say(f"unfinished: {_in_options(result.unfinished)}{'; raise it' if reason == 'length' else ''}", "yellow")
         if interrupted:
             say(f"interrupted after {trace.num_tokens} tokens", "yellow")
         if not quiet and not as_json:
@@ -123,12 +138,27 @@ class PreparedRequest:
                 say(str(request.state.report), "dim")
             say(f"{self.recipe} ({self.origin})", "dim")
             say(self.promise, "dim")
-        return INTERRUPTED if interrupted else int(not self.obeys)
+        return INTERRUPTED if interrupted else int(not result.has_value)
 
-    @property
-    def obeys(self) -> bool:
-        """Whether the whole text obeys the rule; True without a rule."""
-        return self.request.state is None or self.request.state.accepting
+    def _finished(self) -> Iterator[Piece]:
+        """The text as one piece, once it is known: so tokens can be taken back at dead ends of a rule, and answers asked for again."""
+        from foretell.api import MAX_BACKTRACKS, Piece, make_result
+        from foretell.prepare import session_of
+        from foretell.retrying import with_retries
+
+        def run(request: Request | UserError) -> Result:
+            if isinstance(request, UserError):  # the prompt has become too long
+                return make_result(request, self.model)
+            self.request, request.max_backtracks = request, MAX_BACKTRACKS
+            for _ in session_of(self.model, self.recipe).run([request]):
+                pass
+            return make_result(request, self.model, self.stop, self.rule)
+
+        def ask_again(prompts: Sequence[Any], seeds: Sequence[int]) -> list[Result]:
+            return [run(self.make(prompts[0], seeds[0]))]
+
+        [self.result] = with_retries([run(self.request)], [self.prompt], [self.request], self.retries, self.chat, ask_again)
+        yield Piece(self.result.text)
 
     @property
     def guarantee(self) -> Guarantee:
@@ -143,13 +173,13 @@ class PreparedRequest:
         guarantee = self.guarantee
         return promise(guarantee.kind, guarantee.condition, self.request.sampler.greedy, self.rule is not None)
 
-    def to_dict(self, text: str, finish_reason: str) -> dict[str, Any]:
-        """The text and the figures of the run as JSON types."""
+    def to_dict(self, answer: Result, finish_reason: str) -> dict[str, Any]:
+        """The text, its parsed value under a rule, and the figures of the run as JSON types."""
         from foretell.bench.gain import gain
 
         request, trace = self.request, self.request.trace
         result: dict[str, Any] = {
-            "text": text,
+            "text": answer.text,
             "tokens": request.generated[: trace.num_tokens],
             "finish_reason": finish_reason,
             "guarantee": self.guarantee.kind,
@@ -171,17 +201,27 @@ class PreparedRequest:
         }
         if self.rule is not None:
             result["constraint"] = repr(self.rule.constraint)
-            result["obeys"] = self.obeys
-            result["value"] = _as_json(self.rule.read(text)) if self.obeys else None
+            result["obeys"] = not answer.unfinished
+            result["value"] = _as_json(answer.value)
+            result["unfinished"], result["partial"] = _in_options(answer.unfinished), answer.partial
+            result["error"] = None if answer.error is None else str(answer.error)
+            result["rejected"] = [each.text for each in answer.rejected]
         if request.num_logprobs is not None:
             result["logprobs"] = [vars(entry) for entry in request.logprobs]
         return result
 
 
+def _in_options(unfinished: str) -> str:
+    """A sentence about an argument, about the program's option."""
+    return unfinished.replace("max_new_tokens=", "--max-new-tokens ")
+
+
 def _as_json(value: Any) -> Any:
-    """A tool call as its name and arguments; other values as they are."""
+    """Tool calls as their names and arguments; other values as they are."""
     from foretell.rules.tools import ToolCall
 
+    if isinstance(value, list):
+        return [_as_json(each) for each in value]
     return {"name": value.name, "arguments": value.arguments} if isinstance(value, ToolCall) else value
 
 

@@ -124,6 +124,6 @@ def logprob_lines(entries: list[Logprob], tokenizer: Tokenizer) -> list[str]:
     """A line for each token: its log-probability, the token, and the most probable tokens there."""
     lines = []
     for entry in entries:
-        best = "  ".join(f"{tokenizer.decode([token], special=True)!r} {value:.3f}" for token, value in entry.top)
-        lines.append(f"{entry.logprob:8.3f}  {tokenizer.decode([entry.token], special=True)!r:<16}  {best}".rstrip())
+        best = "  ".join(f"{tokenizer.token_text(token)!r} {value:.3f}" for token, value in entry.top)
+        lines.append(f"{entry.logprob:8.3f}  {tokenizer.token_text(entry.token)!r:<16}  {best}".rstrip())
     return lines

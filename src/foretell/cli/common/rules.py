@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretell.cli.common.options import number
+from foretell.cli.common.options import number, switch
 from foretell.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,25 +26,50 @@ Choices = Annotated[
     ),
 ]
 ToolsFile = Annotated[Path | None, number("tools", "FILE", "Rule", "The answer calls one of the functions that this JSON file lists.")]
+ToolChoice = Annotated[
+    str | None,
+    number("tool-choice", "WORD|NAME", "Rule", "required (default), auto (a call or a text), none, or the name of the function to call."),
+]
+ParallelToolCalls = Annotated[bool, switch("parallel-tool-calls", "The answer is a list of calls.", "Rule")]
+Retries = Annotated[
+    int,
+    typer.Option(
+        "--retries", metavar="N", min=0, rich_help_panel="Rule",
+        help="Ask up to N times again, with another seed, where the answer is unfinished or rejected; in a chat, say what was wrong.",
+    ),
+]  # fmt: skip
 ConstraintText = Annotated[str | None, number("constraint", "TEXT", "Rule", "Any other constraint; `foretell list constraint` shows all.")]
 
 
 def read_rule(
-    schema: str | None, regex: str | None, grammar: str | None, choices: list[str] | None, tools: Path | None, constraint: str | None
-) -> Rule | None:
+    schema: str | None, regex: str | None, grammar: str | None, choices: list[str] | None, tools: Path | None, constraint: str | None,
+    tool_choice: str | None = None, parallel_tool_calls: bool = False,
+) -> Rule | None:  # fmt: skip
     """The rule of these options, None without one. Raises UserError for what can be refused before the model is loaded."""
     given = {
         "--schema": schema is not None, "--regex": regex is not None, "--grammar": grammar is not None, "--choice": bool(choices),
         "--tools": tools is not None, "--constraint": constraint is not None,
     }  # fmt: skip
     said = [name for name, there in given.items() if there]
+    of_tools = {"--tool-choice": tool_choice is not None, "--parallel-tool-calls": parallel_tool_calls}
+    if tools is None and any(of_tools.values()):
+        raise UserError(f"{next(name for name, there in of_tools.items() if there)} goes with --tools, which is not given")
     if not said:
         return None
     if len(said) > 1:
         raise UserError(f"{' and '.join(said)} are rules; give only one of them")
     from foretell.rules.rule import make_rule
 
-    return make_rule(schema, regex, grammar, choices or None, None if tools is None else _read_tools(tools), constraint)
+    return make_rule(
+        schema,
+        regex,
+        grammar,
+        choices or None,
+        None if tools is None else _read_tools(tools),
+        constraint,
+        tool_choice,
+        parallel_tool_calls or None,
+    )
 
 
 def _read_tools(path: Path) -> Any:

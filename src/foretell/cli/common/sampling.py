@@ -44,7 +44,7 @@ def token_id(model: Model, token: str) -> int:
         ids = [int(token)]
     else:
         assert model.tokenizer is not None
-        ids = model.tokenizer.encode(token, special=False)
+        ids = model.tokenizer.encode(token, special=False, parse_special=True)
     if len(ids) != 1:
         raise UserError(f"--logit-bias {token!r} is {len(ids)} tokens {ids}; give the id of one")
     if ids[0] >= model.vocab_size:

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from foretell.models.cache_folder import cache_folder
 from foretell.rules.analysis.analyser import AnalysisFailedError, AnalysisTimeoutError
 
 #: Seconds that the process may take to start.
@@ -73,7 +74,7 @@ class _Running:
     def __init__(self) -> None:
         self.owner, self.ready = os.getpid(), False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        command = [sys.executable, "-P", str(Path(__file__).with_name("jedi_worker.py"))]
+        command = [sys.executable, "-P", str(Path(__file__).with_name("jedi_worker.py")), str(cache_folder() / "jedi")]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
         self._lines: queue.Queue[bytes] = queue.Queue()
         reader = threading.Thread(target=_read, args=(self._process.stdout, self._lines), daemon=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,17 +11,22 @@ from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.errors import UserError
 from foretell.models.vocabulary import Vocabulary
 from foretell.parts import require
-from foretell.rules.schemas.schema_compiler import MAX_CHARACTERS, WHITESPACE, CompiledSchema, compile_schema, schema_text
+from foretell.rules.schemas.drafts import DRAFTS
+from foretell.rules.schemas.schema_compiler import MAX_CHARACTERS, WHITESPACE, CompiledSchema, compile_schema, parsed_schema, schema_text
 from foretell.rules.schemas.schema_state import JsonSchemaState
 from foretell.rules.schemas.strings import BYTES
 from foretell.rules.schemas.value_bounds import ValueBounds
+
+#: How many notes on one schema are given as warnings; `foretell schema-check` prints all.
+_MAX_NOTES = 5
 
 
 @dataclass(frozen=True)
 class JsonSchema(Constraint[CompiledSchema]):
     """The whole text is JSON whose value is valid by `schema`, with members in the schema's order. No keyword is ignored silently.
 
-    schema: a dict, a bool, or JSON text; kept as JSON text. Drafts 4 to 2020-12, by its `$schema`. whitespace: "json" generates `", "` and
+    schema: a dict, a bool, or JSON text; kept as JSON text. draft: "4", "6", "7", "2019-09" or "2020-12"; "auto" takes the one that
+    `$schema` names, else the newest that has all its words, and warns where that is not 2020-12. whitespace: "json" generates `", "` and
     `": "` as Python does, "compact" no white space, "flexible" any, in runs of at most 40. unsupported: what happens to keywords that the
     engine cannot compile: "check" leaves them out there and checks each value as soon as it is complete, "refuse" raises a UserError
     naming them. formats: "enforce" known formats, or "annotate" none. most_characters: the longest schema. closed: generate no members
@@ -54,16 +60,24 @@ class JsonSchema(Constraint[CompiledSchema]):
     unsupported: str = "check"
     formats: str = "enforce"
     most_characters: int = MAX_CHARACTERS
+    draft: str = "auto"
     closed: bool = False
     bounds: Any = None
 
     def __post_init__(self) -> None:
-        for name, known in (("whitespace", tuple(WHITESPACE)), ("unsupported", ("check", "refuse")), ("formats", ("enforce", "annotate"))):
+        for name, known in (
+            ("whitespace", tuple(WHITESPACE)),
+            ("unsupported", ("check", "refuse")),
+            ("formats", ("enforce", "annotate")),
+            ("draft", tuple(DRAFTS)),
+        ):
             require(getattr(self, name) in known, self, name, getattr(self, name), f"must be one of {', '.join(known)}")
         require(self.most_characters >= 4, self, "most_characters", self.most_characters, "must be at least 4")
         bounds = ValueBounds.read(self.bounds)
         object.__setattr__(self, "bounds", None if bounds is None else bounds.pairs)
-        object.__setattr__(self, "schema", schema_text(self.schema, self.most_characters))
+        object.__setattr__(self, "schema", schema_text(self.schema, self.most_characters, self.draft))
+        for note in parsed_schema(self.schema).notes[:_MAX_NOTES]:
+            warnings.warn(f"schema: {note}", stacklevel=3)
 
     @classmethod
     def examples(cls) -> list[JsonSchema]:

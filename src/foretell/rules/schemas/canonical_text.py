@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from foretell.rules.schemas.draft_choice import DraftChoice
 from foretell.rules.schemas.drafts import drafts
 from foretell.rules.schemas.engine_schema import EngineSchema
 from foretell.rules.schemas.schema_compiler import WHITESPACE, CompiledSchema
@@ -70,7 +71,7 @@ class _CanonicalWriter:
     def satisfies(self, schema: EngineSchema, value: Any) -> bool:
         if self.validator is None:
             root = {} if isinstance(self.root, bool) else dict(self.root)
-            self.validator = SchemaValidator(graph_of(root, drafts()[-1]), formats=True)
+            self.validator = SchemaValidator(graph_of(root, DraftChoice(drafts()[-1])), formats=True)
         return isinstance(schema, dict) and self.validator.surely_satisfies(self.validator.root, schema, value)
 
 

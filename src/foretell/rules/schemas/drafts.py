@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
@@ -13,6 +12,8 @@ from foretell.errors import MissingPackageError, UserError
 INSTALL = "pip install 'foretell[schemas]'"
 #: The supported drafts by the names of jsonschema's validator classes, in the order of their numbers.
 _NUMBERS = {"Draft4": 4, "Draft6": 6, "Draft7": 7, "Draft201909": 8, "Draft202012": 9}
+#: The drafts as users name them, with their numbers; "auto" takes the one that the schema names or gives away.
+DRAFTS = {"auto": 0, "4": 4, "6": 6, "7": 7, "2019-09": 8, "2020-12": 9}
 
 
 class SchemaError(UserError):
@@ -51,6 +52,16 @@ class SchemaDraft:
     identifier: str
     validator: Any
 
+    @property
+    def title(self) -> str:
+        """The name as in prose: "draft 7", "draft 2019-09"."""
+        return {8: "draft 2019-09", 9: "draft 2020-12"}.get(self.number, f"draft {self.number}")
+
+    @property
+    def specification(self) -> Any:
+        """How references are resolved (`referencing`)."""
+        return package().specification_with(self.identifier)
+
 
 @cache
 def drafts() -> tuple[SchemaDraft, ...]:
@@ -63,28 +74,19 @@ def drafts() -> tuple[SchemaDraft, ...]:
     return tuple(supported)
 
 
-def take_draft(schema: Any) -> SchemaDraft:
-    """The draft that `$schema` names, in the schema or a part of it; 2020-12 by default. `$schema` is removed from the schema in place,
-    since jsonschema would choose its own validator class by it.
-
-    SchemaError for an unknown dialect, and for several, since readers would disagree about verdicts.
-    """
-    named = [part.pop("$schema") for part in _subvalues(schema) if isinstance(part, dict) and isinstance(part.get("$schema"), str)]
-    if not named:
-        return drafts()[-1]
-    if len({name.rstrip("#") for name in named}) > 1:
-        raise SchemaError(f"#: the schema names several dialects, {', '.join(sorted(set(named)))}; keep one")
-    known = {draft.identifier: draft for draft in drafts()}
-    known["http://json-schema.org/schema"] = drafts()[-1]
-    if named[0].rstrip("#") not in known:
-        raise SchemaError(f"#/$schema: {named[0]!r} is not a supported dialect; use one of {', '.join(sorted(known))}")
-    return known[named[0].rstrip("#")]
+def draft_of(number: int) -> SchemaDraft:
+    """The draft with this number."""
+    return next(draft for draft in drafts() if draft.number == number)
 
 
-def _subvalues(value: Any) -> Iterator[Any]:
-    """A JSON value and everything in it, without recursion."""
-    waiting = [value]
-    while waiting:
-        part = waiting.pop()
-        yield part
-        waiting += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+def named_draft(uri: str, place: str) -> SchemaDraft:
+    """The draft that a `$schema` names; with http or https, and with or without `#` at its end. SchemaError for an unknown dialect."""
+    known = {_bare(draft.identifier): draft for draft in drafts()} | {"json-schema.org/schema": drafts()[-1]}
+    if _bare(uri) not in known:
+        names = ", ".join(draft.identifier for draft in drafts())
+        raise SchemaError(f"{place}/$schema: {uri!r} is not a supported dialect; use one of {names}")
+    return known[_bare(uri)]
+
+
+def _bare(uri: str) -> str:
+    return uri.strip().removeprefix("http://").removeprefix("https://").rstrip("#/")

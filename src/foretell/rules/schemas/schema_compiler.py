@@ -11,16 +11,20 @@ from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars.grammar_state import CompiledGrammar, GrammarError
 from foretell.rules.grammars.llguidance_engine import compile_grammar, from_json_schema
 from foretell.rules.schemas.closed_objects import close_objects
-from foretell.rules.schemas.drafts import SchemaError, package, take_draft
+from foretell.rules.schemas.draft_choice import choose_draft, with_draft
+from foretell.rules.schemas.drafts import DRAFTS, SchemaError, draft_of
 from foretell.rules.schemas.engine_schema import EngineSchema
+from foretell.rules.schemas.hints import refuse_example
 from foretell.rules.schemas.lowering import Lowering
 from foretell.rules.schemas.lowering_context import LoweringEffort
+from foretell.rules.schemas.meta_schema import check_schema
 from foretell.rules.schemas.pending_checks import PendingChecks
 from foretell.rules.schemas.schema_graph import SchemaGraph, SchemaNode, graph_of
 from foretell.rules.schemas.shortest import without_empty
 from foretell.rules.schemas.strings import PatternError
 from foretell.rules.schemas.validator import SchemaValidator
 from foretell.rules.schemas.value_bounds import ValueBounds
+from foretell.rules.schemas.wrappers import unwrapped
 
 #: The default limit on the length of a schema, in characters of JSON.
 MAX_CHARACTERS = 1_000_000
@@ -93,10 +97,10 @@ def compile_schema(
     raise SchemaError(f"#: the engine cannot compile it: {reason}")
 
 
-def schema_text(schema: Any, max_characters: int = MAX_CHARACTERS) -> str:
+def schema_text(schema: Any, max_characters: int = MAX_CHARACTERS, draft: str = "auto") -> str:
     """A schema (a dict, a bool or JSON text) as JSON text, after checking that it is a schema and that its references resolve.
 
-    SchemaError, with the place, otherwise.
+    draft: a key of `DRAFTS`; all but "auto" are written into its `$schema`. SchemaError, with the place, for what is not such a schema.
     """
     if isinstance(schema, str):
         _check_length(schema, max_characters)
@@ -108,6 +112,9 @@ def schema_text(schema: Any, max_characters: int = MAX_CHARACTERS) -> str:
             raise _too_deep() from None
     if not isinstance(schema, dict | bool):
         raise SchemaError(f"schema={str(schema)[:60]!r} is not a JSON Schema; it must be an object or a bool")
+    schema = unwrapped(schema)
+    if draft != "auto" and isinstance(schema, dict):
+        schema = with_draft(schema, draft_of(DRAFTS[draft]))
     try:
         text = json.dumps(schema, ensure_ascii=False, allow_nan=False)
         text.encode()
@@ -128,13 +135,11 @@ def parsed_schema(text: str) -> SchemaGraph:
     schema = json.loads(text)
     if _depth(schema) > MAX_DEPTH:
         raise _too_deep()
-    draft = take_draft(schema)
+    choice = choose_draft(schema)
     try:
-        draft.validator.check_schema(schema, format_checker=None)
-        return graph_of(schema, draft)
-    except package().SchemaError as error:
-        place = "".join(f"/{part}" for part in error.absolute_path)
-        raise SchemaError(f"#{place}: not a JSON Schema of {draft.name}: {error.message[:200]}") from None
+        refuse_example(schema)
+        check_schema(schema, choice)
+        return graph_of(schema, choice)
     except RecursionError:
         raise _too_deep() from None
 

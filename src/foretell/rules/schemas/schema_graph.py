@@ -8,14 +8,11 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from foretell.rules.schemas.draft_choice import DraftChoice
 from foretell.rules.schemas.drafts import SchemaDraft, SchemaError, package
+from foretell.rules.schemas.hints import BESIDE_REFERENCE, SILENT_KEYWORDS, examples_within, is_suspicious, why_unknown
+from foretell.rules.schemas.subschemas import pointer
 
-#: Keywords without an effect on validity of their own: annotations, identifiers, and those that another keyword reads.
-SILENT_KEYWORDS = frozenset(
-    {"$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$comment", "$defs", "definitions"}
-    | {"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"}
-    | {"contentMediaType", "contentEncoding", "contentSchema", "then", "else", "minContains", "maxContains", "additionalItems"}
-)
 #: Keywords by the form of their value: subschemas by name, a list of subschemas, one subschema.
 _MAPS = ("properties", "patternProperties", "dependentSchemas")
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
@@ -27,12 +24,14 @@ class SchemaNode:
     """A subschema.
 
     path: its place in the schema, or the reference that leads to it. schema: as written. resolver: of its references (`referencing`).
-    allows_nothing: it is `false`. keywords: its keywords, with nodes in place of subschemas; "$ref" is a list of nodes.
+    draft: that of the schema it belongs to. allows_nothing: it is `false`. keywords: its keywords, with nodes in place of subschemas;
+    "$ref" is a list of nodes.
     """
 
     path: str
     schema: Any
     resolver: Any
+    draft: SchemaDraft
     allows_nothing: bool = False
     keywords: dict[str, Any] = field(default_factory=dict)
 
@@ -72,19 +71,32 @@ class SchemaNode:
 
 @dataclass
 class SchemaGraph:
-    """root: the whole schema's node. draft: the schema's. nodes: all, breadth first. unknown: (path, keyword, reason) of what is
-    not a keyword where it stands."""
+    """root: the whole schema's node. choice: the schema's draft, and those of embedded schemas. nodes: all, breadth first. unknown: (path,
+    keyword, reason) of what is not a keyword where it stands."""
 
     root: SchemaNode
-    draft: SchemaDraft
+    choice: DraftChoice
     nodes: list[SchemaNode]
     unknown: list[tuple[str, str, str]]
 
+    @property
+    def draft(self) -> SchemaDraft:
+        """The draft of the whole schema."""
+        return self.choice.draft
 
-def graph_of(schema: Any, draft: SchemaDraft) -> SchemaGraph:
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about what was probably meant otherwise: how the draft was chosen, and words without effect that resemble keywords."""
+        is_guessed = bool(self.choice.notes)
+        unknown = [each for each in self.unknown if is_suspicious(each[2]) and (is_guessed or each[2] != BESIDE_REFERENCE)]
+        words = [f"{path}: `{key}` {why}" for path, key, why in unknown]
+        return [*self.choice.notes, *words, *examples_within(self.root.schema, self.draft.number)]
+
+
+def graph_of(schema: Any, choice: DraftChoice) -> SchemaGraph:
     """The graph of a schema of this draft. SchemaError for unresolvable references, and for references that lead back to themselves on
     the same value."""
-    graph = _GraphBuilder(draft).build(schema)
+    graph = _GraphBuilder(choice).build(schema)
     try:
         TopologicalSorter({node: [*node.in_place(), *node.conditional()] for node in graph.nodes}).prepare()
     except CycleError as error:
@@ -94,47 +106,46 @@ def graph_of(schema: Any, draft: SchemaDraft) -> SchemaGraph:
 
 
 class _GraphBuilder:
-    def __init__(self, draft: SchemaDraft) -> None:
-        self.draft = draft
-        self.specification = package().specification_with(draft.identifier)
+    def __init__(self, choice: DraftChoice) -> None:
+        self.choice = choice
         self.nodes: list[SchemaNode] = []
         self.unknown: list[tuple[str, str, str]] = []
         self.known: dict[Any, SchemaNode] = {}
         self.waiting: deque[SchemaNode] = deque()
 
     def build(self, schema: Any) -> SchemaGraph:
-        resource = self.specification.create_resource(schema)
+        resource = self.choice.draft.specification.create_resource(schema)
         resolver = package().registry.resolver_with_root(resource)
-        root = self.node(schema, resolver, "#")
+        root = self.node(schema, resolver, "#", self.choice.draft)
         while self.waiting:
             self.read_keywords(self.waiting.popleft())
-        return SchemaGraph(root, self.draft, self.nodes, self.unknown)
+        return SchemaGraph(root, self.choice, self.nodes, self.unknown)
 
-    def node(self, schema: Any, resolver: Any, path: str) -> SchemaNode:
+    def node(self, schema: Any, resolver: Any, path: str, draft: SchemaDraft) -> SchemaNode:
         """The node of a subschema in its dynamic scope, made once."""
         if not isinstance(schema, dict | bool):
             raise SchemaError(f"{path}: a reference leads to {str(schema)[:60]!r}, which is not a schema")
         scope = dict.fromkeys(uri for uri, _ in reversed(list(resolver.dynamic_scope())))
         key = (path if isinstance(schema, bool) else id(schema), *scope)
         if key not in self.known:
-            self.known[key] = SchemaNode(path, schema, resolver, allows_nothing=schema is False)
+            self.known[key] = SchemaNode(path, schema, resolver, draft, allows_nothing=schema is False)
             self.nodes.append(self.known[key])
             if isinstance(schema, dict):
                 self.waiting.append(self.known[key])
         return self.known[key]
 
     def read_keywords(self, node: SchemaNode) -> None:
-        schema = node.schema
-        if "$ref" in schema and self.draft.number <= 7:
-            beside = [key for key in schema if key != "$ref" and key not in SILENT_KEYWORDS and key in self.draft.validator.VALIDATORS]
-            self.unknown += [(node.path, key, "stands beside $ref, which this draft ignores") for key in beside]
+        schema, known = node.schema, node.draft.validator.VALIDATORS
+        if "$ref" in schema and node.draft.number <= 7:
+            beside = [key for key in schema if key != "$ref" and key not in SILENT_KEYWORDS and key in known]
+            self.unknown += [(node.path, key, BESIDE_REFERENCE) for key in beside]
             node.keywords["$ref"] = [self.resolve(node, schema["$ref"])]
             return
         for key, value in schema.items():
-            if key in self.draft.validator.VALIDATORS:
+            if key in known or (key.startswith("exclusive") and isinstance(value, bool)):
                 self.read_keyword(node, key, value)
-            elif key not in SILENT_KEYWORDS:
-                self.unknown.append((node.path, key, "is not a keyword of this draft"))
+            elif key not in SILENT_KEYWORDS or (key == "additionalItems" and "prefixItems" in schema and "prefixItems" in known):
+                self.unknown.append((node.path, key, why_unknown(key, value, node.draft)))
 
     def read_keyword(self, node: SchemaNode, key: str, value: Any) -> None:
         keywords, schema = node.keywords, node.schema
@@ -160,21 +171,20 @@ class _GraphBuilder:
             keywords[key] = self.subschema(node, value, key)
             if key == "if":
                 keywords.update({name: self.subschema(node, schema[name], name) for name in ("then", "else") if name in schema})
-            elif key == "contains" and self.draft.number >= 8:
+            elif key == "contains" and node.draft.number >= 8:
                 keywords.update({name: schema[name] for name in ("minContains", "maxContains") if name in schema})
-        elif key in ("minimum", "maximum") and self.draft.number == 4:
+        elif key in ("minimum", "maximum") and node.draft.number == 4:
             strict = "exclusive" + key.capitalize()
             keywords[strict if schema.get(strict) is True else key] = value
-        elif not (key.startswith("exclusive") and self.draft.number == 4):
+        elif not (key.startswith("exclusive") and node.draft.number == 4):
             keywords[key] = value
 
     def subschema(self, node: SchemaNode, schema: Any, *names: Any) -> SchemaNode:
         """The node of a subschema of `node`, reached by these names."""
-        path = "/".join([node.path, *(str(name).replace("~", "~0").replace("/", "~1") for name in names)])
-        resolver = node.resolver
+        resolver, draft = node.resolver, self.choice.by_schema.get(id(schema), node.draft)
         if isinstance(schema, dict):
-            resolver = resolver.in_subresource(self.specification.create_resource(schema))
-        return self.node(schema, resolver, path)
+            resolver = resolver.in_subresource(draft.specification.create_resource(schema))
+        return self.node(schema, resolver, node.path + pointer(names).removeprefix("#"), draft)
 
     def resolve(self, node: SchemaNode, reference: str, recursive: bool = False) -> SchemaNode:
         """The node that a reference leads to."""
@@ -186,4 +196,4 @@ class _GraphBuilder:
             remedy = "correct the reference" if is_local else "nothing is fetched: put that schema below $defs, with its $id"
             kind = type(error).__name__
             raise SchemaError(f"{node.path}/$ref: {reference!r} is not found in the schema ({kind}); {remedy}") from None
-        return self.node(target.contents, target.resolver, reference)
+        return self.node(target.contents, target.resolver, reference, self.choice.of_target(target, node.draft))

@@ -12,7 +12,8 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from foretell.rules.schemas.drafts import package
+from foretell.rules.schemas.drafts import drafts, package
+from foretell.rules.schemas.mixed_drafts import mixed_classes
 from foretell.rules.schemas.schema_graph import SchemaGraph, SchemaNode
 from foretell.rules.schemas.strings import PatternError, has_format, has_pattern
 
@@ -27,6 +28,8 @@ def validator_class(base: Any, formats: bool) -> Any:
     ours: dict[str, Any] = {"pattern": _pattern, "multipleOf": _multiple_of, "patternProperties": _pattern_properties}
     ours |= {"additionalProperties": _additional_properties, "format": _format if formats else _annotation}
     ours |= {name: _counted(base.VALIDATORS[name]) for name in ("$ref", "$dynamicRef", "$recursiveRef") if name in base.VALIDATORS}
+    if "$recursiveRef" in base.VALIDATORS:  # draft 2019-09
+        ours["unevaluatedProperties"] = _unevaluated_properties_2019
     return package().validators.extend(base, {name: rule for name, rule in ours.items() if name in base.VALIDATORS})
 
 
@@ -34,15 +37,22 @@ class SchemaValidator:
     """Validates values at the nodes of a graph. formats: whether known formats are enforced."""
 
     def __init__(self, graph: SchemaGraph, formats: bool) -> None:
-        self.whole: Any = validator_class(graph.draft.validator, formats)(graph.root.schema, registry=package().registry)
+        self._classes = {draft.number: validator_class(draft.validator, formats) for draft in drafts()}
+        if graph.choice.by_schema:
+            self._classes = mixed_classes(graph.choice, self._classes)
         self.root = graph.root
+        self.whole = self._at(self.root, self.root.schema)
         self._validators: dict[SchemaNode, Any] = {}
+
+    def _at(self, node: SchemaNode, schema: Any) -> Any:
+        """A validator of a schema whose references start at the node."""
+        return self._classes[node.draft.number](schema, registry=package().registry, _resolver=node.resolver)
 
     def is_valid(self, node: SchemaNode, value: Any) -> bool:
         """Whether the value is valid at the node. PatternError if a search or too many references take too long, RecursionError for
         values that are nested too deeply."""
         if node not in self._validators:
-            self._validators[node] = self.whole.evolve(schema=node.schema, _resolver=node.resolver)
+            self._validators[node] = self._at(node, node.schema)
         return _within_budget(self._validators[node].is_valid, value)
 
     def is_surely_valid(self, node: SchemaNode, value: Any) -> bool:
@@ -55,7 +65,7 @@ class SchemaValidator:
     def surely_satisfies(self, node: SchemaNode, keywords: dict[str, Any], value: Any) -> bool:
         """Whether the value satisfies a schema of these keywords, whose references start at the node; False where that takes too long."""
         try:
-            return _within_budget(self.whole.evolve(schema=keywords, _resolver=node.resolver).is_valid, value)
+            return _within_budget(self._at(node, keywords).is_valid, value)
         except (PatternError, RecursionError):
             return False
 
@@ -134,3 +144,12 @@ def _additional_properties(validator: Any, value: Any, instance: Any, schema: An
         for key, member in instance.items():
             if key not in schema.get("properties", {}) and not any(has_pattern(pattern, key) for pattern in patterns):
                 yield from validator.descend(member, value, path=key)
+
+
+def _unevaluated_properties_2019(validator: Any, value: Any, instance: Any, schema: Any) -> _Errors:
+    """jsonschema's rule of this draft overlooks what schemas of `additionalProperties` evaluate, which that of 2020-12 does not; that one
+    overlooks `$recursiveRef`."""
+    old, new = (getattr(package().validators, f"Draft{year}Validator").VALIDATORS for year in ("201909", "202012"))
+    errors = list(old["unevaluatedProperties"](validator, value, instance, schema))
+    if errors and next(new["unevaluatedProperties"](validator, value, instance, schema), None) is not None:
+        yield from errors
