@@ -58,6 +58,7 @@ class PreparedRequest:
         """A request from the command line's options. Raises UserError for whatever can be refused before a token is generated."""
         from foretell.bench.tuning.tuned_recipe import tuned_recipe
         from foretell.decoding.pacing.measured_curve import known_curve
+        from foretell.models.instructions import with_instructions
         from foretell.prepare import behind_forced, default_recipe, make_request, session_of
 
         if rule is not None and rule.tools is not None and raw:
@@ -71,7 +72,7 @@ class PreparedRequest:
             check_sampling(sampling, bool(biases), recipe)
             if rule is not None:
                 recipe = behind_forced(recipe)
-        prompt = text if system is None else [{"role": "system", "content": system}, {"role": "user", "content": text}]
+        prompt = text if system is None else with_instructions([{"role": "user", "content": text}], system, model.tokenizer)
         options = dict(sampling, logit_bias={token_id(model, token): bias for token, bias in biases.items()})
         request = make_request(
             prompt, model, recipe, max_new_tokens=max_new_tokens, stop=stop, seed=seed, logprobs=logprobs, chat=not raw, rule=rule,

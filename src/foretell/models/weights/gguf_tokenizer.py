@@ -77,9 +77,9 @@ def _byte_level(file: GGUFFile, names: list[str], pre: PreTokenizer) -> Any:
     if len(merges) < len(pairs):
         odd = next(pair for pair in pairs if pair not in set(merges))
         warnings.warn(f"tokenizer.ggml.merges: {len(pairs) - len(merges)} name no tokens, such as {odd}; they are ignored", stacklevel=4)
-    missing = [char for char in pre_tokenizers.ByteLevel.alphabet() if char not in vocabulary]
-    if missing:
-        warnings.warn(f"tokenizer.ggml.tokens: {len(missing)} of 256 bytes are missing; characters with them are left out", stacklevel=4)
+    missing = [char for char in map(chr, (*range(0x21, 0x7F), *range(0xC2, 0xF1))) if char not in vocabulary]
+    if missing:  # of those that common characters are, or begin with
+        warnings.warn(f"tokenizer.ggml.tokens: {len(missing)} common bytes are missing; characters with them are left out", stacklevel=4)
     tokenizer = Tokenizer(models.BPE(vocabulary, merges, fuse_unk=False, byte_fallback=False, ignore_merges=pre.whole_words))
     if pre.composes:
         tokenizer.normalizer = normalizers.NFC()
