@@ -49,8 +49,9 @@ def valid_ids(where: str, said: Any, num_tokens: int) -> list[int]:
 
 
 def end_of_turn(text: Any) -> set[int]:
-    """The control token that the chat template of a `foretell.models.text.Text` writes after an answer, and which therefore ends one. None where the template names a stop
-    token that is known already, since rendering it takes time."""
+    """The control token that the chat template of a `foretell.models.text.Text` writes after an answer, and which therefore ends one. None
+    where the template names a stop token that is known already, since rendering it takes time.
+    """
     template = text.chat_template
     if template is None or "eos_token" in template or any(text.vocabulary[token] in template for token in text.stop_tokens):
         return set()

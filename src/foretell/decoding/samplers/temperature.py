@@ -10,7 +10,6 @@ import torch
 from foretell.decoding.sampler import Candidates, SamplerStep
 from foretell.parts import require
 
-
 #: Below it, quotients may be too large for floats.
 _TINY = 1e-30
 
@@ -19,8 +18,8 @@ _TINY = 1e-30
 class Temperature(SamplerStep):
     """Divide the logits by a number.
 
-    value: the divisor, above 0; below 1 sharpens, above 1 flattens, below 1e-30 leaves the best tokens only. For 0 use `Sampler(greedy=True)`, which `make_sampler(temperature=0)`
-    does.
+    value: the divisor, above 0; below 1 sharpens, above 1 flattens, below 1e-30 leaves the best tokens only. For 0 use
+    `Sampler(greedy=True)`, which `make_sampler(temperature=0)` does.
 
     Guarantee: defines the target's distribution. Needs: nothing. Cost: one division per candidate. State: none.
     Ackley et al., "A Learning Algorithm for Boltzmann Machines", 1985.
