@@ -55,7 +55,7 @@ def _names(file: GGUFFile) -> list[str]:
 
 def _pre_tokenizer(values: dict[str, Any]) -> PreTokenizer:
     pre = values.get("tokenizer.ggml.pre")
-    if pre in PRE_TOKENIZERS:
+    if isinstance(pre, str) and pre in PRE_TOKENIZERS:
         return PRE_TOKENIZERS[pre]
     said = "tokenizer.ggml.pre is missing" if pre is None else f"tokenizer.ggml.pre={pre!r} is not known here"
     warnings.warn(
@@ -69,6 +69,8 @@ def _byte_level(file: GGUFFile, names: list[str], pre: PreTokenizer) -> Any:
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
     given = file.metadata.get("tokenizer.ggml.merges")
+    if given is not None and not isinstance(given, list):
+        raise DamagedFileError(file.path, f"tokenizer.ggml.merges is a {type(given).__name__}, not a list")
     if given is None:
         warnings.warn("tokenizer.ggml.merges is missing: text is cut into single bytes", stacklevel=4)
     vocabulary = {name: i for i, name in enumerate(names)}
