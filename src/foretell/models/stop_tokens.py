@@ -53,7 +53,9 @@ def end_of_turn(text: Any) -> set[int]:
     where the template names a stop token that is known already, since rendering it takes time.
     """
     template = text.chat_template
-    if template is None or "eos_token" in template or any(text.vocabulary[token] in template for token in text.stop_tokens):
+    if template is None or (text.eos_token and "eos_token" in template):
+        return set()
+    if any(name in template for name in map(text.tokenizer.id_to_token, text.stop_tokens) if name):
         return set()
     try:
         written = text.render([{"role": "user", "content": "?"}, {"role": "assistant", "content": _MARK}], answer=False)
