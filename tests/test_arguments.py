@@ -85,6 +85,8 @@ CHAT = [{"role": "user", "content": "Hello"}]
         (np.array([[3, 4], [5, 6]]), [[3, 4], [5, 6]], True),
         ([torch.tensor([3]), [4]], [[3], [4]], True),
         ((each for each in ("a", "b")), ["a", "b"], True),
+        ((each for each in (3, 4)), [[3, 4]], False),
+        (iter(CHAT), [CHAT], False),
         ([], [], True),
     ],
 )
@@ -114,6 +116,18 @@ def test_content_of_messages():
             arguments.messages([{"role": "user", "content": content}])
     with pytest.raises(UserError, match="message 1 is 'Hello'; it must be a dict with 'role' and 'content'"):
         arguments.messages([CHAT[0], "Hello"])
+
+
+def test_a_message_that_calls_tools_needs_no_content():
+    call = {"role": "assistant", "tool_calls": [{"name": "f"}]}
+    assert arguments.messages([call]) == [{**call, "content": ""}]
+
+
+@pytest.mark.parametrize(("given", "read"), [(True, 0), (np.True_, 0), (False, None), (0, 0), (np.int64(5), 5), (3.0, 3)])
+def test_logprobs_are_a_number_or_a_switch(given, read):
+    assert arguments.logprobs("logprobs", given) == read
+    with pytest.raises(UserError, match="logprobs=-1 must be a whole number of at least 0"):
+        arguments.logprobs("logprobs", -1)
 
 
 def test_values_are_shown_in_short():

@@ -96,7 +96,7 @@ def generate(
     sampler: Sampler | None = None,
     stop: str | Sequence[str] = (),
     seed: int = 0,
-    logprobs: int | None = None,
+    logprobs: int | bool | None = None,
     chat: bool = True,
     parse_special: bool = False,
     schema: Any = None,
@@ -124,7 +124,8 @@ def generate(
     or token ids, which are fed as they are. model: from `foretell.load`, or an id or path; None is the default model. recipe: a
     `Recipe` or its short text; None is `default_recipe(model)`. temperature 0 is greedy; the other sampling options are those of
     transformers and the OpenAI API, or pass a `sampler`. stop: texts that end the answer and are cut off it. seed: prompt i of a list is
-    sampled with seed + i, whatever the batch. logprobs: report the log-probability, in nats, of each token and of this many best tokens.
+    sampled with seed + i, whatever the batch. logprobs: report the log-probability, in nats, of each token and of this many best tokens
+    (True: of none beside it).
     chat: put a text prompt into the model's chat template as the user's turn. parse_special: read names of control tokens in prompts and
     messages ("<|im_end|>") as these tokens, for prompts that write the template themselves; by default they are text like any other.
 

@@ -101,15 +101,13 @@ def bias(name: str, value: Any) -> dict[int, float]:
 
 
 def split_prompts(value: Any) -> tuple[list[Any], bool]:
-    """The prompts, each still to be read by `prompt`, and whether they were given as a list of several: a list or an iterator of prompts,
-    or a table of token ids.
+    """The prompts, each still to be read by `prompt`, and whether they were given as a list of several: a list of prompts, or a table of
+    token ids. An iterator is read as the list of what it gives.
 
     >>> split_prompts("Hello"), split_prompts(["Hello"]), split_prompts([5, 7]), split_prompts([])
     ((['Hello'], False), (['Hello'], True), ([[5, 7]], False), ([], True))
     """
-    if isinstance(value, Iterator):
-        return list(value), True
-    value = _plain(value)
+    value = list(value) if isinstance(value, Iterator) else _plain(value)
     if isinstance(value, list | tuple) and not (value and (isinstance(value[0], Mapping) or _is_number(value[0]))):
         return list(value), True
     return [value], False
@@ -190,6 +188,18 @@ def choice(name: str, value: Any, known: Sequence[str]) -> str:
     return value
 
 
+def logprobs(name: str, value: Any) -> int | None:
+    """How many of the best tokens to report; True reports none beside the token itself, as in the OpenAI API, and False is off.
+
+    >>> logprobs("logprobs", True), logprobs("logprobs", 5), logprobs("logprobs", False)
+    (0, 5, None)
+    """
+    number = _scalar(value)
+    if isinstance(number, bool):
+        return 0 if number else None
+    return whole(name, value, least=0)
+
+
 #: How the options of `generate` and `stream` are read, but for those that say a rule, and for `sampler`, `model` and `recipe`.
 _OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "max_new_tokens": whole,
@@ -202,8 +212,8 @@ _OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "frequency_penalty": real,
     "logit_bias": bias,
     "stop": texts,
-    "seed": partial(whole, most=2**64),
-    "logprobs": whole,
+    "seed": partial(whole, most=2**64 - 1),
+    "logprobs": logprobs,
     "chat": flag,
     "ending": flag,
     "parse_special": flag,

@@ -162,6 +162,10 @@ def encode(prompt: Prompt, model: Model, chat: bool, tools: Tools | None = None,
         tokens = model.tokenizer.chat(prompt, parse_special=parse_special)
     else:
         tokens = model.tokenizer.encode(prompt, parse_special=parse_special)
+    beyond = next((token for token in tokens if token >= model.vocab_size), None)
+    if beyond is not None:
+        name = model.tokenizer.token_text(beyond)
+        raise UserError(f"prompt: {name!r} is token {beyond}, outside the model's vocabulary of {model.vocab_size}; remove it")
     if len(tokens) >= model.max_length:
         raise UserError(f"prompt has {len(tokens)} tokens, but the model was made for {model.max_length}; shorten the prompt")
     return tokens
@@ -195,6 +199,7 @@ def stop_tokens(model: Model, stop: str | Sequence[str] = ()) -> frozenset[int]:
     for text in [stop] if isinstance(stop, str) else stop:
         begin = text.encode("utf-8")
         matching = {token for token, data in enumerate(model.tokenizer.token_bytes) if begin and data and data.startswith(begin)}
+        matching |= {token for token, name in model.tokenizer.control_tokens.items() if name == text}
         if not matching:
             raise UserError(f"stop={text!r}: no token begins with this text; take a shorter one, such as its first character")
         tokens |= matching

@@ -50,7 +50,9 @@ def test_stop_ids(save, said):
 @pytest.mark.parametrize("as_list", [False, True])
 @pytest.mark.parametrize("name", ["config", "generation_config"])
 def test_stop_ids_that_are_none_are_named_and_ignored(save, said, as_list, name):
-    with pytest.warns(UserWarning, match=rf"^{name}.json: eos_token_id=.* is no id of the {len(Text(byte_level()))} tokens; it is ignored$"):
+    with pytest.warns(
+        UserWarning, match=rf"^{name}.json: eos_token_id=.* is no id of the {len(Text(byte_level()))} tokens; it is ignored$"
+    ):
         text = save(**{name: {"eos_token_id": [said] if as_list else said}})
     assert text.stop_tokens == {END}
 

@@ -29,9 +29,18 @@ DTYPES: dict[str, torch.dtype | None] = {"int8": None, "fp32": torch.float32, "b
 BACKENDS = ("native", "transformers")
 #: More threads than any machine has processors.
 MOST_THREADS = 1024
-_TEXT_VERSION = 2
+_TEXT_VERSION = 3
 #: Files of tokenizers that transformers can convert.
 _TOKENIZERS = ("tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "merges.txt", "tokenizer_config.json")
+#: Files beside them that say more: control tokens, stop ids, chat templates.
+_BESIDE = (
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "config.json",
+    "generation_config.json",
+    "chat_template.json",
+    "chat_template.jinja",
+)
 
 
 def load(
@@ -145,22 +154,30 @@ def read_text(source: Path) -> Text | None:
     convertible = [source] if source.is_file() else [source / name for name in _TOKENIZERS if (source / name).is_file()]
     if not convertible:
         return None
-    name = f"text-{fingerprint(convertible)}-{_TEXT_VERSION}.json"
+    beside = [source / name for name in _BESIDE if (source / name).is_file()]
+    name = f"text-{fingerprint([*convertible, *beside])}-{_TEXT_VERSION}.json"
     cached = read_json(name)
-    if cached is not None:
-        return Text.from_json(cached)
-    if source.is_dir():
-        text = Text.from_folder(source)
-    else:
-        from foretell.models.weights.gguf_reader import open_gguf
-        from foretell.models.weights.gguf_tokenizer import read_tokenizer
-
-        file = open_gguf(source)
-        if "tokenizer.ggml.model" not in file.metadata:
+    if cached is None:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            text = _convert_text(source)
+        if text is None:
             return None
-        text = read_tokenizer(file)
-    write_json(name, text.to_json())
-    return text
+        cached = {**text.to_json(), "warnings": [str(each.message) for each in caught if each.category is UserWarning]}
+        write_json(name, cached)
+    for message in cached["warnings"]:  # at each load, not at the first one only
+        warnings.warn(message, stacklevel=3)
+    return Text.from_json(cached)
+
+
+def _convert_text(source: Path) -> Text | None:
+    if source.is_dir():
+        return Text.from_folder(source)
+    from foretell.models.weights.gguf_reader import open_gguf
+    from foretell.models.weights.gguf_tokenizer import read_tokenizer
+
+    file = open_gguf(source)
+    return read_tokenizer(file) if "tokenizer.ggml.model" in file.metadata else None
 
 
 def _fingerprint(source: Path) -> str:

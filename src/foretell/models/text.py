@@ -173,7 +173,7 @@ class Text:
         """From a folder with tokenizer.json, or any tokenizer that transformers can turn into one."""
         from foretell.models.tokenizer_folder import read_folder
 
-        return read_folder(Path(folder))
+        return read_folder(Path(folder), cls)
 
 
 def first_difference(a: Text, b: Text) -> str | None:

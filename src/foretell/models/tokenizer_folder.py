@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from foretell.errors import UserError
 from foretell.models.stop_tokens import end_of_turn, stop_tokens
-from foretell.models.text import Text
 
 _FLAGS = ("lstrip", "rstrip", "normalized", "single_word", "special")
 _NAMED = ("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token")
 
 
-def read_folder(folder: Path) -> Text:
-    """The `Text` of a folder. FileNotFoundError where it has no tokenizer, UserError for files that cannot be read."""
+def read_folder(folder: Path, make_text: Callable[..., Any]) -> Any:
+    """The `Text` of a folder, made by `make_text`. FileNotFoundError where it has no tokenizer, UserError for files that cannot be read."""
     tokenizer = _read_tokenizer(folder)
     settings = {**_read_json(folder / "special_tokens_map.json"), **_read_json(folder / "tokenizer_config.json")}
     _add_tokens(tokenizer, settings)
@@ -29,7 +28,7 @@ def read_folder(folder: Path) -> Text:
     num_tokens = max(tokenizer.get_vocab_size(), size if isinstance(size, int) else 0)
     said = [("config.json: eos_token_id", config.get("eos_token_id"))]
     said.append(("generation_config.json: eos_token_id", _read_json(folder / "generation_config.json").get("eos_token_id")))
-    text = Text(tokenizer, stop_tokens(tokenizer, said, [eos], num_tokens), _default(templates), bos, eos, templates.get("tool_use"))
+    text = make_text(tokenizer, stop_tokens(tokenizer, said, [eos], num_tokens), _default(templates), bos, eos, templates.get("tool_use"))
     text.stop_tokens |= end_of_turn(text)
     return text
 

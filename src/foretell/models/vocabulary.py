@@ -36,7 +36,8 @@ class Vocabulary:
     def of(cls, model: Model, stop_tokens: Iterable[int] | None = None) -> Vocabulary:
         """The model's, made once; with its tokenizer's stop tokens, or those given. ValueError where nothing says what tokens write."""
         tokenizer = model.tokenizer
-        stops = frozenset(tokenizer.stop_tokens if stop_tokens is None and tokenizer is not None else stop_tokens or ())
+        given = tokenizer.stop_tokens if stop_tokens is None and tokenizer is not None else stop_tokens or ()
+        stops = frozenset(token for token in given if token < model.vocab_size)  # others are never written
         return model.pool.get(("vocabulary", stops), lambda: cls(_spelling(model, stops), stops, tokenizer, model.fingerprint))
 
     @property

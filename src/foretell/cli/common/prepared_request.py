@@ -67,6 +67,7 @@ class PreparedRequest:
         """A request from the command line's options. Raises UserError for whatever can be refused before a token is generated."""
         from foretell.bench.tuning.tuned_recipe import tuned_recipe
         from foretell.decoding.pacing.measured_curve import known_curve
+        from foretell.models.instructions import with_instructions
         from foretell.prepare import behind_forced, default_recipe, make_requests, session_of
         from foretell.retrying import check_retries
 
@@ -81,7 +82,7 @@ class PreparedRequest:
             check_sampling(sampling, bool(biases), recipe)
             if rule is not None:
                 recipe = behind_forced(recipe)
-        prompt: Any = text if system is None else [{"role": "system", "content": system}, {"role": "user", "content": text}]
+        prompt: Any = text if system is None else with_instructions([{"role": "user", "content": text}], system, model.tokenizer)
         options = dict(sampling, logit_bias={token_id(model, token): bias for token, bias in biases.items()})
 
         def make(prompt: Any, seed: int) -> Request | UserError:

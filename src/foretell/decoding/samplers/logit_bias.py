@@ -30,6 +30,7 @@ class LogitBias(SamplerStep):
     bias: tuple[float, ...] = ()
 
     needs_vocabulary = True
+    option = "logit_bias"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tokens", tuple(self.tokens))
