@@ -19,6 +19,7 @@ from foretell.models.locate import locate
 from foretell.models.native import NativeModel
 from foretell.models.one_thread import one_thread
 from foretell.models.packed_cache import Watched, entry_name, read_packed, write_packed
+from foretell.models.rope import switch_length
 from foretell.models.text import Text
 from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError, fingerprint
 from foretell.models.weights.config_keys import check_folder, check_native, remarks
@@ -206,10 +207,15 @@ def _cpu_engine(source: Path, digest: str, dtype: str, num_threads: int | None, 
 
 def _load_transformers(source: Path, dtype: str | None, device: torch.device, num_threads: int | None) -> Model:
     from foretell.models.adapter import TransformersModel
+    from foretell.models.switching import SwitchingModel
 
     if num_threads is not None:
         torch.set_num_threads(num_threads)
     kind = DTYPES[dtype or ("fp32" if device.type == "cpu" else "bf16")]
+    text = read_text(source)
     if source.is_file():
-        return TransformersModel.from_checkpoint(read_checkpoint(source), kind, device, read_text(source))
-    return TransformersModel.from_folder(source, kind, device, read_text(source))
+        model = TransformersModel.from_checkpoint(read_checkpoint(source), kind, device, text)
+    else:
+        model = TransformersModel.from_folder(source, kind, device, text)
+    switch = switch_length(model.model.config.get_text_config())
+    return model if switch is None else SwitchingModel(model, switch)
