@@ -45,13 +45,9 @@ class FittedModel(Model):
     def new_cache(self, context: Context = NO_CONTEXT) -> Cache:
         return self.model.new_cache(context)
 
-    def forward(
-        self, feeds: Sequence[Feed], *, hidden: Sequence[int | str] = (), start: int = 0, stop: int | None = None
-    ) -> list[Rows]:
+    def forward(self, feeds: Sequence[Feed], *, hidden: Sequence[int | str] = (), start: int = 0, stop: int | None = None) -> list[Rows]:
         known = [replace(feed, tokens=self._known(feed.tokens)) for feed in feeds]
-        return [
-            replace(rows, logits=self._fit(rows.logits)) for rows in self.model.forward(known, hidden=hidden, start=start, stop=stop)
-        ]
+        return [replace(rows, logits=self._fit(rows.logits)) for rows in self.model.forward(known, hidden=hidden, start=start, stop=stop)]
 
     def embed(self, tokens: Sequence[int], position: int = 0) -> Tensor:
         return self.model.embed(self._known(tokens), position)

@@ -59,7 +59,9 @@ def check_folder(folder: Path, values: Mapping[str, Any]) -> None:
     bare = (f"{native}Model",) if native else tuple(each for each in named if each.endswith("Model") and "For" not in each)
     for each in named[:1]:
         if not _CAUSAL.fullmatch(each) and each not in bare:
-            raise UserError(f"{folder}: config.json says {each}, which is no causal language model; take one whose name ends with ForCausalLM")
+            raise UserError(
+                f"{folder}: config.json says {each}, which is no causal language model; take one whose name ends with ForCausalLM"
+            )
 
 
 MERGE = "merge it into its base model (peft's merge_and_unload, then save_pretrained) and load that"

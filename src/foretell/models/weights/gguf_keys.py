@@ -31,11 +31,15 @@ def gguf_rope(values: GGUFValues, divided: TensorInfo | None, arch: str, head_di
     original = values.whole(f"{arch}.rope.scaling.original_context_length", max_length)
     turned = values.whole(f"{arch}.rope.dimension_count", head_dim)
     if turned != head_dim:
-        raise UserError(f"{values.path}: {arch}.rope.dimension_count={turned}, but a head has {head_dim} columns; load its safetensors folder")
+        raise UserError(
+            f"{values.path}: {arch}.rope.dimension_count={turned}, but a head has {head_dim} columns; load its safetensors folder"
+        )
     if divided is not None:
         divisors = expanded(divided, values.path).flatten().tolist()
         if len(divisors) != head_dim // 2 or kind != "none":
-            raise DamagedFileError(values.path, f"rope_freqs.weight has {len(divisors)} values for {head_dim // 2}, beside scaling {kind!r}")
+            raise DamagedFileError(
+                values.path, f"rope_freqs.weight has {len(divisors)} values for {head_dim // 2}, beside scaling {kind!r}"
+            )
         # longrope is transformers' form for divisors given one by one; a factor of 1 keeps the size of cos and sin.
         return {
             "rope_type": "longrope", "rope_theta": theta, "short_factor": divisors, "long_factor": divisors, "factor": 1.0,

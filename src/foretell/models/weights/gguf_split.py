@@ -34,4 +34,6 @@ def check_part(path: Path, metadata: dict, number: int, count: int) -> None:
     if said == (number - 1, count) or (count == 1 and said[1] == 1):
         return
     place = f"part {said[0] + 1} of {said[1]}" if isinstance(said[0], int) else f"split.no={said[0]!r}"
-    raise DamagedFileError(path, f"this is {place} by its metadata, but its name says otherwise", "give all parts the names they were made with")
+    raise DamagedFileError(
+        path, f"this is {place} by its metadata, but its name says otherwise", "give all parts the names they were made with"
+    )
