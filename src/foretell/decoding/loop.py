@@ -32,6 +32,7 @@ from foretell.decoding.verifier import Target
 from foretell.errors import UserError
 from foretell.models.base import Cache, Context, Feed, Model, Rows
 from foretell.models.vocabulary import Vocabulary
+from foretell.moved import moved
 from foretell.parts import Guarantee, weakest
 
 #: Most tokens of a prompt that one step feeds; longer prompts take several steps.
@@ -331,3 +332,6 @@ def _alone(*requests: Request) -> Iterator[None]:
     except Exception as error:
         for request in requests:
             request.finish_reason, request.error = "error", error
+
+
+__getattr__ = moved(__name__, {"Session": "foretell.decoding.session"})

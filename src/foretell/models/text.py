@@ -177,12 +177,20 @@ class Text:
 
 
 def first_difference(a: Text, b: Text) -> str | None:
-    """A sentence naming the first token in which two vocabularies differ; None if all tokens agree."""
-    for i, (one, other) in enumerate(zip(a.vocabulary, b.vocabulary, strict=False)):
+    """A sentence naming the first token in which two vocabularies differ; None if all tokens agree. Padding at the end does not count."""
+    first, second = _without_padding(a.vocabulary), _without_padding(b.vocabulary)
+    for i, (one, other) in enumerate(zip(first, second, strict=False)):
         if one != other:
             return f"token {i} is {one!r} in the first vocabulary and {other!r} in the second"
-    longer, shorter = (a, b) if len(a.vocabulary) > len(b.vocabulary) else (b, a)
-    if len(longer.vocabulary) == len(shorter.vocabulary):
+    if len(first) == len(second):
         return None
-    i, which = len(shorter.vocabulary), "first" if longer is a else "second"
-    return f"token {i} ({longer.vocabulary[i]!r}) is in the {which} vocabulary only"
+    longer, shorter, which = (first, second, "first") if len(first) > len(second) else (second, first, "second")
+    return f"token {len(shorter)} ({longer[len(shorter)]!r}) is in the {which} vocabulary only"
+
+
+def _without_padding(vocabulary: Sequence[str]) -> Sequence[str]:
+    """Without the last tokens that llama.cpp's converter made up, `[PAD151665]` for id 151665, and without ids that have no token."""
+    num = len(vocabulary)
+    while num and vocabulary[num - 1] in ("", f"[PAD{num - 1}]"):
+        num -= 1
+    return vocabulary[:num]
