@@ -82,24 +82,26 @@ _SHORT = {chars: text for text, chars in _NAMED.items()}
 
 def engine_text(node: Node) -> str:
     """The pattern in a syntax that ECMA 262 (with its flag `u`) and the engine read alike. What the engine lacks stays as it is."""
-    return _text(node, {"^": "^", "$": "$", "b": r"\b", "B": r"\B"})
+    return _text(node, {"^": "^", "$": "$", "b": r"\b", "B": r"\B", "": r"[^\s\S]"})
 
 
 def python_text(node: Node) -> str:
     """The pattern in the syntax of the `regex` package."""
     words = r"[0-9A-Za-z_]"
     at_word, off_word = rf"(?:(?<={words})(?!{words})|(?<!{words})(?={words}))", rf"(?:(?<={words})(?={words})|(?<!{words})(?!{words}))"
-    return _text(node, {"^": r"\A", "$": r"\Z", "b": at_word, "B": off_word})
+    return _text(node, {"^": r"\A", "$": r"\Z", "b": at_word, "B": off_word, "": "(?!)"})
 
 
 def _text(node: Node, edges: dict[str, str]) -> str:
+    """edges: the texts of edges by their kind, and of no character at all."""
+
     def write(node: Node) -> str:
         if isinstance(node, Chars):
-            return class_text(node.chars)
+            return class_text(node.chars) if node.chars else edges[""]
         if isinstance(node, Sequence):
             return "".join(f"(?:{write(part)})" if isinstance(part, Choice) else write(part) for part in node.parts)
         if isinstance(node, Choice):
-            return "|".join(map(write, node.options)) if node.options else class_text(())
+            return "|".join(map(write, node.options)) if node.options else edges[""]
         if isinstance(node, Repeat):
             inner = write(node.node)
             return (inner if isinstance(node.node, Chars | Group | Reference) else f"(?:{inner})") + _times(node.low, node.high)
@@ -127,8 +129,6 @@ def class_text(chars: CharSet) -> str:
         return _SHORT[chars]
     if len(chars) == 1 and chars[0][0] == chars[0][1]:
         return _char_text(chars[0][0])
-    if not chars:
-        return r"[^\s\S]"
     others = complement(chars)
     if len(others) < len(chars):
         return f"[^{_ranges_text(others)}]"
