@@ -47,7 +47,7 @@ class Lowering:
     _exclusive_choices: list[tuple[SchemaNode, list[tuple[SchemaNode, EngineSchema]], dict[str, Any]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._negation = Negation(self.formats)
+        self.negation = Negation(self.formats)
 
     def schema(self) -> EngineSchema:
         """The schema for the engine. SchemaError for keywords that cannot be checked either."""
@@ -115,7 +115,7 @@ class Lowering:
         elif keyword == "oneOf":
             parts.append(self._one_of(node))
         elif keyword == "not":
-            negation, is_exact = self._negation(value)
+            negation, is_exact = self.negation(value)
             parts.append(negation)
             if not is_exact:
                 self.relax(node, "not", "has no exact negation that the engine supports")
@@ -156,7 +156,7 @@ class Lowering:
         if num > self.effort.num_splits or num > 8:
             self.relax(node, "oneOf", "has branches that may overlap")
             return [lowered for _, lowered in branches]
-        negations = [self._negation(part) for part, _ in branches]
+        negations = [self.negation(part) for part, _ in branches]
         options: list[EngineSchema] = []
         for i, (_, lowered) in enumerate(branches):
             others = [j for j in range(num) if j != i and not are_disjoint[i, j]]
@@ -169,7 +169,7 @@ class Lowering:
         """Add `if` and the dependent keywords to `parts`, each as two alternatives."""
         keywords, num_left = node.keywords, self.effort.num_splits
         if "if" in keywords and ("then" in keywords or "else" in keywords):
-            negation, is_exact = self._negation(keywords["if"])
+            negation, is_exact = self.negation(keywords["if"])
             num_left //= 2
             if num_left:
                 then, other = (self.lower(keywords[name]) if name in keywords else True for name in ("then", "else"))

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from foretell.rules.schemas.engine_schema import MAX_EXACT_INTEGER, TYPE_OF_KEYWORD, TYPES, EngineSchema, all_of, any_of
-from foretell.rules.schemas.pattern_rewriting import excluding
+from foretell.rules.schemas.engine_patterns import excluding_pattern
+from foretell.rules.schemas.excluded_words import excluding
 from foretell.rules.schemas.schema_graph import SchemaNode
 from foretell.rules.schemas.strings import format_schema
 
@@ -67,6 +68,10 @@ class Negation:
             return _any_of(_with_member(name, *self(part)) for name, part in value.items())
         if keyword == "format" and (not self.formats or format_schema(value) is None):
             return False, True
+        if keyword == "pattern":
+            excluded = excluding_pattern(value)
+            if excluded is not None:
+                return any_of({"type": "string", "pattern": pattern} for pattern in excluded), True
         if keyword in ("allOf", "$ref"):
             return _any_of(self(part) for part in value)
         if keyword == "anyOf":

@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 from foretell.rules.schemas.engine_schema import MAX_EXACT_INTEGER, EngineSchema, stored_bound
+from foretell.rules.schemas.engine_patterns import conjuncts, looser
 from foretell.rules.schemas.lowering_context import LoweringContext
-from foretell.rules.schemas.pattern_rewriting import looser, split_lookahead
 from foretell.rules.schemas.schema_graph import SchemaNode
-from foretell.rules.schemas.strings import check_pattern, compiles, format_schema, refusal
+from foretell.rules.schemas.strings import compiles, format_schema, refusal
 
+_LENGTHS = ("minLength", "maxLength")
 #: Keywords that may evaluate items besides those of `prefixItems` and `items`.
 _EVALUATE_ITEMS = frozenset({"$ref", "allOf", "anyOf", "oneOf", "if", "not", "contains", "dependentSchemas"})
 
@@ -43,43 +44,44 @@ def _number_keywords(context: LoweringContext, node: SchemaNode) -> dict[str, An
 
 def _string_keywords(context: LoweringContext, node: SchemaNode, parts: list[EngineSchema]) -> dict[str, Any]:
     given = node.keywords
-    keywords: dict[str, Any] = {keyword: int(given[keyword]) for keyword in ("minLength", "maxLength") if keyword in given}
+    said: list[tuple[str, dict[str, Any]]] = [(keyword, {keyword: int(given[keyword])}) for keyword in _LENGTHS if keyword in given]
     if "pattern" in given:
-        keywords |= _pattern_keyword(context, node, parts)
-    name = given.get("format")
-    schema = format_schema(name) if name and context.formats else None
-    if name and schema is None:
-        reason = f"{name!r} is an annotation" + ("" if not context.formats else ", since the format is unknown")
-        context.ignored.append((node, "format", reason))
+        said += [("pattern", {"pattern": text}) for text in _patterns(context, node)]
+    if "format" in given:
+        schema = format_schema(given["format"]) if context.formats else None
+        if schema is None:
+            reason = f"{given['format']!r} is an annotation" + ("" if not context.formats else ", since the format is unknown")
+            context.ignored.append((node, "format", reason))
+        else:
+            said.append(("format", schema))
     if not context.effort.strings:
-        for keyword in (*keywords, *(["format"] if schema else [])):
+        for keyword, _ in said:
             context.relax(node, keyword, "made the schema too large for the engine")
         return {}
-    if schema and not (schema.keys() & keywords.keys()):
-        keywords |= schema
-    elif schema:
-        context.relax(node, "format", "is a second pattern, and the engine supports one in a subschema")
     for keyword in ("", "format", "pattern", "maxLength", "minLength"):
-        if keyword in keywords:
-            del keywords[keyword]
+        if keyword and any(name == keyword for name, _ in said):
+            said = [(name, schema) for name, schema in said if name != keyword]
             context.relax(node, keyword, "is too complex for the engine")
-        message = refusal(json.dumps({"type": "string", **keywords})) if keywords.keys() & {"pattern", "format"} else None
+        message = refusal(json.dumps({"type": "string", "allOf": [schema for _, schema in said]}))
         if message is None or "nsatisfiable" in message:
             break
+    keywords: dict[str, Any] = {}
+    for _, schema in said:
+        if schema.keys() & keywords.keys() or ("pattern" in keywords and "format" in schema):
+            parts.append(schema)
+        else:
+            keywords |= schema
     return keywords
 
 
-def _pattern_keyword(context: LoweringContext, node: SchemaNode, parts: list[EngineSchema]) -> dict[str, Any]:
+def _patterns(context: LoweringContext, node: SchemaNode) -> tuple[str, ...]:
+    """The patterns for the engine that together say `pattern`, or a looser one."""
     pattern = node.keywords["pattern"]
-    if check_pattern(pattern):
-        return {"pattern": pattern}
-    halves = split_lookahead(pattern)
-    if halves and all(compiles({"type": "string", "pattern": half}) for half in halves):
-        parts.append({"pattern": halves[0]})
-        return {"pattern": halves[1]}
-    context.relax(node, "pattern", "has look-around or back-references, which automata do not support")
-    pattern = looser(pattern)
-    return {"pattern": pattern} if compiles({"type": "string", "pattern": pattern}) else {}
+    patterns = conjuncts(pattern)
+    if patterns is not None:
+        return patterns
+    context.relax(node, "pattern", "refers to groups, or has too large an automaton")
+    return (looser(pattern),)
 
 
 def _array_keywords(context: LoweringContext, node: SchemaNode) -> dict[str, Any]:
