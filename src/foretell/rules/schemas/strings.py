@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from foretell.models.vocabulary import Vocabulary
@@ -17,35 +17,12 @@ from foretell.rules.patterns.char_automaton import automaton_of
 from foretell.rules.patterns.ecma import PatternError, parsed
 from foretell.rules.patterns.formulas import TooLargeError
 from foretell.rules.patterns.syntax import engine_text, python_text
+from foretell.rules.schemas.formats import FORMATS
 
 #: A vocabulary whose tokens are the 256 bytes, to test schemas and texts without a model.
 BYTES = Vocabulary((*(bytes([byte]) for byte in range(256)), None), frozenset({256}))
 #: The time limit of one search by backtracking, in seconds.
 SEARCH_TIMEOUT = 0.25
-#: A character of a URI, with brackets and percent-encoded characters.
-_URI = r"([!$&-;=?-Z_a-z~#\[\]]|%[0-9A-Fa-f]{2})"
-#: Patterns of the standard's formats that the engine does not support, after RFC 3986, 3987, 6570 and 6901; those of internationalized
-#: addresses are approximate.
-_MORE_FORMATS = {
-    "json-pointer": r"^(/([^/~]|~[01])*)*$",
-    "relative-json-pointer": r"^(0|[1-9][0-9]*)(#|(/([^/~]|~[01])*)*)$",
-    "uri-reference": rf"^([A-Za-z][A-Za-z0-9+.-]*:{_URI}*|([!$&-9;=@-Z_a-z~]|%[0-9A-Fa-f]{{2}})*([/?#]{_URI}*)?)$",
-    "uri-template": r"^([^\x00-\x20\x7f\"'%<>\\^`{|}]|%[0-9A-Fa-f]{2}|\{[+#./;?&=,!@|]?[A-Za-z0-9_%.:*,]+\})*$",
-    "iri": r"^[A-Za-z][A-Za-z0-9+.-]*:([^\x00-\x20\x7f\"%<>\\^`{|}]|%[0-9A-Fa-f]{2})*$",
-    "iri-reference": r"^([^\x00-\x20\x7f\"%<>\\^`{|}]|%[0-9A-Fa-f]{2})*$",
-    "idn-email": r"^[^\s@]+@[^\s@]+$",
-    "idn-hostname": r"^[^\s.@/]{1,63}(\.[^\s.@/]{1,63})*$",
-}
-
-
-@cache
-def format_schema(name: str) -> dict[str, str] | None:
-    """An engine schema of the strings with this format; None for an unknown format."""
-    if name in _MORE_FORMATS:
-        return {"pattern": _MORE_FORMATS[name]}
-    return {"format": name} if compiles({"type": "string", "format": name}) else None
-
-
 def compiles(schema: dict[str, Any]) -> bool:
     """Whether the engine compiles this schema."""
     return refusal(json.dumps(schema)) is None
@@ -63,8 +40,11 @@ def refusal(schema: str) -> str | None:
 
 def has_format(name: str, text: str) -> bool:
     """Whether `text` has the format; True for unknown formats, which are annotations."""
-    schema = format_schema(name)
-    return schema is None or _generates(json.dumps({"type": "string", **schema}), text)
+    known = FORMATS.get(name)
+    if known is None:
+        return True
+    is_short = known.most is None or len(text) <= known.most
+    return is_short and all(has_pattern(each, text) for each in known.patterns) and (known.is_valid is None or known.is_valid(text))
 
 
 def has_pattern(pattern: str, text: str) -> bool:

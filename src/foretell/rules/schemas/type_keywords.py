@@ -7,9 +7,10 @@ from typing import Any
 
 from foretell.rules.schemas.engine_schema import MAX_EXACT_INTEGER, EngineSchema, stored_bound
 from foretell.rules.schemas.engine_patterns import conjuncts, looser
+from foretell.rules.schemas.formats import FORMATS
 from foretell.rules.schemas.lowering_context import LoweringContext
 from foretell.rules.schemas.schema_graph import SchemaNode
-from foretell.rules.schemas.strings import compiles, format_schema, refusal
+from foretell.rules.schemas.strings import compiles, refusal
 
 _LENGTHS = ("minLength", "maxLength")
 #: Keywords that may evaluate items besides those of `prefixItems` and `items`.
@@ -48,12 +49,16 @@ def _string_keywords(context: LoweringContext, node: SchemaNode, parts: list[Eng
     if "pattern" in given:
         said += [("pattern", {"pattern": text}) for text in _patterns(context, node)]
     if "format" in given:
-        schema = format_schema(given["format"]) if context.formats else None
-        if schema is None:
+        known = FORMATS.get(given["format"]) if context.formats else None
+        if known is None:
             reason = f"{given['format']!r} is an annotation" + ("" if not context.formats else ", since the format is unknown")
             context.ignored.append((node, "format", reason))
         else:
-            said.append(("format", schema))
+            said += [("format", {"pattern": text}) for pattern in known.patterns for text in conjuncts(pattern) or ()]
+            said += [("format", {"maxLength": known.most})] if known.most else []
+            if known.is_valid:
+                known.is_valid("")  # raises here if a package is missing, not within the text
+                context.relax(node, "format", "is more than a pattern")
     if not context.effort.strings:
         for keyword, _ in said:
             context.relax(node, keyword, "made the schema too large for the engine")
@@ -67,7 +72,7 @@ def _string_keywords(context: LoweringContext, node: SchemaNode, parts: list[Eng
             break
     keywords: dict[str, Any] = {}
     for _, schema in said:
-        if schema.keys() & keywords.keys() or ("pattern" in keywords and "format" in schema):
+        if schema.keys() & keywords.keys():
             parts.append(schema)
         else:
             keywords |= schema
