@@ -137,13 +137,17 @@ REGULAR = [
     ({"patternProperties": {"^(?!x-)": {"type": "integer"}}, "additionalProperties": False}, [{"a": 1}], [{"x-a": 1}, {"a": ""}]),
     ({"propertyNames": {"pattern": "^[a-z]+$", "maxLength": 2}}, [{"ab": 1}, {}], [{"abc": 1}, {"A": 1}, {"": 1}]),
     (
-        {"propertyNames": {"pattern": "^[a-z]+$", "minLength": 2}, "additionalProperties": {"type": "integer"}, "properties": {"x": {}, "ab": {}}},
+        {
+            "propertyNames": {"pattern": "^[a-z]+$", "minLength": 2},
+            "additionalProperties": {"type": "integer"},
+            "properties": {"x": {}, "ab": {}},
+        },
         [{"ab": ""}, {"cd": 1}],
         [{"x": 1}, {"cd": ""}],
     ),
     ({"propertyNames": {"enum": ["a", "b"]}, "additionalProperties": {"type": "integer"}}, [{"a": 1}], [{"a": ""}, {"c": 1}]),
     ({"minLength": 1, "oneOf": [{"pattern": "a"}, {"pattern": "b"}]}, ["a", "xb"], ["ab", ""]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("schema", "valid", "invalid"), REGULAR, ids=lambda each: json.dumps(each)[:60])
@@ -156,13 +160,29 @@ def test_regular_words_are_compiled(schema, valid, invalid):
 
 #: `oneOf` beside own words, with values that satisfy the schema and that do not.
 ONE_OF = [
-    ({"type": "object", "properties": {"a": {}, "b": {}}, "oneOf": [{"required": ["a"]}, {"required": ["b"]}]}, [{"a": 1}], [{"a": 1, "b": 1}]),
-    ({"properties": {"a": {}}, "oneOf": [{"required": ["a"]}, {"required": ["b"]}], "required": ["c"]}, [{"a": 1, "c": 1}], [{"a": 1, "b": 1, "c": 1}]),
-    ({"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}], "anyOf": [{"required": ["c"]}, {"required": ["d"]}]}, [{"a": 1, "d": 2}], [{"a": 1, "b": 1, "c": 1}]),
+    (
+        {"type": "object", "properties": {"a": {}, "b": {}}, "oneOf": [{"required": ["a"]}, {"required": ["b"]}]},
+        [{"a": 1}],
+        [{"a": 1, "b": 1}],
+    ),
+    (
+        {"properties": {"a": {}}, "oneOf": [{"required": ["a"]}, {"required": ["b"]}], "required": ["c"]},
+        [{"a": 1, "c": 1}],
+        [{"a": 1, "b": 1, "c": 1}],
+    ),
+    (
+        {"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}], "anyOf": [{"required": ["c"]}, {"required": ["d"]}]},
+        [{"a": 1, "d": 2}],
+        [{"a": 1, "b": 1, "c": 1}],
+    ),
     ({"type": "integer", "maximum": 9, "oneOf": [{"minimum": 3}, {"maximum": 5}]}, [1, 8], [4, 10]),
     ({"maxLength": 3, "oneOf": [{"minLength": 1}, {"enum": ["", "a"]}]}, ["", "bcd"], ["a", "bcde"]),
-    ({"minItems": 1, "allOf": [{"oneOf": [{"maxItems": 1}, {"minItems": 1, "items": {"type": "null"}}]}]}, [[1], [None, None]], [[None], []]),
-]  # fmt: skip
+    (
+        {"minItems": 1, "allOf": [{"oneOf": [{"maxItems": 1}, {"minItems": 1, "items": {"type": "null"}}]}]},
+        [[1], [None, None]],
+        [[None], []],
+    ),
+]
 
 
 @pytest.mark.parametrize(("schema", "valid", "invalid"), ONE_OF, ids=lambda each: json.dumps(each)[:60])

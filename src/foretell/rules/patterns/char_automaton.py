@@ -76,9 +76,7 @@ def _letter(automaton: CharAutomaton, code: int) -> int:
     return next(i for i, chars in enumerate(automaton.letters) if any(low <= code <= high for low, high in chars))
 
 
-def _tabulated(
-    first: S, letters: tuple[CharSet, ...], after: Callable[[S, CharSet], S], accepts: Callable[[S], bool]
-) -> CharAutomaton:
+def _tabulated(first: S, letters: tuple[CharSet, ...], after: Callable[[S, CharSet], S], accepts: Callable[[S], bool]) -> CharAutomaton:
     """The smallest automaton with these transitions."""
     numbers, queue, table = {first: 0}, [first], []
     for state in queue:  # grows while it is read

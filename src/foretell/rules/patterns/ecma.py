@@ -236,5 +236,3 @@ def _one(code: int) -> CharSet:
 
 def _is_one(chars: CharSet) -> bool:
     return len(chars) == 1 and chars[0][0] == chars[0][1]
-
-

@@ -104,7 +104,8 @@ def _words(node: Node) -> list[tuple[Node, ...]]:
     elif isinstance(node, Group):
         words = _words(node.node)
     elif isinstance(node, Repeat) and node.high is not None:
-        inner, times = _words(node.node), [()]
+        inner = _words(node.node)
+        times: list[tuple[Node, ...]] = [()]
         words = []
         for num in range(node.high + 1):
             words += times if num >= node.low else []

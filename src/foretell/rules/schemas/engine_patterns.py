@@ -5,12 +5,26 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 
-from foretell.rules.patterns.char_automaton import automaton_of
+from foretell.rules.patterns.char_automaton import CharAutomaton, automaton_of
 from foretell.rules.patterns.ecma import parsed
 from foretell.rules.patterns.elimination import pattern_of
 from foretell.rules.patterns.formulas import TooLargeError
 from foretell.rules.patterns.references import without_references
-from foretell.rules.patterns.syntax import ANYTHING, BEGIN, Choice, Edge, Group, Look, Node, Reference, Repeat, Sequence, engine_text
+from foretell.rules.patterns.syntax import (
+    ANYTHING,
+    BEGIN,
+    END,
+    Chars,
+    Choice,
+    Edge,
+    Group,
+    Look,
+    Node,
+    Reference,
+    Repeat,
+    Sequence,
+    engine_text,
+)
 from foretell.rules.schemas.strings import refusal
 
 #: A pattern that no string has.
@@ -55,6 +69,30 @@ def excluding_pattern(pattern: str) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(texts))
 
 
+def whole_conjuncts(pattern: str) -> tuple[str, ...]:
+    """Patterns for the engine that a whole text matches, all of them, if and only if it matches `pattern` as a whole; `NEVER` alone
+    if none does. TooLargeError if automata do not support it."""
+    node = without_references(parsed(pattern))
+    parts = node.parts if isinstance(node, Sequence) else (node,)
+    texts = []
+    for part, is_positive in _conditions(Sequence((BEGIN, *parts[parts[:1] == (BEGIN,) :], *([] if parts[-1:] == (END,) else [END])))):
+        text = engine_text(_between(part))
+        is_plain = is_positive and _compiles(f"^(?:{text})$")
+        texts.append(text if is_plain else engine_text(_between(pattern_of(_automaton(part, is_positive)))))
+    message = refusal(json.dumps({"type": "string", "allOf": [{"pattern": f"^(?:{text})$"} for text in texts]}))
+    return (NEVER,) if "nsatisfiable" in (message or "") else tuple(dict.fromkeys(texts))
+
+
+def _between(node: Node) -> Node:
+    """What a whole text matches where the pattern, which begins with `^` or is `^` alone, is found in it."""
+    if node == Chars(()):
+        return node
+    parts = node.parts if isinstance(node, Sequence) else (node,)
+    inner = parts[parts[:1] == (BEGIN,) :]
+    ahead = inner[0].parts if len(inner) == 1 and isinstance(inner[0], Sequence) else inner  # of a condition that looked ahead
+    return Sequence(ahead[:-1]) if ahead[-1:] == (END,) else Sequence((*ahead, ANYTHING))
+
+
 def looser(pattern: str) -> str:
     """A pattern for the engine that every string with `pattern` has: without look-around, word boundaries and references.
 
@@ -82,11 +120,14 @@ def _conditions(node: Node) -> list[tuple[Node, bool]]:
 
 def _rewritten(node: Node, is_positive: bool) -> str:
     """The pattern of a node, or of its complement, without what the engine lacks. TooLargeError if it is too large."""
-    automaton = automaton_of(node)
-    text = engine_text(pattern_of(automaton if is_positive else automaton.complement()))
+    text = engine_text(pattern_of(_automaton(node, is_positive)))
     if not _compiles(text):
         raise TooLargeError("the engine cannot compile the pattern")
     return text
+
+
+def _automaton(node: Node, is_positive: bool) -> CharAutomaton:
+    return automaton_of(node) if is_positive else automaton_of(node).complement()
 
 
 def _without_conditions(node: Node) -> Node:

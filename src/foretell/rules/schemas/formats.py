@@ -87,7 +87,9 @@ _ZONE = rf"(?:[zZ]|[+-]{_HOUR}:{_SIXTY})"
 
 def _leap_minutes(before: str) -> str:
     """The times whose minute may have a 61st second: 59 in UTC. before: what precedes the time."""
-    sums = [f"{(59 + off) % 60:02}:60{_FRACTION}[+]{_HOUR}:{off:02}|{(59 - off) % 60:02}:60{_FRACTION}-{_HOUR}:{off:02}" for off in range(60)]
+    sums = [
+        f"{(59 + off) % 60:02}:60{_FRACTION}[+]{_HOUR}:{off:02}|{(59 - off) % 60:02}:60{_FRACTION}-{_HOUR}:{off:02}" for off in range(60)
+    ]
     return _whole(rf"{before}{_HOUR}:(?:59:60{_FRACTION}[zZ]|{'|'.join(sums)}|{_SIXTY}:{_SIXTY}{_FRACTION}{_ZONE})")
 
 
@@ -155,7 +157,9 @@ FORMATS = {
     "email": Format((_whole(rf"(?:{_ATOM}(?:\.{_ATOM})*|{_QUOTED})@{_ADDRESS}"),)),
     "idn-email": Format((r"^[^\s@]+@[^\s@]+$",)),
     "hostname": Format((_whole(_HOST_NAME),), 253, _is_host_name),
-    "idn-hostname": Format((_whole(rf"{_INTERNATIONAL_LABEL}(?:[.\u3002\uff0e\uff61]{_INTERNATIONAL_LABEL})*"),), 253, _is_international_host_name),
+    "idn-hostname": Format(
+        (_whole(rf"{_INTERNATIONAL_LABEL}(?:[.\u3002\uff0e\uff61]{_INTERNATIONAL_LABEL})*"),), 253, _is_international_host_name
+    ),
     "ipv4": Format((_whole(_IPV4),)),
     "ipv6": Format((_whole(_IPV6),)),
     "uri": Format((_URI,)),
@@ -163,9 +167,7 @@ FORMATS = {
     "iri": Format((_IRI,)),
     "iri-reference": Format((_IRI_REFERENCE,)),
     "uuid": Format((_whole("[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"),)),
-    "uri-template": Format(
-        (_whole(rf"(?:[^\x00-\x20\x7f\"%<>\\^`{{|}}]|{_HEX}|\{{[+#.\/;?&=,!@|]?{_NAME}(?:,{_NAME})*\}})*"),)
-    ),
+    "uri-template": Format((_whole(rf"(?:[^\x00-\x20\x7f\"%<>\\^`{{|}}]|{_HEX}|\{{[+#.\/;?&=,!@|]?{_NAME}(?:,{_NAME})*\}})*"),)),
     "json-pointer": Format((_whole(_POINTER),)),
     "relative-json-pointer": Format((_whole(rf"(?:0|[1-9][0-9]*)(?:#|{_POINTER})"),)),
     "regex": Format((), None, _is_regex),

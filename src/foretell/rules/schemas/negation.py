@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretell.rules.schemas.engine_schema import MAX_EXACT_INTEGER, TYPE_OF_KEYWORD, TYPES, EngineSchema, all_of, any_of
 from foretell.rules.schemas.engine_patterns import excluding_pattern
+from foretell.rules.schemas.engine_schema import MAX_EXACT_INTEGER, TYPE_OF_KEYWORD, TYPES, EngineSchema, all_of, any_of
 from foretell.rules.schemas.excluded_words import excluding
 from foretell.rules.schemas.formats import FORMATS
 from foretell.rules.schemas.schema_graph import SchemaNode

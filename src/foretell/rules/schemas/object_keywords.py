@@ -9,8 +9,8 @@ from typing import Any
 from foretell.rules.schemas.drafts import SchemaError
 from foretell.rules.schemas.engine_schema import EngineSchema, all_of, any_of
 from foretell.rules.schemas.lowering_context import LoweringContext
-from foretell.rules.schemas.schema_graph import SchemaNode
 from foretell.rules.schemas.property_patterns import disjoint_patterns, excluded_names, one_of_patterns
+from foretell.rules.schemas.schema_graph import SchemaNode
 from foretell.rules.schemas.strings import has_pattern
 
 #: Keywords that apply other subschemas, or conditions, to the same object.

@@ -66,11 +66,10 @@ def _compiles(schemas: dict[str, EngineSchema]) -> bool:
 
 def excluded_names(negation: EngineSchema, is_exact: bool) -> str | None:
     """A pattern of the names that this negation of `propertyNames` allows, empty if there are none. None if it is not that simple."""
-    options = [] if negation is False else [negation] if isinstance(negation, bool) else negation.get("anyOf", [negation])
+    if negation is True or not is_exact:
+        return None
     patterns = []
-    for option in options if is_exact else [True]:
-        if option is True:
-            return None
+    for option in negation.get("anyOf", [negation]) if negation else []:
         types = option.get("type", "string")
         if "string" not in ([types] if isinstance(types, str) else types):
             continue

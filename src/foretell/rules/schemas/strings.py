@@ -23,6 +23,8 @@ from foretell.rules.schemas.formats import FORMATS
 BYTES = Vocabulary((*(bytes([byte]) for byte in range(256)), None), frozenset({256}))
 #: The time limit of one search by backtracking, in seconds.
 SEARCH_TIMEOUT = 0.25
+
+
 def compiles(schema: dict[str, Any]) -> bool:
     """Whether the engine compiles this schema."""
     return refusal(json.dumps(schema)) is None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from foretell.rules.schemas.engine_schema import MAX_EXACT_INTEGER, EngineSchema, stored_bound
 from foretell.rules.schemas.engine_patterns import conjuncts, looser
+from foretell.rules.schemas.engine_schema import MAX_EXACT_INTEGER, EngineSchema, stored_bound
 from foretell.rules.schemas.formats import FORMATS
 from foretell.rules.schemas.lowering_context import LoweringContext
 from foretell.rules.schemas.schema_graph import SchemaNode
