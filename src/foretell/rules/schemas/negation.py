@@ -56,7 +56,8 @@ class Negation:
         if keyword in ("const", "enum"):
             return _other_values([value] if keyword == "const" else value)
         if keyword in _OPPOSITE_BOUND:
-            return {"type": "number", _OPPOSITE_BOUND[keyword]: value}, abs(value) < MAX_EXACT_INTEGER
+            is_exact = abs(value) < MAX_EXACT_INTEGER
+            return {"type": "number", **({_OPPOSITE_BOUND[keyword]: value} if is_exact else {})}, is_exact
         if keyword[:3] in ("min", "max") and keyword[3:] in _COUNTED_TYPE:
             name, bound = _COUNTED_TYPE[keyword[3:]], int(value)
             if keyword.startswith("max"):

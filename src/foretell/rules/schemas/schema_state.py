@@ -10,7 +10,7 @@ from foretell.decoding.constraint import ConstraintState, EndedState, not_allowe
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars.grammar_state import GrammarState
-from foretell.rules.schemas.json_parser import ESCAPE, LITERAL, NUMBER, STRING, JsonParser
+from foretell.rules.schemas.json_parser import ESCAPE, LITERAL, NUMBER, STRING, JsonParser, NoChecks
 from foretell.rules.schemas.pending_checks import Location, parsed_value
 from foretell.rules.schemas.schema_compiler import CompiledSchema
 
@@ -31,7 +31,15 @@ class CompletingTokens:
         self.beyond_string = self.in_string - only_quote
         self.in_number = tokens_with(lambda data: any(byte in data for byte in b", \r\n\t]}"))
         self.between_values = tokens_with(lambda data: not _OPENING.fullmatch(data))
+        #: Tokens that may make an open number, or the next one, too large; without bounds, those with an exponent.
+        self.numeric = tokens_with(lambda data: re.search(rb"[-+.eE0-9]", data))
+        self.with_exponent = tokens_with(lambda data: re.search(rb"[eE][+]?[0-9]", data))
         self.in_literal = TokenSet.everything(vocabulary.size)
+
+    def enlarging(self, parser: JsonParser) -> TokenSet:
+        """The tokens that may make a number too large."""
+        has_exponent = parser.mode == NUMBER and b"e" in parser.text[parser.start :].lower()
+        return self.numeric if has_exponent or parser.checks.limits_numbers else self.with_exponent
 
     def candidates(self, parser: JsonParser) -> TokenSet:
         """The tokens to check; all others complete nothing that is checked."""
@@ -47,10 +55,9 @@ class CompletingTokens:
 
 
 class JsonSchemaState(ConstraintState):
-    """inner: the engine's state. parser: after the text so far; None if no value is checked before the end. The whole text is validated
-    before it may end, whatever the engine says."""
+    """inner: the engine's state. parser: after the text so far. The whole text is validated before it may end, whatever the engine says."""
 
-    def __init__(self, compiled: CompiledSchema, inner: GrammarState, parser: JsonParser | None) -> None:
+    def __init__(self, compiled: CompiledSchema, inner: GrammarState, parser: JsonParser) -> None:
         self.compiled, self.inner, self.parser = compiled, inner, parser
         self.vocabulary = inner.vocabulary
         self._forbidden: frozenset[int] | None = None
@@ -58,14 +65,16 @@ class JsonSchemaState(ConstraintState):
     @classmethod
     def of(cls, compiled: CompiledSchema) -> JsonSchemaState:
         """The state at the beginning of a text."""
-        return cls(compiled, compiled.grammar.start(), None if compiled.checks is None else JsonParser(compiled.checks.root))
+        return cls(compiled, compiled.grammar.start(), JsonParser(NoChecks() if compiled.checks is None else compiled.checks.root))
 
     def allowed(self) -> TokenSet:
         allowed = self.inner.allowed()
         if self._forbidden is None:
             candidates = TokenSet.of(self.vocabulary.stop_tokens, self.vocabulary.size)
-            if self.parser is not None:
-                candidates |= self.vocabulary.derive(CompletingTokens).candidates(self.parser)
+            completing = self.vocabulary.derive(CompletingTokens)
+            candidates |= completing.enlarging(self.parser)
+            if self.compiled.checks is not None:
+                candidates |= completing.candidates(self.parser)
             self._forbidden = frozenset(token for token in (allowed & candidates).ids.tolist() if self._fails_check(token))
         return allowed - TokenSet.of(self._forbidden, allowed.size) if self._forbidden else allowed
 
@@ -81,7 +90,9 @@ class JsonSchemaState(ConstraintState):
         if isinstance(inner, EndedState):
             return inner
         assert isinstance(inner, GrammarState)
-        return JsonSchemaState(self.compiled, inner, None if self.parser is None else self.parser.feed(self._bytes(token)))
+        parser = self.parser.feed(self._bytes(token))
+        assert parser is not None  # `accepts` says so
+        return JsonSchemaState(self.compiled, inner, parser)
 
     @property
     def accepting(self) -> bool:
@@ -89,17 +100,13 @@ class JsonSchemaState(ConstraintState):
 
     @property
     def finished(self) -> bool:
-        if self.parser is None:
-            return self.inner.finished and self.accepting
-        return super().finished
+        return self.inner.finished and self.accepting if self.compiled.checks is None else super().finished
 
     def forced(self, max_tokens: int = 64) -> list[int]:
         tokens = self.inner.forced(max_tokens)
-        parser = self.parser
-        if parser is None:
-            return tokens
+        parser: JsonParser | None = self.parser
         for i, token in enumerate(tokens):
-            parser = parser.feed(self._bytes(token))
+            parser = parser.feed(self._bytes(token)) if parser is not None else None
             if parser is None:
                 return tokens[:i]
         return tokens
@@ -111,20 +118,9 @@ class JsonSchemaState(ConstraintState):
         """Whether a check forbids a token that the engine allows."""
         if token in self.vocabulary.stop_tokens:
             return not self._is_valid()
-        return self.parser is not None and self.parser.feed(self._bytes(token)) is None
+        return self.parser.feed(self._bytes(token)) is None
 
     def _is_valid(self) -> bool:
         """Whether the text is a valid value."""
-        value = parsed_value(self.text())
+        value = parsed_value(self.parser.text)
         return value is not None and self.compiled.validator.is_surely_valid(self.compiled.graph.root, value[0])
-
-    def text(self) -> bytes:
-        """The text so far."""
-        if self.parser is not None:
-            return self.parser.text
-        tokens: list[int] = []
-        state: GrammarState | None = self.inner
-        while state is not None and state.parent is not None:
-            tokens.append(state.token)
-            state = state.parent
-        return self.vocabulary.text(reversed(tokens))

@@ -9,8 +9,9 @@ from foretell.rules.schemas.engine_patterns import conjuncts, looser
 from foretell.rules.schemas.engine_schema import MAX_EXACT_INTEGER, EngineSchema, stored_bound
 from foretell.rules.schemas.formats import FORMATS
 from foretell.rules.schemas.lowering_context import LoweringContext
+from foretell.rules.schemas.open_numbers import BOUNDS
 from foretell.rules.schemas.schema_graph import SchemaNode
-from foretell.rules.schemas.strings import compiles, refusal
+from foretell.rules.schemas.strings import refusal
 
 _LENGTHS = ("minLength", "maxLength")
 #: Keywords that may evaluate items besides those of `prefixItems` and `items`.
@@ -25,22 +26,29 @@ def type_keywords(context: LoweringContext, node: SchemaNode, parts: list[Engine
 
 def _number_keywords(context: LoweringContext, node: SchemaNode) -> dict[str, Any]:
     keywords: dict[str, Any] = {}
-    for keyword in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"):
+    for keyword in BOUNDS:
         if keyword in node.keywords:
-            is_upper = keyword.lower().endswith("maximum")
-            bound = stored_bound(node.keywords[keyword], is_upper)
-            if bound != node.keywords[keyword] or abs(bound) >= MAX_EXACT_INTEGER:
+            bound = stored_bound(node.keywords[keyword], keyword.lower().endswith("maximum"))
+            name = keyword
+            if bound is None or bound != node.keywords[keyword] or abs(bound) >= MAX_EXACT_INTEGER:
                 context.relax(node, keyword, "is beyond what the engine stores exactly")
-                keyword = "maximum" if is_upper else "minimum"
-            if abs(bound) < 1e300:
-                keywords[keyword] = bound
+                name = "maximum" if keyword.lower().endswith("maximum") else "minimum"
+            if bound is not None and _takes({**keywords, name: bound}):
+                keywords[name] = bound
+            elif bound is not None:
+                context.relax(node, keyword, "is beyond the engine's numbers")
     if "multipleOf" in node.keywords:
-        schema = {"type": "number", **keywords, "multipleOf": node.keywords["multipleOf"]}
-        if compiles(schema) or "nsatisfiable" in (refusal(json.dumps(schema)) or ""):
+        if _takes({**keywords, "multipleOf": node.keywords["multipleOf"]}):
             keywords["multipleOf"] = node.keywords["multipleOf"]
         else:
             context.relax(node, "multipleOf", "is beyond the engine's numbers")
     return keywords
+
+
+def _takes(keywords: dict[str, Any]) -> bool:
+    """Whether the engine compiles these keywords about numbers; none that satisfies them counts."""
+    messages = [refusal(json.dumps({"type": name, **keywords})) for name in ("number", "integer")]
+    return all(message is None or "nsatisfiable" in message for message in messages)
 
 
 def _string_keywords(context: LoweringContext, node: SchemaNode, parts: list[EngineSchema]) -> dict[str, Any]:
