@@ -85,22 +85,13 @@ _HOUR, _SIXTY, _FRACTION = "(?:[01][0-9]|2[0-3])", "[0-5][0-9]", r"(?:\.[0-9]+)?
 _ZONE = rf"(?:[zZ]|[+-]{_HOUR}:{_SIXTY})"
 
 
-def _leap_minutes(before: str) -> str:
-    """The times whose minute may have a 61st second: 59 in UTC. before: what precedes the time."""
-    sums = [
-        f"{(59 + off) % 60:02}:60{_FRACTION}[+]{_HOUR}:{off:02}|{(59 - off) % 60:02}:60{_FRACTION}-{_HOUR}:{off:02}" for off in range(60)
-    ]
-    return _whole(rf"{before}{_HOUR}:(?:59:60{_FRACTION}[zZ]|{'|'.join(sums)}|{_SIXTY}:{_SIXTY}{_FRACTION}{_ZONE})")
-
-
-def _leap_hours(before: str) -> str:
-    """The same for the hour: 23 in UTC."""
-    sums = [f"23:{_SIXTY}:60{_FRACTION}[zZ]"]
-    for off in range(24):
-        sums += [f"{(23 + off) % 24:02}:{_SIXTY}:60{_FRACTION}[+]{off:02}:00", f"{off:02}:{_SIXTY}:60{_FRACTION}[+]{off:02}:(?!00){_SIXTY}"]
-        sums += [f"{(23 - off) % 24:02}:{_SIXTY}:60{_FRACTION}-{off:02}:{_SIXTY}"]
-    sums = [each.replace(f"(?!00){_SIXTY}", "(?:0[1-9]|[1-5][0-9])") for each in sums]
-    return _whole(rf"{before}(?:{'|'.join(sums)}|{_HOUR}:{_SIXTY}:{_SIXTY}{_FRACTION}{_ZONE})")
+def _time() -> str:
+    """Times. A 61st second is that of 23:59 in UTC, in a zone that differs from UTC by quarters of an hour."""
+    leaps = []
+    for offset in range(0, 24 * 60, 15):
+        for sign, local in (("[+]", 23 * 60 + 59 + offset), ("-", 23 * 60 + 59 - offset)):
+            leaps.append(f"{local // 60 % 24:02}:{local % 60:02}:60{_FRACTION}{sign}{offset // 60:02}:{offset % 60:02}")
+    return f"(?:{_HOUR}:{_SIXTY}:{_SIXTY}{_FRACTION}{_ZONE}|23:59:60{_FRACTION}[zZ]|{'|'.join(leaps)})"
 
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -151,8 +142,8 @@ _INTERNATIONAL_LABEL = rf"[{_LETTER}](?:[{_LETTER}\-]{{0,61}}[{_LETTER}])?"
 
 FORMATS = {
     "date": Format((_whole(_DATE),)),
-    "time": Format((_leap_hours(""), _leap_minutes(""))),
-    "date-time": Format((_leap_hours(f"{_DATE}[tT]"), _leap_minutes(f"{_YEAR}-{_SIXTY}-{_SIXTY}[tT]"))),
+    "time": Format((_whole(_time()),)),
+    "date-time": Format((_whole(f"{_DATE}[tT]{_time()}"),)),
     "duration": Format((_whole(f"P(?:{_DAYS}(?:{_TIME_PART})?|{_TIME_PART}|{_DIGITS_OF}W)"),)),
     "email": Format((_whole(rf"(?:{_ATOM}(?:\.{_ATOM})*|{_QUOTED})@{_ADDRESS}"),)),
     "idn-email": Format((r"^[^\s@]+@[^\s@]+$",)),
