@@ -66,7 +66,7 @@ LAYERS = {
         "groups",
         "searches",
     ),
-    "rules": ("automata", "grammars", "schemas", "analysis", "aligned", "constraints"),
+    "rules": ("automata", "patterns", "grammars", "schemas", "analysis", "aligned", "constraints"),
 }
 #: Files of `decoding` that no part may know: what runs parts, and what names them.
 ABOVE = ("loop", "recipe")

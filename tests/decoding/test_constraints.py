@@ -185,7 +185,12 @@ def test_a_rule_needs_a_stop_token_and_a_spelling():
 
 
 def test_what_the_engine_refuses_is_said_with_the_argument():
-    for rule, word in ((Regex(r"(a)\1"), "pattern="), (Regex("(?=a)b"), "pattern="), (Grammar("start: missing"), "source")):
+    for rule, word in (
+        (Regex(r"(a*)\1"), "pattern="),
+        (Regex("(?=a)b"), "no text matches"),
+        (Regex(r"\z"), "ECMA"),
+        (Grammar("start: missing"), "source"),
+    ):
         with pytest.raises(ValueError, match=word):
             rule.start(VOCABULARY)
     with pytest.raises(GrammarError):

@@ -54,6 +54,7 @@ class Recorder:
     path: tuple = ()
     seen: list = field(default_factory=list)
     has_checks = True
+    limits_numbers = False
 
     def child(self, key):
         return Recorder((*self.path, key), self.seen)

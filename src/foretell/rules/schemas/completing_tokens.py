@@ -32,9 +32,13 @@ class CompletingTokens:
         self.beyond_string = self.in_string - only_quote
         self.in_number = tokens_with(lambda data: any(byte in data for byte in b", \r\n\t]}"))
         self.between_values = tokens_with(lambda data: not _OPENING.fullmatch(data))
+        #: Tokens that may make an open number, or the next one, too large; without bounds, those with an exponent.
+        self._numeric = tokens_with(lambda data: re.search(rb"[-+.eE0-9]", data))
+        self._with_exponent = tokens_with(lambda data: re.search(rb"[eE][+]?[0-9]", data))
         self.in_literal = TokenSet.everything(vocabulary.size)
         self._nothing = TokenSet.of((), vocabulary.size)
         self._whole_strings = tokens_with(lambda data: data.count(b'"') > 1)
+        self._numbers_after_strings = self.in_string & self._with_exponent
         self._escaping = self._whole_strings | tokens_with(lambda data: b"\\" in data.partition(b'"')[0] and b'"' in data)
         #: Tokens by what they write before a quote.
         self._before_quote: dict[bytes, list[int]] = {}
@@ -52,6 +56,13 @@ class CompletingTokens:
         if parser.mode in (STRING, ESCAPE):
             return self.in_string
         return self.in_number if parser.mode == NUMBER else self.in_literal if parser.mode == LITERAL else self.between_values
+
+    def enlarging(self, parser: JsonParser) -> TokenSet:
+        """The tokens that may make a number too large."""
+        if parser.mode in (STRING, ESCAPE):
+            return self._numbers_after_strings
+        has_exponent = parser.mode == NUMBER and b"e" in parser.current.lower()
+        return self._numeric if has_exponent or parser.checks.limits_numbers else self._with_exponent
 
     def repeating(self, parser: JsonParser) -> TokenSet:
         """The tokens that may complete a name which the object has already, where nothing else is checked."""

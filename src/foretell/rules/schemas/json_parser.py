@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
+from foretell.rules.schemas.open_numbers import overflows
+
 #: What comes next: a value; a key, or the end of the object; a colon; a comma or closing bracket; more of a string, or the letter of
 #: an escape in one; more of a number, or of a literal (true, false, null).
 VALUE, KEY, COLON, AFTER, STRING, ESCAPE, NUMBER, LITERAL = range(8)
@@ -34,6 +36,8 @@ class ValueChecks(Protocol):
 
     #: Whether the value, or anything within it, is checked.
     has_checks: bool
+    #: Whether numbers are checked while they grow.
+    limits_numbers: bool
 
     def child(self, key: str | int) -> ValueChecks:
         """The checks of a member (by key) or item (by index)."""
@@ -43,6 +47,9 @@ class ValueChecks(Protocol):
 
     def allows_value(self, text: bytes) -> bool:
         """Whether the value with this JSON text may stand here."""
+
+    def allows_number(self, text: bytes) -> bool:
+        """Whether a number here may begin with this text, or be it."""
 
     def allows_items(self, text: bytes) -> bool:
         """Whether an array here may begin with these items; `text` lacks the closing bracket."""
@@ -55,6 +62,7 @@ class NoChecks(ValueChecks):
     """No checks below here."""
 
     has_checks = False
+    limits_numbers = False
 
     def child(self, key: str | int) -> NoChecks:
         return self
@@ -63,6 +71,9 @@ class NoChecks(ValueChecks):
         return True
 
     def allows_value(self, text: bytes) -> bool:
+        return True
+
+    def allows_number(self, text: bytes) -> bool:
         return True
 
     def allows_items(self, text: bytes) -> bool:
@@ -178,6 +189,10 @@ class JsonParser(NamedTuple):
                 continue
             elif mode in _MORE:
                 at = _MORE[mode].match(data, at).end()  # type: ignore[union-attr]
+                if mode == NUMBER:
+                    number = _between(history, start, base + at)
+                    if overflows(number) or (checks.limits_numbers and not checks.allows_number(number)):
+                        return None
                 if at == end and (mode == NUMBER or _between(history, start, base + at) not in (b"true", b"false", b"null")):
                     break  # a number may always continue
                 mode = AFTER

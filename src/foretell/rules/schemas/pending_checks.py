@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from foretell.pool import Pool
 from foretell.rules.schemas.json_parser import Names, ValueChecks
+from foretell.rules.schemas.open_numbers import LIMITS, NumberBounds, finite
 from foretell.rules.schemas.schema_graph import SchemaGraph, SchemaNode
 from foretell.rules.schemas.strings import has_pattern
 from foretell.rules.schemas.validator import SchemaValidator
@@ -80,6 +82,7 @@ class Location(ValueChecks):
             for keywords in ({"uniqueItems": True}, {"contains": 0, "maxContains": 0, "minContains": 0})
             if (node.keywords.get("uniqueItems") if "uniqueItems" in keywords else "maxContains" in node.keywords)
         ]
+        self.limits_numbers = any(not set(LIMITS).isdisjoint(pending.relaxed.get(node, ())) for node in self.nodes)
         self.needs_items = bool(self.growing) or self.max_members is not None
         self.num_prefix = max((len(node.keywords.get("prefixItems", ())) for node in self.nodes), default=0)
         self._children: Pool[str | int, Location] = Pool(_MAX_ITEMS)
@@ -122,6 +125,14 @@ class Location(ValueChecks):
     def allows_value(self, text: bytes) -> bool:
         return not self.checked or self._verdicts.get(text, lambda: self._is_valid(text))
 
+    def allows_number(self, text: bytes) -> bool:
+        return self.number_bounds.allow(text)
+
+    @cached_property
+    def number_bounds(self) -> NumberBounds:
+        """The bounds of numbers here."""
+        return NumberBounds.of([node.keywords for node in self.nodes])
+
     def allows_items(self, text: bytes) -> bool:
         return not self.growing or self._verdicts.get(text, lambda: self._may_grow(text))
 
@@ -145,8 +156,8 @@ class Location(ValueChecks):
 
 
 def parsed_value(text: bytes) -> tuple[Any] | None:
-    """The value of a JSON text, in a tuple; None if it is nested too deeply for Python, or is not JSON."""
+    """The value of a JSON text, in a tuple; None if it is nested too deeply for Python, is not JSON, or has a number beyond floats."""
     try:
-        return (json.loads(text),)
+        return (json.loads(text, parse_float=finite),)
     except (RecursionError, ValueError):
         return None

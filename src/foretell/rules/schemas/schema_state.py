@@ -41,7 +41,8 @@ class JsonSchemaState(ConstraintState):
     def _candidates(self) -> TokenSet:
         """The tokens that a check may forbid."""
         completing = self.vocabulary.derive(CompletingTokens)
-        return completing.repeating(self.parser) if self.compiled.checks is None else completing.candidates(self.parser)
+        checked = completing.repeating(self.parser) if self.compiled.checks is None else completing.candidates(self.parser)
+        return checked | completing.enlarging(self.parser)
 
     def _beyond_bounds(self) -> TokenSet | None:
         """The tokens that exceed the bounds at a place where the value may end; None without bounds."""

@@ -1,0 +1,147 @@
+"""Regular expressions as trees, and their text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from foretell.rules.patterns.char_set import ANY, CharSet, complement
+
+
+class Node:
+    """A regular expression."""
+
+
+@dataclass(frozen=True)
+class Chars(Node):
+    """One character of a set."""
+
+    chars: CharSet
+
+
+@dataclass(frozen=True)
+class Sequence(Node):
+    """All parts, in order."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Choice(Node):
+    """One of the options; nothing, if there are none."""
+
+    options: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Repeat(Node):
+    """`low` to `high` times the node; None: without bound."""
+
+    node: Node
+    low: int
+    high: int | None
+
+
+@dataclass(frozen=True)
+class Group(Node):
+    """A group that a reference may name by its number."""
+
+    node: Node
+    number: int
+
+
+@dataclass(frozen=True)
+class Reference(Node):
+    """What the group with this number matched."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Look(Node):
+    """A condition at a place: `node` does (or does not, unless `positive`) match what comes next, or before unless `ahead`."""
+
+    node: Node
+    ahead: bool
+    positive: bool
+
+
+@dataclass(frozen=True)
+class Edge(Node):
+    """The beginning of the text (`^`), its end (`$`), a word boundary (`b`), or none (`B`)."""
+
+    kind: str
+
+
+NOTHING = Sequence(())
+ANYTHING = Repeat(Chars(ANY), 0, None)
+BEGIN, END = Edge("^"), Edge("$")
+
+_NAMED = {r"[0-9]": ((48, 57),), r"[\s\S]": ANY}
+_SHORT = {chars: text for text, chars in _NAMED.items()}
+
+
+def engine_text(node: Node) -> str:
+    """The pattern in a syntax that ECMA 262 (with its flag `u`) and the engine read alike. What the engine lacks stays as it is."""
+    return _text(node, {"^": "^", "$": "$", "b": r"\b", "B": r"\B", "": r"[^\s\S]"})
+
+
+def python_text(node: Node) -> str:
+    """The pattern in the syntax of the `regex` package."""
+    words = r"[0-9A-Za-z_]"
+    at_word, off_word = rf"(?:(?<={words})(?!{words})|(?<!{words})(?={words}))", rf"(?:(?<={words})(?={words})|(?<!{words})(?!{words}))"
+    return _text(node, {"^": r"\A", "$": r"\Z", "b": at_word, "B": off_word, "": "(?!)"})
+
+
+def _text(node: Node, edges: dict[str, str]) -> str:
+    """edges: the texts of edges by their kind, and of no character at all."""
+
+    def write(node: Node) -> str:
+        if isinstance(node, Chars):
+            return class_text(node.chars) if node.chars else edges[""]
+        if isinstance(node, Sequence):
+            return "".join(f"(?:{write(part)})" if isinstance(part, Choice) else write(part) for part in node.parts)
+        if isinstance(node, Choice):
+            return "|".join(map(write, node.options)) if node.options else edges[""]
+        if isinstance(node, Repeat):
+            inner = write(node.node)
+            return (inner if isinstance(node.node, Chars | Group | Reference) else f"(?:{inner})") + _times(node.low, node.high)
+        if isinstance(node, Group):
+            return f"({write(node.node)})"
+        if isinstance(node, Reference):
+            return rf"(?:\{node.number})"
+        if isinstance(node, Look):
+            return f"(?{'' if node.ahead else '<'}{'=' if node.positive else '!'}{write(node.node)})"
+        assert isinstance(node, Edge)
+        return edges[node.kind]
+
+    return write(node)
+
+
+def _times(low: int, high: int | None) -> str:
+    if (low, high) in ((0, None), (1, None), (0, 1)):
+        return {(0, None): "*", (1, None): "+", (0, 1): "?"}[low, high]
+    return f"{{{low}}}" if low == high else f"{{{low},{'' if high is None else high}}}"
+
+
+def class_text(chars: CharSet) -> str:
+    """One character of a set as text."""
+    if chars in _SHORT:
+        return _SHORT[chars]
+    if len(chars) == 1 and chars[0][0] == chars[0][1]:
+        return _char_text(chars[0][0])
+    others = complement(chars)
+    if len(others) < len(chars):
+        return f"[^{_ranges_text(others)}]"
+    return f"[{_ranges_text(chars)}]"
+
+
+def _ranges_text(chars: CharSet) -> str:
+    return "".join(
+        _char_text(low) + ("" if low == high else _char_text(high) if high == low + 1 else f"-{_char_text(high)}") for low, high in chars
+    )
+
+
+def _char_text(code: int) -> str:
+    """A character, escaped unless it is a letter, a digit or beyond Latin-1."""
+    char = chr(code)
+    return char if code > 0xFF or (char.isascii() and char.isalnum()) else rf"\x{code:02x}"
