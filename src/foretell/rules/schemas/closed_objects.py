@@ -23,7 +23,8 @@ def close_objects(graph: SchemaGraph) -> SchemaGraph:
         applied = _reached(node, _on_the_same_value)
         names_members = any("properties" in each.keywords for each in applied)
         if names_members and not any(_SAYS & each.keywords.keys() for each in applied):
-            node.keywords["unevaluatedProperties"] = SchemaNode(f"{node.path}/unevaluatedProperties", False, node.resolver, True)
+            path = f"{node.path}/unevaluatedProperties"
+            node.keywords["unevaluatedProperties"] = SchemaNode(path, False, node.resolver, node.draft, allows_nothing=True)
     return graph
 
 
