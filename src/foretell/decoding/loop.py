@@ -26,7 +26,7 @@ from foretell.decoding.drafters.composite import members
 from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.trace import Clock, Step, Trace
+from foretell.decoding.trace import ENDING, Clock, Step, Trace
 from foretell.decoding.tree import ROOT, Tree
 from foretell.decoding.verifier import Target
 from foretell.errors import UserError
@@ -37,8 +37,6 @@ from foretell.parts import Guarantee, weakest
 
 #: Most tokens of a prompt that one step feeds; longer prompts take several steps.
 PREFILL_CHUNK = 256
-#: The source of the tokens of a constraint's ending, in the trace.
-ENDING = "ending"
 
 Item = TypeVar("Item")
 

@@ -63,6 +63,7 @@ class PreparedRequest:
         rule: Rule | None = None,
         parse_special: bool = False,
         retries: int = 0,
+        ending: bool = True,
     ) -> PreparedRequest:
         """A request from the command line's options. Raises UserError for whatever can be refused before a token is generated."""
         from foretell.bench.tuning.tuned_recipe import tuned_recipe
@@ -88,7 +89,7 @@ class PreparedRequest:
         def make(prompt: Any, seed: int) -> Request | UserError:
             [made] = make_requests(
                 [prompt], model, recipe, max_new_tokens=max_new_tokens, stop=stop, seed=seed, logprobs=logprobs, chat=not raw, rule=rule,
-                parse_special=parse_special, **options,
+                parse_special=parse_special, ending=ending, **options,
             )  # fmt: skip
             return made
 
@@ -127,6 +128,9 @@ class PreparedRequest:
             say(f"rejected: {' '.join(str(result.error).split())}", "yellow")
         elif not interrupted and result.unfinished:
             say(f"unfinished: {_in_options(result.unfinished)}{'; raise it' if reason == 'length' else ''}", "yellow")
+        if request.num_ending:
+            last = "token ends" if request.num_ending == 1 else f"{request.num_ending} tokens end"
+            say(f"ended: the last {last} the answer within --max-new-tokens; raise it for more", "yellow")
         if interrupted:
             say(f"interrupted after {trace.num_tokens} tokens", "yellow")
         if not quiet and not as_json:
@@ -183,6 +187,7 @@ class PreparedRequest:
             "text": answer.text,
             "tokens": request.generated[: trace.num_tokens],
             "finish_reason": finish_reason,
+            "ending_tokens": request.num_ending,
             "guarantee": self.guarantee.kind,
             "recipe": str(self.recipe),
             "model": self.model.fingerprint,
