@@ -10,6 +10,7 @@ from typing import Any
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars.grammar_state import CompiledGrammar, GrammarError
 from foretell.rules.grammars.llguidance_engine import compile_grammar, from_json_schema
+from foretell.rules.patterns.ecma import PatternError, parsed
 from foretell.rules.schemas.drafts import SchemaError, package, take_draft
 from foretell.rules.schemas.engine_schema import EngineSchema
 from foretell.rules.schemas.lowering import Lowering
@@ -17,7 +18,6 @@ from foretell.rules.schemas.lowering_context import LoweringEffort
 from foretell.rules.schemas.pending_checks import PendingChecks
 from foretell.rules.schemas.schema_graph import SchemaGraph, SchemaNode, graph_of
 from foretell.rules.schemas.shortest import without_empty
-from foretell.rules.schemas.strings import PatternError
 from foretell.rules.schemas.validator import SchemaValidator
 
 #: The default limit on the length of a schema, in characters of JSON.
@@ -121,12 +121,24 @@ def parsed_schema(text: str) -> SchemaGraph:
     draft = take_draft(schema)
     try:
         draft.validator.check_schema(schema, format_checker=None)
-        return graph_of(schema, draft)
+        graph = graph_of(schema, draft)
+        _check_patterns(graph)
+        return graph
     except package().SchemaError as error:
         place = "".join(f"/{part}" for part in error.absolute_path)
         raise SchemaError(f"#{place}: not a JSON Schema of {draft.name}: {error.message[:200]}") from None
     except RecursionError:
         raise _too_deep() from None
+
+
+def _check_patterns(graph: SchemaGraph) -> None:
+    """SchemaError, with the place, for a pattern that cannot be read."""
+    for node in graph.nodes:
+        for pattern in (*([node.keywords["pattern"]] if "pattern" in node.keywords else []), *node.keywords.get("patternProperties", {})):
+            try:
+                parsed(pattern)
+            except PatternError as error:
+                raise SchemaError(f"{node.path}: {error}") from None
 
 
 def _check_length(text: str, max_characters: int) -> None:
