@@ -23,6 +23,8 @@ class ValueChecks(Protocol):
     has_checks: bool
     #: Whether numbers are checked while they grow.
     limits_numbers: bool
+    #: Whether strings are.
+    limits_strings: bool
 
     def child(self, key: str | int) -> ValueChecks:
         """The checks of a member (by key) or item (by index)."""
@@ -36,6 +38,9 @@ class ValueChecks(Protocol):
     def allows_number(self, text: bytes) -> bool:
         """Whether a number here may begin with this text, or be it."""
 
+    def allows_open_string(self, text: bytes) -> bool:
+        """Whether a string here may begin with this text, a quote and what follows it."""
+
     def allows_items(self, text: bytes) -> bool:
         """Whether an array here may begin with these items; `text` lacks the closing bracket."""
 
@@ -48,6 +53,7 @@ class NoChecks(ValueChecks):
 
     has_checks = False
     limits_numbers = False
+    limits_strings = False
 
     def child(self, key: str | int) -> NoChecks:
         return self
@@ -59,6 +65,9 @@ class NoChecks(ValueChecks):
         return True
 
     def allows_number(self, text: bytes) -> bool:
+        return True
+
+    def allows_open_string(self, text: bytes) -> bool:
         return True
 
     def allows_items(self, text: bytes) -> bool:
@@ -169,6 +178,8 @@ class JsonParser(NamedTuple):
             array = None if container is None or container.is_object else container
             if array is not None and array.checks.has_checks and not array.checks.allows_items(text[array.start : at]):
                 return None
+        if mode == STRING and not is_key and checks.limits_strings and not checks.allows_open_string(text[start:]):
+            return None
         return JsonParser(checks, text, mode, container, start, is_key)
 
 

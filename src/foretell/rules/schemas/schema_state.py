@@ -34,6 +34,7 @@ class CompletingTokens:
         #: Tokens that may make an open number, or the next one, too large; without bounds, those with an exponent.
         self.numeric = tokens_with(lambda data: re.search(rb"[-+.eE0-9]", data))
         self.with_exponent = tokens_with(lambda data: re.search(rb"[eE][+]?[0-9]", data))
+        self.with_escape = tokens_with(lambda data: b"\\" in data or "\ufffd" in data.decode("utf-8", "replace"))
         self.in_literal = TokenSet.everything(vocabulary.size)
 
     def enlarging(self, parser: JsonParser) -> TokenSet:
@@ -50,7 +51,7 @@ class CompletingTokens:
             if not location.checked and (outer is None or not outer.needs_items):
                 return self.beyond_string
         if parser.mode in (STRING, ESCAPE):
-            return self.in_string
+            return self.in_string | self.with_escape if parser.checks.limits_strings else self.in_string
         return self.in_number if parser.mode == NUMBER else self.in_literal if parser.mode == LITERAL else self.between_values
 
 
@@ -75,8 +76,16 @@ class JsonSchemaState(ConstraintState):
             candidates |= completing.enlarging(self.parser)
             if self.compiled.checks is not None:
                 candidates |= completing.candidates(self.parser)
-            self._forbidden = frozenset(token for token in (allowed & candidates).ids.tolist() if self._fails_check(token))
+            failing = [token for token in (allowed & candidates).ids.tolist() if self._fails_check(token)]
+            self._forbidden = frozenset([*failing, *(allowed & self._doomed()).ids.tolist()])
         return allowed - TokenSet.of(self._forbidden, allowed.size) if self._forbidden else allowed
+
+    def _doomed(self) -> TokenSet:
+        """The tokens after which an open string could not be completed."""
+        checks = self.parser.checks
+        if self.parser.mode != STRING or self.parser.is_key or not isinstance(checks, Location) or checks.strings is None:
+            return TokenSet.of([], self.vocabulary.size)
+        return checks.strings.doomed(self.parser.text[self.parser.start :], self.vocabulary)
 
     def accepts(self, token: int) -> bool:
         if not self.inner.accepts(token):
