@@ -105,7 +105,7 @@ def generate(
     chat: put a text prompt into the model's chat template as the user's turn.
 
     At most one of the following rules, which the answer obeys; `Result.value` is then the parsed answer. schema: a pydantic model or other
-    Python type, a JSON Schema as dict, file or text. regex: in Rust's syntax. grammar: context-free, in Lark's syntax, or a .lark file.
+    Python type, a JSON Schema as dict, file or text. regex: in ECMA 262's syntax. grammar: context-free, in Lark's syntax, or a .lark file.
     choices: the answer is one of these texts. tools: Python functions, or descriptions as in the OpenAI API; the answer calls one.
     constraint: any `Constraint`, or its short text.
 
