@@ -55,6 +55,7 @@ class Recorder:
     seen: list = field(default_factory=list)
     has_checks = True
     limits_numbers = False
+    limits_strings = False
 
     def child(self, key):
         return Recorder((*self.path, key), self.seen)

@@ -7,10 +7,12 @@ import regex as re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foretell.models.vocabulary import Vocabulary
+from foretell.rules.constraints.json_schema import JsonSchema
 from foretell.rules.patterns.ecma import PatternError, parsed
 from foretell.rules.schemas.engine_patterns import conjuncts, excluding_pattern, looser, single
 from foretell.rules.schemas.excluded_words import excluding
-from foretell.rules.schemas.strings import compiles, has_pattern
+from foretell.rules.schemas.strings import compiles, has_pattern, json_string
 
 letters = st.text(st.sampled_from("ab-é"), max_size=4)
 
@@ -108,3 +110,32 @@ def test_patterns_are_those_of_ecma(pattern, text, found):
 def test_what_ecma_lacks_is_refused_by_name(pattern):
     with pytest.raises(PatternError, match="is not a regular expression of ECMA 262: at character"):
         parsed(pattern)
+
+
+class Letters:
+    """Tokens of several characters."""
+
+    tokens = (b'"', b"a", b"b", b"ab", b"bc", b"c", b"\xc3", b"\xa9", b"\\", b"n", b"xx", b"d", None)
+
+
+@pytest.mark.parametrize("text", ["xxab", "xxé", "bc", "xx\n", "abc"])
+def test_a_string_that_nothing_completes_is_stopped_where_it_is_lost(text):
+    """Its pattern is too long for the engine, so an automaton follows the string."""
+    part = JsonSchema({"type": "string", "pattern": "^((?!abc|bcd|cde|def).)*$"})
+    assert part.can_dead_end
+    vocabulary = Vocabulary(Letters.tokens, frozenset({12}))
+    state = part.start(vocabulary)
+    written = json_string(text).encode()[:-1]
+    found = []
+    while written:
+        token = max((i for i, each in enumerate(Letters.tokens) if each and written.startswith(each)), key=lambda i: len(Letters.tokens[i]))
+        allowed = state.allowed()
+        assert [state.accepts(each) for each in range(12)] == [each in allowed for each in range(12)]
+        found.append(state.accepts(token))
+        if not found[-1]:
+            break
+        state, written = state.advance(token), written[len(Letters.tokens[token]) :]
+    assert found[-1] == (text in ("xxab", "xxé", "bc"))
+    if text == "xxab":
+        assert not state.accepts(5)
+        assert not state.accepts(4) or state.advance(4).accepts(0)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from foretell.rules.rule import Rule
 
 SchemaSource = Annotated[str | None, number("schema", "FILE|JSON", "Rule", "The answer is JSON that is valid under this JSON Schema.")]
-RegexText = Annotated[str | None, number("regex", "PATTERN", "Rule", "The whole answer matches this regular expression (Rust's syntax).")]
+RegexText = Annotated[str | None, number("regex", "PATTERN", "Rule", "The whole answer matches this regular expression (of ECMA 262).")]
 GrammarSource = Annotated[
     str | None, number("grammar", "FILE|TEXT", "Rule", "The answer is in the language of this grammar (Lark's syntax).")
 ]

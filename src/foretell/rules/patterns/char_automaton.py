@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeVar
 
 from foretell.rules.patterns.char_set import CharSet, atoms, char_set
@@ -18,7 +18,7 @@ S = TypeVar("S", bound=Hashable)
 MAX_STATES, _MAX_EDGES = 600, 30_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CharAutomaton:
     """letters: a partition of all characters. table: by state, the next state by letter. accepting: by state, whether a text may end
     there. State 0 is the first. Every state has an edge for every letter."""
@@ -33,11 +33,24 @@ class CharAutomaton:
 
     def matches(self, text: str) -> bool:
         """Whether the automaton accepts a text."""
-        state = 0
+        return self.accepting[self.after(0, text)]
+
+    def after(self, state: int, text: str) -> int:
+        """The state after more text."""
         for char in text:
-            letter = next(i for i, chars in enumerate(self.letters) if any(low <= ord(char) <= high for low, high in chars))
-            state = self.table[state][letter]
-        return self.accepting[state]
+            state = self.table[state][_letter(self, ord(char))]
+        return state
+
+    @cached_property
+    def alive(self) -> frozenset[int]:
+        """The states from which some text is accepted."""
+        alive = {state for state, is_accepting in enumerate(self.accepting) if is_accepting}
+        for _ in self.table:
+            before = len(alive)
+            alive |= {state for state, row in enumerate(self.table) if alive.intersection(row)}
+            if len(alive) == before:
+                break
+        return frozenset(alive)
 
 
 @lru_cache(512)
@@ -72,6 +85,7 @@ def intersection(one: CharAutomaton, other: CharAutomaton) -> CharAutomaton:
     return _tabulated((0, 0), letters, after, lambda states: one.accepting[states[0]] and other.accepting[states[1]])
 
 
+@lru_cache(8192)
 def _letter(automaton: CharAutomaton, code: int) -> int:
     return next(i for i, chars in enumerate(automaton.letters) if any(low <= code <= high for low, high in chars))
 

@@ -10,26 +10,16 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from foretell.errors import UserError
-from foretell.rules.patterns.char_set import DIGIT, LINE_END, SPACE, WORD, CharSet, char_set, complement, folded, matching
+from foretell.rules.patterns.char_set import LINE_END, CharSet, complement, folded
+from foretell.rules.patterns.ecma_chars import CharReader, PatternError, one
 from foretell.rules.patterns.syntax import Chars, Choice, Edge, Group, Look, Node, Reference, Repeat, Sequence
 
 #: The deepest nesting of groups, and the longest pattern in characters.
 _MAX_DEPTH, _MAX_LENGTH = 80, 20_000
 _MAX_TIMES = 100_000
-_CLASSES = {"d": DIGIT, "D": complement(DIGIT), "w": WORD, "W": complement(WORD), "s": SPACE, "S": complement(SPACE)}
-_CONTROLS = {"t": 9, "n": 10, "v": 11, "f": 12, "r": 13}
 _QUANTIFIER = re.compile(r"(?:([*+?])|\{([0-9]+)(?:(,)([0-9]*))?\})(\??)")
-_CODE = re.compile(
-    r"x(?P<x>[0-9a-fA-F]{2})|u\{(?P<long>[0-9a-fA-F]+)\}|u(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})"
-    r"|u(?P<u>[0-9a-fA-F]{4})|c(?P<c>[A-Za-z])|(?P<null>0)(?![0-9])"
-)
 _GROUP = re.compile(r"\((?:\?(?:(?P<look>=|!|<=|<!)|(?P<plain>:)|<(?P<name>[A-Za-z_$][\w$]*)>|(?P<flags>[a-z]*(?:-[a-z]+)?):)|(?!\?))")
 _LOOKS = {"=": (True, True), "!": (True, False), "<=": (False, True), "<!": (False, False)}
-
-
-class PatternError(UserError):
-    """A pattern that cannot be read, is beyond support, or takes too long to search."""
 
 
 @lru_cache(4096)
@@ -40,12 +30,12 @@ def parsed(pattern: str) -> Node:
     return _Parser(pattern).parse()
 
 
-class _Parser:
-    """Reads one pattern. at: the index of the next character. names: of the groups, in order; None for one without a name."""
+class _Parser(CharReader):
+    """Reads one pattern. names: of the groups, in order; None for one without a name."""
 
     def __init__(self, pattern: str) -> None:
-        self.pattern, self.at, self.depth, self.num_groups = pattern, 0, 0, 0
-        self.ignores_case = False
+        super().__init__(pattern)
+        self.depth, self.num_groups = 0, 0
         self.names: list[str | None] = []
         escaped = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", lambda match: "." * len(match.group()), pattern, flags=re.DOTALL)
         for match in _GROUP.finditer(escaped):
@@ -59,21 +49,6 @@ class _Parser:
         if self.at < len(self.pattern):
             raise self.error("has a ) without a (")
         return node
-
-    def error(self, what: str) -> PatternError:
-        return PatternError(f"pattern={self.pattern!r} is not a regular expression of ECMA 262: at character {self.at} it {what}")
-
-    def takes(self, text: str) -> bool:
-        """Whether `text` comes next; it is passed over."""
-        found = self.pattern.startswith(text, self.at)
-        self.at += len(text) if found else 0
-        return found
-
-    def match(self, expression: re.Pattern[str]) -> re.Match[str] | None:
-        """What comes next, if it has the form; it is passed over."""
-        match = expression.match(self.pattern, self.at)
-        self.at = match.end() if match else self.at
-        return match
 
     def choice(self) -> Node:
         options = [self.sequence()]
@@ -118,7 +93,7 @@ class _Parser:
         self.at += 1
         if char in "^$":
             return Edge(char)
-        return Chars(complement(LINE_END)) if char == "." else self.chars(_one(ord(char)))
+        return Chars(complement(LINE_END)) if char == "." else self.chars(one(ord(char)))
 
     def chars(self, chars: CharSet) -> Chars:
         return Chars(folded(chars) if self.ignores_case else chars)
@@ -156,83 +131,3 @@ class _Parser:
         if number or name:
             raise self.error("refers to a group that it does not have")
         return self.chars(self.escaped_chars())
-
-    def escaped_chars(self) -> CharSet:
-        """What an escape stands for; its backslash is passed over."""
-        name = self.pattern[self.at : self.at + 1]
-        if name in _CLASSES and name:
-            self.at += 1
-            return _CLASSES[name]
-        if name in ("p", "P"):
-            return self.property(name)
-        code = self.match(_CODE)
-        if code is not None:
-            return _one(self.code(code))
-        if name in _CONTROLS and name:
-            self.at += 1
-            return _one(_CONTROLS[name])
-        if not name or (name.isascii() and name.isalnum()):
-            raise self.error(f"has the escape \\{name}, which ECMA 262 lacks")
-        self.at += 1
-        return _one(ord(name))
-
-    def code(self, match: re.Match[str]) -> int:
-        if match["high"]:
-            return 0x10000 + ((int(match["high"], 16) - 0xD800) << 10) + int(match["low"], 16) - 0xDC00
-        if match["c"]:
-            return ord(match["c"]) % 32
-        code = int(match["x"] or match["long"] or match["u"] or "0", 16)
-        if code > 0x10FFFF:
-            raise self.error("names a character that Unicode lacks")
-        return code
-
-    def property(self, name: str) -> CharSet:
-        import regex
-
-        match = self.match(re.compile(r"[pP]\{(?:[A-Za-z_]+=)?[A-Za-z0-9_]+\}"))
-        if match is None:
-            raise self.error(f"has \\{name} without a property of Unicode in braces")
-        try:
-            return matching("\\" + match.group())
-        except regex.error:
-            raise self.error(f"names the property {match.group()}, which Unicode lacks") from None
-
-    def char_class(self) -> CharSet:
-        self.at += 1
-        is_negated = self.takes("^")
-        ranges: list[tuple[int, int]] = []
-        while not self.takes("]"):
-            low = self.class_member()
-            if self.pattern.startswith("-", self.at) and not self.pattern.startswith("-]", self.at) and _is_one(low):
-                start, self.at = self.at, self.at + 1
-                high = self.class_member()
-                if not _is_one(high):
-                    ranges += [*low, (0x2D, 0x2D), *high]
-                elif high[0][0] < low[0][0]:
-                    self.at = start
-                    raise self.error("has a range that counts down")
-                else:
-                    ranges.append((low[0][0], high[0][0]))
-            else:
-                ranges += low
-        chars = char_set(ranges)
-        if self.ignores_case:
-            chars = folded(chars)
-        return complement(chars) if is_negated else chars
-
-    def class_member(self) -> CharSet:
-        if self.at >= len(self.pattern):
-            raise self.error("lacks a ]")
-        self.at += 1
-        char = self.pattern[self.at - 1]
-        if char != "\\":
-            return _one(ord(char))
-        return _one(8) if self.takes("b") else self.escaped_chars()
-
-
-def _one(code: int) -> CharSet:
-    return ((code, code),)
-
-
-def _is_one(chars: CharSet) -> bool:
-    return len(chars) == 1 and chars[0][0] == chars[0][1]

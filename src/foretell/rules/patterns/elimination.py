@@ -39,9 +39,7 @@ def pattern_of(automaton: CharAutomaton) -> Node:
 
 def _edges(automaton: CharAutomaton) -> dict[int, dict[int, Node]]:
     """By state, the pattern of each state that follows; -1 is before the first state, -2 after all accepting ones. Without dead states."""
-    alive = {state for state, is_accepting in enumerate(automaton.accepting) if is_accepting}
-    for _ in automaton.table:
-        alive |= {state for state, row in enumerate(automaton.table) if alive.intersection(row)}
+    alive = automaton.alive
     edges: dict[int, dict[int, Node]] = {-1: {0: NOTHING} if 0 in alive else {}}
     for state, row in enumerate(automaton.table):
         ends: dict[int, list[tuple[int, int]]] = {}

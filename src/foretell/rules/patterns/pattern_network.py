@@ -13,8 +13,8 @@ from foretell.rules.patterns.char_set import ANY, WORD, CharSet
 from foretell.rules.patterns.formulas import FALSE, TRUE, Formula, TooLargeError, both, either, literal, negated
 from foretell.rules.patterns.syntax import Chars, Choice, Edge, Group, Look, Node, Repeat, Sequence
 
-#: The most states of a network.
-_MAX_STATES = 1500
+#: The most states of a network, and the most parts that are read to build it.
+_MAX_STATES, _MAX_PARTS = 1500, 20_000
 #: The state that accepts every rest, the one that accepts no more text, and the end of what is looked behind for.
 ACCEPT, AT_END, HERE = 0, 1, 2
 
@@ -40,6 +40,7 @@ class PatternNetwork:
     states: list[_Edges] = field(default_factory=lambda: [_Edges([], []) for _ in range(3)])
     starts: list[int] = field(default_factory=list)
     sets: set[CharSet] = field(default_factory=set)
+    _num_parts: int = 0
     _behind: dict[Node, int] = field(default_factory=dict)
     _known: dict[tuple[int, Place], Formula] = field(default_factory=dict)
 
@@ -60,6 +61,9 @@ class PatternNetwork:
 
     def build(self, node: Node, goal: int) -> int:
         """A state from which the node leads to `goal`."""
+        self._num_parts += 1
+        if self._num_parts > _MAX_PARTS:
+            raise TooLargeError(f"a pattern repeats more than {_MAX_PARTS} parts")
         if isinstance(node, Sequence):
             for part in reversed(node.parts):
                 goal = self.build(part, goal)

@@ -35,6 +35,7 @@ class CompletingTokens:
         #: Tokens that may make an open number, or the next one, too large; without bounds, those with an exponent.
         self._numeric = tokens_with(lambda data: re.search(rb"[-+.eE0-9]", data))
         self._with_exponent = tokens_with(lambda data: re.search(rb"[eE][+]?[0-9]", data))
+        self._with_escape = tokens_with(lambda data: b"\\" in data or "\ufffd" in data.decode("utf-8", "replace"))
         self.in_literal = TokenSet.everything(vocabulary.size)
         self._nothing = TokenSet.of((), vocabulary.size)
         self._whole_strings = tokens_with(lambda data: data.count(b'"') > 1)
@@ -54,7 +55,7 @@ class CompletingTokens:
             if not is_checked and not (isinstance(outer, Location) and outer.needs_items):
                 return self.beyond_string
         if parser.mode in (STRING, ESCAPE):
-            return self.in_string
+            return self.in_string | self._with_escape if parser.checks.limits_strings else self.in_string
         return self.in_number if parser.mode == NUMBER else self.in_literal if parser.mode == LITERAL else self.between_values
 
     def enlarging(self, parser: JsonParser) -> TokenSet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import lru_cache
 
 from foretell.rules.patterns.char_automaton import CharAutomaton, automaton_of
@@ -91,6 +92,19 @@ def _between(node: Node) -> Node:
     inner = parts[parts[:1] == (BEGIN,) :]
     ahead = inner[0].parts if len(inner) == 1 and isinstance(inner[0], Sequence) else inner  # of a condition that looked ahead
     return Sequence(ahead[:-1]) if ahead[-1:] == (END,) else Sequence((*ahead, ANYTHING))
+
+
+def automata_of(pattern: str, is_positive: bool = True) -> tuple[CharAutomaton, ...]:
+    """Automata that accept every string with `pattern` (or every one without it), as many as are small enough to be made."""
+    found = []
+    try:
+        conditions = _conditions(without_references(parsed(pattern))) if is_positive else [(without_references(parsed(pattern)), True)]
+    except TooLargeError:
+        return ()
+    for node, is_wanted in conditions:
+        with suppress(TooLargeError):
+            found.append(_automaton(node, is_wanted == is_positive))
+    return tuple(found)
 
 
 def looser(pattern: str) -> str:

@@ -53,7 +53,7 @@ def _idna() -> Any:
 def _is_host_name(text: str) -> bool:
     """Whether those labels of a host name are valid that stand for internationalized ones."""
     idna = _idna()
-    coded = [label for label in text.lower().split(".") if label[2:4] == "--"]
+    coded = [label for label in text.lower().split(".") if label.startswith("xn--")]
     try:
         return all(idna.encode(idna.decode(label)) == label.encode() for label in coded)
     except UnicodeError:  # what idna raises

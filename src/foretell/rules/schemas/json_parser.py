@@ -38,6 +38,8 @@ class ValueChecks(Protocol):
     has_checks: bool
     #: Whether numbers are checked while they grow.
     limits_numbers: bool
+    #: Whether strings are.
+    limits_strings: bool
 
     def child(self, key: str | int) -> ValueChecks:
         """The checks of a member (by key) or item (by index)."""
@@ -51,6 +53,9 @@ class ValueChecks(Protocol):
     def allows_number(self, text: bytes) -> bool:
         """Whether a number here may begin with this text, or be it."""
 
+    def allows_open_string(self, text: bytes) -> bool:
+        """Whether a string here may begin with this text, a quote and what follows it."""
+
     def allows_items(self, text: bytes) -> bool:
         """Whether an array here may begin with these items; `text` lacks the closing bracket."""
 
@@ -63,6 +68,7 @@ class NoChecks(ValueChecks):
 
     has_checks = False
     limits_numbers = False
+    limits_strings = False
 
     def child(self, key: str | int) -> NoChecks:
         return self
@@ -74,6 +80,9 @@ class NoChecks(ValueChecks):
         return True
 
     def allows_number(self, text: bytes) -> bool:
+        return True
+
+    def allows_open_string(self, text: bytes) -> bool:
         return True
 
     def allows_items(self, text: bytes) -> bool:
@@ -232,6 +241,8 @@ class JsonParser(NamedTuple):
             array = None if container is None or container.is_object else container
             if array is not None and array.checks.has_checks and not array.checks.allows_items(_between(history, array.start, base + at)):
                 return None
+        if mode == STRING and not is_key and checks.limits_strings and not checks.allows_open_string(history.since(start)):
+            return None
         return JsonParser(checks, history, mode, container, start, is_key)
 
 

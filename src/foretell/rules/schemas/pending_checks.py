@@ -10,6 +10,7 @@ from typing import Any
 from foretell.pool import Pool
 from foretell.rules.schemas.json_parser import Names, ValueChecks
 from foretell.rules.schemas.open_numbers import LIMITS, NumberBounds, finite
+from foretell.rules.schemas.open_strings import StringAutomata
 from foretell.rules.schemas.schema_graph import SchemaGraph, SchemaNode
 from foretell.rules.schemas.strings import has_pattern
 from foretell.rules.schemas.validator import SchemaValidator
@@ -83,6 +84,9 @@ class Location(ValueChecks):
             if (node.keywords.get("uniqueItems") if "uniqueItems" in keywords else "maxContains" in node.keywords)
         ]
         self.limits_numbers = any(not set(LIMITS).isdisjoint(pending.relaxed.get(node, ())) for node in self.nodes)
+        left_open = {node: {"pattern", "not"} & pending.relaxed.get(node, {}).keys() for node in self.nodes}
+        self.strings = StringAutomata.of(left_open) if any(left_open.values()) else None
+        self.limits_strings = self.strings is not None and bool(self.strings.automata)
         self.needs_items = bool(self.growing) or self.max_members is not None
         self.num_prefix = max((len(node.keywords.get("prefixItems", ())) for node in self.nodes), default=0)
         self._children: Pool[str | int, Location] = Pool(_MAX_ITEMS)
@@ -127,6 +131,9 @@ class Location(ValueChecks):
 
     def allows_number(self, text: bytes) -> bool:
         return self.number_bounds.allow(text)
+
+    def allows_open_string(self, text: bytes) -> bool:
+        return self.strings is None or self.strings.allow(text)
 
     @cached_property
     def number_bounds(self) -> NumberBounds:

@@ -10,6 +10,7 @@ from typing import Any
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars.grammar_state import CompiledGrammar, GrammarError
 from foretell.rules.grammars.llguidance_engine import compile_grammar, from_json_schema
+from foretell.rules.patterns.ecma import PatternError, parsed
 from foretell.rules.schemas.closed_objects import close_objects
 from foretell.rules.schemas.draft_choice import choose_draft, with_draft
 from foretell.rules.schemas.drafts import DRAFTS, SchemaError, draft_of
@@ -21,7 +22,6 @@ from foretell.rules.schemas.meta_schema import check_schema
 from foretell.rules.schemas.pending_checks import PendingChecks
 from foretell.rules.schemas.schema_graph import SchemaGraph, SchemaNode, graph_of
 from foretell.rules.schemas.shortest import without_empty
-from foretell.rules.schemas.strings import PatternError
 from foretell.rules.schemas.validator import SchemaValidator
 from foretell.rules.schemas.value_bounds import ValueBounds
 from foretell.rules.schemas.wrappers import unwrapped
@@ -139,9 +139,21 @@ def parsed_schema(text: str) -> SchemaGraph:
     try:
         refuse_example(schema)
         check_schema(schema, choice)
-        return graph_of(schema, choice)
+        graph = graph_of(schema, choice)
+        _check_patterns(graph)
+        return graph
     except RecursionError:
         raise _too_deep() from None
+
+
+def _check_patterns(graph: SchemaGraph) -> None:
+    """SchemaError, with the place, for a pattern that cannot be read."""
+    for node in graph.nodes:
+        for pattern in (*([node.keywords["pattern"]] if "pattern" in node.keywords else []), *node.keywords.get("patternProperties", {})):
+            try:
+                parsed(pattern)
+            except PatternError as error:
+                raise SchemaError(f"{node.path}: {error}") from None
 
 
 def _check_length(text: str, max_characters: int) -> None:

@@ -8,8 +8,8 @@ from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars.grammar_state import GrammarState
 from foretell.rules.schemas.completing_tokens import CompletingTokens
 from foretell.rules.schemas.json_ending import json_ending
-from foretell.rules.schemas.json_parser import JsonParser, UniqueNames
-from foretell.rules.schemas.pending_checks import parsed_value
+from foretell.rules.schemas.json_parser import STRING, JsonParser, UniqueNames
+from foretell.rules.schemas.pending_checks import Location, parsed_value
 from foretell.rules.schemas.schema_compiler import CompiledSchema
 from foretell.rules.schemas.value_bounds import exceeding
 
@@ -34,6 +34,8 @@ class JsonSchemaState(ConstraintState):
             candidates = TokenSet.of(self.vocabulary.stop_tokens, self.vocabulary.size) | self._candidates()
             failing = [token for token in (allowed & candidates).ids.tolist() if self._fails_check(token)]
             allowed = allowed - TokenSet.of(failing, allowed.size) if failing else allowed
+            doomed = self._doomed()
+            allowed = allowed if doomed is None else allowed - doomed
             exceeding = self._beyond_bounds()
             self._allowed = (allowed - exceeding if exceeding is not None else None) or allowed
         return self._allowed
@@ -49,6 +51,13 @@ class JsonSchemaState(ConstraintState):
         if self._exceeding is None and self.compiled.bounds is not None:
             self._exceeding = exceeding(self.compiled.bounds, self.parser, self.inner)
         return self._exceeding
+
+    def _doomed(self) -> TokenSet | None:
+        """The tokens after which an open string could not be completed; None where its end is all that is checked."""
+        checks = self.parser.checks
+        if self.parser.mode != STRING or self.parser.is_key or not isinstance(checks, Location) or checks.strings is None:
+            return None
+        return checks.strings.doomed(self.parser.current, self.vocabulary)
 
     def accepts(self, token: int) -> bool:
         if self._allowed is not None or self._beyond_bounds():
