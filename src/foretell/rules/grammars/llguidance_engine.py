@@ -10,7 +10,7 @@ from foretell.rules.grammars.grammar_state import CompiledGrammar, check_matcher
 from foretell.rules.grammars.native_call import call_native, levels_of
 
 #: The most items that one position of a text may have; the engine's own limit, 2,000, is reached by as many alternatives.
-MAX_ITEMS = 20_000
+MAX_ITEMS = 50_000
 
 
 def compile_grammar(grammar: str, vocabulary: Vocabulary, limits: dict[str, Any] | None = None) -> CompiledGrammar:
