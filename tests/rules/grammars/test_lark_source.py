@@ -33,7 +33,7 @@ GRAMMARS = [
 ]
 
 
-@pytest.mark.parametrize("grammar, characters", GRAMMARS)
+@pytest.mark.parametrize(("grammar", "characters"), GRAMMARS)
 def test_agrees_with_lark(grammar, characters):
     lark = pytest.importorskip("lark")
     parser = lark.Lark(grammar, parser="earley", lexer="dynamic")

@@ -91,7 +91,7 @@ def test_a_small_thread_is_enough():
     )
 
 
-@pytest.mark.parametrize("open_, close", [("(", ")"), ('("b" ', ")?"), ("[", "]")])
+@pytest.mark.parametrize(("open_", "close"), [("(", ")"), ('("b" ', ")?"), ("[", "]")])
 def test_nested_groups_of_a_grammar_are_refused(open_, close):
     from foretell.rules.constraints.grammar import Grammar
 

@@ -25,7 +25,7 @@ _MAX_NESTING = 60
 #: The most alternatives. The engine follows all of them at once where one rule leads to all, within `MAX_ITEMS`.
 MAX_ALTERNATIVES = 20_000
 _QUANTIFIER = r"(?:[*+?]|\{\d+(?:,\d*)?\})"
-#: Parts of a regular expression: an escaped character, a class, a group's opening, a lazy quantifier, an anchor, anything else.
+#: Parts of a regular expression: an escaped character, a class, a group's opening, a lazy quantifier, an anchor, the rest.
 _REGEXP_PART = re.compile(
     rf"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<group>\(\?(?:[a-zA-Z-]*:|P?<\w+>)?)|(?P<lazy>{_QUANTIFIER}\?)|{_QUANTIFIER}|(?P<anchor>[\^$])|.",
     re.S,
@@ -79,9 +79,7 @@ def _tokens(source: str) -> Iterator[LarkToken]:
             end = _end_of_block(source, end)
         depth += (match[0] in "([{") - (match[0] in ")]}") if kind == "operator" else 0
         if depth > _MAX_NESTING:
-            raise GrammarError(
-                f"line {source.count(chr(10), 0, at) + 1}: groups are nested deeper than {_MAX_NESTING}; give inner ones names"
-            )
+            raise GrammarError(f"line {source.count(chr(10), 0, at) + 1}: groups are nested deeper than {_MAX_NESTING}; name inner ones")
         yield LarkToken(kind, source[at:end], at, end)
         at = end
 
@@ -142,9 +140,7 @@ def _header(tokens: list[LarkToken], at: int) -> tuple[str, int] | None:
     if "temperature" in attributes:
         raise GrammarError(f"{tokens[at].text}[temperature=...]: a grammar sets no temperature; pass it to the sampler")
     if attributes[:1] == ["."]:
-        raise GrammarError(
-            f"{tokens[at].text}{''.join(attributes)}: priorities are not supported; all that matches is allowed, so remove it"
-        )
+        raise GrammarError(f"{tokens[at].text}{''.join(attributes)}: priorities are not supported; remove it")
     while colon < len(tokens) and tokens[colon].text in (":", "_"):  # llguidance writes `name::_:` for a rule with a parameter
         colon += 1
     return tokens[at].text, colon

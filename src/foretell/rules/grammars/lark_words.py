@@ -31,9 +31,7 @@ def check_words_end(rules: dict[str, list[_Token]]) -> None:
                 waiting.setdefault(each, []).append(name)
     endless = [name for name in bodies if name not in ending]
     if endless:
-        raise GrammarError(
-            f"rule `{endless[0]}` has no finite word, since each of its alternatives leads to such a rule; add one that ends"
-        )
+        raise GrammarError(f"rule `{endless[0]}` has no finite word, since each alternative leads to such a rule; add one that ends")
 
 
 def _ends(alternatives: list[list[Any]], is_known: Any, missing: set[str]) -> bool:

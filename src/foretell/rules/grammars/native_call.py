@@ -36,7 +36,7 @@ def call_native(function: Callable[[], T], levels: int) -> T:
 
 
 def levels_of(grammar: str) -> int:
-    """An upper bound on how deep the engine's compiler recurses for a grammar: Lark's syntax, or what `LLMatcher.grammar_from_...` wrote."""
+    """An upper bound on how deep the engine's compiler recurses for a grammar: Lark's, or what `LLMatcher.grammar_from_...` wrote."""
     if len(grammar) > MAX_GRAMMAR_CHARACTERS:
         raise GrammarError(f"it has {len(grammar)} characters for the engine, and the limit is {MAX_GRAMMAR_CHARACTERS}; split it")
     try:
