@@ -32,6 +32,30 @@ def test_says_how_keywords_are_honoured(foretell, schema):
     assert found["shortest_bytes"] == len('{"tags": 0}')
 
 
+def test_says_how_the_draft_was_found_and_what_is_misspelt(foretell, home):
+    (home / "old.json").write_text('{"dependencies": {"a": ["b"]}, "properties": {"a": {"type": "string", "maxlength": 3}}}')
+    said = foretell("schema-check", "old.json")
+    assert said.exit_code == 0, said.output
+    assert "draft 7: " in said.stdout
+    assert "note: the schema is read as draft 7 because of `dependencies` at #" in said.stdout
+    assert "note: #/properties/a: `maxlength` is not a keyword of this draft; did you mean 'maxLength'?" in said.stdout
+    assert "warning" not in said.stderr
+    found = json.loads(foretell("schema-check", "old.json", "--json").stdout)
+    assert (found["draft"], len(found["notes"])) == ("Draft7", 2)
+    assert "draft 4: " in foretell("schema-check", "old.json", "--draft", "4").stdout
+    assert foretell("schema-check", "old.json", "--draft", "5").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [('{"a": "x"}', "example of a value"), ('{"items": [{}], "prefixItems": []}', "no draft has both")]
+)
+def test_refuses_what_is_no_schema_with_a_remedy(foretell, home, text, said):
+    (home / "x.json").write_text(text)
+    refused = foretell("schema-check", "x.json")
+    assert refused.exit_code == 2
+    assert said in refused.stderr
+
+
 def test_strict_refuses(foretell, schema):
     result = foretell("schema-check", str(schema), "--strict")
     assert result.exit_code == 2

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+import typing
 from dataclasses import dataclass
+from enum import Enum
+from socket import socket
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
+from foretell.errors import UserError
 from foretell.rules import schema_source
+from foretell.rules.constraints.json_schema import JsonSchema
+from foretell.rules.constraints.regex import Regex
+from foretell.rules.rule import make_rule
 from foretell.rules.schema_source import read_schema
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -75,3 +83,52 @@ def test_bad_sources_are_refused_and_say_why(tmp_path, monkeypatch):
         read_schema(json.dumps(SCHEMA))
     with pytest.raises(ValueError, match="limit is 10"):
         read_schema(tmp_path / "latin.json")
+
+
+class Colour(Enum):
+    RED, BLUE = "red", 2
+
+
+class Spot(typing.TypedDict, total=False):
+    x: typing.Required[int]
+    near: list[Spot]
+
+
+class Strange(BaseModel, arbitrary_types_allowed=True):
+    what: socket
+
+
+def test_other_python_types_and_their_readers():
+    schema, read = read_schema(TypeAdapter(list[int]))
+    assert (schema, read("[1]")) == ({"type": "array", "items": {"type": "integer"}}, [1])
+    schema, read = read_schema(Colour)
+    assert (schema["enum"], read("2")) == (["red", 2], Colour.BLUE)
+    schema, read = read_schema(typing.Literal["a", 1])
+    assert (schema, read('"a"')) == ({"enum": ["a", 1]}, "a")
+    schema, read = read_schema(Spot)
+    assert read('{"x": 1, "near": [{"x": 2}]}') == {"x": 1, "near": [{"x": 2}]}
+    assert JsonSchema(schema).accepts('{"x": 1, "near": [{"x": 2}]}')
+    assert not JsonSchema(schema).accepts('{"near": []}')
+    assert read_schema(list[Spot | None])[1]('[{"x": 1}, null]') == [{"x": 1}, None]
+
+
+def test_a_type_without_a_schema_is_refused_with_the_reason():
+    for kind in (Strange, list[socket], object(), TypeAdapter(Strange)):
+        with pytest.raises(UserError, match="neither a schema nor a type with one"):
+            read_schema(kind)
+
+
+def test_structs_of_msgspec():
+    msgspec = pytest.importorskip("msgspec")
+    kind = msgspec.defstruct("Point", [("x", int)])
+    schema, read = read_schema(kind)
+    assert read('{"x": 1}') == kind(1)
+    assert not JsonSchema(schema).accepts('{"x": 1, "y": 2}')
+
+
+def test_compiled_patterns_are_rules():
+    assert make_rule(regex=re.compile("a.b", re.IGNORECASE | re.DOTALL)).constraint == Regex("(?is)a.b")
+    assert make_rule(schema=re.compile("a+")).constraint == Regex("a+")
+    for pattern in (re.compile(b"a"), re.compile("a", re.ASCII)):
+        with pytest.raises(UserError, match="is of bytes, or has the flags"):
+            make_rule(regex=pattern)

@@ -21,18 +21,28 @@ def schema_check(
         bool, typer.Option("--strict", metavar="", help="Refuse schemas with keywords that are checked and not compiled.")
     ] = False,
     annotate: Annotated[bool, typer.Option("--annotate", metavar="", help="Treat `format` as an annotation.")] = False,
+    draft: Annotated[
+        str,
+        typer.Option("--draft", metavar="NUMBER", help="Read it as draft 4, 6, 7, 2019-09 or 2020-12; by default as it says or shows."),
+    ] = "auto",
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a JSON object.")] = False,
 ) -> None:
     """Print which keywords of a JSON Schema are compiled into token masks, and which are checked when a value is complete.
 
-    A schema that cannot be enforced is refused, with the location and the reason. With --instance, the exit status is 1 if the instance
-    is not valid.
+    A schema that cannot be enforced is refused, with the location and the reason. Notes name what has no effect and was probably meant to
+    have one, such as a misspelt keyword. With --instance, the exit status is 1 if the instance is not valid.
     """
+    import warnings
+
     from foretell.rules.constraints.json_schema import JsonSchema
     from foretell.rules.schemas.keyword_report import keyword_report
     from foretell.rules.schemas.strings import BYTES
 
-    part = JsonSchema(_read(file), unsupported="refuse" if strict else "check", formats="annotate" if annotate else "enforce")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the notes are printed below
+        part = JsonSchema(
+            _read(file), unsupported="refuse" if strict else "check", formats="annotate" if annotate else "enforce", draft=draft
+        )
     found = keyword_report(part.remember(BYTES))
     verdict = None if instance is None else _judged(part, _value(instance))
     if as_json:
@@ -77,7 +87,17 @@ def _print_json(found: KeywordReport, verdict: dict[str, Any] | None) -> None:
     lines = [line._asdict() for line in found.lines if line.level != "compiled"]
     counts = {level: found.count(level) for level in ("compiled", "checked", "annotation", "unknown")}
     typer.echo(
-        json.dumps({"draft": found.draft, **counts, "shortest_bytes": found.shortest, "not_compiled": lines, "instance": verdict}, indent=2)
+        json.dumps(
+            {
+                "draft": found.draft.name,
+                "notes": list(found.notes),
+                **counts,
+                "shortest_bytes": found.shortest,
+                "not_compiled": lines,
+                "instance": verdict,
+            },
+            indent=2,
+        )
     )
 
 
@@ -89,7 +109,7 @@ def _print(found: KeywordReport, verdict: dict[str, Any] | None) -> None:
     console = Console(highlight=False, soft_wrap=True)
     ignored = found.count("annotation") + found.count("unknown")
     console.print(
-        f"{found.draft}: {found.count('compiled')} keywords compiled, {found.count('checked')} checked as values are complete, "
+        f"{found.draft.title}: {found.count('compiled')} keywords compiled, {found.count('checked')} checked as values are complete, "
         f"{ignored} without effect; the shortest value takes {found.shortest} bytes"
     )
     colors = {"checked": "yellow", "annotation": "dim", "unknown": "dim"}
@@ -101,6 +121,8 @@ def _print(found: KeywordReport, verdict: dict[str, Any] | None) -> None:
         table.add_row(Text(line.path), Text(line.keyword, "bold"), Text(line.level, colors[line.level]), Text(line.why))
     if shown:
         console.print(table)
+    for note in found.notes:
+        console.print(Text(f"note: {note}", "yellow"))
     if len(shown) > 200:
         console.print(f"... and {len(shown) - 200} more; --json shows all")
     if verdict is not None:

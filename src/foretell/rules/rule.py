@@ -22,7 +22,7 @@ SETTINGS = ("closed", "bounds", "show_schema")
 OPTIONS = ("tool_choice", "parallel_tool_calls")
 NAMES = (*SOURCES, *SETTINGS, *OPTIONS)
 #: Text that cannot be taken for a call, because it begins with no bracket.
-PLAIN_TEXT = r"(?s)[^\s{\[<].*"
+PLAIN_TEXT = r"[^\s{\[<][\s\S]*"
 
 
 @dataclass(frozen=True)
@@ -116,11 +116,13 @@ def _regex(value: str | re.Pattern[str]) -> Rule:
 
 def _pattern(compiled: re.Pattern[Any]) -> str:
     """The pattern of a compiled one, with its flags."""
-    if not isinstance(compiled.pattern, str) or compiled.flags & (re.ASCII | re.LOCALE):
-        raise UserError(f"regex={arguments.shown(compiled)} is of bytes, or has the flags ASCII or LOCALE; compile a text without them")
-    known = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
+    if not isinstance(compiled.pattern, str) or compiled.flags & (re.ASCII | re.LOCALE | re.VERBOSE):
+        raise UserError(
+            f"regex={arguments.shown(compiled)} is of bytes, or has the flags ASCII, LOCALE or VERBOSE; compile a text without them"
+        )
+    known = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
     flags = "".join(name for name, flag in known.items() if compiled.flags & flag)
-    return f"(?{flags}){compiled.pattern}" if flags else compiled.pattern
+    return f"(?{flags}:{compiled.pattern})" if flags else compiled.pattern
 
 
 def _grammar(value: str | Path) -> Rule:

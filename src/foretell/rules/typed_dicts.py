@@ -35,8 +35,11 @@ def _of_extensions(kind: Any, known: dict[Any, Any]) -> Any:
     known[kind] = True
     fields = {}
     for name, hint in typing.get_type_hints(kind, include_extras=True).items():
-        inner = typing.get_args(hint)[0] if typing.get_origin(hint) in (Required, NotRequired) else hint
-        wrapper = Required if name in kind.__required_keys__ else NotRequired
+        said, args = typing.get_origin(hint), typing.get_args(hint)
+        inner = args[0] if said in (Required, NotRequired) else hint
+        # `__required_keys__` knows nothing of what annotations kept as text say.
+        is_required = said is Required or (said is not NotRequired and name in kind.__required_keys__)
+        wrapper = Required if is_required else NotRequired
         fields[name] = wrapper[_changed(inner, known)]  # type: ignore[valid-type]
     del known[kind]
     made = typing_extensions.TypedDict(kind.__name__, fields)  # type: ignore[operator, misc]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from foretell.rules.schemas.drafts import SchemaDraft
 from foretell.rules.schemas.schema_compiler import WHITESPACE, CompiledSchema
 from foretell.rules.schemas.shortest import shortest
 
@@ -32,11 +33,13 @@ class KeywordSupport(NamedTuple):
 @dataclass(frozen=True)
 class KeywordReport:
     """draft: the schema's. lines: one for each keyword that affects validity, and for what only looks like a keyword. shortest: a lower
-    bound on the length of a text in bytes."""
+    bound on the length of a text in bytes. notes: sentences about what was probably meant otherwise, and why the schema is of this draft
+    where it does not say so."""
 
-    draft: str
+    draft: SchemaDraft
     lines: tuple[KeywordSupport, ...]
     shortest: int
+    notes: tuple[str, ...] = ()
 
     def count(self, level: str) -> int:
         """The number of keywords with this level of support."""
@@ -59,4 +62,4 @@ def keyword_report(compiled: CompiledSchema, whitespace: str = "json") -> Keywor
         lines += [KeywordSupport(node.path, keyword, ANNOTATION, _CONTENT[keyword]) for keyword in _CONTENT if keyword in written]
     lines += [KeywordSupport(path, keyword, UNKNOWN, why) for path, keyword, why in compiled.graph.unknown]
     separator = len(WHITESPACE[whitespace]["item_separator"]) - 1
-    return KeywordReport(compiled.graph.draft.name, tuple(lines), int(shortest(compiled.schema, separator)))
+    return KeywordReport(compiled.graph.draft, tuple(lines), int(shortest(compiled.schema, separator)), tuple(compiled.graph.notes))
