@@ -112,6 +112,21 @@ def test_start_tokens_that_files_disagree_about(save):
         assert save(tokenizer_config={**config, "add_eos_token": True}).encode("a") == [64]
 
 
+def test_a_space_that_files_disagree_about(save):
+    save(tokenizer_config={"add_prefix_space": False})
+    save(sentence_piece(), tokenizer_config={"add_prefix_space": True})
+    with pytest.warns(UserWarning, match="add_prefix_space=False, but tokenizer.json adds one"):
+        save(sentence_piece(), tokenizer_config={"add_prefix_space": False})
+
+
+def test_templates_know_every_named_token(save, tmp_path):
+    template = "{{ pad_token }}{{ image_token }}{% if documents is not none %}documents{% endif %}"
+    text = save(tokenizer_config={"chat_template": template, "pad_token": {"content": "<s>"}, "image_token": "née"})
+    text.save(tmp_path)
+    for each in (text, Text.from_json(text.to_json()), Text.from_folder(tmp_path)):
+        assert each.render(CHAT) == "<s>née"
+
+
 def test_settings_of_the_training_are_switched_off(save):
     tokenizer = byte_level()
     tokenizer.enable_truncation(3)

@@ -29,7 +29,7 @@ DTYPES: dict[str, torch.dtype | None] = {"int8": None, "fp32": torch.float32, "b
 BACKENDS = ("native", "transformers")
 #: More threads than any machine has processors.
 MOST_THREADS = 1024
-_TEXT_VERSION = 3
+_TEXT_VERSION = 4
 #: Files of tokenizers that transformers can convert.
 _TOKENIZERS = ("tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "merges.txt", "tokenizer_config.json")
 #: Files beside them that say more: control tokens, stop ids, chat templates.
