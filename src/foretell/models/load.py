@@ -177,7 +177,7 @@ def _convert_text(source: Path) -> Text | None:
     from foretell.models.weights.gguf_tokenizer import read_tokenizer
 
     file = open_gguf(source)
-    return read_tokenizer(file) if "tokenizer.ggml.model" in file.metadata else None
+    return None if file.metadata.get("tokenizer.ggml.model") in (None, "none", "no_vocab") else read_tokenizer(file)
 
 
 def _fingerprint(source: Path) -> str:
