@@ -57,6 +57,10 @@ def test_stop_ids_that_are_none_are_named_and_ignored(save, said, as_list, name)
     assert text.stop_tokens == {END}
 
 
+def test_stop_ids_of_models_that_read_more_than_text(save):
+    assert 6 in save(config={"text_config": {"eos_token_id": 6}}).stop_tokens
+
+
 def test_ids_of_a_padded_vocabulary_count(save):
     assert 999 in save(config={"vocab_size": 1000, "eos_token_id": 999}).stop_tokens
 
@@ -69,6 +73,8 @@ def test_end_tokens_from_other_files(save):
     assert text.tokenizer.token_to_id("<|im_start|>") not in text.stop_tokens
     with pytest.warns(UserWarning, match="eos_token='<nowhere>' is no token of tokenizer.json"):
         save(tokenizer_config={"eos_token": "<nowhere>"})
+    with pytest.warns(UserWarning, match=r"eos_token=\['</s>'\] is no token's name; it is ignored"):
+        save(tokenizer_config={"eos_token": ["</s>"]})
 
 
 def test_what_a_template_writes_after_an_answer_ends_one(save):

@@ -25,6 +25,8 @@ def read_folder(folder: Path, make_text: Callable[..., Any]) -> Any:
     templates = _read_templates(folder, settings)
     bos, eos = (_known(tokenizer, name, settings.get(name)) for name in ("bos_token", "eos_token"))
     config = _read_json(folder / "config.json")
+    inner = config.get("text_config")  # of models that read more than text
+    config = {**inner, **config} if isinstance(inner, dict) else config
     size = config.get("vocab_size")
     num_tokens = max(tokenizer.get_vocab_size(), size if isinstance(size, int) else 0)
     said = [("config.json: eos_token_id", config.get("eos_token_id"))]
@@ -138,6 +140,8 @@ def _default(templates: Mapping[str, str]) -> str | None:
 
 def _known(tokenizer: Any, key: str, said: Any) -> str:
     name = _name(said)
+    if said is not None and not isinstance(said, str) and not name:
+        warnings.warn(f"tokenizer_config.json: {key}={said!r} is no token's name; it is ignored", stacklevel=4)
     if name and tokenizer.token_to_id(name) is None:
         warnings.warn(f"tokenizer_config.json: {key}={name!r} is no token of tokenizer.json; no text begins or ends with it", stacklevel=4)
     return name
