@@ -36,6 +36,12 @@ def test_what_is_no_number(value):
         arguments.real("x", value, least=0, most=1)
 
 
+def test_whole_numbers_have_64_bits_at_most():
+    assert arguments.whole("seed", 2**64 - 1, most=2**64 - 1) == 2**64 - 1
+    with pytest.raises(UserError, match=r"^seed=18446744073709551616 must be a whole number of at most 18446744073709551615$"):
+        arguments.whole("seed", 2**64, most=2**64 - 1)
+
+
 def test_infinity_where_it_means_no_bound():
     assert arguments.real("max_seconds", math.inf, infinite=True) == math.inf
     with pytest.raises(UserError, match=r"max_seconds=nan must be a number"):
@@ -64,7 +70,7 @@ def test_texts():
 
 def test_biases():
     assert arguments.bias("logit_bias", {np.int64(3): -math.inf, "4": np.float32(1)}) == {3: -math.inf, 4: 1.0}
-    for wrong in ([3], {"three": 1.0}, {3: math.nan}, {-1: 0.0}, {3: "much"}):
+    for wrong in ([3], {"three": 1.0}, {3: math.nan}, {3: math.inf}, {-1: 0.0}, {3: "much"}):
         with pytest.raises(UserError, match="logit_bias"):
             arguments.bias("logit_bias", wrong)
 

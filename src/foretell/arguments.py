@@ -31,7 +31,8 @@ def whole(name: str, value: Any, least: int | None = None, most: int | None = No
     """
     number = _scalar(value)
     is_whole = isinstance(number, numbers.Integral) or (isinstance(number, numbers.Real) and float(number).is_integer())
-    if isinstance(number, bool) or not is_whole or not _within(number, least, most) or not -_LARGE <= number < max(_LARGE, most or 0):
+    good = is_whole and not isinstance(number, bool) and _within(number, least, most) and -_LARGE <= number <= max(_LARGE - 1, most or 0)
+    if not good:
         raise UserError(f"{name}={shown(value)} must be a whole number{_range(least, most)}")
     return int(number)
 
@@ -96,7 +97,10 @@ def bias(name: str, value: Any) -> dict[int, float]:
     read = {}
     for token, amount in value.items():
         number = int(token) if isinstance(token, str) and token.isascii() and token.isdigit() else token
-        read[whole(f"{name}: token", number, least=0)] = real(f"{name}[{token!r}]", amount, infinite=True)
+        added = real(f"{name}[{token!r}]", amount, infinite=True)
+        if added == math.inf:
+            raise UserError(f"{name}[{token!r}]=inf must be a number, or -inf, which forbids the token")
+        read[whole(f"{name}: token", number, least=0)] = added
     return read
 
 

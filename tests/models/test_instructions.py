@@ -27,7 +27,10 @@ def test_a_system_message_or_the_first_user_turn(template, takes):
 
 def test_a_system_message_that_is_there_is_continued():
     text = Text(byte_level(), chat_template=WRITES)
-    assert with_instructions([{"role": "system", "content": "A"}, USER], "B", text)[0] == {"role": "system", "content": "A\n\nB"}
+    system = {"role": "system", "content": "A"}
+    assert with_instructions([system, USER], "B", text) == [{"role": "system", "content": "A\n\nB"}, USER]
+    text.chat_template = IGNORES  # what it would not write must not hold instructions
+    assert with_instructions([system, USER], "B", text) == [system, {"role": "user", "content": "B\n\nhi"}]
 
 
 def test_a_chat_without_a_user_turn_is_refused():

@@ -33,7 +33,7 @@ DTYPES: dict[str, torch.dtype | None] = {"int8": None, "fp32": torch.float32, "b
 BACKENDS = ("native", "transformers")
 #: More threads than any machine has processors.
 MOST_THREADS = 1024
-_TEXT_VERSION = 3
+_TEXT_VERSION = 4
 #: Files of tokenizers that transformers can convert.
 _TOKENIZERS = ("tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "merges.txt", "tokenizer_config.json")
 #: Files beside them that say more: control tokens, stop ids, chat templates.
@@ -172,7 +172,7 @@ def _convert_text(source: Path) -> Text | None:
     from foretell.models.weights.gguf_tokenizer import read_tokenizer
 
     file = open_gguf(source)
-    return read_tokenizer(file) if "tokenizer.ggml.model" in file.metadata else None
+    return None if file.metadata.get("tokenizer.ggml.model") in (None, "none", "no_vocab") else read_tokenizer(file)
 
 
 def _fingerprint(source: Path) -> str:

@@ -47,7 +47,7 @@ class LogitBias(SamplerStep):
         if candidates.ids is not None:
             raise UserError("LogitBias must come before steps that drop tokens; put it first in Sampler(steps=...)")
         if max(self.tokens, default=-1) >= candidates.size:
-            raise UserError(f"LogitBias: tokens={self.tokens!r} go beyond the vocabulary of {candidates.size}")
+            raise UserError(f"logit_bias: token {max(self.tokens)} is beyond the vocabulary of {candidates.size}; remove it")
         logits = candidates.logits.clone()
         logits[list(self.tokens)] += torch.tensor(self.bias, device=logits.device, dtype=logits.dtype)
         return Candidates(logits, None, candidates.size)

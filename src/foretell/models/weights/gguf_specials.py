@@ -47,7 +47,7 @@ class Specials:
     def read(cls, values: Mapping[str, Any], names: Sequence[str], kinds: Sequence[int], is_sentence_piece: bool) -> Specials:
         """From the file's metadata. A warning names each id that is no token; it is ignored."""
         ids = {}
-        for key in ("bos", "unknown", *_END_KEYS):
+        for key in ("bos", "unknown", "padding", *_END_KEYS):
             said = f"tokenizer.ggml.{key}_token_id"
             found = valid_ids(said, values.get(said), len(names))
             default = _DEFAULTS.get(key, len(names)) if is_sentence_piece else len(names)
@@ -58,7 +58,7 @@ class Specials:
         ends = ends_of_turn(names) | set(names).intersection(_ENDS) | {names[ids[key]] for key in _END_KEYS if key in ids}
         if "<|tool_response>" in ends:
             ends.discard("</s>")
-        special = ends | {names[token] for token in ids.values()}
+        special = ends | {names[token] for key, token in ids.items() if key not in ("unknown", "padding")}
         typed = [CONTROL if name in special and kind != BYTE else kind for name, kind in zip(names, kinds, strict=True)]
         return cls(names, [NORMAL if kind == BYTE else kind for kind in typed], ids, frozenset(ends))
 
@@ -71,6 +71,7 @@ class Specials:
         templates = [values.get(f"tokenizer.chat_template{name}") for name in ("", ".tool_use")]
         chat, tool = (template if isinstance(template, str) and template else None for template in templates)
         stops = frozenset(token for token, name in enumerate(self.names) if name in self.ends)
-        text = Text(tokenizer, stops, chat, self.name("bos"), self.name("eos"), tool)
+        others = {f"{short}_token": self.name(key) for short, key in (("unk", "unknown"), ("pad", "padding")) if key in self.ids}
+        text = Text(tokenizer, stops, chat, self.name("bos"), self.name("eos"), tool, others)
         text.stop_tokens |= end_of_turn(text)
         return text
