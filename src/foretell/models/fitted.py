@@ -15,7 +15,8 @@ from foretell.pool import Pool
 
 
 class FittedModel(Model):
-    """`model` with logits of `vocab_size` columns. Models of one tokenizer pad their vocabularies to different widths (Qwen2.5 0.5B and 7B).
+    """`model` with logits of `vocab_size` columns. Models of one tokenizer may pad their vocabularies to different widths, as those of
+    Qwen2.5 do.
 
     Columns that `model` has not are minus infinity, columns beyond are cut off: both stand for no text. A token that `model` does not know
     is fed as its last one. Everything else is the wrapped model's, its caches and its lock too.
