@@ -1,6 +1,6 @@
 """Claim: of every family of transformers, plain and drafted text is transformers' own, token by token, or the family is refused by name.
 
-    python benchmarks/model_families.py                      # all, about five minutes on one core
+    python benchmarks/model_families.py                      # all, about five minutes
     python benchmarks/model_families.py --only llama_yarn gpt_neo
 
 Each family is built small with random weights, saved, loaded with `ft.load` in fp32, and decoded greedily: a short prompt and one whose
@@ -169,14 +169,14 @@ def compare(name: str, folder: Path) -> dict[str, str]:
     """What became of a family: "equal", "refused", "different" or "not built", and the details."""
     try:
         network = build(name, folder)
-        texts = [[(7 * i * i + 3 * i) % 40 + 1 for i in range(num)] for num in (24, CONTEXT - 10)]
-        wanted = [reference(network, text, num) for text, num in zip(texts, (NEW, 10), strict=True)]
-    except Exception as error:  # this release of transformers cannot run the family with these settings
+    except Exception as error:  # this release of transformers does not make the family with these settings
         return {"outcome": "not built", "why": f"{type(error).__name__}: {str(error)[:100]}"}
     try:
         model = ft.load(folder, dtype="fp32", device="cpu", num_threads=1, progress=False)
     except UserError as error:
         return {"outcome": "refused", "why": str(error)[:160]}
+    texts = [[(7 * i * i + 3 * i) % 40 + 1 for i in range(num)] for num in (24, CONTEXT - 10)]
+    wanted = [reference(network, text, num) for text, num in zip(texts, (NEW, 10), strict=True)]
     for label, recipe in RECIPES.items():
         for text, tokens in zip(texts, wanted, strict=True):
             found = decode(model, text, len(tokens), recipe)

@@ -126,7 +126,7 @@ def test_adapters_are_refused_with_or_without_their_base_model(folder, tmp_path)
     with pytest.raises(UserError, match="PEFT adapter; merge it into its base model"):
         load(folder)
     (folder / "config.json").unlink()
-    with pytest.raises(UserError, match="PEFT adapter .*; merge it into its base model"):
+    with pytest.raises(UserError, match=r"PEFT adapter .*; merge it into its base model"):
         load(folder)
 
 
@@ -215,7 +215,7 @@ def test_quantised_weights_are_refused_by_name(folder):
     change(folder, quantization_config={"quant_method": "awq", "bits": 4})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with pytest.raises(UserError, match="awq|transformers cannot load"):
+        with pytest.raises(UserError, match=r"awq|transformers cannot load"):
             load(folder, progress=False)
 
 

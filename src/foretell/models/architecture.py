@@ -50,7 +50,9 @@ class Architecture:
     def from_config(cls, config: Any) -> Architecture:
         """From a transformers `PretrainedConfig`. UserError for what the native forward does not compute, and for impossible sizes."""
         if config.model_type not in FAMILIES:
-            raise NotNativeError(f"model_type={config.model_type!r} is not one of {', '.join(FAMILIES)}; load it with backend='transformers'")
+            raise NotNativeError(
+                f"model_type={config.model_type!r} is not one of {', '.join(FAMILIES)}; load it with backend='transformers'"
+            )
         if getattr(config, "hidden_act", "silu") not in ("silu", "swish"):
             raise NotNativeError(f"hidden_act={config.hidden_act!r}: the native forward has silu only; load with backend='transformers'")
         num_heads, hidden_size = _size(config, "num_attention_heads"), _size(config, "hidden_size")

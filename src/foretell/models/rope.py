@@ -25,7 +25,9 @@ def frequencies(config: Any, head_dim: int) -> tuple[Tensor, float]:
     """Rotary frequencies (head_dim / 2,) and the factor of cos and sin. UserError for what the native engine does not compute."""
     rope = getattr(config, "rope_parameters", None) or {}
     if any(isinstance(value, Mapping) for value in rope.values()):
-        raise NotNativeError(f"rope_parameters differ by kind of layer ({', '.join(rope)}), the native engine has one rotation; {_ELSEWHERE}")
+        raise NotNativeError(
+            f"rope_parameters differ by kind of layer ({', '.join(rope)}), the native engine has one rotation; {_ELSEWHERE}"
+        )
     kind = rope.get("rope_type", "default")
     if kind not in FIXED and not (kind == "longrope" and _switch(rope, config) is None):
         raise NotNativeError(f"rope_type={kind!r} changes with the length of the text; {_ELSEWHERE}")
@@ -41,7 +43,9 @@ def frequencies(config: Any, head_dim: int) -> tuple[Tensor, float]:
     except (KeyError, TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
         raise UserError(f"rope_parameters={rope!r} cannot be computed ({error!r}); mend config.json") from error
     if inv_freq.shape != (head_dim // 2,):
-        raise NotNativeError(f"rope_parameters turn {2 * len(inv_freq)} of {head_dim} columns of a head, the native engine all; {_ELSEWHERE}")
+        raise NotNativeError(
+            f"rope_parameters turn {2 * len(inv_freq)} of {head_dim} columns of a head, the native engine all; {_ELSEWHERE}"
+        )
     return inv_freq.float(), float(scale)
 
 

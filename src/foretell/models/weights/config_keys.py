@@ -72,7 +72,9 @@ def check_folder(folder: Path, values: Mapping[str, Any]) -> None:
 def check_native(folder: Path, values: Mapping[str, Any]) -> None:
     """UserError where a folder's family, or the way in which its weights are stored, is none that the native reader knows."""
     if values["model_type"] not in FAMILIES:
-        raise NotNativeError(f"model_type={values['model_type']!r} is not one of {', '.join(FAMILIES)}; load it with backend='transformers'")
+        raise NotNativeError(
+            f"model_type={values['model_type']!r} is not one of {', '.join(FAMILIES)}; load it with backend='transformers'"
+        )
     if quantised := values.get("quantization_config"):
         method = quantised.get("quant_method", "unknown") if isinstance(quantised, Mapping) else quantised
         raise NotNativeError(f"{folder}: weights quantised by {method!r} are not read here; load it with backend='transformers'")
