@@ -4,8 +4,9 @@
     python benchmarks/model_families.py --only llama_yarn gpt_neo
 
 Each family is built small with random weights, saved, loaded with `ft.load` in fp32, and decoded greedily: a short prompt and one whose
-text fills the context, plain and drafted. The reference runs the library's model over the whole text for each token, without a cache. The two
-best logits of a random model are far apart; a difference where they are closer than 1e-3 is a tie. Exit status 1 if a family differs.
+text fills the context, plain and drafted. The reference runs the library's model over the whole text for each token, without a cache.
+The two best logits of a random model are far apart; a difference where they are closer than 1e-3 is a tie. Exit status 1 if a family
+differs.
 """
 
 from __future__ import annotations

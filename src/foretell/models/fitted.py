@@ -47,7 +47,7 @@ class FittedModel(Model):
         return self.model.new_cache(context)
 
     def forward(self, feeds: Sequence[Feed], *, hidden: Sequence[int | str] = (), start: int = 0, stop: int | None = None) -> list[Rows]:
-        known = [replace(feed, tokens=self._known(feed.tokens)) for feed in feeds]
+        known = [replace(feed, tokens=self._known(feed.tokens, feed.places or ())) for feed in feeds]
         return [replace(rows, logits=self._fit(rows.logits)) for rows in self.model.forward(known, hidden=hidden, start=start, stop=stop)]
 
     def embed(self, tokens: Sequence[int], position: int = 0) -> Tensor:
@@ -58,10 +58,15 @@ class FittedModel(Model):
 
     def head(self, states: Tensor, tokens: Sequence[int] | None = None) -> Tensor:
         whole = self._fit(self.model.head(states))
-        return whole if tokens is None else whole[:, list(tokens)]
+        if tokens is None:
+            return whole
+        self._check_tokens("head", tokens)
+        return whole[:, list(tokens)]
 
-    def _known(self, tokens: Sequence[int]) -> list[int]:
-        self._check_tokens("forward", tokens)
+    def _known(self, tokens: Sequence[int], places: Sequence[int] = ()) -> list[int]:
+        """Tokens that the wrapped model knows; those at `places` are not looked at."""
+        given = set(places)
+        self._check_tokens("forward", [token for i, token in enumerate(tokens) if i not in given])
         last = self.model.vocab_size - 1
         return [min(token, last) for token in tokens]
 
