@@ -32,4 +32,4 @@ def test_a_verifier_tells_its_law():
 
 def test_other_names_are_no_attributes():
     with pytest.raises(AttributeError, match="no attribute 'Sessions'"):
-        importlib.import_module("foretell.decoding.loop").Sessions
+        _ = importlib.import_module("foretell.decoding.loop").Sessions

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from foretell.models.adapter_windows import misfit
 from foretell.models.base import Feed, Model
+from foretell.models.rope import switch_length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ _ROUGHLY = 0.3
 def check_rows(wrapped: Model, network: Any) -> None:
     """UserError where the rows of a tree are not those of its texts. wrapped: the `TransformersModel` of `network`."""
     name, config = type(network).__name__, network.config.get_text_config()
-    length = min(_KEPT + _TRUNK, wrapped.max_length)
+    length = min(_KEPT + _TRUNK, wrapped.max_length, switch_length(config) or _KEPT + _TRUNK)  # longer texts have other frequencies
     if length < 4:
         return
     text = _random_text(wrapped.vocab_size, config, length + _BRANCH)
@@ -78,7 +79,11 @@ def _short_window(wrapped: Any, config: Any) -> Iterator[bool]:
     if window <= _WINDOW or not ours:
         yield False
         return
-    shortened = {kind: _WINDOW if each == window else each for kind, each in ours.items()} if isinstance(ours, dict) else _WINDOW
+
+    def short(each: int) -> int:
+        return _WINDOW if each == window else each
+
+    shortened = {kind: short(each) for kind, each in ours.items()} if isinstance(ours, dict) else short(ours)
     config.sliding_window, wrapped.windows = _WINDOW, shortened
     try:
         yield True

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from foretell.errors import UserError
+from foretell.models.not_native import NotNativeError
 from foretell.models.rope import frequencies
 from foretell.models.windows import native_windows
 
@@ -49,16 +50,18 @@ class Architecture:
     def from_config(cls, config: Any) -> Architecture:
         """From a transformers `PretrainedConfig`. UserError for what the native forward does not compute, and for impossible sizes."""
         if config.model_type not in FAMILIES:
-            raise UserError(f"model_type={config.model_type!r} is not one of {', '.join(FAMILIES)}; load it with backend='transformers'")
+            raise NotNativeError(
+                f"model_type={config.model_type!r} is not one of {', '.join(FAMILIES)}; load it with backend='transformers'"
+            )
         if getattr(config, "hidden_act", "silu") not in ("silu", "swish"):
-            raise UserError(f"hidden_act={config.hidden_act!r}: the native forward has silu only; load with backend='transformers'")
+            raise NotNativeError(f"hidden_act={config.hidden_act!r}: the native forward has silu only; load with backend='transformers'")
         num_heads, hidden_size = _size(config, "num_attention_heads"), _size(config, "hidden_size")
         num_kv_heads = _size(config, "num_key_value_heads") if getattr(config, "num_key_value_heads", None) else num_heads
         head_dim = _size(config, "head_dim") if getattr(config, "head_dim", None) else hidden_size // num_heads
         if num_heads % num_kv_heads or head_dim % 2 or not head_dim:
             raise UserError(
-                f"num_attention_heads={num_heads!r}, num_key_value_heads={num_kv_heads!r}, head_dim={head_dim!r}: the first must be a multiple "
-                "of the second, and the third even; mend the configuration"
+                f"num_attention_heads={num_heads!r}, num_key_value_heads={num_kv_heads!r}, head_dim={head_dim!r}: the first must be a "
+                "multiple of the second, and the third even; mend the configuration"
             )
         if not 0 <= config.rms_norm_eps < 1:
             raise UserError(f"rms_norm_eps={config.rms_norm_eps!r} must lie between 0 and 1; mend the configuration")

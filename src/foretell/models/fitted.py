@@ -15,7 +15,8 @@ from foretell.pool import Pool
 
 
 class FittedModel(Model):
-    """`model` with logits of `vocab_size` columns. Models of one tokenizer pad their vocabularies to different widths (Qwen2.5 0.5B and 7B).
+    """`model` with logits of `vocab_size` columns. Models of one tokenizer may pad their vocabularies to different widths, as those of
+    Qwen2.5 do.
 
     Columns that `model` has not are minus infinity, columns beyond are cut off: both stand for no text. A token that `model` does not know
     is fed as its last one. Everything else is the wrapped model's, its caches and its lock too.
@@ -46,7 +47,7 @@ class FittedModel(Model):
         return self.model.new_cache(context)
 
     def forward(self, feeds: Sequence[Feed], *, hidden: Sequence[int | str] = (), start: int = 0, stop: int | None = None) -> list[Rows]:
-        known = [replace(feed, tokens=self._known(feed.tokens)) for feed in feeds]
+        known = [replace(feed, tokens=self._known(feed.tokens, feed.places or ())) for feed in feeds]
         return [replace(rows, logits=self._fit(rows.logits)) for rows in self.model.forward(known, hidden=hidden, start=start, stop=stop)]
 
     def embed(self, tokens: Sequence[int], position: int = 0) -> Tensor:
@@ -57,10 +58,15 @@ class FittedModel(Model):
 
     def head(self, states: Tensor, tokens: Sequence[int] | None = None) -> Tensor:
         whole = self._fit(self.model.head(states))
-        return whole if tokens is None else whole[:, list(tokens)]
+        if tokens is None:
+            return whole
+        self._check_tokens("head", tokens)
+        return whole[:, list(tokens)]
 
-    def _known(self, tokens: Sequence[int]) -> list[int]:
-        self._check_tokens("forward", tokens)
+    def _known(self, tokens: Sequence[int], places: Sequence[int] = ()) -> list[int]:
+        """Tokens that the wrapped model knows; those at `places` are not looked at."""
+        given = set(places)
+        self._check_tokens("forward", [token for i, token in enumerate(tokens) if i not in given])
         last = self.model.vocab_size - 1
         return [min(token, last) for token in tokens]
 

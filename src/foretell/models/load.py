@@ -17,11 +17,12 @@ from foretell.models.cache_folder import read_json, write_json
 from foretell.models.generation_settings import read_generation_settings, suppressed_tokens, warn_of_unused
 from foretell.models.locate import locate
 from foretell.models.native import NativeModel
+from foretell.models.not_native import NotNativeError
 from foretell.models.one_thread import one_thread
 from foretell.models.packed_cache import Watched, entry_name, read_packed, write_packed
 from foretell.models.rope import switch_length
 from foretell.models.text import Text
-from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError, fingerprint
+from foretell.models.weights.checkpoint import Checkpoint, fingerprint
 from foretell.models.weights.config_keys import check_folder, check_native, remarks
 from foretell.models.weights.gguf_split import gguf_parts
 from foretell.models.weights.safetensors_folder import fingerprint_folder, read_config, read_safetensors_folder
@@ -91,9 +92,7 @@ def _load(
         return _load_transformers(source, dtype, where, num_threads)
     try:
         return _load_native(source, chosen, where, num_threads, report)
-    except DamagedFileError:
-        raise
-    except UserError as error:
+    except NotNativeError as error:
         if backend == "native" or source.is_file():
             raise
         warnings.warn(f"loading through transformers, which is slower: {error}", stacklevel=2)

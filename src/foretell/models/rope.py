@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from foretell.errors import UserError
+from foretell.models.not_native import NotNativeError
 
 #: Kinds whose frequencies are the same for every text.
 FIXED = ("default", "linear", "yarn", "llama3")
@@ -24,10 +25,12 @@ def frequencies(config: Any, head_dim: int) -> tuple[Tensor, float]:
     """Rotary frequencies (head_dim / 2,) and the factor of cos and sin. UserError for what the native engine does not compute."""
     rope = getattr(config, "rope_parameters", None) or {}
     if any(isinstance(value, Mapping) for value in rope.values()):
-        raise UserError(f"rope_parameters differ by kind of layer ({', '.join(rope)}), the native engine has one rotation; {_ELSEWHERE}")
+        raise NotNativeError(
+            f"rope_parameters differ by kind of layer ({', '.join(rope)}), the native engine has one rotation; {_ELSEWHERE}"
+        )
     kind = rope.get("rope_type", "default")
     if kind not in FIXED and not (kind == "longrope" and _switch(rope, config) is None):
-        raise UserError(f"rope_type={kind!r} changes with the length of the text; {_ELSEWHERE}")
+        raise NotNativeError(f"rope_type={kind!r} changes with the length of the text; {_ELSEWHERE}")
     theta = rope.get("rope_theta", 10000.0)
     if not isinstance(theta, int | float) or not theta > 0:
         raise UserError(f"rope_theta={theta!r} must be a number above 0; mend config.json")
@@ -40,7 +43,9 @@ def frequencies(config: Any, head_dim: int) -> tuple[Tensor, float]:
     except (KeyError, TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
         raise UserError(f"rope_parameters={rope!r} cannot be computed ({error!r}); mend config.json") from error
     if inv_freq.shape != (head_dim // 2,):
-        raise UserError(f"rope_parameters turn {2 * len(inv_freq)} of {head_dim} columns of a head, the native engine all; {_ELSEWHERE}")
+        raise NotNativeError(
+            f"rope_parameters turn {2 * len(inv_freq)} of {head_dim} columns of a head, the native engine all; {_ELSEWHERE}"
+        )
     return inv_freq.float(), float(scale)
 
 

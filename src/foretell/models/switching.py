@@ -20,8 +20,8 @@ _PIECE = 256
 
 
 class SwitchingCache(Cache):
-    """The cache of a `SwitchingModel`. tokens: of the committed rows; drafted: of the pending ones. short, long: caches of the wrapped model;
-    the long one may lag behind. in_short, in_long: by pending row, the pending row there."""
+    """The cache of a `SwitchingModel`. tokens: of the committed rows; drafted: of the pending ones. short, long: caches of the wrapped
+    model; the long one may lag behind. in_short, in_long: by pending row, the pending row there."""
 
     def __init__(self, short: Cache, long: Cache) -> None:
         super().__init__()
@@ -50,10 +50,11 @@ class SwitchingCache(Cache):
 
 
 class SwitchingModel(Model):
-    """`model`, whose frequencies change for texts longer than `switch` tokens, behind the contract: rows do not depend on how a text was fed.
+    """`model`, whose frequencies change for texts longer than `switch` tokens, behind the contract: rows do not depend on how a text was
+    fed.
 
-    Takes causal feeds of tokens that run all layers. Reading the text anew takes one pass, once for a text. Raises UserError for embeddings,
-    positions and single layers.
+    Takes causal feeds of tokens that run all layers. Reading the text anew takes one pass, once for a text. Raises UserError for
+    embeddings, positions and single layers.
     """
 
     attentions = frozenset({Attention.CAUSAL})
@@ -81,8 +82,8 @@ class SwitchingModel(Model):
     def _forward(self, feeds: Sequence[Feed], hidden: tuple[int | str, ...], start: int, stop: int) -> list[Rows]:
         if start or stop < self.num_layers or any(feed.embeddings is not None for feed in feeds):
             raise UserError(
-                f"forward: the rotary frequencies of this model change at {self.switch} tokens, so it takes tokens through all layers only; "
-                "use a drafter that needs neither embeddings nor early exits"
+                f"forward: the rotary frequencies of this model change at {self.switch} tokens, so it takes tokens through all layers "
+                "only; use a drafter that needs neither embeddings nor early exits"
             )
         return [self._rows(feed, hidden) for feed in feeds]
 
@@ -132,8 +133,8 @@ class SwitchingModel(Model):
         }
 
     def _catch_up(self, cache: SwitchingCache) -> None:
-        """Let the long cache read the committed text. Each piece ends with a row beyond the switch, which is dropped: the wrapped model looks
-        at the furthest position of a forward to choose the frequencies."""
+        """Let the long cache read the committed text. Each piece ends with a row beyond the switch, which is dropped: the wrapped model
+        looks at the furthest position of a forward to choose the frequencies."""
         long = cache.long
         while long.length < cache.length:
             if long.pending:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from foretell.errors import UserError
 from foretell.models.architecture import Architecture
+from foretell.models.not_native import NotNativeError
 from foretell.models.weights.lazy_tensors import LazyTensors
 from foretell.models.weights.tying import settle_tying
 
@@ -138,7 +139,7 @@ def finite(tensor: Tensor, name: str, path: Path) -> Tensor:
     of quantised weights, whose scales lie elsewhere."""
     if tensor.dtype not in (torch.float64, torch.float32, torch.float16, torch.bfloat16):
         kind = str(tensor.dtype).removeprefix("torch.")
-        raise UserError(f"{path}: the tensor {name!r} is stored as {kind}, which is quantised; load it with backend='transformers'")
+        raise NotNativeError(f"{path}: the tensor {name!r} is stored as {kind}, which is quantised; load it with backend='transformers'")
     if not math.isfinite(float(tensor.sum(dtype=torch.float32))):  # one pass: any such value makes the sum one
         raise DamagedFileError(path, f"the tensor {name!r} holds values that are infinite or not numbers")
     return tensor

@@ -10,8 +10,11 @@ from typing import Any
 from foretell.errors import UserError
 from foretell.models.architecture import FAMILIES
 from foretell.models.generation_settings import GREEDY_SETTINGS
+from foretell.models.not_native import NotNativeError
 from foretell.models.weights.checkpoint import DamagedFileError
 
+#: The remedy for adapters.
+MERGE = "merge it into its base model (peft's merge_and_unload, then save_pretrained) and load that"
 #: The causal-LM class of each family of the native engine.
 NATIVE_CLASSES = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3"}
 _CAUSAL = re.compile(r".*(ForCausalLM|LMHeadModel|ForConditionalGeneration)")
@@ -34,12 +37,12 @@ HARMLESS = frozenset(
         "model_type", "architectures", "auto_map", "quantization_config", "transformers_version", "torch_dtype", "dtype", "use_cache",
         "initializer_range", "attention_dropout", "hidden_dropout", "resid_pdrop", "embd_pdrop", "attn_pdrop", "dropout", "summary_type",
         "pretraining_tp", "bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id", "unk_token_id", "decoder_start_token_id",
-        "_name_or_path", "name_or_path", "_attn_implementation", "attn_implementation", "_attn_implementation_autoset", "_flash_attn_2_enabled",
+        "name_or_path", "attn_implementation",
         "output_attentions", "output_hidden_states", "return_dict", "use_return_dict", "torchscript", "gradient_checkpointing",
         "chunk_size_feed_forward", "is_encoder_decoder", "is_decoder", "add_cross_attention", "cross_attention_hidden_size", "id2label",
         "label2id", "num_labels", "problem_type", "task_specific_params", "finetuning_task", "pruned_heads", "tie_encoder_decoder",
         "max_sequence_length", "tokenizer_class", "prefix", "use_bfloat16", "tf_legacy_loss", "model_max_length", "unsloth_version",
-        "unsloth_fixed", "license", "max_length", "_commit_hash", "license_name", "license_link",
+        "unsloth_fixed", "license", "max_length", "license_name", "license_link",
         "temperature", "top_k", "top_p", "min_p", "typical_p", "do_sample", "early_stopping", "length_penalty", "num_return_sequences",
         "output_scores", "return_dict_in_generate", "suppress_tokens", "remove_invalid_values", "max_new_tokens",
     )
@@ -51,6 +54,8 @@ def check_folder(folder: Path, values: Mapping[str, Any]) -> None:
     adapter = folder / "adapter_config.json"
     if adapter.is_file():
         raise UserError(f"{folder}: adapter_config.json makes it a PEFT adapter; {MERGE}")
+    if values.get("is_causal") is False or values.get("use_bidirectional_attention") in (True, "all"):
+        raise UserError(f"{folder}: config.json says that tokens see later ones, so it is an encoder and no causal language model")
     named = values.get("architectures") or []
     if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
         raise DamagedFileError(folder / "config.json", f"architectures={named!r} is no list of names")
@@ -64,16 +69,15 @@ def check_folder(folder: Path, values: Mapping[str, Any]) -> None:
             )
 
 
-MERGE = "merge it into its base model (peft's merge_and_unload, then save_pretrained) and load that"
-
-
 def check_native(folder: Path, values: Mapping[str, Any]) -> None:
     """UserError where a folder's family, or the way in which its weights are stored, is none that the native reader knows."""
     if values["model_type"] not in FAMILIES:
-        raise UserError(f"model_type={values['model_type']!r} is not one of {', '.join(FAMILIES)}; load it with backend='transformers'")
+        raise NotNativeError(
+            f"model_type={values['model_type']!r} is not one of {', '.join(FAMILIES)}; load it with backend='transformers'"
+        )
     if quantised := values.get("quantization_config"):
         method = quantised.get("quant_method", "unknown") if isinstance(quantised, Mapping) else quantised
-        raise UserError(f"{folder}: weights quantised by {method!r} are not read here; load it with backend='transformers'")
+        raise NotNativeError(f"{folder}: weights quantised by {method!r} are not read here; load it with backend='transformers'")
 
 
 def remarks(values: Mapping[str, Any], known: Iterable[str] | None = None) -> list[str]:
@@ -95,6 +99,4 @@ def remarks(values: Mapping[str, Any], known: Iterable[str] | None = None) -> li
 
 
 def _is_neutral(key: str, value: Any) -> bool:
-    if key in ("is_causal", "causal"):
-        return value is not False
-    return value in (None, False, 0, 1, "", [], {}) or key.startswith("_")
+    return value is not True and (value in (None, False, 0, 1, "", [], {}) or key.startswith("_"))

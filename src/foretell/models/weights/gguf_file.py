@@ -56,12 +56,15 @@ def read_gguf(file: GGUFFile) -> Checkpoint:
     config = SimpleNamespace(model_type=family, **settings) if plain else make_config()
     readers: dict[str, Any] = {}
     shapes: dict[str, tuple[int, ...]] = {}
-    for name, info in infos.items():
-        full = transformers_name(name) or name
+    names = {transformers_name(name) or name: name for name in infos}
+    for full, name in names.items():
+        info = infos[name]
         readers[full] = partial(_read, info, config, path)
         shapes[full] = info.shape
     checkpoint = checked(config, LazyTensors(readers, shapes), path, fingerprint(gguf_parts(path)), make_config)
-    strange = [name for name in checkpoint.unused if name not in _READ_BEFORE and not name.endswith("attn_rot_embd.weight")]
+    strange = [
+        name for full in checkpoint.unused if (name := names[full]) not in _READ_BEFORE and not name.endswith("attn_rot_embd.weight")
+    ]
     if strange:
         raise UserError(
             f"{path}: the tensor {strange[0]!r} (one of {len(strange)}) takes no part in the architecture {family!r}, so the file is of "

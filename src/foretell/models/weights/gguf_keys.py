@@ -60,9 +60,9 @@ def check_unread(values: GGUFValues, arch: str) -> None:
     strange = {}
     for key, value in values.metadata.items():
         name = key.removeprefix(f"{arch}.")
-        if name == key or key in values.asked or _HARMLESS.fullmatch(name) or value in (0, 1, "", "none", [], None):
-            if not (name == "attention.causal" and value is False):
-                continue
+        neutral = value in (0, 1, "", "none", [], None) and not (name == "attention.causal" and value is False)
+        if name == key or key in values.asked or _HARMLESS.fullmatch(name) or neutral:
+            continue
         if _ARITHMETIC.fullmatch(name):
             raise UserError(
                 f"{values.path}: {key}={str(value)[:40]} changes the arithmetic, and is not computed for GGUF files; "

@@ -46,8 +46,8 @@ class GGUFFile:
 
 
 def open_gguf(path: Path) -> GGUFFile:
-    """Read header and metadata of `path`, and of the parts that belong to it, and map their tensors; `DamagedFileError` for what is no whole
-    GGUF file."""
+    """Read header and metadata of `path`, and of the parts that belong to it, and map their tensors; `DamagedFileError` for what is no
+    whole GGUF file."""
     parts = gguf_parts(path)
     opened = [_open_one(part) for part in parts]
     tensors: dict[str, TensorInfo] = {}

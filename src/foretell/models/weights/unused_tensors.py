@@ -17,7 +17,7 @@ def warn_of_unused_tensors(source: Path, names: Sequence[str]) -> None:
     if unused:
         more = f" and {len(unused) - 3} more" if len(unused) > 3 else ""
         warnings.warn(
-            f"{source}: its tensors {', '.join(map(repr, unused[:3]))}{more} take no part: the architecture that config.json names has none "
-            "of that name",
+            f"{source}: its tensors {', '.join(map(repr, unused[:3]))}{more} take no part: the architecture that config.json names has "
+            "none of that name",
             stacklevel=2,
         )
