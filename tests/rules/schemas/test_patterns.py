@@ -139,3 +139,22 @@ def test_a_string_that_nothing_completes_is_stopped_where_it_is_lost(text):
     if text == "xxab":
         assert not state.accepts(5)
         assert not state.accepts(4) or state.advance(4).accepts(0)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "taken", "left"),
+    [
+        ('^[^"]+$', ["a", "\n", "\\"], ['"', 'a"']),
+        (r"^[^\\]+$", ["a", '"', "\t"], ["\\", "a\\"]),
+        (r'^[^"\\]+$', ["a", "\u0001"], ["\\", '"']),
+        ('^[^ "]+://$', ["a://"], ['a"://']),
+        ("^[^x]$", ['"', "\\", "\0"], ["x"]),
+    ],
+)
+def test_a_class_without_the_quote_or_the_backslash_has_not_their_escapes(pattern, taken, left):
+    constraint = JsonSchema({"type": "string", "pattern": pattern})
+    for text in taken:
+        assert constraint.accepts(json_string(text)), text
+    for text in left:
+        assert not constraint.accepts(json_string(text)), text
+        assert not has_pattern(pattern, text)

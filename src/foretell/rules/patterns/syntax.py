@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from foretell.rules.patterns.char_set import ANY, CharSet, complement
+from foretell.rules.patterns.char_set import ANY, CharSet, char_set, complement, contains
 
 
 class Node:
@@ -80,9 +81,14 @@ _NAMED = {r"[0-9]": ((48, 57),), r"[\s\S]": ANY}
 _SHORT = {chars: text for text, chars in _NAMED.items()}
 
 
-def engine_text(node: Node) -> str:
-    """The pattern in a syntax that ECMA 262 (with its flag `u`) and the engine read alike. What the engine lacks stays as it is."""
-    return _text(node, {"^": "^", "$": "$", "b": r"\b", "B": r"\B", "": r"[^\s\S]"})
+def engine_text(node: Node, in_json: bool = True) -> str:
+    """The pattern in a syntax that ECMA 262 (with its flag `u`) and the engine read alike. What the engine lacks stays as it is.
+
+    in_json: the engine reads the pattern as that of a JSON string. Then classes of all control characters without the quote or the backslash
+    lose the character NUL: llguidance 1.9.1 allows every escape of JSON for such a class, also those of the two.
+    """
+    edges = {"^": "^", "$": "$", "b": r"\b", "B": r"\B", "": r"[^\s\S]"}
+    return _text(node, edges, _quotable if in_json else lambda chars: chars)
 
 
 def python_text(node: Node) -> str:
@@ -92,12 +98,18 @@ def python_text(node: Node) -> str:
     return _text(node, {"^": r"\A", "$": r"\Z", "b": at_word, "B": off_word, "": "(?!)"})
 
 
-def _text(node: Node, edges: dict[str, str]) -> str:
-    """edges: the texts of edges by their kind, and of no character at all."""
+def _quotable(chars: CharSet) -> CharSet:
+    has_controls = any(low == 0 and high >= 0x1F for low, high in chars)
+    lacks_escaped = not (contains(chars, ord('"')) and contains(chars, ord("\\")))
+    return complement(char_set([(0, 0), *complement(chars)])) if has_controls and lacks_escaped else chars
+
+
+def _text(node: Node, edges: dict[str, str], changed: Callable[[CharSet], CharSet] = lambda chars: chars) -> str:
+    """edges: the texts of edges by their kind, and of no character at all. changed: what is written in place of a class."""
 
     def write(node: Node) -> str:
         if isinstance(node, Chars):
-            return class_text(node.chars) if node.chars else edges[""]
+            return class_text(changed(node.chars)) if node.chars else edges[""]
         if isinstance(node, Sequence):
             return "".join(f"(?:{write(part)})" if isinstance(part, Choice) else write(part) for part in node.parts)
         if isinstance(node, Choice):

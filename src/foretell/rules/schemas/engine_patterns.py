@@ -77,9 +77,9 @@ def whole_conjuncts(pattern: str) -> tuple[str, ...]:
     parts = node.parts if isinstance(node, Sequence) else (node,)
     texts = []
     for part, is_positive in _conditions(Sequence((BEGIN, *parts[parts[:1] == (BEGIN,) :], *([] if parts[-1:] == (END,) else [END])))):
-        text = engine_text(_between(part))
+        text = engine_text(_between(part), in_json=False)
         is_plain = is_positive and _compiles(f"^(?:{text})$")
-        texts.append(text if is_plain else engine_text(_between(pattern_of(_automaton(part, is_positive)))))
+        texts.append(text if is_plain else engine_text(_between(pattern_of(_automaton(part, is_positive))), in_json=False))
     message = refusal(json.dumps({"type": "string", "allOf": [{"pattern": f"^(?:{text})$"} for text in texts]}))
     return (NEVER,) if "nsatisfiable" in (message or "") else tuple(dict.fromkeys(texts))
 
