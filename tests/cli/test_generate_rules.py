@@ -84,7 +84,7 @@ def test_choices_of_tools(generate, home):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--regex", "(a"), "unclosed group"),
+        (("--regex", "(a"), "lacks a )"),
         (("--regex", "a", "--choice", "b"), "are rules; give only one of them"),
         (("--tools", "missing.json"), "no such file"),
         (("--tools", "t.json", "--raw"), "--raw leaves out"),
@@ -99,3 +99,28 @@ def test_bad_rules_are_refused_in_one_line(generate, home, options, said):
     assert refused.exit_code == 2
     assert said in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_an_answer_is_ended_in_time_and_that_is_said(generate):
+    schema = '{"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}, "required": ["a", "b"]}'
+    ended = generate(PROMPT, "--schema", schema, "-n", "40")
+    assert ended.exit_code == 0, ended.stderr
+    assert set(json.loads(ended.stdout)) >= {"a", "b"}
+    found = json.loads(generate(PROMPT, "--schema", schema, "-n", "40", "--json").stdout)
+    assert (found["ending_tokens"] > 0) == ("within --max-new-tokens" in ended.stderr)
+    cut = generate(PROMPT, "--schema", schema, "-n", "40", "--no-ending")
+    assert (cut.exit_code == 0) == (found["ending_tokens"] == 0)
+
+
+def test_bounds_are_read_and_need_a_schema(generate):
+    found = generate(PROMPT, "--schema", '{"type": "string"}', "--bounds", "max_string=3", "-n", "40", "-q")
+    assert len(json.loads(found.stdout)) <= 3
+    for options, word in (
+        (("--bounds", "on"), "goes with --schema or --tools"),
+        (("--closed",), "goes with --schema or --tools"),
+        (("--schema", "true", "--bounds", "much"), "neither `on` nor a list"),
+        (("--schema", "true", "--bounds", "max_strings=3"), "max_string"),
+    ):
+        refused = generate(PROMPT, *options)
+        assert refused.exit_code == 2
+        assert word in refused.stderr

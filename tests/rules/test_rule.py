@@ -45,3 +45,19 @@ def test_bad_options_name_the_argument():
     ):
         with pytest.raises(ValueError, match=word):
             make_rule(**options)
+
+
+def test_settings_of_a_schema_need_one():
+    rule = make_rule(schema={"type": "object"}, closed=True, bounds={"max_items": 2}, show_schema=True)
+    assert (rule.constraint.closed, rule.constraint.bounds) == (True, (("max_items", 2),))
+    assert '"type": "object"' in rule.instructions
+    assert make_rule(schema={"type": "object"}).instructions == ""
+    for options in ({"regex": "a", "closed": True}, {"bounds": True}, {"tools": [abs_], "show_schema": True}):
+        with pytest.raises(ValueError, match="goes with schema="):
+            make_rule(**options)
+    assert make_rule(tools=[abs_], bounds=True).constraint.bounds is not None
+
+
+def abs_(x: int) -> int:
+    """The absolute value."""
+    return abs(x)

@@ -49,9 +49,7 @@ BoundsText = Annotated[
 ShowSchema = Annotated[bool, switch("show-schema", "Put the schema into the prompt.", "Rule")]
 NoEnding = Annotated[
     bool,
-    switch(
-        "no-ending", "Cut the answer at --max-new-tokens, instead of ending it in time in a short way that obeys the rule.", "Rule"
-    ),
+    switch("no-ending", "Cut the answer at --max-new-tokens, instead of ending it in time in a short way that obeys the rule.", "Rule"),
 ]
 ConstraintText = Annotated[str | None, number("constraint", "TEXT", "Rule", "Any other constraint; `foretell list constraint` shows all.")]
 
