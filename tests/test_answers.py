@@ -100,6 +100,14 @@ def test_control_tokens_in_prompts_are_text_unless_asked_for():
     assert end in model.tokenizer.encode("a<|im_end|>", parse_special=True)
 
 
+def test_drafts_of_a_text_that_writes_the_template_itself():
+    model = MODELS["byte-level"]
+    prompts = [
+        ft.complete("a<|im_end|>", model, 1, 1, search="beam-search", parse_special=parse).found.cache.length for parse in (False, True)
+    ]
+    assert prompts == [len("<|im_end|>"), 1]  # without the last row, which is read again
+
+
 def test_tokens_beyond_the_models_vocabulary_are_named():
     model = TinyModel(vocab_size=200)
     model.tokenizer = Text(byte_level())

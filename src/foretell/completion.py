@@ -61,13 +61,14 @@ def complete(
     search: Search | str | None = None,
     ngrams: NGramModel | str | Path | None = None,
     max_seconds: float | None = math.inf,
+    parse_special: bool | None = False,
 ) -> Completion:
     """k different continuations of `text`, each with the model's log-probability.
 
     k: number of drafts; None takes the search's default. max_new_tokens: longest draft. search: a `Search` or its short text. The default
     is "superposed", a lossy search whose 3 drafts cost the forward passes of one. ngrams: an n-gram table for it, or the file of one.
-    max_seconds: time limit of the search. The text is fed without a chat template; a common prefix with the previous call's text is not
-    read again.
+    max_seconds: time limit of the search. parse_special: as in `generate`. The text is fed without a chat template; a common prefix with
+    the previous call's text is not read again.
 
     Errors: UserError for options that do not fit each other or the model.
 
@@ -77,6 +78,7 @@ def complete(
     """
     text, max_new_tokens = arguments.text("text", text), arguments.whole("max_new_tokens", 10 if max_new_tokens is None else max_new_tokens)
     max_seconds = math.inf if max_seconds is None else arguments.real("max_seconds", max_seconds, infinite=True)
+    parse_special = parse_special is not None and arguments.flag("parse_special", parse_special)
     model = resolve(model)
     if model.tokenizer is None:
         raise UserError("model: it has no tokenizer, so it cannot read text; call a search's `run` with token ids")
@@ -84,7 +86,7 @@ def complete(
         raise UserError("text is empty; give some text")
     chosen = make_search(search, k, ngrams)
     memory = model.pool.get(("search", chosen), lambda: chosen.remember(model))
-    prompt = model.tokenizer.encode(text)
+    prompt = model.tokenizer.encode(text, parse_special=parse_special)
     caches: list[tuple[list[int], Cache]] = model.pool.get("completion caches", list)
     try:
         before, cache = caches.pop()  # a second caller at the same time starts with a new cache

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.common.options import Device, Dtype, ModelName, Threads, load_model, notice, switch
+from foretell.cli.common.options import Device, Dtype, ModelName, ParseSpecial, Threads, load_model, notice, switch
 from foretell.cli.common.program import say
 from foretell.cli.common.prompt import read_prompt
 from foretell.errors import UserError
@@ -44,6 +44,7 @@ def complete(
     device: Device = None,
     threads: Threads = None,
     interactive: Annotated[bool, switch("interactive", _INTERACTIVE, None, "-i")] = False,
+    parse_special: ParseSpecial = False,
     as_json: Annotated[bool, switch("json", "Print one JSON object for each answer.", "Output")] = False,
 ) -> None:
     """Print several continuations of a text, each with its perplexity under the model, and the time per keystroke.
@@ -75,7 +76,15 @@ def complete(
     given = kept if takes and getattr(chosen, "ngrams", None) is None else None
     seconds = math.inf if within is None else within / 1000
     display = CompletionDisplay(
-        partial(complete, model=loaded, max_new_tokens=max_new_tokens, search=chosen, ngrams=given, max_seconds=seconds),
+        partial(
+            complete,
+            model=loaded,
+            max_new_tokens=max_new_tokens,
+            search=chosen,
+            ngrams=given,
+            max_seconds=seconds,
+            parse_special=parse_special,
+        ),
         {"ngrams": None if given is None else str(given), "model": loaded.fingerprint},
         chosen.guarantee.condition,
         as_json,

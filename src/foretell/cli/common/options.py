@@ -34,6 +34,9 @@ ModelName = Annotated[
         "model", "PATH|ID", "Model", "A folder with config.json, a GGUF file, a Hugging Face id, or a name of `foretell list models`.", "-m"
     ),
 ]
+ParseSpecial = Annotated[
+    bool, switch("parse-special", "Read names of control tokens in the prompt, such as <|im_end|>, as these tokens, not as text.")
+]
 Small = Annotated[
     str | None, number("small", "PATH|ID", "Model", "A smaller model of the same family, which takes turns with --model; needs --router.")
 ]
