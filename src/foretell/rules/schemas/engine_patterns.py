@@ -101,16 +101,16 @@ def _between(node: Node) -> Node:
     return Sequence(ahead[:-1]) if ahead[-1:] == (END,) else Sequence((*ahead, ANYTHING))
 
 
-def automata_of(pattern: str, is_positive: bool = True) -> tuple[CharAutomaton, ...]:
-    """Automata that accept every string with `pattern` (or every one without it), as many as are small enough to be made."""
+def automata_of(pattern: str) -> tuple[CharAutomaton, ...]:
+    """Automata that accept every string with `pattern`, of as many of its conditions as are small enough."""
     found = []
     try:
-        conditions = _conditions(without_references(parsed(pattern))) if is_positive else [(without_references(parsed(pattern)), True)]
+        conditions = _conditions(without_references(parsed(pattern)))
     except TooLargeError:
         return ()
-    for node, is_wanted in conditions:
+    for node, is_positive in conditions:
         with suppress(TooLargeError):
-            found.append(_automaton(node, is_wanted == is_positive))
+            found.append(_automaton(node, is_positive))
     return tuple(found)
 
 

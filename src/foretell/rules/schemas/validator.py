@@ -35,7 +35,7 @@ class SchemaValidator:
 
     def __init__(self, graph: SchemaGraph, formats: bool) -> None:
         self.whole: Any = validator_class(graph.draft.validator, formats)(graph.root.schema, registry=package().registry)
-        self.root = graph.root
+        self.root, self.formats = graph.root, formats
         self._validators: dict[SchemaNode, Any] = {}
 
     def is_valid(self, node: SchemaNode, value: Any) -> bool:
