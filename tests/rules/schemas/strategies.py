@@ -22,7 +22,7 @@ def keywords(inner):
         "multipleOf": st.sampled_from([1, 2, 0.5, 3]),
         "minLength": few,
         "maxLength": few,
-        "pattern": st.sampled_from(["^a", "b$", "^[ab]*$", "a|c", "^(?!b)"]),
+        "pattern": st.sampled_from(["^a", "b$", "^[ab]*$", "a|c", "^(?!b)", r"\bb", "^(?=.*b)a", r"^(a|b)\1", "(?<!a)b"]),
         "items": inner,
         "prefixItems": some,
         "minItems": few,

@@ -39,18 +39,18 @@ def test_the_engine_gets_look_around_boundaries_references_and_complements(patte
     for text in TEXTS:
         found = re.search(pattern, text) is not None
         assert has_pattern(pattern, text) == found, text
-        assert all(has_pattern(part, text) for part in conjuncts(pattern)) == found, text
+        assert all(has_pattern(part, text) for part in conjuncts(pattern)[0]) == found, text
         assert has_pattern(single(pattern), text) == found, text
         assert any(has_pattern(part, text) for part in excluding_pattern(pattern)) != found, text
         assert not found or has_pattern(looser(pattern), text)
     assert all(
-        compiles({"type": "string", "pattern": part}) or not any(re.search(pattern, t) for t in TEXTS) for part in conjuncts(pattern)
+        compiles({"type": "string", "pattern": part}) or not any(re.search(pattern, t) for t in TEXTS) for part in conjuncts(pattern)[0]
     )
 
 
 @pytest.mark.parametrize("pattern", [r"^(.+)\1$", r"^(a+)b\1$", r"(a)|b\1", r"^(a)*\1$"])
 def test_references_to_groups_that_match_much_are_looser(pattern):
-    assert conjuncts(pattern) is None
+    assert conjuncts(pattern) == ((looser(pattern),), False)
     assert excluding_pattern(pattern) is None
     found = [text for text in ("aa", "abab", "aba", "aabaa", "a", "aaa") if re.search(pattern, text)]
     assert found
@@ -98,7 +98,7 @@ def test_references_to_groups_that_match_much_are_looser(pattern):
 def test_patterns_are_those_of_ecma(pattern, text, found):
     assert has_pattern(pattern, text) == found
     if "\\k" not in pattern:
-        assert all(has_pattern(part, text) for part in conjuncts(pattern)) == found
+        assert all(has_pattern(part, text) for part in conjuncts(pattern)[0]) == found
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,14 @@ def test_patterns_are_those_of_ecma(pattern, text, found):
 def test_what_ecma_lacks_is_refused_by_name(pattern):
     with pytest.raises(PatternError, match="is not a regular expression of ECMA 262: at character"):
         parsed(pattern)
+
+
+def test_conditions_that_fit_are_compiled_beside_one_that_does_not():
+    patterns, is_exact = conjuncts("^(?=.*a)(?!.*c.{12})[a-z]*$")
+    assert not is_exact
+    assert [has_pattern(part, "a") for part in patterns] == [True, True]
+    assert not all(has_pattern(part, "b") for part in patterns)
+    assert not all(has_pattern(part, "a1") for part in patterns)
 
 
 class Letters:

@@ -104,7 +104,7 @@ CHECKED = [
     ({"pattern": r"^(.)\1$"}, "pattern", "ab"),
     ({"oneOf": [{"type": "integer"}, {"minimum": 2}]}, "oneOf", 3),
     ({"maxProperties": 1, "properties": {"a": {}}}, "maxProperties", {"a": 1, "b": 2}),
-    ({"propertyNames": {"not": {"const": "a"}}}, "propertyNames", {"a": 1}),
+    ({"propertyNames": {"format": "regex"}}, "propertyNames", {"(": 1}),
     (
         {"anyOf": [{"properties": {"a": True}}, {"properties": {"b": True}}], "unevaluatedProperties": False},
         "unevaluatedProperties",
@@ -147,6 +147,13 @@ REGULAR = [
     ),
     ({"propertyNames": {"enum": ["a", "b"]}, "additionalProperties": {"type": "integer"}}, [{"a": 1}], [{"a": ""}, {"c": 1}]),
     ({"minLength": 1, "oneOf": [{"pattern": "a"}, {"pattern": "b"}]}, ["a", "xb"], ["ab", ""]),
+    ({"propertyNames": {"not": {"pattern": "^x"}}}, [{"a": 1}], [{"xa": 1}]),
+    ({"propertyNames": {"not": {"enum": ["x", "y"]}, "maxLength": 2}}, [{"ab": 1}], [{"x": 1}, {"abc": 1}]),
+    ({"propertyNames": {"anyOf": [{"pattern": "^a"}, {"maxLength": 1}]}}, [{"ab": 1, "z": 1}], [{"zz": 1}]),
+    ({"propertyNames": {"format": "date"}}, [{"2020-02-29": 1}], [{"2021-02-29": 1}]),
+    ({"not": {"not": {"pattern": "^a"}}}, ["ab", 1], ["b"]),
+    ({"not": {"anyOf": [{"pattern": "a"}, {"minLength": 4}]}}, ["b"], ["a", "bbbb", 1]),
+    ({"if": {"not": {"required": ["a"]}}, "then": {"required": ["b"]}}, [{"a": 1}, {"b": 1}, 1], [{}]),
 ]
 
 

@@ -15,7 +15,7 @@ from foretell.rules.patterns.syntax import Node
 S = TypeVar("S", bound=Hashable)
 
 #: The most states of an automaton, and the most kinds of characters times states.
-MAX_STATES, _MAX_EDGES = 600, 30_000
+MAX_STATES, _MAX_EDGES = 400, 12_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +53,24 @@ class CharAutomaton:
         return frozenset(alive)
 
 
-@lru_cache(512)
 def automaton_of(node: Node) -> CharAutomaton:
     """The automaton of the texts in which the pattern is found. TooLargeError if it is too large, or the pattern refers to groups."""
+    automaton, reason = _tried(node)
+    if automaton is None:
+        raise TooLargeError(reason)
+    return automaton
+
+
+@lru_cache(512)
+def _tried(node: Node) -> tuple[CharAutomaton | None, str]:
+    """The automaton of a pattern, or the reason why it is not made, which takes as long to find."""
+    try:
+        return _made(node), ""
+    except TooLargeError as error:
+        return None, str(error)
+
+
+def _made(node: Node) -> CharAutomaton:
     network = PatternNetwork()
     try:
         start = network.search(node, ACCEPT)

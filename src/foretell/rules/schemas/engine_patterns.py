@@ -33,16 +33,23 @@ NEVER = engine_text(Choice(()))
 
 
 @lru_cache(2048)
-def conjuncts(pattern: str) -> tuple[str, ...] | None:
-    """Patterns for the engine that a string has, all of them, if and only if it has `pattern`. None if automata do not support it."""
-    texts = []
+def conjuncts(pattern: str) -> tuple[tuple[str, ...], bool]:
+    """(patterns for the engine that every string with `pattern` has, whether only those have them all): the conditions that automata
+    support, and a looser pattern if they do not support all."""
     try:
-        for node, is_positive in _conditions(without_references(parsed(pattern))):
-            text = engine_text(node)
-            texts.append(text if is_positive and _compiles(text) else _rewritten(node, is_positive))
+        conditions = _conditions(without_references(parsed(pattern)))
     except TooLargeError:
-        return None
-    return tuple(dict.fromkeys(texts))
+        return (looser(pattern),), False
+    texts = []
+    is_exact = True
+    for node, is_positive in conditions:
+        text = engine_text(node)
+        try:
+            texts.append(text if is_positive and _compiles(text) else _rewritten(node, is_positive))
+        except TooLargeError:
+            is_exact = False
+            texts += [engine_text(_without_conditions(node))] if is_positive else []
+    return tuple(text for text in dict.fromkeys(texts) if _compiles(text)), is_exact
 
 
 @lru_cache(2048)
@@ -94,16 +101,16 @@ def _between(node: Node) -> Node:
     return Sequence(ahead[:-1]) if ahead[-1:] == (END,) else Sequence((*ahead, ANYTHING))
 
 
-def automata_of(pattern: str, is_positive: bool = True) -> tuple[CharAutomaton, ...]:
-    """Automata that accept every string with `pattern` (or every one without it), as many as are small enough to be made."""
+def automata_of(pattern: str) -> tuple[CharAutomaton, ...]:
+    """Automata that accept every string with `pattern`, of as many of its conditions as are small enough."""
     found = []
     try:
-        conditions = _conditions(without_references(parsed(pattern))) if is_positive else [(without_references(parsed(pattern)), True)]
+        conditions = _conditions(without_references(parsed(pattern)))
     except TooLargeError:
         return ()
-    for node, is_wanted in conditions:
+    for node, is_positive in conditions:
         with suppress(TooLargeError):
-            found.append(_automaton(node, is_wanted == is_positive))
+            found.append(_automaton(node, is_positive))
     return tuple(found)
 
 

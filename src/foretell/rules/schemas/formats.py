@@ -86,12 +86,14 @@ _ZONE = rf"(?:[zZ]|[+-]{_HOUR}:{_SIXTY})"
 
 
 def _time() -> str:
-    """Times. A 61st second is that of 23:59 in UTC, in a zone that differs from UTC by quarters of an hour."""
-    leaps = []
-    for offset in range(0, 24 * 60, 15):
+    """Times. A 61st second is that of 23:59 in UTC, in a zone that differs from UTC by halves of an hour; the few other zones lack it."""
+    leaps = [f"23:59:60{_FRACTION}(?:[zZ]|[+-]00:00)"]
+    for offset in range(30, 24 * 60, 30):
+        pairs = []
         for sign, local in (("[+]", 23 * 60 + 59 + offset), ("-", 23 * 60 + 59 - offset)):
-            leaps.append(f"{local // 60 % 24:02}:{local % 60:02}:60{_FRACTION}{sign}{offset // 60:02}:{offset % 60:02}")
-    return f"(?:{_HOUR}:{_SIXTY}:{_SIXTY}{_FRACTION}{_ZONE}|23:59:60{_FRACTION}[zZ]|{'|'.join(leaps)})"
+            pairs.append((f"{local // 60 % 24:02}:{local % 60:02}", f"{sign}{offset // 60:02}:{offset % 60:02}"))
+        leaps += [f"{time}:60{_FRACTION}{zone}" for time, zone in pairs]
+    return f"(?:{_HOUR}:{_SIXTY}:{_SIXTY}{_FRACTION}{_ZONE}|{'|'.join(leaps)})"
 
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from foretell.rules.schemas.engine_patterns import excluding_pattern
+from foretell.rules.schemas.engine_patterns import conjuncts, excluding_pattern
 from foretell.rules.schemas.engine_schema import MAX_EXACT_INTEGER, TYPE_OF_KEYWORD, TYPES, EngineSchema, all_of, any_of
 from foretell.rules.schemas.excluded_words import excluding
 from foretell.rules.schemas.formats import FORMATS
@@ -20,6 +20,8 @@ _OPPOSITE_BOUND = {
     "exclusiveMinimum": "maximum",
     "exclusiveMaximum": "minimum",
 }
+#: Formats whose complement is a short pattern; that of the others is never tried, since it takes a second.
+_NEGATED_FORMATS = {"date", "duration", "ipv4", "uuid", "json-pointer", "relative-json-pointer"}
 _COUNTED_TYPE = {"Length": "string", "Items": "array"}
 
 #: (a schema that allows at least all that is not allowed, whether it allows nothing else).
@@ -69,7 +71,7 @@ class Negation:
             return _any_of(_with_member(name, *self(part)) for name, part in value.items())
         if keyword == "format" and (not self.formats or value not in FORMATS):
             return False, True
-        if keyword == "pattern" or (keyword == "format" and FORMATS[value].is_valid is None):
+        if keyword == "pattern" or (keyword == "format" and value in _NEGATED_FORMATS):
             excluded = [excluding_pattern(pattern) for pattern in ([value] if keyword == "pattern" else FORMATS[value].patterns)]
             if None not in excluded:
                 return any_of({"type": "string", "pattern": text} for texts in excluded for text in texts or ()), True
@@ -78,9 +80,24 @@ class Negation:
         if keyword == "anyOf":
             parts = [self(part) for part in value]
             return all_of(part for part, _ in parts), all(is_exact for _, is_exact in parts)
-        if keyword in ("not", "oneOf", "if", "dependentSchemas"):
+        if keyword == "not":
+            return _plain(value)
+        if keyword in ("oneOf", "if", "dependentSchemas"):
             return True, False
         return {"type": TYPE_OF_KEYWORD[keyword]}, False
+
+
+def _plain(node: SchemaNode) -> NegatedSchema:
+    """A node of one keyword that the engine reads as it is; anything for others."""
+    if node.allows_nothing or len(node.keywords) != 1:
+        return not node.allows_nothing, node.allows_nothing
+    [(keyword, value)] = node.keywords.items()
+    if keyword in ("required", "type", "minLength", "maxLength", "minItems", "maxItems"):
+        return {keyword: value}, True
+    if keyword == "pattern":
+        patterns, is_exact = conjuncts(value)
+        return all_of({"pattern": pattern} for pattern in patterns), is_exact
+    return True, False
 
 
 def _any_of(parts: Iterable[NegatedSchema]) -> NegatedSchema:

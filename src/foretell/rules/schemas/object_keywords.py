@@ -104,7 +104,7 @@ def _add_names(context: LoweringContext, node: SchemaNode, keywords: dict[str, A
         allowed = {value: True for value in values if isinstance(value, str) and context.is_valid(names, value)}
         part = {"properties": allowed, "additionalProperties": False}
     elif given:
-        excluded = excluded_names(*context.negation(names)) if is_exact else None
+        excluded = excluded_names(names, context.negation(names), context.formats) if is_exact else None
         is_exact &= excluded is not None
         part = {"patternProperties": {excluded: False}} if excluded else True
     if part is not True:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
 from foretell.pool import Pool
 from foretell.rules.patterns.char_automaton import CharAutomaton
+from foretell.rules.patterns.formulas import TooLargeError
 from foretell.rules.schemas.engine_patterns import automata_of
 from foretell.rules.schemas.schema_graph import SchemaNode
+from foretell.rules.schemas.string_automaton import string_automaton
 
 _OPEN = re.compile(r'"(?:[^"\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*')
 _HIGH_SURROGATE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}$")
@@ -39,15 +42,16 @@ class StringAutomata:
         self._doomed: Pool[tuple[Vocabulary, tuple[int, ...]], TokenSet] = Pool(_MAX_SETS)
 
     @classmethod
-    def of(cls, nodes: dict[SchemaNode, set[str]]) -> StringAutomata:
-        """The automata of these nodes. nodes: each with its keywords that the engine leaves open."""
+    def of(cls, nodes: dict[SchemaNode, set[str]], formats: bool) -> StringAutomata:
+        """The automata of these nodes. nodes: each with its keywords that the engine leaves open. formats: whether known formats are
+        enforced."""
         found: list[CharAutomaton] = []
         for node, left_open in nodes.items():
             if "pattern" in left_open:
                 found += automata_of(node.keywords["pattern"])
-            negated = node.keywords["not"].keywords if "not" in left_open else {}
-            if "pattern" in negated and negated.keys() <= {"pattern", "type"}:
-                found += automata_of(negated["pattern"], is_positive=False)
+            if "not" in left_open:
+                with suppress(TooLargeError):
+                    found.append(string_automaton(node.keywords["not"], formats).complement())
         return cls(found)
 
     def allow(self, text: bytes) -> bool:

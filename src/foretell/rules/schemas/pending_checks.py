@@ -85,7 +85,7 @@ class Location(ValueChecks):
         ]
         self.limits_numbers = any(not set(LIMITS).isdisjoint(pending.relaxed.get(node, ())) for node in self.nodes)
         left_open = {node: {"pattern", "not"} & pending.relaxed.get(node, {}).keys() for node in self.nodes}
-        self.strings = StringAutomata.of(left_open) if any(left_open.values()) else None
+        self.strings = StringAutomata.of(left_open, pending.validator.formats) if any(left_open.values()) else None
         self.limits_strings = self.strings is not None and bool(self.strings.automata)
         self.needs_items = bool(self.growing) or self.max_members is not None
         self.num_prefix = max((len(node.keywords.get("prefixItems", ())) for node in self.nodes), default=0)

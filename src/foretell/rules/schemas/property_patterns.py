@@ -12,6 +12,9 @@ from foretell.rules.patterns.formulas import TooLargeError
 from foretell.rules.patterns.syntax import engine_text
 from foretell.rules.schemas.engine_patterns import NEVER, single
 from foretell.rules.schemas.engine_schema import EngineSchema, all_of
+from foretell.rules.schemas.negation import NegatedSchema
+from foretell.rules.schemas.schema_graph import SchemaNode
+from foretell.rules.schemas.string_automaton import string_automaton
 from foretell.rules.schemas.strings import compiles
 
 #: The most patterns that are separated.
@@ -64,8 +67,21 @@ def _compiles(schemas: dict[str, EngineSchema]) -> bool:
     return compiles({"type": "object", "patternProperties": dict.fromkeys(schemas, True)})
 
 
-def excluded_names(negation: EngineSchema, is_exact: bool) -> str | None:
-    """A pattern of the names that this negation of `propertyNames` allows, empty if there are none. None if it is not that simple."""
+def excluded_names(names: SchemaNode, negated: NegatedSchema, formats: bool) -> str | None:
+    """A pattern of the names that `propertyNames` forbids, empty if there are none. negated: its negation. formats: whether known formats
+    are enforced. None if names are not regular, or the pattern is too long."""
+    excluded = _listed_names(*negated)
+    if excluded is not None:
+        return excluded
+    try:
+        text = engine_text(pattern_of(string_automaton(names, formats).complement()))
+    except TooLargeError:
+        return None
+    return "" if text == NEVER else text if _compiles({text: True}) else None
+
+
+def _listed_names(negation: EngineSchema, is_exact: bool) -> str | None:
+    """A pattern of the names that a negation allows, empty if there are none. None if it is not a plain list."""
     if negation is True or not is_exact:
         return None
     patterns = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from foretell.rules.schemas.engine_patterns import conjuncts, looser
+from foretell.rules.schemas.engine_patterns import conjuncts
 from foretell.rules.schemas.engine_schema import MAX_EXACT_INTEGER, EngineSchema, stored_bound
 from foretell.rules.schemas.formats import FORMATS
 from foretell.rules.schemas.lowering_context import LoweringContext
@@ -62,7 +62,7 @@ def _string_keywords(context: LoweringContext, node: SchemaNode, parts: list[Eng
             reason = f"{given['format']!r} is an annotation" + ("" if not context.formats else ", since the format is unknown")
             context.ignored.append((node, "format", reason))
         else:
-            said += [("format", {"pattern": text}) for pattern in known.patterns for text in conjuncts(pattern) or ()]
+            said += [("format", {"pattern": text}) for pattern in known.patterns for text in conjuncts(pattern)[0]]
             said += [("format", {"maxLength": known.most})] if known.most else []
             if known.is_valid:
                 known.is_valid("")  # raises here if a package is missing, not within the text
@@ -89,12 +89,10 @@ def _string_keywords(context: LoweringContext, node: SchemaNode, parts: list[Eng
 
 def _patterns(context: LoweringContext, node: SchemaNode) -> tuple[str, ...]:
     """The patterns for the engine that together say `pattern`, or a looser one."""
-    pattern = node.keywords["pattern"]
-    patterns = conjuncts(pattern)
-    if patterns is not None:
-        return patterns
-    context.relax(node, "pattern", "refers to groups, or has too large an automaton")
-    return (looser(pattern),)
+    patterns, is_exact = conjuncts(node.keywords["pattern"])
+    if not is_exact:
+        context.relax(node, "pattern", "refers to groups, or has too large an automaton")
+    return patterns
 
 
 def _array_keywords(context: LoweringContext, node: SchemaNode) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class SchemaValidator:
         self._classes = {draft.number: validator_class(draft.validator, formats) for draft in drafts()}
         if graph.choice.by_schema:
             self._classes = mixed_classes(graph.choice, self._classes)
-        self.root = graph.root
+        self.root, self.formats = graph.root, formats
         self.whole = self._at(self.root, self.root.schema)
         self._validators: dict[SchemaNode, Any] = {}
 
