@@ -26,6 +26,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ SECONDS, MEGABYTES = 20.0, 1500
 INPUTS_A_CHILD = 400
 #: The longest input, in bytes.
 MOST_BYTES = 60_000
+#: A JSON value with more parts is not changed further.
+MOST_PLACES = 3000
 ODD_VALUES = [None, True, False, 0, -1, 1.5, 2**63, 10**30, 1e300, "", "a", "é\x00", "(", [], {}, [[]], {"": {}}, "#", "string", "x" * 5000]
 
 
@@ -68,13 +71,16 @@ def changed(data: bytes, corpus: list[bytes], words: list[str], rng: random.Rand
 
 def changed_value(value: Any, other: Any, rng: random.Random) -> Any:
     """A JSON value with some parts of it replaced, nested, repeated, renamed and taken from another value."""
-    value = json.loads(json.dumps(value))
     for _ in range(rng.choice((1, 1, 2, 4))):
-        part, key = rng.choice(list(places(value)) or [(None, None)])
+        value = json.loads(json.dumps(value))  # a copy, in which no part is shared
+        known = list(islice(places(value), MOST_PLACES + 1)) or [(None, None)]
+        if len(known) > MOST_PLACES:
+            break
+        part, key = rng.choice(known)
         if part is None:
             return rng.choice(ODD_VALUES)
         inner, others = part[key], list(places(other))
-        for _ in range(rng.choice((1, 3, 60, 400))):
+        for _ in range(rng.choice((1, 3, 60, 300))):
             inner = {"x": inner} if rng.random() < 0.5 else [inner]
         far, name = rng.choice(others) if others else ([None], 0)
         part[key] = rng.choice((rng.choice(ODD_VALUES), inner, [part[key]] * rng.choice((2, 30, 900)), far[name], part[key]))
@@ -96,7 +102,7 @@ def made_input(target: str, corpus: list[bytes], seed: int) -> bytes:
     if TARGETS[target].is_json and rng.random() < 0.8:
         data, other = (rng.choice(corpus).partition(b"\n\n") for _ in range(2))
         parts = [json.dumps(changed_value(json.loads(each), json.loads(other[0]), rng)).encode() for each in data[::2] if each]
-        return b"\n\n".join(parts)[:20 * MOST_BYTES]
+        return b"\n\n".join(parts)
     return changed(rng.choice(corpus), corpus, TARGETS[target].words, rng)
 
 

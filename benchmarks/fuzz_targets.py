@@ -24,7 +24,7 @@ GRAMMARS = [
     'start: "v" %json {"type": "string"} rest\nrest: | "," rest',
 ]
 PATTERNS = [r"(ab|b)*a{1,3}", r"[^a-c\d]+\.(x|y)?", r"\p{L}{2,}(?i:z)", r"a{100}(b{2}c*)+|\x41\u{1F600}", r"(?P<n>[\w-]+)@[a-z]+\.com"]
-RECIPES = ["prompt-lookup(num_tokens=5) > token-recycling, pace=4", "token-recycling", "suffix-automaton, exact, never-slower", "plain, pace=1"]
+RECIPES = ["prompt-lookup(num_tokens=5) > token-recycling, pace=4", "token-recycling", "prompt-lookup, exact, never-slower", "plain, pace=1"]
 TABLES = ["a,b,c\n1,2.5,x\n3,,y\n", 'when,"value, all"\n2020-01-01,1e3\n2020-01-02,NA\n', "a\n1\n2\n", "x;y\n1;2\n"]
 TOOLS = [
     [{"type": "function", "function": {"name": "f", "parameters": SCHEMAS[0]}}],

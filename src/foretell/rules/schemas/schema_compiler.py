@@ -10,10 +10,12 @@ from typing import Any
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars.grammar_state import CompiledGrammar, GrammarError
 from foretell.rules.grammars.llguidance_engine import compile_grammar, from_json_schema
-from foretell.rules.schemas.drafts import SchemaError, package, take_draft
+from foretell.rules.grammars.native_call import nesting
+from foretell.rules.schemas.drafts import SchemaError, take_draft
 from foretell.rules.schemas.engine_schema import EngineSchema
 from foretell.rules.schemas.lowering import Lowering
 from foretell.rules.schemas.lowering_context import LoweringEffort
+from foretell.rules.schemas.meta_schema import meta_schema_error
 from foretell.rules.schemas.pending_checks import PendingChecks
 from foretell.rules.schemas.schema_graph import SchemaGraph, SchemaNode, graph_of
 from foretell.rules.schemas.shortest import without_empty
@@ -116,15 +118,15 @@ def schema_text(schema: Any, max_characters: int = MAX_CHARACTERS) -> str:
 def parsed_schema(text: str) -> SchemaGraph:
     """The graph of a schema in JSON. SchemaError if it is not a schema."""
     schema = json.loads(text)
-    if _depth(schema) > MAX_DEPTH:
+    if nesting(schema) > MAX_DEPTH:
         raise _too_deep()
     draft = take_draft(schema)
     try:
-        draft.validator.check_schema(schema, format_checker=None)
+        error = meta_schema_error(schema, draft)
+        if error is not None:
+            place = "".join(f"/{part}" for part in error.absolute_path)
+            raise SchemaError(f"#{place}: not a JSON Schema of {draft.name}: {error.message[:200]}")
         return graph_of(schema, draft)
-    except package().SchemaError as error:
-        place = "".join(f"/{part}" for part in error.absolute_path)
-        raise SchemaError(f"#{place}: not a JSON Schema of {draft.name}: {error.message[:200]}") from None
     except RecursionError:
         raise _too_deep() from None
 
@@ -132,16 +134,6 @@ def parsed_schema(text: str) -> SchemaGraph:
 def _check_length(text: str, max_characters: int) -> None:
     if len(text) > max_characters:
         raise SchemaError(f"schema has {len(text)} characters, more than most_characters={max_characters}; raise that if it is meant")
-
-
-def _depth(value: Any) -> int:
-    """The nesting of arrays and objects."""
-    depth, level = 0, [value]
-    while level := [
-        each for part in level if isinstance(part, dict | list) for each in (part.values() if isinstance(part, dict) else part)
-    ]:
-        depth += 1
-    return depth
 
 
 def _too_deep() -> SchemaError:
