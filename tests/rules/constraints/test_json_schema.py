@@ -13,6 +13,7 @@ from foretell.models.vocabulary import Vocabulary
 from foretell.rules.constraints.json_schema import JsonSchema
 from foretell.rules.schemas.keyword_report import keyword_report
 from foretell.rules.schemas.strings import BYTES
+from foretell.rules.schemas.validator import SchemaValidator
 
 TOKENS = (*(byte.encode() for byte in '[]{}"ab:,01 '), b", ", b"true", b'"a', b'a"', b'"]', b"0]", b'"a"', b'": ', None)
 STOP = len(TOKENS) - 1
@@ -190,3 +191,13 @@ def test_the_shortest_text_is_known(schema, least):
     part = JsonSchema(schema)
     assert part.accepts(least)
     assert keyword_report(part.remember(BYTES)).shortest == len(least)
+
+
+def test_a_typed_enum_is_filtered_without_validations(monkeypatch):
+    calls = []
+    before = SchemaValidator.is_valid
+    monkeypatch.setattr(SchemaValidator, "is_valid", lambda self, node, value: calls.append(value) or before(self, node, value))
+    values = ["a", 1, 1.0, 1.5, None, True, [1], {"a": 1}]
+    part = JsonSchema({"type": ["integer", "boolean", "array"], "enum": values})
+    assert [part.accepts(json.dumps(value)) for value in values] == [False, True, True, False, False, True, True, False]
+    assert len(calls) < 2 * len(values)  # one for each finished text, and none for each value

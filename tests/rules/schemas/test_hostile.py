@@ -3,6 +3,8 @@ ended by the suite's limit for a test."""
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from foretell.rules.constraints.json_schema import JsonSchema
@@ -14,6 +16,12 @@ def nested(depth):
     for _ in range(depth):
         schema = {"items": schema}
     return schema
+
+
+def linked(num, link):
+    """Definitions of which each refers to the next one."""
+    definitions = {f"d{i}": link({"$ref": f"#/$defs/d{i + 1}"}) for i in range(num)}
+    return {"$ref": "#/$defs/d0", "$defs": {**definitions, f"d{num}": {"type": "string"}}}
 
 
 def doubling(word, depth=40):
@@ -55,6 +63,14 @@ REFUSED = {
     "types": ({"allOf": [{"type": "string"}, {"type": "integer"}]}, "no value is valid"),
     "empty enum": ({"enum": ["a"], "type": "integer"}, "no value is valid"),
     "deep": (nested(300), "nested deeper"),
+    "deep values": ({"const": json.loads("[" * 140 + "]" * 140)}, "nested deeper than 127"),
+    "a chain of references": (linked(4000, lambda part: part), r"#/\$defs/d\d+: 101 subschemas apply to one value"),
+    "a chain of combinations": (linked(4000, lambda part: {"allOf": [part, {"minLength": 1}]}), r"#/\$defs/d\d+: 101 subschemas"),
+    "a chain of choices": (linked(4000, lambda part: {"oneOf": [part, {"type": "null"}]}), r"#/\$defs/d\d+: 101 subschemas"),
+    "more symbols than the engine has": (
+        {"type": "object", "properties": {f"p{i}": {"type": "object", "properties": {f"q{i}_{j}": {} for j in range(20)}} for i in range(700)}},
+        "more than 65,525 symbols",
+    ),
     "deep text": ('{"items":' * 3000 + "{}" + "}" * 3000, "nested deeper"),
     "very deep text": ('{"items":' * 100_000 + "{}" + "}" * 100_000, "most_characters|nested deeper"),
     "large": ({"description": "x" * 2_000_000}, "more than most_characters=1000000"),
@@ -81,6 +97,7 @@ TAKEN = {
     "many values": {"enum": [f"value {i}" for i in range(5000)]},
     "huge numbers": {"minimum": 10**400, "multipleOf": 1e-300},
     "huge counts": {"maxItems": 10**9, "minLength": 10**7, "minProperties": 10**6},
+    "nested definitions": linked(400, lambda part: {"type": "object", "properties": {"a": part}}),
     "wild pattern": {"pattern": "^(a+)+$"},
     "wild repetition": {"pattern": "((a{1,1000}){1,1000}){1,1000}"},
     "recursive siblings": {

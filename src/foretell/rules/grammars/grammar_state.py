@@ -183,4 +183,8 @@ def check_matcher(matcher: GrammarMatcher) -> None:
 def short_message(error: str) -> str:
     """An engine's message without llguidance's dump of its state, the trace of a panic, and the rest of a source that it quotes."""
     message = error.partition("<state>")[0].partition("<backtrace>")[0].strip()
+    if "symbols.len()" in message:  # an assertion of llguidance's
+        return "it has more than 65,525 symbols, which is the engine's limit; split it into smaller ones"
+    if message.startswith("recursion limit exceeded"):  # of its JSON reader
+        return "it is nested deeper than 127 brackets; move inner parts to $defs"
     return message if len(message) <= 600 else f"{message[:600]} ..."

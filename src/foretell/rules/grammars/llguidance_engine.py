@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from foretell.models.vocabulary import Vocabulary
-from foretell.rules.grammars.grammar_state import CompiledGrammar, check_matcher
+from foretell.rules.grammars.grammar_state import CompiledGrammar, GrammarError, check_matcher, short_message
 from foretell.rules.grammars.native_call import call_native, levels_of
 
 #: The most items that one position of a text may have; the engine's own limit, 2,000, is reached by as many alternatives.
@@ -76,7 +76,11 @@ def from_lark(grammar: str) -> str:
 
 
 def from_json_schema(schema: Any, **options: Any) -> str:
-    """The grammar of a JSON Schema, a dict or a bool. options: those of llguidance's `JsonCompileOptions`."""
+    """The grammar of a JSON Schema, a dict or a bool. options: those of llguidance's `JsonCompileOptions`. GrammarError for too deep a
+    nesting."""
     from llguidance import LLMatcher
 
-    return LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=options)  # type: ignore[arg-type]
+    try:
+        return LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=options)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise GrammarError(short_message(str(error))) from None

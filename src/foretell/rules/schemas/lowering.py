@@ -133,7 +133,10 @@ class Lowering:
         values = [keywords["const"]] if "const" in keywords else keywords["enum"]
         if "enum" in keywords and sum(len(value) if isinstance(value, str) else 8 for value in values) > MAX_ENUM_CHARACTERS:
             raise SchemaError(f"{node.path}/enum: {len(values)} values are more than the engine can hold; use a pattern, or split the task")
-        if keywords.keys() - {"const", "enum"} or len(keywords) > 1:
+        if keywords.keys() == {"type", "enum"}:  # the usual case, without a validation for each value
+            is_type = self.graph.draft.validator.TYPE_CHECKER.is_type
+            values = [value for value in values if any(is_type(value, name) for name in keywords["type"])]
+        elif keywords.keys() - {"const", "enum"} or len(keywords) > 1:
             values = [value for value in values if self.is_valid(node, value)]
         try:
             return exactly(values)

@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from foretell.rules.schemas.draft_choice import DraftChoice
-from foretell.rules.schemas.drafts import SchemaDraft, SchemaError, package
+from foretell.rules.schemas.drafts import SchemaDraft, SchemaError
 from foretell.rules.schemas.engine_schema import TYPES
+from foretell.rules.schemas.joined_meta_schema import meta_schema_error
 from foretell.rules.schemas.subschemas import Names, pointer, subschemas, with_subschemas
 
 
 def check_schema(schema: Any, choice: DraftChoice) -> None:
     """SchemaError, with the place and a remedy, for what is not a schema of its draft. Embedded schemas are checked by their own drafts."""
     for names, part, draft in _documents(schema, choice):
-        try:
-            draft.validator.check_schema(part, format_checker=None)
-        except package().SchemaError as error:
+        error = meta_schema_error(part, draft)
+        if error is not None:
             place = pointer((*names, *error.absolute_path))
             remedy = _remedy(error, draft)
-            raise SchemaError(f"{place}: not a JSON Schema of {draft.name}: {error.message[:200]}{'; ' * bool(remedy)}{remedy}") from None
+            raise SchemaError(f"{place}: not a JSON Schema of {draft.name}: {error.message[:200]}{'; ' * bool(remedy)}{remedy}")
 
 
 def _documents(schema: Any, choice: DraftChoice) -> Iterator[tuple[Names, Any, SchemaDraft]]:

@@ -10,6 +10,7 @@ from typing import Any
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars.grammar_state import CompiledGrammar, GrammarError
 from foretell.rules.grammars.llguidance_engine import compile_grammar, from_json_schema
+from foretell.rules.grammars.native_call import nesting
 from foretell.rules.patterns.ecma import PatternError, parsed
 from foretell.rules.schemas.closed_objects import close_objects
 from foretell.rules.schemas.draft_choice import choose_draft, with_draft
@@ -133,7 +134,7 @@ def schema_text(schema: Any, max_characters: int = MAX_CHARACTERS, draft: str = 
 def parsed_schema(text: str) -> SchemaGraph:
     """The graph of a schema in JSON. SchemaError if it is not a schema."""
     schema = json.loads(text)
-    if _depth(schema) > MAX_DEPTH:
+    if nesting(schema) > MAX_DEPTH:
         raise _too_deep()
     choice = choose_draft(schema)
     try:
@@ -159,16 +160,6 @@ def _check_patterns(graph: SchemaGraph) -> None:
 def _check_length(text: str, max_characters: int) -> None:
     if len(text) > max_characters:
         raise SchemaError(f"schema has {len(text)} characters, more than most_characters={max_characters}; raise that if it is meant")
-
-
-def _depth(value: Any) -> int:
-    """The nesting of arrays and objects."""
-    depth, level = 0, [value]
-    while level := [
-        each for part in level if isinstance(part, dict | list) for each in (part.values() if isinstance(part, dict) else part)
-    ]:
-        depth += 1
-    return depth
 
 
 def _too_deep() -> SchemaError:
