@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -84,7 +85,7 @@ class SchemaGraph:
         """The draft of the whole schema."""
         return self.choice.draft
 
-    @property
+    @cached_property
     def notes(self) -> list[str]:
         """Sentences about what was probably meant otherwise: how the draft was chosen, and words without effect that resemble keywords."""
         is_guessed = bool(self.choice.notes)
