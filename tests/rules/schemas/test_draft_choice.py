@@ -162,6 +162,14 @@ def test_names_of_properties_are_data(name):
     assert not takes(schema, {name: 1})
 
 
+def test_names_are_data_where_a_definition_allows_nothing():
+    never = {"anyOf": [{"$ref": "#/$defs/n"}, {"type": "null"}]}
+    endless = {"n": {"type": "array", "items": {"$ref": "#/$defs/n"}, "minItems": 1}}
+    schema = {"type": "object", "properties": {"$ref": {"type": "string"}, "enum": never, "x": never}, "$defs": endless}
+    assert takes(schema, {"$ref": "a", "enum": None, "x": None})
+    assert not takes(schema, {"enum": []})
+
+
 def test_2019_counts_what_schemas_of_additional_properties_evaluate():
     schema = {
         "$schema": "https://json-schema.org/draft/2019-09/schema",
