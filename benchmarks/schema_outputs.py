@@ -59,8 +59,10 @@ def verdict(case: SchemaCase, text: str) -> tuple[str, str]:
 
     value = json.loads(text)
     try:
-        validator = validator_for(case.schema)(case.schema)
-        error = next(iter(validator.iter_errors(value)), None)
+        kind = validator_for(case.schema)
+        error = next(kind(case.schema).iter_errors(value), None)
+        if error is not None:  # alternatives that differ in `format` only exclude each other where formats are enforced, as they are here
+            error = next(kind(case.schema, format_checker=kind.FORMAT_CHECKER).iter_errors(value), None)
     except Exception as problem:
         return UNCHECKED, f"{type(problem).__name__}: {problem}"
     return (VALID, "") if error is None else (INVALID, f"{error.json_path}: {error.message[:200]}")
@@ -73,12 +75,13 @@ def write_one(case: SchemaCase, model: ft.Model, session: Session, args: argpars
     prompt = model.tokenizer.chat(ask(case))
     sampler, draws = make_sampler(temperature=args.temperature), SampledDraws(args.seed)
     try:
-        constraint = JsonSchema(case.schema)
+        constraint = JsonSchema(case.schema, closed=args.closed, bounds=args.bounds)
         constraint.start(Vocabulary.of(model, model.tokenizer.stop_tokens))
     except ValueError as error:
         return found | {"outcome": REFUSED, "reason": str(error)[:300], "seconds": time.perf_counter() - begin}
     stops = model.tokenizer.stop_tokens
-    request = Request(prompt, args.tokens, sampler, draws, stops, constraint=constraint, max_backtracks=args.backtracks)
+    ending, backtracks = not args.no_ending, args.backtracks
+    request = Request(prompt, args.tokens, sampler, draws, stops, constraint=constraint, max_backtracks=backtracks, ending=ending)
     longest, last = 0.0, begin
     for _ in session.run([request]):
         now = time.perf_counter()
@@ -94,7 +97,7 @@ def write_one(case: SchemaCase, model: ft.Model, session: Session, args: argpars
     steps = len(request.trace.decode_steps)
     return found | {
         "outcome": outcome, "reason": reason, "tokens": request.num_generated, "steps": steps, "text": text,
-        "backtracks": request.num_backtracks,
+        "backtracks": request.num_backtracks, "ending": request.num_ending,
         "longest_step": round(longest, 3), "seconds": round(time.perf_counter() - begin, 3),
     }  # fmt: skip
 
@@ -117,6 +120,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="for one schema")
     parser.add_argument("--temperature", type=float, default=0.0)
     parser.add_argument("--backtracks", type=int, default=MAX_BACKTRACKS, help="tokens that may be taken back, as `generate` does")
+    parser.add_argument("--no-ending", action="store_true", help="cut texts at --tokens, instead of ending them in time")
+    parser.add_argument("--bounds", action="store_true", help="generate with the default bounds on lengths and counts")
+    parser.add_argument("--closed", action="store_true", help="generate no members that the schema does not name")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--results", type=Path, default=None, help="keep every outcome here, as JSON lines, and go on from there")
     args = parser.parse_args()
@@ -157,6 +163,9 @@ def main() -> int:
     slowest = max(done.values(), key=lambda one: one.get("longest_step", 0.0), default={"case": "none"})
     seconds, longest = time.perf_counter() - begin, slowest.get("longest_step", 0.0)
     print(f"finished and valid: {counts[VALID]} of {finished}   target all")
+    finishing = [one for one in done.values() if one["outcome"] == VALID]
+    ended_by = sum(one.get("ending", 0) > 0 for one in finishing)
+    print(f"finished by the model: {len(finishing) - ended_by}; by an ending that fits the budget: {ended_by}")
     stepped = sum(one.get("backtracks", 0) > 0 for one in done.values())
     print(f"texts that stepped back out of dead ends: {stepped}")
     print(f"{tokens} tokens in {steps} steps ({tokens / max(steps, 1):.2f} a step); longest step {longest:.2f} s, of {slowest['case']}")
@@ -164,7 +173,7 @@ def main() -> int:
     met = counts[VALID] == finished and not counts[DEAD_END] + counts[TIMEOUT] + counts[HUNG]
     summary = {
         "outcomes": {outcome: counts[outcome] for outcome in OUTCOMES}, "met": met,
-        "tokens": tokens, "steps": steps, "stepped_back": stepped,
+        "by_ending": ended_by, "closed": args.closed, "bounds": args.bounds, "tokens": tokens, "steps": steps, "stepped_back": stepped,
         "longest_step": longest, "temperature": args.temperature, "ended": ended, "seconds": round(seconds), "machine": machine,
         "versions": describe_versions(),
     }  # fmt: skip

@@ -36,6 +36,12 @@ def test_what_is_no_number(value):
         arguments.real("x", value, least=0, most=1)
 
 
+def test_whole_numbers_have_64_bits_at_most():
+    assert arguments.whole("seed", 2**64 - 1, most=2**64 - 1) == 2**64 - 1
+    with pytest.raises(UserError, match=r"^seed=18446744073709551616 must be a whole number of at most 18446744073709551615$"):
+        arguments.whole("seed", 2**64, most=2**64 - 1)
+
+
 def test_infinity_where_it_means_no_bound():
     assert arguments.real("max_seconds", math.inf, infinite=True) == math.inf
     with pytest.raises(UserError, match=r"max_seconds=nan must be a number"):
@@ -64,7 +70,7 @@ def test_texts():
 
 def test_biases():
     assert arguments.bias("logit_bias", {np.int64(3): -math.inf, "4": np.float32(1)}) == {3: -math.inf, 4: 1.0}
-    for wrong in ([3], {"three": 1.0}, {3: math.nan}, {-1: 0.0}, {3: "much"}):
+    for wrong in ([3], {"three": 1.0}, {3: math.nan}, {3: math.inf}, {-1: 0.0}, {3: "much"}):
         with pytest.raises(UserError, match="logit_bias"):
             arguments.bias("logit_bias", wrong)
 
@@ -85,6 +91,8 @@ CHAT = [{"role": "user", "content": "Hello"}]
         (np.array([[3, 4], [5, 6]]), [[3, 4], [5, 6]], True),
         ([torch.tensor([3]), [4]], [[3], [4]], True),
         ((each for each in ("a", "b")), ["a", "b"], True),
+        ((each for each in (3, 4)), [[3, 4]], False),
+        (iter(CHAT), [CHAT], False),
         ([], [], True),
     ],
 )
@@ -114,6 +122,18 @@ def test_content_of_messages():
             arguments.messages([{"role": "user", "content": content}])
     with pytest.raises(UserError, match="message 1 is 'Hello'; it must be a dict with 'role' and 'content'"):
         arguments.messages([CHAT[0], "Hello"])
+
+
+def test_a_message_that_calls_tools_needs_no_content():
+    call = {"role": "assistant", "tool_calls": [{"name": "f"}]}
+    assert arguments.messages([call]) == [{**call, "content": ""}]
+
+
+@pytest.mark.parametrize(("given", "read"), [(True, 0), (np.True_, 0), (False, None), (0, 0), (np.int64(5), 5), (3.0, 3)])
+def test_logprobs_are_a_number_or_a_switch(given, read):
+    assert arguments.logprobs("logprobs", given) == read
+    with pytest.raises(UserError, match="logprobs=-1 must be a whole number of at least 0"):
+        arguments.logprobs("logprobs", -1)
 
 
 def test_values_are_shown_in_short():

@@ -17,12 +17,13 @@ FILES = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).remove
 pytestmark = pytest.mark.every_part
 #: Who may know whom, by the first name below `foretell`. `foretell` itself resolves names only when they are used.
 #: Small files that every room may know.
-COMMON = {"arguments", "errors", "files", "locks", "parts", "pool", "progress"}
+COMMON = {"arguments", "errors", "files", "locks", "moved", "parts", "pool", "progress"}
 KNOWS: dict[str, set[str]] = {
     "arguments": set(),
     "errors": set(),
     "files": set(),
     "locks": set(),
+    "moved": set(),
     "pool": set(),
     "progress": set(),
     "reports": set(),
@@ -51,6 +52,7 @@ KNOWS: dict[str, set[str]] = {
 #: all of them share lie beside them in `decoding/`.
 LAYERS = {
     "decoding": (
+        "successors",  # names that moved
         "samplers",
         "choosing",
         "pacing",
@@ -64,7 +66,7 @@ LAYERS = {
         "groups",
         "searches",
     ),
-    "rules": ("automata", "grammars", "schemas", "analysis", "aligned", "constraints"),
+    "rules": ("automata", "patterns", "grammars", "schemas", "analysis", "aligned", "constraints"),
 }
 #: Files of `decoding` that no part may know: what runs parts, and what names them.
 ABOVE = ("loop", "recipe")

@@ -22,7 +22,7 @@ from foretell.parts import UnknownNameError, nearest
 from foretell.prepare import Prompt, make_request, make_requests, recipe_for, resolve, session_of
 from foretell.retrying import check_retries, with_retries
 from foretell.rules.answer import read_answer, warn_unfinished
-from foretell.rules.rule import NAMES, OPTIONS, Rule, make_rule
+from foretell.rules.rule import NAMES, Rule, make_rule
 
 #: Most tokens of a request that `generate` takes back to get out of dead ends of its rule.
 MAX_BACKTRACKS = 200
@@ -39,7 +39,8 @@ class Result:
     else the text); None where the text is unfinished or its value is rejected. report: the constraint's report (of a `Monitor`), else
     None. error: the exception, for "error"; or what the type of `schema` (a validator, say) raised for the value of a whole text.
     unfinished: under a rule, why the text is no whole answer, with the place in its JSON; empty for a whole one. partial: the JSON value
-    of an unfinished text so far. rejected: the results before this one that had no value, where `retries` asked for another.
+    of an unfinished text so far. num_ending: how many of the last tokens were written to end the text within max_new_tokens. rejected:
+    the results before this one that had no value, where `retries` asked for another.
     """
 
     text: str
@@ -52,6 +53,7 @@ class Result:
     error: Exception | None = None
     unfinished: str = ""
     partial: Any = None
+    num_ending: int = 0
     rejected: list[Result] = field(default_factory=list)
 
     @property
@@ -94,7 +96,7 @@ def generate(
     sampler: Sampler | None = None,
     stop: str | Sequence[str] = (),
     seed: int = 0,
-    logprobs: int | None = None,
+    logprobs: int | bool | None = None,
     chat: bool = True,
     parse_special: bool = False,
     schema: Any = None,
@@ -105,6 +107,10 @@ def generate(
     tool_choice: Any = None,
     parallel_tool_calls: bool | None = None,
     constraint: Constraint | str | None = None,
+    closed: bool = False,
+    bounds: Any = None,
+    show_schema: bool = False,
+    ending: bool = True,
     retries: int = 0,
     max_batch: int = 16,
     **unknown: Any,
@@ -118,13 +124,14 @@ def generate(
     or token ids, which are fed as they are. model: from `foretell.load`, or an id or path; None is the default model. recipe: a
     `Recipe` or its short text; None is `default_recipe(model)`. temperature 0 is greedy; the other sampling options are those of
     transformers and the OpenAI API, or pass a `sampler`. stop: texts that end the answer and are cut off it. seed: prompt i of a list is
-    sampled with seed + i, whatever the batch. logprobs: report the log-probability, in nats, of each token and of this many best tokens.
+    sampled with seed + i, whatever the batch. logprobs: report the log-probability, in nats, of each token and of this many best tokens
+    (True: of none beside it).
     chat: put a text prompt into the model's chat template as the user's turn. parse_special: read names of control tokens in prompts and
     messages ("<|im_end|>") as these tokens, for prompts that write the template themselves; by default they are text like any other.
 
     At most one of the following rules, which the answer obeys; `Result.value` is then the parsed answer. schema: a pydantic model or other
-    Python type, a JSON Schema as dict, file or text. regex: in Rust's syntax, or compiled by `re`. grammar: context-free, in Lark's
-    syntax, or a .lark file. choices: the answer is one of these texts. tools: Python functions, or descriptions as in the APIs of OpenAI,
+    Python type, a JSON Schema as dict, file or text. regex: in ECMA 262's syntax, or compiled by `re`. grammar: context-free, in
+    Lark's syntax, or a .lark file. choices: the answer is one of these texts. tools: Python functions, or descriptions as in the APIs of OpenAI,
     Anthropic or MCP; the answer calls one. With it: tool_choice, "required" (the default), "auto" (a call or a text), "none" or the name
     of the one to call; parallel_tool_calls, whether the answer is a list of calls. constraint: any `Constraint`, or its short text.
 
@@ -133,6 +140,11 @@ def generate(
 
     A value that its type rejects is no error of the call: `Result.value` is None, `Result.error` the reason, and the text is kept. A
     warning says where unfinished answers were cut.
+
+    Options of these rules. closed: under a schema, objects have only the members that it names. bounds: limits on the values that are
+    generated under a schema: True, or a dict with some of max_digits, max_string, max_items, max_properties. show_schema: put the schema
+    into the prompt. ending: where max_new_tokens runs out, end the text in the shortest way that obeys the rule, instead of cutting it;
+    `Result.num_ending` says how many tokens that took.
 
     Errors: UserError for options that are unknown, out of range or contradictory.
 
@@ -148,7 +160,7 @@ def generate(
     prompts, many = arguments.split_prompts(prompt)
     max_batch = 16 if max_batch is None else arguments.whole("max_batch", max_batch)
     model = resolve(model)
-    rule = make_rule(**{name: options.pop(name) for name in (*NAMES, *OPTIONS) if name in options})
+    rule = make_rule(**{name: options.pop(name) for name in NAMES if name in options})
     recipe = recipe_for(model, recipe, rule is not None)
     retries = options.pop("retries", 0)
     requests = make_requests(prompts, model, recipe, rule=rule, max_backtracks=MAX_BACKTRACKS, **options)
@@ -186,7 +198,7 @@ def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | st
     if options.pop("retries", 0):
         raise UserError("retries: text that is streamed cannot be taken back; use generate")
     model = resolve(model)
-    rule = make_rule(**{name: options.pop(name) for name in (*NAMES, *OPTIONS) if name in options})
+    rule = make_rule(**{name: options.pop(name) for name in NAMES if name in options})
     recipe = recipe_for(model, recipe, rule is not None)
     request = make_request(prompt, model, recipe, rule=rule, **options)
     text = ""
@@ -234,5 +246,5 @@ def make_result(request: Request | UserError, model: Model, stop: str | Sequence
     error = request.error if answer.error is None else answer.error
     return Result(
         text, request.generated, request.finish_reason, request.trace, request.logprobs, answer.value, report, error, answer.unfinished,
-        answer.partial,
+        answer.partial, request.num_ending,
     )  # fmt: skip

@@ -31,7 +31,8 @@ def whole(name: str, value: Any, least: int | None = None, most: int | None = No
     """
     number = _scalar(value)
     is_whole = isinstance(number, numbers.Integral) or (isinstance(number, numbers.Real) and float(number).is_integer())
-    if isinstance(number, bool) or not is_whole or not _within(number, least, most) or not -_LARGE <= number < max(_LARGE, most or 0):
+    good = is_whole and not isinstance(number, bool) and _within(number, least, most) and -_LARGE <= number <= max(_LARGE - 1, most or 0)
+    if not good:
         raise UserError(f"{name}={shown(value)} must be a whole number{_range(least, most)}")
     return int(number)
 
@@ -96,20 +97,21 @@ def bias(name: str, value: Any) -> dict[int, float]:
     read = {}
     for token, amount in value.items():
         number = int(token) if isinstance(token, str) and token.isascii() and token.isdigit() else token
-        read[whole(f"{name}: token", number, least=0)] = real(f"{name}[{token!r}]", amount, infinite=True)
+        added = real(f"{name}[{token!r}]", amount, infinite=True)
+        if added == math.inf:
+            raise UserError(f"{name}[{token!r}]=inf must be a number, or -inf, which forbids the token")
+        read[whole(f"{name}: token", number, least=0)] = added
     return read
 
 
 def split_prompts(value: Any) -> tuple[list[Any], bool]:
-    """The prompts, each still to be read by `prompt`, and whether they were given as a list of several: a list or an iterator of prompts,
-    or a table of token ids.
+    """The prompts, each still to be read by `prompt`, and whether they were given as a list of several: a list of prompts, or a table of
+    token ids. An iterator is read as the list of what it gives.
 
     >>> split_prompts("Hello"), split_prompts(["Hello"]), split_prompts([5, 7]), split_prompts([])
     ((['Hello'], False), (['Hello'], True), ([[5, 7]], False), ([], True))
     """
-    if isinstance(value, Iterator):
-        return list(value), True
-    value = _plain(value)
+    value = list(value) if isinstance(value, Iterator) else _plain(value)
     if isinstance(value, list | tuple) and not (value and (isinstance(value[0], Mapping) or _is_number(value[0]))):
         return list(value), True
     return [value], False
@@ -190,6 +192,18 @@ def choice(name: str, value: Any, known: Sequence[str]) -> str:
     return value
 
 
+def logprobs(name: str, value: Any) -> int | None:
+    """How many of the best tokens to report; True reports none beside the token itself, as in the OpenAI API, and False is off.
+
+    >>> logprobs("logprobs", True), logprobs("logprobs", 5), logprobs("logprobs", False)
+    (0, 5, None)
+    """
+    number = _scalar(value)
+    if isinstance(number, bool):
+        return 0 if number else None
+    return whole(name, value, least=0)
+
+
 #: How the options of `generate` and `stream` are read, but for those that say a rule, and for `sampler`, `model` and `recipe`.
 _OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "max_new_tokens": whole,
@@ -202,9 +216,10 @@ _OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "frequency_penalty": real,
     "logit_bias": bias,
     "stop": texts,
-    "seed": partial(whole, most=2**64),
-    "logprobs": whole,
+    "seed": partial(whole, most=2**64 - 1),
+    "logprobs": logprobs,
     "chat": flag,
+    "ending": flag,
     "parse_special": flag,
     "max_batch": whole,
     "retries": partial(whole, least=0),

@@ -23,7 +23,6 @@ from foretell.models.instructions import with_instructions
 from foretell.models.text import Text
 from foretell.pool import Pool
 from foretell.rules.rule import Rule
-from foretell.rules.tools import Tools
 
 #: The default recipes, for models whose tokenizer has a table of phrases in this package, and for other models.
 WITH_PHRASES = "adaptive-ngram + stand(orders=(2, 1), siblings='best-first', scope='global', table='shipped')"
@@ -90,6 +89,7 @@ def make_requests(
     parse_special: bool = False,
     rule: Rule | None = None,
     max_backtracks: int = 0,
+    ending: bool = True,
     **sampling: Any,
 ) -> list[Request | UserError]:
     """One request for each prompt, from the options of `generate`. A prompt that cannot be encoded gives its UserError in place of a
@@ -110,13 +110,14 @@ def make_requests(
             logprobs,
             rule.constraint if rule is not None else None,
             max_backtracks,
+            ending=ending,
         )
 
     request(0, [0])  # checks the options before any prompt is encoded
     requests: list[Request | UserError] = []
     for number, prompt in enumerate(prompts):
         try:
-            requests.append(request(number, encode(prompt, model, chat, rule.tools if rule is not None else None, parse_special)))
+            requests.append(request(number, encode(prompt, model, chat, rule, parse_special)))
         except UserError as error:
             requests.append(error)
     return requests
@@ -142,8 +143,8 @@ def _one_sampler(sampler: Sampler | None, recipe: Recipe, sampling: Mapping[str,
     return sampler or recipe.sampler or make_sampler(**sampling)
 
 
-def encode(prompt: Prompt, model: Model, chat: bool, tools: Tools | None = None, parse_special: bool = False) -> list[int]:
-    """Token ids of a prompt; UserError where it is no prompt, empty, too long for the model, or does not fit the tools.
+def encode(prompt: Prompt, model: Model, chat: bool, rule: Rule | None = None, parse_special: bool = False) -> list[int]:
+    """Token ids of a prompt; UserError where it is no prompt, empty, too long for the model, or has no place for what the rule says.
 
     parse_special: whether the names of control tokens in texts and messages are these tokens.
     """
@@ -151,37 +152,47 @@ def encode(prompt: Prompt, model: Model, chat: bool, tools: Tools | None = None,
     if not prompt or (isinstance(prompt, str) and not prompt.strip()):
         raise UserError(f"prompt={prompt!r} is empty; give some text")
     if not isinstance(prompt, str) and isinstance(prompt[0], int):
-        tokens = _token_ids(prompt, model, tools)
-    elif tools is not None:
+        tokens = _token_ids(prompt, model, rule)
+    elif rule is not None and (rule.tools is not None or rule.instructions):
         if not chat and isinstance(prompt, str):
-            raise UserError("tools= describes the tools in the chat template, and chat=False leaves that out; drop one of them")
-        tokens = _with_tools(prompt, model, tools, parse_special)
+            raise UserError(f"{_told(rule)}= is told in the chat template, and chat=False leaves that out; drop one of them")
+        tokens = _instructed(prompt, model, rule, parse_special)
     elif chat or not isinstance(prompt, str):
         tokens = model.tokenizer.chat(prompt, parse_special=parse_special)
     else:
         tokens = model.tokenizer.encode(prompt, parse_special=parse_special)
+    beyond = next((token for token in tokens if token >= model.vocab_size), None)
+    if beyond is not None:
+        name = model.tokenizer.token_text(beyond)
+        raise UserError(f"prompt: {name!r} is token {beyond}, outside the model's vocabulary of {model.vocab_size}; remove it")
     if len(tokens) >= model.max_length:
         raise UserError(f"prompt has {len(tokens)} tokens, but the model was made for {model.max_length}; shorten the prompt")
     return tokens
 
 
-def _token_ids(prompt: Sequence[Any], model: Model, tools: Tools | None) -> list[int]:
+def _told(rule: Rule) -> str:
+    """The option that the prompt tells the model of."""
+    return "tools" if rule.tools is not None else "show_schema"
+
+
+def _token_ids(prompt: Sequence[Any], model: Model, rule: Rule | None) -> list[int]:
     """A prompt of token ids, fed as it is."""
-    if tools is not None:
-        raise UserError("tools= tells the model of them in a chat, and the prompt is token ids; give text or messages")
+    if rule is not None and (rule.tools is not None or rule.instructions):
+        raise UserError(f"{_told(rule)}= is told in a chat, and the prompt is token ids; give text or messages")
     for token in prompt:
         if not 0 <= token < model.vocab_size:
             raise UserError(f"prompt: token {token} is outside the model's vocabulary of {model.vocab_size}")
     return list(prompt)
 
 
-def _with_tools(prompt: Prompt, model: Model, tools: Tools, parse_special: bool) -> list[int]:
-    """Token ids of a chat with the tools' descriptions: in the chat template where it supports tools, else in the system message."""
+def _instructed(prompt: Prompt, model: Model, rule: Rule, parse_special: bool) -> list[int]:
+    """Token ids of a chat with what the rule says: tools in the chat template where it supports them, all else as instructions."""
     text: Text = model.tokenizer
     messages: list[Any] = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt)
-    if text.tool_template is not None or "tools" in (text.chat_template or ""):
-        return text.chat(messages, parse_special=parse_special, tools=list(tools.descriptions))
-    return text.chat(with_instructions(messages, tools.instructions, text), parse_special=parse_special)
+    if rule.tools is not None and (text.tool_template is not None or "tools" in (text.chat_template or "")):
+        return text.chat(messages, parse_special=parse_special, tools=list(rule.tools.descriptions))
+    instructions = rule.instructions if rule.tools is None else rule.tools.instructions
+    return text.chat(with_instructions(messages, instructions, text), parse_special=parse_special)
 
 
 def stop_tokens(model: Model, stop: str | Sequence[str] = ()) -> frozenset[int]:
@@ -193,6 +204,7 @@ def stop_tokens(model: Model, stop: str | Sequence[str] = ()) -> frozenset[int]:
     for text in [stop] if isinstance(stop, str) else stop:
         begin = text.encode("utf-8")
         matching = {token for token, data in enumerate(model.tokenizer.token_bytes) if begin and data and data.startswith(begin)}
+        matching |= {token for token, name in model.tokenizer.control_tokens.items() if name == text}
         if not matching:
             raise UserError(f"stop={text!r}: no token begins with this text; take a shorter one, such as its first character")
         tokens |= matching

@@ -137,6 +137,37 @@ def test_steps_back_out_of_dead_ends_within_a_budget(monkeypatch, recipe):
     assert (9, "dead-end", True) not in seen
 
 
+class Doomed(ConstraintState):
+    """Token 0 or 1, then six of any, then an end if the first was 1: the cause of every dead end is the first token."""
+
+    def __init__(self, vocabulary, written=()):
+        self.vocabulary, self.written = vocabulary, written
+
+    def allowed(self):
+        if len(self.written) == 7:
+            return TokenSet.of([STOP] if self.written[0] else [], self.vocabulary.size)
+        return TokenSet.of([0] if not self.written else [0, 1, 2, 3], self.vocabulary.size) | TokenSet.of([1], self.vocabulary.size)
+
+    def advance(self, token):
+        return Doomed(self.vocabulary, (*self.written, token))
+
+
+def test_dead_ends_that_stay_are_left_by_jumps(monkeypatch):
+    """One token at a time, 4 ** 6 texts would have to fail first."""
+    monkeypatch.setattr(Regex, "begin", lambda self, memory, prompt=(): Doomed(VOCABULARY))
+    jumped = 0
+    for seed in range(12):
+        request = Request([0, 1, 2], 9, Sampler(), SampledDraws(seed), frozenset({STOP}), constraint=Regex("a"), max_backtracks=60)
+        for _ in Session(MODEL, Recipe.parse("plain")).run([request]):
+            pass
+        assert request.finish_reason == "stop"
+        assert request.generated[0] == 1
+        assert len(request.generated) == 7
+        assert request.trace.num_tokens == 7
+        jumped += request.num_backtracks > 0
+    assert jumped
+
+
 def test_pruning_takes_out_fixed_candidates_and_what_hangs_on_them_but_no_sampled_node():
     from foretell.decoding.distribution import Distribution
 
@@ -185,9 +216,15 @@ def test_a_rule_needs_a_stop_token_and_a_spelling():
 
 
 def test_what_the_engine_refuses_is_said_with_the_argument():
-    for rule, word in ((Regex(r"(a)\1"), "pattern="), (Regex("(?=a)b"), "pattern="), (Grammar("start: missing"), "source")):
+    for rule, word in (
+        (Regex(r"(a*)\1"), "pattern="),
+        (Regex("(?=a)b"), "no text matches"),
+        (Regex(r"\z"), "ECMA"),
+    ):
         with pytest.raises(ValueError, match=word):
             rule.start(VOCABULARY)
+    with pytest.raises(ValueError, match="source"):
+        Grammar("start: missing")
     with pytest.raises(GrammarError):
         compile_grammar(from_regex("(" * 5), VOCABULARY)
 

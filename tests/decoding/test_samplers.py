@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers.generation import logits_process as theirs
 
-from foretell.decoding.sampler import Candidates, NonFiniteLogitsError, Sampler, SamplerStep
+from foretell.decoding.sampler import Candidates, NonFiniteLogitsError, NoTokenLeftError, Sampler, SamplerStep
 from foretell.decoding.samplers.logit_bias import LogitBias
 from foretell.decoding.samplers.min_p import MinP
 from foretell.decoding.samplers.penalties import Penalties
@@ -151,6 +151,27 @@ def test_broken_logits_are_named(steps, bad, greedy):
     logits[2] = bad
     with pytest.raises(NonFiniteLogitsError, match="weights or the chosen dtype are broken"):
         Sampler(steps, greedy).distribution(logits, [0], 0)
+
+
+@pytest.mark.parametrize("greedy", [False, True])
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (LogitBias((0, 1, 2), (-math.inf,) * 3), "^logit_bias: it makes the best logit -inf; allow at least one token"),
+        (LogitBias((0,), (3e38,)), "^logit_bias: it makes the best logit inf; take smaller numbers"),
+        (Penalties(1e-40), "^repetition_penalty, .*: it makes the best logit inf"),
+    ],
+)
+def test_the_option_that_leaves_no_token_is_named(step, message, greedy):
+    with pytest.raises(NoTokenLeftError, match=message):
+        Sampler((step,), greedy).distribution(torch.tensor([1e38, 2.0, 1.0]), [0, 1], 0)
+
+
+@pytest.mark.parametrize("value", [1e-20, 1e-40, 5e-324])
+def test_tiny_temperatures_leave_the_best_tokens(value):
+    sampler = make_sampler(temperature=value, top_p=0.9, min_p=0.1)
+    for logits, probs in (([1.0, 30.0, 29.0], [0, 1, 0]), ([-1.0, -30.0, -math.inf], [1, 0, 0]), ([5.0, 5.0, 1.0], [0.5, 0.5, 0])):
+        assert sampler.distribution(torch.tensor(logits)).dense().tolist() == probs
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,9 @@ def test_packed_weights_come_back_mapped(cache):
     architecture = Architecture.from_config(config("llama"))
     shared = torch.arange(12.0)
     tensors = {"a": torch.randn(5, 7), "b": torch.ones(3, dtype=torch.int8), "t": shared[:4], "u": shared.view(3, 4).T}
-    write_packed("w.safetensors", architecture, tensors)
-    again, found = read_packed("w.safetensors")
+    write_packed("w.safetensors", architecture, tensors, ("extra",))
+    again, found, unused = read_packed("w.safetensors")
+    assert unused == ("extra",)
     assert found.keys() == tensors.keys()
     assert all(torch.equal(found[key], tensors[key]) for key in found)
     assert torch.equal(again.inv_freq, architecture.inv_freq)

@@ -98,6 +98,15 @@ def test_a_name_that_the_template_looks_for_is_left_to_it():
     assert controls(text, ids) == ["<s>", "<|im_end|>"]
 
 
+def test_messages_that_make_a_name_together():
+    text = text_of(byte_level(), "{% for m in messages %}{{ m['content'] | trim }}{% endfor %}|im_end|><|im_start|>")
+    for contents in (["a<|im_ ", " end|>b"], ["a<|im_end", "|", ">b"], ["<"], ["> a", "a <"]):
+        messages = [{"role": "user", "content": content} for content in contents]
+        ids = text.chat(messages)
+        assert controls(text, ids) == ["<|im_start|>"]
+        assert text.decode(ids, special=True) == text.render(messages)
+
+
 def test_names_in_roles_tools_and_calls_are_text():
     text = text_of(byte_level(), "<|im_start|>{{ tools | tojson }}{{ messages | tojson }}<|im_end|>")
     call = {"role": "assistant", "tool_calls": [{"function": {"name": "</s>", "arguments": {"<s>": "<|im_end|>"}}}]}

@@ -9,10 +9,12 @@ import pytest
 from tokenizers import pre_tokenizers
 
 from foretell.errors import UserError
+from foretell.models.load import read_text
 from foretell.models.text import Text
 from foretell.models.weights.gguf_pre_tokenizers import PRE_TOKENIZERS
 from foretell.models.weights.gguf_reader import GGUFFile
 from foretell.models.weights.gguf_tokenizer import read_tokenizer
+from tests.models.files import save_gguf
 
 ALPHABET = sorted(pre_tokenizers.ByteLevel.alphabet())
 NAMES = [*ALPHABET, "ab", "bc", "abc", "<s>", "</s>", "<|im_end|>", "<|eot|>"]
@@ -146,7 +148,7 @@ def test_what_is_odd_is_said():
         assert names(read(BYTE_LEVEL, merges=["x y", "b c", "nonsense"]), "abc") == ["a", "bc"]
     with pytest.warns(UserWarning, match="merges is missing: text is cut into single bytes"):
         assert names(read(BYTE_LEVEL, merges=None), "abc") == ["a", "b", "c"]
-    with pytest.warns(UserWarning, match="254 of 256 bytes are missing"):
+    with pytest.warns(UserWarning, match="139 common bytes are missing"):
         text = read(BYTE_LEVEL, tokens=["a", "b", "<s>"], merges=[], token_type=[1, 1, 3], bos_token_id=2, eos_token_id=None)
     assert text.encode("axé") == [0]
     with pytest.warns(UserWarning, match="scores is missing"):
@@ -158,6 +160,15 @@ def test_what_is_odd_is_said():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert read(BYTE_LEVEL, tokens=[*NAMES[:-1], ""], token_type=[1] * 259 + [3, 3, 3, 1]).vocabulary[262] == "[EMPTY_262]"
+
+
+def test_warnings_are_given_at_every_load(tmp_path, cache):
+    save_gguf(tmp_path / "m.gguf", "llama-plain")  # a vocabulary of few bytes
+    texts = []
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="common bytes are missing"):
+            texts.append(read_text(tmp_path / "m.gguf"))
+    assert texts[0].to_json() == texts[1].to_json()
 
 
 def test_templates_for_tools_and_marks_of_phi():

@@ -50,9 +50,15 @@ def test_stop_ids(save, said):
 @pytest.mark.parametrize("as_list", [False, True])
 @pytest.mark.parametrize("name", ["config", "generation_config"])
 def test_stop_ids_that_are_none_are_named_and_ignored(save, said, as_list, name):
-    with pytest.warns(UserWarning, match=rf"^{name}.json: eos_token_id=.* is no id of the {len(Text(byte_level()))} tokens; it is ignored$"):
+    with pytest.warns(
+        UserWarning, match=rf"^{name}.json: eos_token_id=.* is no id of the {len(Text(byte_level()))} tokens; it is ignored$"
+    ):
         text = save(**{name: {"eos_token_id": [said] if as_list else said}})
     assert text.stop_tokens == {END}
+
+
+def test_stop_ids_of_models_that_read_more_than_text(save):
+    assert 6 in save(config={"text_config": {"eos_token_id": 6}}).stop_tokens
 
 
 def test_ids_of_a_padded_vocabulary_count(save):
@@ -67,6 +73,8 @@ def test_end_tokens_from_other_files(save):
     assert text.tokenizer.token_to_id("<|im_start|>") not in text.stop_tokens
     with pytest.warns(UserWarning, match="eos_token='<nowhere>' is no token of tokenizer.json"):
         save(tokenizer_config={"eos_token": "<nowhere>"})
+    with pytest.warns(UserWarning, match=r"eos_token=\['</s>'\] is no token's name; it is ignored"):
+        save(tokenizer_config={"eos_token": ["</s>"]})
 
 
 def test_what_a_template_writes_after_an_answer_ends_one(save):
@@ -108,6 +116,21 @@ def test_start_tokens_that_files_disagree_about(save):
         assert save(sentence_piece(), tokenizer_config={**config, "add_bos_token": False}).encode("a")[0] == 1
     with pytest.warns(UserWarning, match="add_eos_token=True, but tokenizer.json does not add it"):
         assert save(tokenizer_config={**config, "add_eos_token": True}).encode("a") == [64]
+
+
+def test_a_space_that_files_disagree_about(save):
+    save(tokenizer_config={"add_prefix_space": False})
+    save(sentence_piece(), tokenizer_config={"add_prefix_space": True})
+    with pytest.warns(UserWarning, match="add_prefix_space=False, but tokenizer.json adds one"):
+        save(sentence_piece(), tokenizer_config={"add_prefix_space": False})
+
+
+def test_templates_know_every_named_token(save, tmp_path):
+    template = "{{ pad_token }}{{ image_token }}{% if documents is not none %}documents{% endif %}"
+    text = save(tokenizer_config={"chat_template": template, "pad_token": {"content": "<s>"}, "image_token": "née"})
+    text.save(tmp_path)
+    for each in (text, Text.from_json(text.to_json()), Text.from_folder(tmp_path)):
+        assert each.render(CHAT) == "<s>née"
 
 
 def test_settings_of_the_training_are_switched_off(save):

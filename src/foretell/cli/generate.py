@@ -29,13 +29,17 @@ from foretell.cli.common.options import (
 )
 from foretell.cli.common.prompt import read_prompt
 from foretell.cli.common.rules import (
+    BoundsText,
     Choices,
+    Closed,
     ConstraintText,
     GrammarSource,
+    NoEnding,
     ParallelToolCalls,
     RegexText,
     Retries,
     SchemaSource,
+    ShowSchema,
     ToolChoice,
     ToolsFile,
     read_rule,
@@ -71,6 +75,10 @@ def generate(
     tool_choice: ToolChoice = None,
     parallel_tool_calls: ParallelToolCalls = False,
     constraint: ConstraintText = None,
+    closed: Closed = False,
+    bounds: BoundsText = None,
+    show_schema: ShowSchema = False,
+    no_ending: NoEnding = False,
     retries: Retries = 0,
     model: ModelName = None,
     small: Small = None,
@@ -106,12 +114,13 @@ def generate(
     text = read_prompt(prompt, file)
     from foretell.cli.common.prepared_request import PreparedRequest
 
-    rule = read_rule(schema, regex, grammar, choice, tools, constraint, tool_choice, parallel_tool_calls)
+    rule = read_rule(schema, regex, grammar, choice, tools, constraint, tool_choice, parallel_tool_calls, closed, bounds, show_schema)
     chosen = read_recipe(recipe) if recipe is not None else None
     check_sampling(sampling, bool(logit_bias), chosen)
     biases = read_bias(logit_bias or [])
     loaded = load_model(model, dtype, device, threads, small, router)
     request = PreparedRequest.prepare(
-        loaded, chosen, text, system, raw, sampling, biases, max_new_tokens, stop or [], seed, logprobs, rule, parse_special, retries
-    )
+        loaded, chosen, text, system, raw, sampling, biases, max_new_tokens, stop or [], seed, logprobs, rule, parse_special, retries,
+        ending=not no_ending,
+    )  # fmt: skip
     raise typer.Exit(request.show(color, as_json, quiet))

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from foretell.decoding.constraint import ConstraintState
 from foretell.decoding.distribution import Distribution
+from foretell.decoding.ending import follows
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Candidates, NonFiniteLogitsError, Sampler
 from foretell.decoding.token_set import TokenSet
@@ -111,30 +112,56 @@ class Avoiding(ConstraintState):
         dead = frozenset(text[1:] for text in self.dead if text[0] == token)
         return Avoiding(after, dead) if dead else after
 
+    def ending(self, max_tokens: int) -> list[int] | None:
+        tokens = self.inner.ending(max_tokens)
+        return tokens if tokens is None or follows(self, tokens) else super().ending(max_tokens)
+
+
+#: So many dead ends in one place are left token by token; each further one takes back twice as many tokens as the last.
+_PATIENCE = 8
+#: A dead end that lies so many tokens beyond the furthest one is in another place.
+_PROGRESS = 32
+
 
 @dataclass
 class Backtracking:
-    """Takes tokens of a request back where its text is in a dead end. dead_ends: generated texts that ended in one."""
+    """Takes tokens of a request back where its text is in a dead end.
+
+    dead_ends: generated texts that ended in one, or that are taken for one. furthest, num_here: the longest text in a dead end in this
+    place, and how many there were.
+    """
 
     dead_ends: set[tuple[int, ...]] = field(default_factory=set)
+    furthest: int = 0
+    num_here: int = 0
 
     def step_back(self, request: Request, vocabulary: Vocabulary) -> bool:
         """Remove the last token of a request in a dead end, and forbid that token at this position.
 
-        Returns False where no token is left to remove, or `max_backtracks` is reached. The search is depth-first: the resulting text obeys
-        the constraint, but is not a sample from the distribution restricted step by step. The caller must truncate the cache and the parts'
-        states to the shorter text.
+        What made the text fail may lie far back, and every way on from there fail too: dead ends that stay in one place are left by longer
+        and longer jumps. Returns False where no token is left to remove, or `max_backtracks` is reached. The search is depth-first: the
+        resulting text obeys the constraint, but is not a sample from the distribution restricted step by step. The caller must truncate
+        the cache and the parts' states to the shorter text.
         """
-        if not request.num_generated or request.num_backtracks >= request.max_backtracks or request.constraint is None:
+        left = min(request.max_backtracks - request.num_backtracks, request.num_generated)
+        if left <= 0 or request.constraint is None:
             return False
-        request.num_backtracks += 1
-        self.dead_ends.add(tuple(request.generated))
-        request.tokens.pop()
-        if request.logprobs:
-            request.logprobs.pop()
-        request.trace.take_back()
+        num = min(self._num_to_remove(request.num_generated), left)
+        self.dead_ends.add(tuple(request.generated[: request.num_generated - num + 1]))
+        request.num_backtracks += num
+        for _ in range(num):
+            request.tokens.pop()
+            if request.logprobs:
+                request.logprobs.pop()
+            request.trace.take_back()
         request.finish_reason = ""
         request.state = Avoiding(request.constraint.start(vocabulary, request.prompt), frozenset(self.dead_ends))
         for token in request.generated:
             request.state = request.state.advance(token)
         return True
+
+    def _num_to_remove(self, length: int) -> int:
+        """How many tokens of a text of this length are removed."""
+        self.num_here = 1 if length > self.furthest + _PROGRESS else self.num_here + 1
+        self.furthest = max(self.furthest, length)
+        return int(2 ** max(self.num_here - _PATIENCE, 0))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from foretell.catalog import build
 from foretell.decoding.distribution import Distribution
+from foretell.decoding.ending import closing_tokens, find_ending
 from foretell.decoding.restriction import restricted, takes_best_token
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.token_set import TokenSet
@@ -80,6 +81,11 @@ class ConstraintState(ABC):
                 break
             tokens.append(token)
         return tokens
+
+    def ending(self, max_tokens: int) -> list[int] | None:
+        """Tokens, at most `max_tokens`, after which the text may end; none where it may end here. They are few, but not always the fewest
+        that there are. None if no such tokens were found. Override this where more is known of the texts."""
+        return find_ending(self, max_tokens, closing_tokens)
 
     def distribution(self, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
         """The distribution of the next token from a row of logits (vocab_size,), of the draft model or of the target.

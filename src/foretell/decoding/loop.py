@@ -26,12 +26,13 @@ from foretell.decoding.drafters.composite import members
 from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
-from foretell.decoding.trace import Clock, Step, Trace
+from foretell.decoding.trace import ENDING, Clock, Step, Trace
 from foretell.decoding.tree import ROOT, Tree
 from foretell.decoding.verifier import Target
 from foretell.errors import UserError
 from foretell.models.base import Cache, Context, Feed, Model, Rows
 from foretell.models.vocabulary import Vocabulary
+from foretell.moved import moved
 from foretell.parts import Guarantee, weakest
 
 #: Most tokens of a prompt that one step feeds; longer prompts take several steps.
@@ -256,12 +257,13 @@ class Loop:
         sources = [*(tree.sources[node] for node in decision.path), ""]
         visited = [ROOT, *decision.path]
         num = request.write(added, [logits[first + node] for node in visited], self.model.max_length)
+        ending = request.tokens[len(request.tokens) - request.num_ending :]
         ties = [place for place, node in enumerate(visited[:num]) if margins.get(node, math.inf) < self.model.tolerance]
         speakers = [rows.speakers[first + node] for node in visited[:num]] if rows.speakers else []
         request.trace.steps.append(
             Step(
-                len(feed.tokens), tree.tokens, tree.parents, tree.sources, decision.path, added[:num], sources[:num], ties, {}, speakers,
-                list(rows.work),
+                len(feed.tokens), tree.tokens, tree.parents, tree.sources, decision.path, [*added[:num], *ending],
+                [*sources[:num], *[ENDING] * len(ending)], ties, {}, speakers, list(rows.work),
             )
         )  # fmt: skip
         hidden = {key: states[:num_fed] for key, states in rows.hidden.items()}
@@ -328,3 +330,6 @@ def _alone(*requests: Request) -> Iterator[None]:
     except Exception as error:
         for request in requests:
             request.finish_reason, request.error = "error", error
+
+
+__getattr__ = moved(__name__, {"Session": "foretell.decoding.session"})

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.draws import Draws
+from foretell.decoding.ending import KnownEnding
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.trace import Trace
 from foretell.errors import UserError
@@ -17,10 +18,11 @@ from foretell.models.one_thread import one_thread
 
 @dataclass
 class Logprob:
-    """token: a generated token id. logprob: its log-probability in nats under the target's raw logits. top: best (token, logprob) pairs."""
+    """token: a generated token id. logprob: its log-probability in nats under the target's raw logits, None for a token of an ending, which
+    no logits were computed for. top: best (token, logprob) pairs."""
 
     token: int
-    logprob: float
+    logprob: float | None
     top: list[tuple[int, float]]
 
 
@@ -32,13 +34,15 @@ class Request:
     stop_tokens: they end the text and are not part of it. stops: called with the generated tokens after each new one; True ends the text
     (stop strings). num_logprobs: how many of the best tokens to report, or None. constraint: a rule that the new text obeys, or None; it
     needs stop tokens. max_backtracks: how many tokens may be taken back to get out of dead ends; 0 for text that is streamed. memory:
-    (rows, width), what the model reads beside the text (an encoder's output, an image), or None. Errors: UserError for values out of range.
+    (rows, width), what the model reads beside the text (an encoder's output, an image), or None. ending: end the text by
+    `ConstraintState.ending`, at the last token after which that still fits max_new_tokens, instead of cutting it. Errors: UserError for
+    values out of range.
 
     Result, which only the loop changes. tokens: prompt and generated tokens. finish_reason: "" while it runs, then "stop" (stop token or
     string, or a satisfied constraint that allows no further token), "length" (max_new_tokens), "context" (the model's longest text),
     "dead-end" (a constraint that is not satisfied allows no token), "cancelled" or "error". error: the exception, for "error". logprobs:
     one entry for each generated token where asked for. trace: the steps. state: the constraint's state after the text. num_backtracks:
-    tokens that were taken back.
+    tokens that were taken back. num_ending: how many of the last tokens are the constraint's ending.
     """
 
     prompt: Sequence[int]
@@ -51,6 +55,7 @@ class Request:
     constraint: Constraint | None = None
     max_backtracks: int = 0
     memory: Tensor | None = None
+    ending: bool = False
 
     tokens: list[int] = field(init=False)
     finish_reason: str = field(default="", init=False)
@@ -59,6 +64,8 @@ class Request:
     trace: Trace = field(default_factory=lambda: Trace(0), init=False)
     state: ConstraintState | None = field(default=None, init=False)
     num_backtracks: int = field(default=0, init=False)
+    num_ending: int = field(default=0, init=False)
+    _known_ending: KnownEnding = field(default_factory=KnownEnding, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not len(self.prompt):
@@ -80,7 +87,7 @@ class Request:
         return self.tokens[len(self.prompt) :]
 
     def write(self, added: Sequence[int], rows: Sequence[Tensor], max_length: int) -> int:
-        """Append tokens to the text until one ends it; returns how many were appended.
+        """Append tokens to the text until one ends it; returns how many were appended, without those of an ending.
 
         rows: for each token the logits (vocab_size,) it was drawn from. max_length: the model's longest text, in tokens.
         """
@@ -88,8 +95,13 @@ class Request:
             if token in self.stop_tokens:
                 self.finish_reason = "stop" if self.state is None or self.state.accepting else "dead-end"
                 return num
+            if self.state is not None:
+                after = self.state.advance(token)
+                if self.ending and not self._known_ending.fits(self.state, token, after, self._room(max_length)):
+                    self._end()
+                    return num
+                self.state = after
             self.tokens.append(token)
-            self.state = None if self.state is None else self.state.advance(token)
             if self.num_logprobs is not None:
                 self.logprobs.append(_logprob(logits, token, self.num_logprobs))
             if (self.stops is not None and self.stops(self.generated)) or (self.state is not None and self.state.finished):
@@ -101,6 +113,21 @@ class Request:
             if self.finish_reason:
                 return num + 1
         return len(added)
+
+    def _room(self, max_length: int) -> int:
+        """How many tokens may still be generated."""
+        return min(self.max_new_tokens - self.num_generated, max_length - len(self.tokens))
+
+    def _end(self) -> None:
+        """Append the known ending."""
+        for token in self._known_ending.tokens or ():
+            self.tokens.append(token)
+            self.state = None if self.state is None else self.state.advance(token)
+            self.num_ending += 1
+            if self.num_logprobs is not None:
+                self.logprobs.append(Logprob(token, None, []))
+        # A text that may end here, but was not brought to an end, would go on.
+        self.finish_reason = "stop" if self.num_ending or (self.state is not None and self.state.finished) else "length"
 
 
 @one_thread()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from foretell.decoding.distribution import Distribution
-from foretell.decoding.sampler import Candidates, NonFiniteLogitsError, Sampler
+from foretell.decoding.sampler import Candidates, NonFiniteLogitsError, NoTokenLeftError, Sampler
 from foretell.decoding.token_set import TokenSet
 from foretell.errors import UserError
 from foretell.models.one_thread import one_thread
@@ -56,11 +56,11 @@ def restricted(tokens: TokenFilter, sampler: Sampler, logits: Tensor, history: S
             candidates = Candidates(logits[ids], ids, size)
         try:
             return sampler.distribution_of(candidates, history, prompt_length)
-        except NonFiniteLogitsError:
+        except (NonFiniteLogitsError, NoTokenLeftError):
             if not bool((logits < math.inf).all()):  # the row itself is broken
                 raise
             raise UserError(
-                "the model, or a logit bias, gives every token that the constraint allows probability 0; loosen one of them"
+                "the model, or logit_bias, gives every token that the constraint allows probability 0; loosen one of them"
             ) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ class SamplerStep(Part):
 
     #: Whether `apply` needs the whole vocabulary and raises UserError for a part of it.
     needs_vocabulary: ClassVar[bool] = False
+    #: What `generate` calls the step's options, where it has them.
+    option: ClassVar[str] = ""
 
     @abstractmethod
     def apply(self, candidates: Candidates, history: Sequence[int], prompt_length: int) -> Candidates:
@@ -48,6 +51,10 @@ class SamplerStep(Part):
 
 class NonFiniteLogitsError(UserError):
     """The model returned NaN or infinite logits."""
+
+
+class NoTokenLeftError(UserError):
+    """A sampler step left no token that can be drawn; the message names its option."""
 
 
 @dataclass(frozen=True)
@@ -85,22 +92,31 @@ class Sampler(Part):
     @one_thread()
     def distribution_of(self, candidates: Candidates, history: Sequence[int] = (), prompt_length: int = 0) -> Distribution:
         """As `distribution`, for candidates that may be a part of the vocabulary."""
+        given = candidates
         for step in self.steps:
             candidates = step.apply(candidates, history, prompt_length)
         kept = candidates.logits
         if self.greedy:
             index, best, margin = best_two(kept)  # among equal logits the lowest token wins
-            _require_finite(best)
+            self._require_finite(best, given, history, prompt_length)
             token = index if candidates.ids is None else int(candidates.ids[index])
             return Distribution.point(candidates.size, token, margin)
-        _require_finite(float(kept.max()))
+        self._require_finite(float(kept.max()), given, history, prompt_length)
         probs = torch.softmax(kept.to(torch.float64 if kept.device.type != "mps" else torch.float32), dim=-1)
         ids = None if candidates.ids is None else candidates.ids.cpu().numpy()
         return Distribution.of(probs.double().cpu().numpy(), ids, candidates.size)
 
-
-def _require_finite(best: float) -> None:
-    if best != best or best in (float("inf"), float("-inf")):
+    def _require_finite(self, best: float, candidates: Candidates, history: Sequence[int], prompt_length: int) -> None:
+        """Raise an error that says where the best logit became `best`, unless that is finite. candidates: before all steps."""
+        if math.isfinite(best):
+            return
+        before = float(candidates.logits.max())
+        for step in self.steps if math.isfinite(before) else ():
+            candidates = step.apply(candidates, history, prompt_length)
+            after = float(candidates.logits.max())
+            if not math.isfinite(after):
+                remedy = "allow at least one token" if after < 0 else "take smaller numbers"
+                raise NoTokenLeftError(f"{step.option or type(step).__name__}: it makes the best logit {after}; {remedy}")
         raise NonFiniteLogitsError(
-            f"the model's best logit is {best}: its weights or the chosen dtype are broken; try dtype='fp32' or another file"
+            f"the model's best logit is {before}: its weights or the chosen dtype are broken; try dtype='fp32' or another file"
         )

@@ -48,8 +48,8 @@ class AnswerText:
         return self._released(self._stream.push(token), True) if name is None else self._released(name, False)
 
     def _released(self, piece: str, shows: bool) -> str:
-        if self.stopped:
-            return ""
+        if self.stopped or not self._strings:
+            return "" if self.stopped else piece
         self._held += [(char, shows) for char in piece]
         everything, text = "".join(char for char, _ in self._held), _shown(self._held)
         places = [place for place, (_, shown) in enumerate(self._held) if shown]  # of the text's characters in everything

@@ -8,17 +8,20 @@ from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
+#: The source of tokens that end a text within max_new_tokens (`Request.ending`).
+ENDING = "ending"
+
 
 @dataclass
 class Step:
     """One step of one request.
 
     num_rows: rows that this request fed. drafted, parents, drafted_by: tokens, parents and sources of its tree. accepted: nodes on the
-    accepted path. tokens: token ids added to the text. sources: the drafter that proposed each of `tokens` ("" for the target itself).
-    ties: indices in `tokens` where the two best logits were closer than the model's tolerance. seconds: this request's share of the
-    step's time, by "draft", "forward", "decide", "other", and "mask" (computing allowed tokens) under a constraint. For a group of models:
-    speakers[i] is the member that tokens[i] was drawn from, and work the number of rows that each member computed, including text that it
-    had not read before.
+    accepted path. tokens: token ids added to the text. sources: the drafter that proposed each of `tokens` ("" for the target itself,
+    `ENDING` for a constraint's ending). ties: indices in `tokens` where the two best logits were closer than the model's tolerance.
+    seconds: this request's share of the step's time, by "draft", "forward", "decide", "other", and "mask" (computing allowed tokens)
+    under a constraint. For a group of models: speakers[i] is the member that tokens[i] was drawn from, and work the number of rows that
+    each member computed, including text that it had not read before.
     """
 
     num_rows: int

@@ -14,6 +14,7 @@ from foretell.decoding.draws import Draws
 from foretell.decoding.tree import ROOT, Kind, Tree
 from foretell.errors import UserError
 from foretell.models.base import Model
+from foretell.moved import warn_moved
 from foretell.parts import Guarantee, Part
 
 #: What a verifier keeps across requests, and what it keeps for one request.
@@ -70,6 +71,12 @@ class Verifier(Part, Generic[Memory, State]):
 
     guarantee: ClassVar[Guarantee]
     kinds: ClassVar[frozenset[Kind]]
+
+    @property
+    def law(self) -> Guarantee:
+        """`guarantee`, by its former name."""
+        warn_moved("Verifier.law", "Verifier.guarantee")
+        return self.guarantee
 
     def remember(self, model: Model) -> Memory:
         """Memory kept across requests with this model; raises UserError where the rule does not fit the model."""

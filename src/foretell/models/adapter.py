@@ -21,12 +21,14 @@ from torch import Tensor
 from foretell.errors import UserError
 from foretell.locks import ForkSafeLock
 from foretell.models.adapter_cache import PastKeyValues, RowCache, tree_masks
+from foretell.models.adapter_folder import check_class, network_of
 from foretell.models.adapter_layers import find_layers, normalised, only_layers
+from foretell.models.adapter_probe import check_rows
+from foretell.models.adapter_windows import misfit, only_our_masks, read_local_layers, read_windows
 from foretell.models.base import POST_NORM, Attention, Context, Feed, Model, Rows
 from foretell.models.engines.torch_engine import TOLERANCES
-from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError
+from foretell.models.weights.checkpoint import Checkpoint
 
-_KINDS = {"full_attention", "sliding_attention"}
 #: Rows that the norm or the head takes at a time when it runs alone.
 _PIECE = 256
 
@@ -52,27 +54,18 @@ class TransformersModel(Model):
         self.tolerance = TOLERANCES.get(self.dtype, TOLERANCES[torch.float32])
         self.fingerprint = f"{fingerprint or _digest(model)}-{str(self.dtype).removeprefix('torch.')}-transformers-{self.device.type}"
         self._accepts = set(inspect.signature(model.forward).parameters)
-        self._windows = self._read_windows(config)
+        check_class(type(model), config)
+        self.windows = read_windows(type(model), config)
         self._layers = find_layers(model.base_model, self.num_layers)
         self._tuples = False
         self._lock = ForkSafeLock()
+        self._local, self._local_window = read_local_layers(config)
         self._probe()
 
     @classmethod
     def from_folder(cls, folder: Path, dtype: torch.dtype | None, device: torch.device, tokenizer: Any = None) -> TransformersModel:
         """From a folder that transformers can load."""
-        from safetensors import SafetensorError
-        from transformers import AutoModelForCausalLM
-
-        try:
-            loaded: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, output_loading_info=True, local_files_only=True)
-        except (SafetensorError, EOFError) as error:
-            raise DamagedFileError(folder, f"weights cannot be read, a file is probably cut short ({error})") from error
-        model, report = loaded
-        missing = sorted(report["missing_keys"])
-        if missing:  # transformers would go on with random values
-            raise DamagedFileError(folder, f"the tensor {missing[0]!r} is missing ({len(missing)} in all)")
-        return cls(model.to(device), tokenizer)
+        return cls(network_of(folder, dtype).to(device), tokenizer)
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, dtype: torch.dtype | None, device: torch.device, tokenizer: Any = None):
@@ -82,43 +75,30 @@ class TransformersModel(Model):
     def _new_cache(self, context: Context) -> RowCache:
         return RowCache()
 
-    def _read_windows(self, config: Any) -> dict[str, int] | int:
-        """One window for all layers, or one per kind of layer where a model mixes them."""
-        name = type(self.model).__name__
-        if getattr(config, "is_encoder_decoder", False):
-            raise UserError(f"{name}: encoder-decoder models are not causal language models")
-        if "position_ids" not in self._accepts:
-            raise UserError(f"{name}: its forward takes no position_ids, so it cannot verify token trees")
-        kinds = set(getattr(config, "layer_types", None) or ())
-        if kinds - _KINDS:
-            raise UserError(f"{name}: layers of kind {', '.join(sorted(kinds - _KINDS))} cannot be rolled back")
-        window = getattr(config, "sliding_window", None) or 0
-        if len(kinds) > 1:
-            return {"full_attention": 0, "sliding_attention": window}
-        if kinds:
-            return window if kinds == {"sliding_attention"} else 0
-        return window if getattr(config, "use_sliding_window", True) else 0
-
     def _probe(self) -> None:
-        """One token through the model: learns the logits' width and what layers return, and finds misfits early."""
+        """A few tokens through the model: learns the logits' width and what layers return, and finds misfits early."""
         forms: list[bool] = []
         handles = []
         if self._layers is not None:
             handles.append(self._layers[0].register_forward_hook(lambda module, args, output: forms.append(isinstance(output, tuple))))
-        cache = RowCache()
+        cache, name = RowCache(), type(self.model).__name__
         cache.append([-1])
         try:
             with torch.no_grad():
                 output, past = self._call(cache, [0], [0], 1)
-        except (TypeError, AttributeError, KeyError, NotImplementedError) as error:
-            raise UserError(f"{type(self.model).__name__} does not fit the transformers backend: {error!r}") from error
+            if not past.updated:
+                raise misfit(name, "it keeps no keys and values in its cache, so it cannot be rolled back")
+            self.vocab_size = output.shape[-1]
+            self._tuples = bool(forms and forms[0])
+            check_rows(self, self.model)
+        except (UserError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # whatever the library's class does with what it is given
+            reason = " ".join(str(error).split())[:200]
+            raise misfit(name, f"its forward fails on a token tree ({type(error).__name__}: {reason})") from error
         finally:
             for handle in handles:
                 handle.remove()
-        if not past.updated:
-            raise UserError(f"{type(self.model).__name__} keeps no keys and values in its cache; it cannot be rolled back")
-        self.vocab_size = output.shape[-1]
-        self._tuples = bool(forms and forms[0])
 
     def _call(
         self,
@@ -129,21 +109,22 @@ class TransformersModel(Model):
         num_block: int = 0,
         positions: Sequence[int] | None = None,
     ) -> tuple[Tensor, PastKeyValues]:
-        windows = self._windows if isinstance(self._windows, dict) else {"all": self._windows}
-        masks = tree_masks(cache, rows, set(windows.values()), self.dtype, self.device, num_block)
-        mixed = isinstance(self._windows, dict)
+        windows = self.windows if isinstance(self.windows, dict) else {"all": self.windows}
+        masks = tree_masks(cache, rows, {*windows.values(), self._local_window}, self.dtype, self.device, num_block)
+        mixed = isinstance(self.windows, dict)
         past = PastKeyValues(cache, rows, self.device)
         options = {"logits_to_keep": max(1, num_logits)} if "logits_to_keep" in self._accepts else {}
         where = [cache.length + cache.depths[row] for row in rows] if positions is None else list(positions)
-        output = self.model(
-            input_ids=torch.tensor([tokens], device=self.device),
-            position_ids=torch.tensor([where], device=self.device),
-            attention_mask={kind: masks[window] for kind, window in windows.items()} if mixed else masks[windows["all"]],
-            past_key_values=past,
-            use_cache=True,
-            return_dict=True,
-            **options,
-        )
+        with only_our_masks(self._layers, self._local, masks[min(masks)], masks[self._local_window]):
+            output = self.model(
+                input_ids=torch.tensor([tokens], device=self.device),
+                position_ids=torch.tensor([where], device=self.device),
+                attention_mask={kind: masks[window] for kind, window in windows.items()} if mixed else masks[windows["all"]],
+                past_key_values=past,
+                use_cache=True,
+                return_dict=True,
+                **options,
+            )
         logits = output.logits[0]
         return logits[len(logits) - num_logits :].float(), past
 

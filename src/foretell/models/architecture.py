@@ -9,6 +9,9 @@ import torch
 from torch import Tensor
 
 from foretell.errors import UserError
+from foretell.models.not_native import NotNativeError
+from foretell.models.rope import frequencies
+from foretell.models.windows import native_windows
 
 FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 
@@ -45,45 +48,39 @@ class Architecture:
 
     @classmethod
     def from_config(cls, config: Any) -> Architecture:
-        """From a transformers `PretrainedConfig`; raises ValueError for families that the native forward does not know."""
+        """From a transformers `PretrainedConfig`. UserError for what the native forward does not compute, and for impossible sizes."""
         if config.model_type not in FAMILIES:
-            raise UserError(f"model_type={config.model_type!r} is not one of {', '.join(FAMILIES)}; load it with backend='transformers'")
-        if getattr(config, "hidden_act", "silu") != "silu":
-            raise UserError(f"hidden_act={config.hidden_act!r}: the native forward has silu only; load with backend='transformers'")
-        head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-        rope = getattr(config, "rope_parameters", None) or {}
-        kind = rope.get("rope_type", "default")
-        if kind == "dynamic":
-            raise UserError("rope_type='dynamic' changes with the length; load with backend='transformers'")
-        if kind == "default":
-            inv_freq = 1.0 / rope.get("rope_theta", 10000.0) ** (torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
-            scale = 1.0
-        else:
-            from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
-
-            inv_freq, scale = ROPE_INIT_FUNCTIONS[kind](config, torch.device("cpu"))
-        window = getattr(config, "sliding_window", None) or 0
-        kinds = getattr(config, "layer_types", None)
-        if kinds is not None:
-            windows = tuple(window if kind == "sliding_attention" else 0 for kind in kinds)
-        else:
-            uses = getattr(config, "use_sliding_window", True)
-            windows = (window if uses else 0,) * config.num_hidden_layers
+            raise NotNativeError(
+                f"model_type={config.model_type!r} is not one of {', '.join(FAMILIES)}; load it with backend='transformers'"
+            )
+        if getattr(config, "hidden_act", "silu") not in ("silu", "swish"):
+            raise NotNativeError(f"hidden_act={config.hidden_act!r}: the native forward has silu only; load with backend='transformers'")
+        num_heads, hidden_size = _size(config, "num_attention_heads"), _size(config, "hidden_size")
+        num_kv_heads = _size(config, "num_key_value_heads") if getattr(config, "num_key_value_heads", None) else num_heads
+        head_dim = _size(config, "head_dim") if getattr(config, "head_dim", None) else hidden_size // num_heads
+        if num_heads % num_kv_heads or head_dim % 2 or not head_dim:
+            raise UserError(
+                f"num_attention_heads={num_heads!r}, num_key_value_heads={num_kv_heads!r}, head_dim={head_dim!r}: the first must be a "
+                "multiple of the second, and the third even; mend the configuration"
+            )
+        if not 0 <= config.rms_norm_eps < 1:
+            raise UserError(f"rms_norm_eps={config.rms_norm_eps!r} must lie between 0 and 1; mend the configuration")
+        inv_freq, scale = frequencies(config, head_dim)
         return cls(
             family=config.model_type,
-            vocab_size=config.vocab_size,
-            hidden_size=config.hidden_size,
-            intermediate_size=config.intermediate_size,
-            num_layers=config.num_hidden_layers,
-            num_heads=config.num_attention_heads,
-            num_kv_heads=getattr(config, "num_key_value_heads", None) or config.num_attention_heads,
+            vocab_size=_size(config, "vocab_size"),
+            hidden_size=hidden_size,
+            intermediate_size=_size(config, "intermediate_size"),
+            num_layers=_size(config, "num_hidden_layers"),
+            num_heads=num_heads,
+            num_kv_heads=num_kv_heads,
             head_dim=head_dim,
             norm_eps=config.rms_norm_eps,
-            max_length=config.max_position_embeddings,
-            tie_embeddings=config.tie_word_embeddings,
-            inv_freq=inv_freq.float(),
-            rope_scale=float(scale),
-            windows=windows,
+            max_length=_size(config, "max_position_embeddings"),
+            tie_embeddings=bool(config.tie_word_embeddings),
+            inv_freq=inv_freq,
+            rope_scale=scale,
+            windows=native_windows(config),
         )
 
     def rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
@@ -92,3 +89,10 @@ class Architecture:
         angles = positions[..., None].float() * self.inv_freq.to(positions.device)
         angles = torch.cat([angles, angles], dim=-1)
         return angles.cos() * self.rope_scale, angles.sin() * self.rope_scale
+
+
+def _size(config: Any, name: str) -> int:
+    value = getattr(config, name, None)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UserError(f"{name}={value!r} must be a whole number above 0; mend the configuration")
+    return value

@@ -47,7 +47,7 @@ class ControlTokens:
         rendered: its text. render: renders it again. given: all texts that it was given. A name that the template itself looks for in
         them (`content.split("</think>")`) is left to it. UserError where the template's own tokens cannot be told from the others.
         """
-        found = {match.group() for text in given for match in self._names.finditer(text)} if self._added else set()
+        found = {piece for text in given for piece in self._suspect(text)} if self._added else set()
         hidden = _hide(rendered, render, sorted(found, key=len, reverse=True)) if found else None
         if hidden is None:
             return self._tokenizer.encode(rendered, add_special_tokens=False).ids
@@ -60,6 +60,21 @@ class ControlTokens:
         marked = _replaced("".join([*pieces, text[end:]]), {placeholder: name for name, placeholder in names.items()})
         marks = {self._plain.token_to_id(mark): token for token, mark in self._marks.items()}
         return [marks.get(token, token) for token in self._plain.encode(marked, add_special_tokens=False).ids]
+
+    def _suspect(self, text: str) -> set[str]:
+        """Names of control tokens in a text, and what at its ends may become one together with its neighbours."""
+        found, bare = {match.group() for match in self._names.finditer(text)}, text.strip()
+        beginnings, ends = self._parts
+        longest = min(len(bare), max(map(len, beginnings), default=0))
+        found |= set(next(([bare[-n:]] for n in range(longest, 0, -1) if bare[-n:].lower() in beginnings), []))
+        return found | set(next(([bare[:n]] for n in range(longest, 0, -1) if bare[:n].lower() in ends), []))
+
+    @cached_property
+    def _parts(self) -> tuple[set[str], set[str]]:
+        """Proper beginnings and proper ends of the names, in lower case."""
+        names = [each.content.lower() for each in self._added.values()]
+        places = [(name, place) for name in names for place in range(1, len(name))]
+        return {name[:place] for name, place in places}, {name[place:] for name, place in places}
 
     @cached_property
     def _names(self) -> re.Pattern[str]:

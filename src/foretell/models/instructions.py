@@ -12,13 +12,13 @@ _MARK = "instructions go here"
 
 
 def with_instructions(messages: Sequence[Mapping[str, Any]], instructions: str, text: Text) -> list[dict[str, Any]]:
-    """The messages with the instructions in them: behind the system message that is there, else in one of their own where the chat
-    template writes it, else before the first message of the user."""
+    """The messages with the instructions in them: behind the system message that is there, or in one of their own, where the chat template
+    writes it; else before the first message of the user."""
     chat = [dict(message) for message in messages]
-    if chat[0]["role"] in ("system", "developer"):
-        chat[0]["content"] = f"{chat[0]['content']}\n\n{instructions}"
-        return chat
     if takes_system(text):
+        if chat[0]["role"] in ("system", "developer"):
+            chat[0]["content"] = f"{chat[0]['content']}\n\n{instructions}"
+            return chat
         return [{"role": "system", "content": instructions}, *chat]
     user = next((message for message in chat if message["role"] == "user"), None)
     if user is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from pathlib import Path
@@ -15,13 +14,19 @@ from foretell.errors import UserError
 from foretell.models.architecture import FAMILIES
 from foretell.models.base import Model
 from foretell.models.cache_folder import read_json, write_json
+from foretell.models.generation_settings import read_generation_settings, suppressed_tokens, warn_of_unused
 from foretell.models.locate import locate
 from foretell.models.native import NativeModel
+from foretell.models.not_native import NotNativeError
 from foretell.models.one_thread import one_thread
 from foretell.models.packed_cache import Watched, entry_name, read_packed, write_packed
+from foretell.models.rope import switch_length
 from foretell.models.text import Text
-from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError, fingerprint
+from foretell.models.weights.checkpoint import Checkpoint, fingerprint
+from foretell.models.weights.config_keys import check_folder, check_native, remarks
+from foretell.models.weights.gguf_split import gguf_parts
 from foretell.models.weights.safetensors_folder import fingerprint_folder, read_config, read_safetensors_folder
+from foretell.models.weights.unused_tensors import warn_of_unused_tensors
 from foretell.parts import nearest
 from foretell.progress import ReportProgress, progress_bar, step_counter
 
@@ -29,9 +34,18 @@ DTYPES: dict[str, torch.dtype | None] = {"int8": None, "fp32": torch.float32, "b
 BACKENDS = ("native", "transformers")
 #: More threads than any machine has processors.
 MOST_THREADS = 1024
-_TEXT_VERSION = 2
+_TEXT_VERSION = 4
 #: Files of tokenizers that transformers can convert.
 _TOKENIZERS = ("tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "merges.txt", "tokenizer_config.json")
+#: Files beside them that say more: control tokens, stop ids, chat templates.
+_BESIDE = (
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "config.json",
+    "generation_config.json",
+    "chat_template.json",
+    "chat_template.jinja",
+)
 
 
 def load(
@@ -61,39 +75,28 @@ def load(
     source = locate(id_or_path)
     with progress_bar("loading", progress) as report:
         model = _load(source, dtype, chosen, where, backend, num_threads, report)
-    model.source, model.suppressed = source, _suppressed(source, model.vocab_size)
+    model.source = source
+    if source.is_dir():
+        settings = read_generation_settings(source)
+        model.suppressed = suppressed_tokens(settings, model.vocab_size, source)
+        warn_of_unused(settings, source)
     return model
 
 
 def _load(
     source: Path, dtype: str | None, chosen: str, where: torch.device, backend: str | None, num_threads: int | None, report: ReportProgress
 ) -> Model:
+    if source.is_dir():
+        check_folder(source, read_config(source))
     if backend == "transformers" or (backend is None and not _is_native(source)):
         return _load_transformers(source, dtype, where, num_threads)
     try:
         return _load_native(source, chosen, where, num_threads, report)
-    except DamagedFileError:
-        raise
-    except ValueError as error:
+    except NotNativeError as error:
         if backend == "native" or source.is_file():
             raise
         warnings.warn(f"loading through transformers, which is slower: {error}", stacklevel=2)
     return _load_transformers(source, dtype, where, num_threads)
-
-
-def _suppressed(source: Path, vocab_size: int) -> tuple[int, ...]:
-    """Tokens that the folder's generation_config.json forbids to generate (`suppress_tokens`, as transformers has it)."""
-    path = source / "generation_config.json"
-    if source.is_file() or not path.is_file():
-        return ()
-    try:
-        tokens = json.loads(path.read_text(encoding="utf-8")).get("suppress_tokens") or ()
-    except (ValueError, AttributeError) as error:
-        raise UserError(f"{path}: not readable JSON ({error}); download it again") from error
-    for token in tokens:
-        if not (isinstance(token, int) and 0 <= token < vocab_size):
-            raise UserError(f"{path}: suppress_tokens holds {token!r}, which is outside the vocabulary of {vocab_size}; remove it there")
-    return tuple(sorted(tokens))
 
 
 def _device(device: str | torch.device | None) -> torch.device:
@@ -145,29 +148,42 @@ def read_text(source: Path) -> Text | None:
     convertible = [source] if source.is_file() else [source / name for name in _TOKENIZERS if (source / name).is_file()]
     if not convertible:
         return None
-    name = f"text-{fingerprint(convertible)}-{_TEXT_VERSION}.json"
+    beside = [source / name for name in _BESIDE if (source / name).is_file()]
+    name = f"text-{fingerprint([*convertible, *beside])}-{_TEXT_VERSION}.json"
     cached = read_json(name)
-    if cached is not None:
-        return Text.from_json(cached)
-    if source.is_dir():
-        text = Text.from_folder(source)
-    else:
-        from foretell.models.weights.gguf_reader import open_gguf
-        from foretell.models.weights.gguf_tokenizer import read_tokenizer
-
-        file = open_gguf(source)
-        if "tokenizer.ggml.model" not in file.metadata:
+    if cached is None:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            text = _convert_text(source)
+        if text is None:
             return None
-        text = read_tokenizer(file)
-    write_json(name, text.to_json())
-    return text
+        cached = {**text.to_json(), "warnings": [str(each.message) for each in caught if each.category is UserWarning]}
+        write_json(name, cached)
+    for message in cached["warnings"]:  # at each load, not at the first one only
+        warnings.warn(message, stacklevel=3)
+    return Text.from_json(cached)
+
+
+def _convert_text(source: Path) -> Text | None:
+    if source.is_dir():
+        return Text.from_folder(source)
+    from foretell.models.weights.gguf_reader import open_gguf
+    from foretell.models.weights.gguf_tokenizer import read_tokenizer
+
+    file = open_gguf(source)
+    return None if file.metadata.get("tokenizer.ggml.model") in (None, "none", "no_vocab") else read_tokenizer(file)
 
 
 def _fingerprint(source: Path) -> str:
-    return fingerprint([source]) if source.is_file() else fingerprint_folder(source)
+    return fingerprint(gguf_parts(source)) if source.is_file() else fingerprint_folder(source)
 
 
 def _load_native(source: Path, dtype: str, device: torch.device, num_threads: int | None, report: ReportProgress) -> Model:
+    if source.is_dir():
+        values = read_config(source)
+        check_native(source, values)
+        for remark in remarks(values):
+            warnings.warn(f"{source / 'config.json'}: {remark}", stacklevel=2)
     digest = _fingerprint(source)
     if device.type == "cpu" and dtype in ("int8", "fp32"):
         engine = _cpu_engine(source, digest, dtype, num_threads, report)
@@ -177,6 +193,7 @@ def _load_native(source: Path, dtype: str, device: torch.device, num_threads: in
         if num_threads is not None:
             torch.set_num_threads(num_threads)
         checkpoint = read_checkpoint(source)
+        warn_of_unused_tensors(source, checkpoint.unused)
         tensors = Watched(checkpoint.tensors, step_counter(report, "reading weights", len(checkpoint.tensors)))
         with one_thread():
             engine = TorchEngine(checkpoint.architecture, tensors, DTYPES[dtype] or torch.float32, device)
@@ -190,25 +207,31 @@ def _cpu_engine(source: Path, digest: str, dtype: str, num_threads: int | None, 
     name = entry_name(digest, dtype, PACK_VERSION)
     found = read_packed(name)
     if found is not None:
-        architecture, packed = found
+        architecture, packed, unused = found
     else:
         checkpoint = read_checkpoint(source)
-        architecture = checkpoint.architecture
+        architecture, unused = checkpoint.architecture, checkpoint.unused
         with one_thread():
             done = step_counter(report, f"packing as {dtype}", len(checkpoint.tensors))
             packed = pack(architecture, Watched(checkpoint.tensors, done), dtype)
         saved = step_counter(report, "saving for the next time", 1)
-        write_packed(name, architecture, packed)
+        write_packed(name, architecture, packed, unused)
         saved()
+    warn_of_unused_tensors(source, unused)
     return CpuEngine(architecture, packed, dtype, num_threads)
 
 
 def _load_transformers(source: Path, dtype: str | None, device: torch.device, num_threads: int | None) -> Model:
     from foretell.models.adapter import TransformersModel
+    from foretell.models.switching import SwitchingModel
 
     if num_threads is not None:
         torch.set_num_threads(num_threads)
     kind = DTYPES[dtype or ("fp32" if device.type == "cpu" else "bf16")]
+    text = read_text(source)
     if source.is_file():
-        return TransformersModel.from_checkpoint(read_checkpoint(source), kind, device, read_text(source))
-    return TransformersModel.from_folder(source, kind, device, read_text(source))
+        model = TransformersModel.from_checkpoint(read_checkpoint(source), kind, device, text)
+    else:
+        model = TransformersModel.from_folder(source, kind, device, text)
+    switch = switch_length(model.model.config.get_text_config())
+    return model if switch is None else SwitchingModel(model, switch)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from foretell import arguments
+from foretell.errors import UserError
 from foretell.models.default import default_model_path
 from foretell.models.shipped import shipped
 from foretell.models.weights.hub import fetch, looks_like_hub_id
@@ -40,7 +41,9 @@ def locate(name: str | os.PathLike[str] | None = None) -> Path:
 
 def _file(path: Path) -> Path:
     if path.suffix == ".gguf":
-        return path
+        from foretell.models.weights.gguf_split import gguf_parts
+
+        return gguf_parts(path)[0] if path.is_file() else path
     if path.suffix == ".safetensors" or path.name == "config.json":
         return _folder(path.parent)
     raise FileNotFoundError(f"{path} is not a model: name a .gguf file, or a folder with config.json and *.safetensors")
@@ -49,8 +52,13 @@ def _file(path: Path) -> Path:
 def _folder(path: Path) -> Path:
     if (path / "config.json").is_file():
         return path
+    from foretell.models.weights.config_keys import MERGE
+    from foretell.models.weights.gguf_split import gguf_parts
+
+    if (path / "adapter_config.json").is_file():
+        raise UserError(f"{path} holds a PEFT adapter (adapter_config.json), no model; {MERGE}")
     files = sorted(path.glob("*.gguf"))
-    if len(files) == 1:
+    if files and gguf_parts(files[0]) == files:
         return files[0]
     if files:
         raise FileNotFoundError(f"{path} holds several GGUF files, name one: {', '.join(file.name for file in files)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from foretell.models.cache_folder import discard_entry, entry, write_entry
 
 _INV_FREQ = "architecture.inv_freq"
 #: Change when this file writes something else than before.
-_LAYOUT = 1
+_LAYOUT = 2
 
 
 def entry_name(fingerprint: str, dtype: str, version: int | str) -> str:
@@ -23,8 +23,9 @@ def entry_name(fingerprint: str, dtype: str, version: int | str) -> str:
     return f"weights-{fingerprint}-{dtype}-{_LAYOUT}.{version}.safetensors"
 
 
-def read_packed(name: str) -> tuple[Architecture, dict[str, Tensor]] | None:
-    """Architecture and memory-mapped tensors of an entry; None where there is none. A damaged entry is removed."""
+def read_packed(name: str) -> tuple[Architecture, dict[str, Tensor], tuple[str, ...]] | None:
+    """Architecture, memory-mapped tensors and the names of the checkpoint's unused tensors, of an entry; None where there is none. A
+    damaged entry is removed."""
     from safetensors import SafetensorError, safe_open
 
     path = entry(name)
@@ -33,16 +34,16 @@ def read_packed(name: str) -> tuple[Architecture, dict[str, Tensor]] | None:
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-            settings = json.loads(file.metadata()["architecture"])
+            settings, unused = json.loads(file.metadata()["architecture"]), tuple(json.loads(file.metadata()["unused"]))
         settings["windows"] = tuple(settings["windows"])
-        return Architecture(**settings, inv_freq=tensors.pop(_INV_FREQ)), tensors
+        return Architecture(**settings, inv_freq=tensors.pop(_INV_FREQ)), tensors, unused
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
         discard_entry(name)
         return None
 
 
-def write_packed(name: str, architecture: Architecture, tensors: Mapping[str, Tensor]) -> Path | None:
-    """Store an entry; None where the cache folder refuses."""
+def write_packed(name: str, architecture: Architecture, tensors: Mapping[str, Tensor], unused: Sequence[str] = ()) -> Path | None:
+    """Store an entry; None where the cache folder refuses. unused: names of the checkpoint's tensors that take no part."""
     from safetensors.torch import save_file
 
     settings = {field.name: getattr(architecture, field.name) for field in dataclasses.fields(architecture)}
@@ -55,7 +56,7 @@ def write_packed(name: str, architecture: Architecture, tensors: Mapping[str, Te
         whole = tensor.is_contiguous() and storage.nbytes() == tensor.nbytes and storage.data_ptr() not in seen
         own[key] = tensor if whole else tensor.clone().contiguous()
         seen.add(storage.data_ptr())
-    metadata = {"architecture": json.dumps(settings)}
+    metadata = {"architecture": json.dumps(settings), "unused": json.dumps(list(unused))}
     return write_entry(name, lambda path: save_file(own, path, metadata=metadata))
 
 

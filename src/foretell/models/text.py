@@ -28,7 +28,7 @@ class Text:
 
     tokenizer: a `tokenizers.Tokenizer`. stop_tokens: ids after which an answer is over. chat_template: a Jinja template, or
     None. bos_token, eos_token: what the template calls by these names. tool_template: the template for chats with tools, or None where
-    there is one template for all chats.
+    there is one template for all chats. other_tokens: further tokens that the template may call by a name, such as "pad_token".
     """
 
     tokenizer: Any
@@ -37,6 +37,7 @@ class Text:
     bos_token: str = ""
     eos_token: str = ""
     tool_template: str | None = None
+    other_tokens: Mapping[str, str] = field(default_factory=dict)
     _warned: bool = field(default=False, repr=False)
 
     def __len__(self) -> int:
@@ -108,8 +109,10 @@ class Text:
             raise UserError("render: this model has no chat template; use encode() on plain text")
         from foretell.models.chat_template import rendered
 
-        names = {"bos_token": self.bos_token, "eos_token": self.eos_token, "add_generation_prompt": answer, "tools": None}
-        return rendered(template, messages=messages, **{**names, **variables})
+        tokens = {**self.other_tokens, "bos_token": self.bos_token, "eos_token": self.eos_token}
+        return rendered(
+            template, **{**tokens, "tools": None, "documents": None, "add_generation_prompt": answer, **variables, "messages": messages}
+        )
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:
@@ -147,6 +150,7 @@ class Text:
             "bos_token": self.bos_token,
             "eos_token": self.eos_token,
             "tool_template": self.tool_template,
+            "other_tokens": dict(self.other_tokens),
         }
 
     def save(self, folder: Path | str) -> None:
@@ -156,7 +160,7 @@ class Text:
         if self.tool_template is not None:
             named = {"default": self.chat_template, "tool_use": self.tool_template}
             template = [{"name": name, "template": source} for name, source in named.items() if source is not None]
-        settings = {"bos_token": self.bos_token, "eos_token": self.eos_token, "chat_template": template}
+        settings = {**self.other_tokens, "bos_token": self.bos_token, "eos_token": self.eos_token, "chat_template": template}
         given = {name: value for name, value in settings.items() if value} | {"tokenizer_class": "PreTrainedTokenizerFast"}
         (Path(folder) / "tokenizer_config.json").write_text(json.dumps(given, indent=2) + "\n", encoding="utf-8")
 
@@ -165,7 +169,7 @@ class Text:
         """The inverse of `to_json`."""
         from tokenizers import Tokenizer
 
-        others = {name: values[name] for name in ("chat_template", "bos_token", "eos_token", "tool_template")}
+        others = {name: values[name] for name in ("chat_template", "bos_token", "eos_token", "tool_template", "other_tokens")}
         return cls(Tokenizer.from_str(values["tokenizer"]), frozenset(values["stop_tokens"]), **others)
 
     @classmethod
@@ -173,16 +177,24 @@ class Text:
         """From a folder with tokenizer.json, or any tokenizer that transformers can turn into one."""
         from foretell.models.tokenizer_folder import read_folder
 
-        return read_folder(Path(folder))
+        return read_folder(Path(folder), cls)
 
 
 def first_difference(a: Text, b: Text) -> str | None:
-    """A sentence naming the first token in which two vocabularies differ; None if all tokens agree."""
-    for i, (one, other) in enumerate(zip(a.vocabulary, b.vocabulary, strict=False)):
+    """A sentence naming the first token in which two vocabularies differ; None if all tokens agree. Padding at the end does not count."""
+    first, second = _without_padding(a.vocabulary), _without_padding(b.vocabulary)
+    for i, (one, other) in enumerate(zip(first, second, strict=False)):
         if one != other:
             return f"token {i} is {one!r} in the first vocabulary and {other!r} in the second"
-    longer, shorter = (a, b) if len(a.vocabulary) > len(b.vocabulary) else (b, a)
-    if len(longer.vocabulary) == len(shorter.vocabulary):
+    if len(first) == len(second):
         return None
-    i, which = len(shorter.vocabulary), "first" if longer is a else "second"
-    return f"token {i} ({longer.vocabulary[i]!r}) is in the {which} vocabulary only"
+    longer, shorter, which = (first, second, "first") if len(first) > len(second) else (second, first, "second")
+    return f"token {len(shorter)} ({longer[len(shorter)]!r}) is in the {which} vocabulary only"
+
+
+def _without_padding(vocabulary: Sequence[str]) -> Sequence[str]:
+    """Without the last tokens that llama.cpp's converter made up, `[PAD151665]` for id 151665, and without ids that have no token."""
+    num = len(vocabulary)
+    while num and vocabulary[num - 1] in ("", f"[PAD{num - 1}]"):
+        num -= 1
+    return vocabulary[:num]

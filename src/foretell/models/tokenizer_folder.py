@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from foretell.errors import UserError
 from foretell.models.stop_tokens import end_of_turn, stop_tokens
-from foretell.models.text import Text
 
 _FLAGS = ("lstrip", "rstrip", "normalized", "single_word", "special")
+_SPACES = ("▁", "Ġ")  # how vocabularies write a space
 _NAMED = ("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token")
 
 
-def read_folder(folder: Path) -> Text:
-    """The `Text` of a folder. FileNotFoundError where it has no tokenizer, UserError for files that cannot be read."""
+def read_folder(folder: Path, make_text: Callable[..., Any]) -> Any:
+    """The `Text` of a folder, made by `make_text`. FileNotFoundError where it has no tokenizer, UserError for files that cannot be read."""
     tokenizer = _read_tokenizer(folder)
     settings = {**_read_json(folder / "special_tokens_map.json"), **_read_json(folder / "tokenizer_config.json")}
     _add_tokens(tokenizer, settings)
@@ -25,11 +25,15 @@ def read_folder(folder: Path) -> Text:
     templates = _read_templates(folder, settings)
     bos, eos = (_known(tokenizer, name, settings.get(name)) for name in ("bos_token", "eos_token"))
     config = _read_json(folder / "config.json")
+    inner = config.get("text_config")  # of models that read more than text
+    config = {**inner, **config} if isinstance(inner, dict) else config
     size = config.get("vocab_size")
     num_tokens = max(tokenizer.get_vocab_size(), size if isinstance(size, int) else 0)
     said = [("config.json: eos_token_id", config.get("eos_token_id"))]
     said.append(("generation_config.json: eos_token_id", _read_json(folder / "generation_config.json").get("eos_token_id")))
-    text = Text(tokenizer, stop_tokens(tokenizer, said, [eos], num_tokens), _default(templates), bos, eos, templates.get("tool_use"))
+    others = {key: _name(told) for key, told in settings.items() if key.endswith("_token") and _name(told)}
+    stops = stop_tokens(tokenizer, said, [eos], num_tokens)
+    text = make_text(tokenizer, stops, _default(templates), bos, eos, templates.get("tool_use"), others)
     text.stop_tokens |= end_of_turn(text)
     return text
 
@@ -87,7 +91,7 @@ def _add_tokens(tokenizer: Any, settings: Mapping[str, Any]) -> None:
 
 
 def _compare_ends(tokenizer: Any, settings: Mapping[str, Any]) -> None:
-    """Warn where tokenizer_config.json says otherwise than tokenizer.json whether a text gets a start and an end token."""
+    """Warn where tokenizer_config.json says otherwise than tokenizer.json whether a text gets a start token, an end token and a space."""
     ids = tokenizer.encode("a").ids
     for key, place in (("bos_token", 0), ("eos_token", -1)):
         said, token = settings.get(f"add_{key}"), tokenizer.token_to_id(_name(settings.get(key)) or "")
@@ -95,6 +99,11 @@ def _compare_ends(tokenizer: Any, settings: Mapping[str, Any]) -> None:
             adds = "does not add" if said else "adds"
             message = f"tokenizer_config.json: add_{key}={said}, but tokenizer.json {adds} it; it decides, as in transformers"
             warnings.warn(message, stacklevel=4)
+    said, ids = settings.get("add_prefix_space"), tokenizer.encode("a", add_special_tokens=False).ids
+    begins = (tokenizer.id_to_token(ids[0]) if ids else "").startswith(_SPACES)
+    if isinstance(said, bool) and said != begins:
+        adds = "adds one" if begins else "adds none"
+        warnings.warn(f"tokenizer_config.json: add_prefix_space={said}, but tokenizer.json {adds}; it decides", stacklevel=4)
 
 
 def _read_templates(folder: Path, settings: Mapping[str, Any]) -> dict[str, str]:
@@ -131,6 +140,8 @@ def _default(templates: Mapping[str, str]) -> str | None:
 
 def _known(tokenizer: Any, key: str, said: Any) -> str:
     name = _name(said)
+    if said is not None and not isinstance(said, str) and not name:
+        warnings.warn(f"tokenizer_config.json: {key}={said!r} is no token's name; it is ignored", stacklevel=4)
     if name and tokenizer.token_to_id(name) is None:
         warnings.warn(f"tokenizer_config.json: {key}={name!r} is no token of tokenizer.json; no text begins or ends with it", stacklevel=4)
     return name

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from foretell.errors import UserError
 from foretell.models.base import Model
+from foretell.models.fitted import FittedModel
 from foretell.pool import Pool
 
 T = TypeVar("T")
@@ -36,7 +37,8 @@ class Vocabulary:
     def of(cls, model: Model, stop_tokens: Iterable[int] | None = None) -> Vocabulary:
         """The model's, made once; with its tokenizer's stop tokens, or those given. ValueError where nothing says what tokens write."""
         tokenizer = model.tokenizer
-        stops = frozenset(tokenizer.stop_tokens if stop_tokens is None and tokenizer is not None else stop_tokens or ())
+        given = tokenizer.stop_tokens if stop_tokens is None and tokenizer is not None else stop_tokens or ()
+        stops = frozenset(token for token in given if token < model.vocab_size)  # others are never written
         return model.pool.get(("vocabulary", stops), lambda: cls(_spelling(model, stops), stops, tokenizer, model.fingerprint))
 
     @property
@@ -102,17 +104,26 @@ def _spelling(model: Model, stops: frozenset[int]) -> tuple[bytes | None, ...]:
 
 
 def check_same_vocabulary(target: Model, other: Model, name: str = "draft model") -> None:
-    """ValueError, calling `other` by `name` and naming the first difference, unless both models mean the same by each token id."""
-    if target.tokenizer is not None and other.tokenizer is not None:
-        from foretell.models.text import first_difference
+    """ValueError, calling `other` by `name` and naming the first difference, unless both models mean the same by each token id.
 
-        difference = first_difference(target.tokenizer, other.tokenizer)
-        if difference:
-            raise UserError(f"{name}: its vocabulary differs from the target's: {difference}; take a {name} of the same family")
-    if target.vocab_size != other.vocab_size:
-        raise UserError(
-            f"{name}: its logits are {other.vocab_size} wide, the target's {target.vocab_size}; take a {name} of the same family"
-        )
+    Models of one tokenizer may differ in the width of their logits: ids that the tokenizer does not have are padding."""
+    if target.tokenizer is None or other.tokenizer is None:
+        if target.vocab_size != other.vocab_size:
+            raise UserError(
+                f"{name}: its logits are {other.vocab_size} wide, the target's {target.vocab_size}; take a {name} of the same family"
+            )
+        return
+    from foretell.models.text import first_difference
+
+    difference = first_difference(target.tokenizer, other.tokenizer)
+    if difference:
+        raise UserError(f"{name}: its vocabulary differs from the target's: {difference}; take a {name} of the same family")
+
+
+def fitted(target: Model, other: Model, name: str = "draft model") -> Model:
+    """`other`, with logits as wide as the target's. ValueError as in `check_same_vocabulary`."""
+    check_same_vocabulary(target, other, name)
+    return other if other.vocab_size == target.vocab_size else FittedModel(other, target.vocab_size)
 
 
 def check_same_chat(target: Model, other: Model, name: str) -> None:

@@ -55,11 +55,13 @@ class Recorder:
     path: tuple = ()
     seen: list = field(default_factory=list)
     has_checks = True
+    limits_numbers = False
+    limits_strings = False
 
     def child(self, key):
         return Recorder((*self.path, key), self.seen)
 
-    def allows_key(self, key):
+    def allows_key(self, key, names):
         self.seen.append(("name", self.path, key))
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -100,12 +101,8 @@ def test_what_can_be_said_in_other_words_is_compiled(schema):
 CHECKED = [
     ({"uniqueItems": True}, "uniqueItems", [1, 1.0]),
     ({"contains": {"const": 1}}, "contains", [0]),
-    ({"not": {"pattern": "a"}}, "not", "xa"),
-    ({"pattern": "^(?!x+y)"}, "pattern", "xxy"),
     ({"pattern": r"^(.)\1$"}, "pattern", "ab"),
     ({"oneOf": [{"type": "integer"}, {"minimum": 2}]}, "oneOf", 3),
-    ({"if": {"pattern": "^a"}, "then": {"maxLength": 1}}, "if", "ab"),
-    ({"patternProperties": {"a": {"type": "integer"}, "b": {"minimum": 3}}}, "patternProperties", {"ab": 2}),
     ({"maxProperties": 1, "properties": {"a": {}}}, "maxProperties", {"a": 1, "b": 2}),
     ({"propertyNames": {"not": {"const": "a"}}}, "propertyNames", {"a": 1}),
     (
@@ -124,6 +121,78 @@ def test_what_cannot_is_checked_and_may_be_refused(schema, word, value):
     assert not accepted(part, memory, {"x": [value]})
     with pytest.raises(ValueError, match=f"#/properties/x/items: {word} .*unsupported='check'"):
         part.replace(unsupported="refuse").remember(BYTES)
+
+
+#: Words that were checked where a string ends, with values that satisfy the schema and that do not.
+REGULAR = [
+    ({"not": {"pattern": "a"}}, ["b", ""], ["xa", 3]),
+    ({"type": "string", "not": {"pattern": "[0-9]"}, "maxLength": 3}, ["ab", ""], ["a1", "abcd"]),
+    ({"pattern": "^(?!x+y)"}, ["xx", ""], ["xxy"]),
+    ({"pattern": r"\bcat\b"}, ["a cat!"], ["concat", ""]),
+    ({"pattern": r"^(a|b)\1$"}, ["aa", "bb"], ["ab"]),
+    ({"pattern": "^(?=.*[A-Z])(?=.*[0-9]).{4,60}$"}, ["aA1-"], ["aA11\n", "aaaa", "A1"]),
+    ({"pattern": "^20", "format": "date", "maxLength": 10}, ["2020-01-01"], ["1999-01-01", "20"]),
+    ({"if": {"pattern": "^a"}, "then": {"maxLength": 1}}, ["a", "bc"], ["ab"]),
+    ({"patternProperties": {"a": {"type": "integer"}, "b": {"minimum": 3}}}, [{"ab": 4}, {"a": 1}, {"b": "x"}], [{"ab": 2}, {"ab": "x"}]),
+    ({"patternProperties": {"^(?!x-)": {"type": "integer"}}, "additionalProperties": False}, [{"a": 1}], [{"x-a": 1}, {"a": ""}]),
+    ({"propertyNames": {"pattern": "^[a-z]+$", "maxLength": 2}}, [{"ab": 1}, {}], [{"abc": 1}, {"A": 1}, {"": 1}]),
+    (
+        {
+            "propertyNames": {"pattern": "^[a-z]+$", "minLength": 2},
+            "additionalProperties": {"type": "integer"},
+            "properties": {"x": {}, "ab": {}},
+        },
+        [{"ab": ""}, {"cd": 1}],
+        [{"x": 1}, {"cd": ""}],
+    ),
+    ({"propertyNames": {"enum": ["a", "b"]}, "additionalProperties": {"type": "integer"}}, [{"a": 1}], [{"a": ""}, {"c": 1}]),
+    ({"minLength": 1, "oneOf": [{"pattern": "a"}, {"pattern": "b"}]}, ["a", "xb"], ["ab", ""]),
+]
+
+
+@pytest.mark.parametrize(("schema", "valid", "invalid"), REGULAR, ids=lambda each: json.dumps(each)[:60])
+def test_regular_words_are_compiled(schema, valid, invalid):
+    part = JsonSchema({"properties": {"x": {"items": schema}}})
+    memory = part.remember(BYTES)
+    assert part.memory(BYTES).checks is None
+    assert [accepted(part, memory, {"x": [value]}) for value in (*valid, *invalid)] == [True] * len(valid) + [False] * len(invalid)
+
+
+#: `oneOf` beside own words, with values that satisfy the schema and that do not.
+ONE_OF = [
+    (
+        {"type": "object", "properties": {"a": {}, "b": {}}, "oneOf": [{"required": ["a"]}, {"required": ["b"]}]},
+        [{"a": 1}],
+        [{"a": 1, "b": 1}],
+    ),
+    (
+        {"properties": {"a": {}}, "oneOf": [{"required": ["a"]}, {"required": ["b"]}], "required": ["c"]},
+        [{"a": 1, "c": 1}],
+        [{"a": 1, "b": 1, "c": 1}],
+    ),
+    (
+        {"type": "object", "oneOf": [{"required": ["a"]}, {"required": ["b"]}], "anyOf": [{"required": ["c"]}, {"required": ["d"]}]},
+        [{"a": 1, "d": 2}],
+        [{"a": 1, "b": 1, "c": 1}],
+    ),
+    ({"type": "integer", "maximum": 9, "oneOf": [{"minimum": 3}, {"maximum": 5}]}, [1, 8], [4, 10]),
+    ({"maxLength": 3, "oneOf": [{"minLength": 1}, {"enum": ["", "a"]}]}, ["", "bcd"], ["a", "bcde"]),
+    (
+        {"minItems": 1, "allOf": [{"oneOf": [{"maxItems": 1}, {"minItems": 1, "items": {"type": "null"}}]}]},
+        [[1], [None, None]],
+        [[None], []],
+    ),
+]
+
+
+@pytest.mark.parametrize(("schema", "valid", "invalid"), ONE_OF, ids=lambda each: json.dumps(each)[:60])
+def test_one_of_beside_own_words_is_not_any_of(schema, valid, invalid):
+    part = JsonSchema(schema)
+    memory = part.remember(BYTES)
+    assert [accepted(part, memory, value) for value in (*valid, *invalid)] == [True] * len(valid) + [False] * len(invalid)
+    if part.memory(BYTES).checks is None:  # then the engine alone must say so
+        assert not any(accepted(part, replace(memory, checks=None), value) for value in invalid)
+    assert part.can_dead_end == ("items" in json.dumps(schema))
 
 
 def test_a_check_fails_where_the_value_ends_not_where_the_text_does():

@@ -63,10 +63,12 @@ class PreparedRequest:
         rule: Rule | None = None,
         parse_special: bool = False,
         retries: int = 0,
+        ending: bool = True,
     ) -> PreparedRequest:
         """A request from the command line's options. Raises UserError for whatever can be refused before a token is generated."""
         from foretell.bench.tuning.tuned_recipe import tuned_recipe
         from foretell.decoding.pacing.measured_curve import known_curve
+        from foretell.models.instructions import with_instructions
         from foretell.prepare import behind_forced, default_recipe, make_requests, session_of
         from foretell.retrying import check_retries
 
@@ -81,13 +83,13 @@ class PreparedRequest:
             check_sampling(sampling, bool(biases), recipe)
             if rule is not None:
                 recipe = behind_forced(recipe)
-        prompt: Any = text if system is None else [{"role": "system", "content": system}, {"role": "user", "content": text}]
+        prompt: Any = text if system is None else with_instructions([{"role": "user", "content": text}], system, model.tokenizer)
         options = dict(sampling, logit_bias={token_id(model, token): bias for token, bias in biases.items()})
 
         def make(prompt: Any, seed: int) -> Request | UserError:
             [made] = make_requests(
                 [prompt], model, recipe, max_new_tokens=max_new_tokens, stop=stop, seed=seed, logprobs=logprobs, chat=not raw, rule=rule,
-                parse_special=parse_special, **options,
+                parse_special=parse_special, ending=ending, **options,
             )  # fmt: skip
             return made
 
@@ -126,6 +128,9 @@ class PreparedRequest:
             say(f"rejected: {' '.join(str(result.error).split())}", "yellow")
         elif not interrupted and result.unfinished:
             say(f"unfinished: {_in_options(result.unfinished)}{'; raise it' if reason == 'length' else ''}", "yellow")
+        if request.num_ending:
+            last = "token ends" if request.num_ending == 1 else f"{request.num_ending} tokens end"
+            say(f"ended: the last {last} the answer within --max-new-tokens; raise it for more", "yellow")
         if interrupted:
             say(f"interrupted after {trace.num_tokens} tokens", "yellow")
         if not quiet and not as_json:
@@ -182,6 +187,7 @@ class PreparedRequest:
             "text": answer.text,
             "tokens": request.generated[: trace.num_tokens],
             "finish_reason": finish_reason,
+            "ending_tokens": request.num_ending,
             "guarantee": self.guarantee.kind,
             "recipe": str(self.recipe),
             "model": self.model.fingerprint,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from foretell.decoding.trace import ENDING
+
 if TYPE_CHECKING:
     from foretell.api import Piece
     from foretell.decoding.cost_curve import CostCurve
@@ -49,12 +51,13 @@ class PieceWriter:
     def legend(self, trace: Trace) -> Text:
         """The drafters in their colours, each with its share of the tokens."""
         total = trace.num_tokens or 1
-        drafted = [(source, num) for source, num in trace.sources.most_common() if source]
+        drafted = [(source, num) for source, num in trace.sources.most_common() if source not in ("", ENDING)]
         line = Text("drafted by " if drafted else "")
         for i, (source, num) in enumerate(drafted):
             line.append(", " if i else "")
             line.append(f"{source} {num / total:.0%}", self._styles.color_of(source))
-        return line.append(f"{'; ' if drafted else ''}not drafted {trace.sources[''] / total:.0%}")
+        line.append(f"{'; ' if drafted else ''}not drafted {trace.sources[''] / total:.0%}")
+        return line.append(f"; ending {trace.sources[ENDING] / total:.0%}" if trace.sources[ENDING] else "")
 
 
 class SourceColors:

@@ -100,10 +100,9 @@ class SortedDraft(Drafter[_Memory, _State]):
 
     def remember(self, model: Model) -> _Memory:
         from foretell.models.load import load
-        from foretell.models.vocabulary import check_same_vocabulary
+        from foretell.models.vocabulary import fitted
 
-        draft = load(self.model) if isinstance(self.model, str) else self.model
-        check_same_vocabulary(model, draft)
+        draft = fitted(model, load(self.model) if isinstance(self.model, str) else self.model)
         depth = draft.num_layers
         require(self.exits[-1] == depth, self, "exits", self.exits, f"must end with the draft's depth, {depth}")
         return _Memory(draft, [_PRIOR / len(self.exits)] * len(self.exits))

@@ -15,7 +15,7 @@ from foretell.decoding.drafting.draft_cache import DraftCache
 from foretell.decoding.tree import ROOT, Tree
 from foretell.models.base import Model
 from foretell.models.reading import catch_up
-from foretell.models.vocabulary import check_same_vocabulary
+from foretell.models.vocabulary import fitted
 
 #: The draft's distribution after each of the nodes (or ROOT) that may get children, in the order in which they were drafted.
 Distributions = dict[int, Distribution]
@@ -41,8 +41,7 @@ class LevelDrafter(Drafter[Model, DraftCache]):
             from foretell.models.load import load
 
             draft = load(draft)
-        check_same_vocabulary(model, draft)
-        return draft
+        return fitted(model, draft)
 
     def begin(self, memory: Model, text: Sequence[int], cached: int = 0) -> DraftCache:
         return DraftCache.of(memory)

@@ -13,7 +13,7 @@ from foretell.decoding.groups.group_cache import GroupCache, catch_up
 from foretell.decoding.router import Router
 from foretell.errors import UserError
 from foretell.models.base import Context, Feed, Model, Rows
-from foretell.models.vocabulary import check_same_chat, check_same_vocabulary
+from foretell.models.vocabulary import check_same_chat, fitted
 from foretell.parts import Guarantee
 
 
@@ -43,9 +43,9 @@ class ModelGroup(Model):
             raise UserError(f"ModelGroup: router={router!r} is not a router; pass one, or its short text")
         self.router.check(len(self.members))
         last = self.members[-1]
+        self.members = tuple(fitted(last, member, f"member {number}") for number, member in enumerate(self.members))
         for number, member in enumerate(self.members[:-1]):
             name = f"member {number}"
-            check_same_vocabulary(last, member, name)
             check_same_chat(last, member, name)
             following = self.members[number + 1]
             if member.num_parameters > following.num_parameters and not force:

@@ -30,6 +30,7 @@ class LogitBias(SamplerStep):
     bias: tuple[float, ...] = ()
 
     needs_vocabulary = True
+    option = "logit_bias"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tokens", tuple(self.tokens))
@@ -46,7 +47,7 @@ class LogitBias(SamplerStep):
         if candidates.ids is not None:
             raise UserError("LogitBias must come before steps that drop tokens; put it first in Sampler(steps=...)")
         if max(self.tokens, default=-1) >= candidates.size:
-            raise UserError(f"LogitBias: tokens={self.tokens!r} go beyond the vocabulary of {candidates.size}")
+            raise UserError(f"logit_bias: token {max(self.tokens)} is beyond the vocabulary of {candidates.size}; remove it")
         logits = candidates.logits.clone()
         logits[list(self.tokens)] += torch.tensor(self.bias, device=logits.device, dtype=logits.dtype)
         return Candidates(logits, None, candidates.size)

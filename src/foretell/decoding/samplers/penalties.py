@@ -38,6 +38,7 @@ class Penalties(SamplerStep):
     frequency: float = 0.0
 
     needs_vocabulary = True
+    option = "repetition_penalty, presence_penalty or frequency_penalty"
 
     def __post_init__(self) -> None:
         require(self.repetition > 0, self, "repetition", self.repetition, "must be above 0 (1 is off)")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ from torch import Tensor
 
 from foretell.errors import UserError
 from foretell.models.architecture import Architecture
+from foretell.models.not_native import NotNativeError
+from foretell.models.weights.lazy_tensors import LazyTensors
+from foretell.models.weights.tying import settle_tying
 
 _SAMPLE = 1 << 16
 
@@ -26,37 +29,14 @@ class DamagedFileError(UserError):
         super().__init__(f"{path}: {problem}; {remedy}")
 
 
-class LazyTensors(Mapping[str, Tensor]):
-    """Tensors by name, read from their file when asked for and not kept. `shapes` is known without reading."""
-
-    def __init__(self, readers: dict[str, Callable[[], Tensor]], shapes: dict[str, tuple[int, ...]]) -> None:
-        self._readers, self.shapes = readers, shapes
-
-    def __getitem__(self, name: str) -> Tensor:
-        return self._readers[name]()
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._readers
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._readers)
-
-    def __len__(self) -> int:
-        return len(self._readers)
-
-    def only(self, names: set[str]) -> LazyTensors:
-        """The same without all tensors not in `names`."""
-        kept = {name: reader for name, reader in self._readers.items() if name in names}
-        return LazyTensors(kept, {name: self.shapes[name] for name in kept})
-
-
 @dataclass
 class Checkpoint:
     """A model as its files describe it.
 
     make_config: builds the transformers `PretrainedConfig`, on first use of `config`. tensors: by the names of
     transformers' causal-LM classes, exactly those that the architecture needs. source: the folder or the GGUF file, where
-    the tokenizer is too. fingerprint: tells contents apart, whatever the path.
+    the tokenizer is too. fingerprint: tells contents apart, whatever the path. unused: names of tensors that are stored but
+    take no part.
     """
 
     make_config: Callable[[], Any]
@@ -64,11 +44,14 @@ class Checkpoint:
     tensors: LazyTensors
     source: Path
     fingerprint: str
+    unused: tuple[str, ...] = ()
 
     @cached_property
     def config(self) -> Any:
         """The transformers configuration."""
-        return self.make_config()
+        config = self.make_config()
+        config.tie_word_embeddings = self.architecture.tie_embeddings  # the files may say otherwise
+        return config
 
     def network(self, dtype: torch.dtype | None = None) -> Any:
         """A causal language model of transformers with these weights; dtype: of the weights, None is the configuration's."""
@@ -100,8 +83,10 @@ def needed_tensors(architecture: Architecture, config: Any) -> dict[str, tuple[i
     arch = architecture
     width, inner = arch.hidden_size, arch.intermediate_size
     queries, keys = arch.num_heads * arch.head_dim, arch.num_kv_heads * arch.head_dim
-    qkv_bias = arch.family == "qwen2" or getattr(config, "attention_bias", False)
-    out_bias = arch.family != "qwen2" and getattr(config, "attention_bias", False)
+    # As transformers' classes: each family reads its own settings, and no others.
+    out_bias = arch.family in ("llama", "qwen3") and bool(getattr(config, "attention_bias", False))
+    qkv_bias = out_bias or arch.family == "qwen2"
+    mlp_bias = arch.family == "llama" and bool(getattr(config, "mlp_bias", False))
     shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (arch.vocab_size, width), "model.norm.weight": (width,)}
     if not arch.tie_embeddings:
         shapes["lm_head.weight"] = (arch.vocab_size, width)
@@ -112,9 +97,9 @@ def needed_tensors(architecture: Architecture, config: Any) -> dict[str, tuple[i
             ("self_attn.k_proj", keys, width, qkv_bias),
             ("self_attn.v_proj", keys, width, qkv_bias),
             ("self_attn.o_proj", width, queries, out_bias),
-            ("mlp.gate_proj", inner, width, getattr(config, "mlp_bias", False)),
-            ("mlp.up_proj", inner, width, getattr(config, "mlp_bias", False)),
-            ("mlp.down_proj", width, inner, getattr(config, "mlp_bias", False)),
+            ("mlp.gate_proj", inner, width, mlp_bias),
+            ("mlp.up_proj", inner, width, mlp_bias),
+            ("mlp.down_proj", width, inner, mlp_bias),
         ):
             layer[f"{name}.weight"] = (rows, columns)
             if biased:
@@ -131,19 +116,30 @@ def checked(config: Any, tensors: LazyTensors, source: Path, digest: str, make_c
     config: a transformers configuration, or an object with the same attributes where `make_config` builds the real one.
     """
     architecture = Architecture.from_config(config)
+    if architecture.num_layers > len(tensors):
+        raise DamagedFileError(source, f"{architecture.num_layers} layers in {len(tensors)} tensors: some are missing")
+    tied, tensors = settle_tying(architecture.tie_embeddings, tensors, source)
+    architecture = replace(architecture, tie_embeddings=tied)
     needed = needed_tensors(architecture, config)
     missing = [name for name in needed if name not in tensors]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise DamagedFileError(source, f"the tensor {missing[0]!r}{more} is missing ({len(tensors)} tensors are there)")
+        there = f"the first of the {len(tensors)} tensors there is {next(iter(tensors), None)!r}"
+        raise DamagedFileError(source, f"the tensor {missing[0]!r}{more} is missing; {there}")
     for name, shape in needed.items():
         if tensors.shapes[name] != shape:
             raise DamagedFileError(source, f"the tensor {name!r} has shape {tensors.shapes[name]}, the configuration asks for {shape}")
-    return Checkpoint(make_config or (lambda: config), architecture, tensors.only(set(needed)), source, digest)
+    used = {*needed, "lm_head.weight"} if tied else set(needed)  # an equal head is no other tensor
+    unused = tuple(name for name in tensors if name not in used)
+    return Checkpoint(make_config or (lambda: config), architecture, tensors.only(set(needed)), source, digest, unused)
 
 
 def finite(tensor: Tensor, name: str, path: Path) -> Tensor:
-    """`tensor`, unless a value is infinite or not a number: what flipped bits in scales and exponents look like."""
+    """`tensor`, unless a value is infinite or not a number: what flipped bits in scales and exponents look like. UserError for types
+    of quantised weights, whose scales lie elsewhere."""
+    if tensor.dtype not in (torch.float64, torch.float32, torch.float16, torch.bfloat16):
+        kind = str(tensor.dtype).removeprefix("torch.")
+        raise NotNativeError(f"{path}: the tensor {name!r} is stored as {kind}, which is quantised; load it with backend='transformers'")
     if not math.isfinite(float(tensor.sum(dtype=torch.float32))):  # one pass: any such value makes the sum one
         raise DamagedFileError(path, f"the tensor {name!r} holds values that are infinite or not numbers")
     return tensor

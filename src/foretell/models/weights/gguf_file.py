@@ -6,20 +6,25 @@ qwen2, qwen3.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from foretell.errors import UserError
-from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError, LazyTensors, checked, fingerprint, finite
-from foretell.models.weights.gguf_reader import GGUFFile, TensorInfo
+from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError, checked, fingerprint, finite
+from foretell.models.weights.gguf_keys import check_unread, gguf_rope
+from foretell.models.weights.gguf_reader import GGUFFile, TensorInfo, expanded
+from foretell.models.weights.gguf_split import gguf_parts
+from foretell.models.weights.gguf_values import GGUFValues
+from foretell.models.weights.lazy_tensors import LazyTensors
 
 ARCHITECTURES = {"llama": "llama", "mistral": "mistral", "qwen2": "qwen2", "qwen3": "qwen3"}
+#: Tensors that are read with the metadata.
+_READ_BEFORE = ("rope_freqs.weight",)
 _TOP = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
 _LAYER = {
     "attn_norm": "input_layernorm",
@@ -37,7 +42,7 @@ _LAYER = {
 
 
 def read_gguf(file: GGUFFile) -> Checkpoint:
-    """The file's checkpoint; tensors are expanded to float32 when asked for."""
+    """The file's checkpoint; tensors are expanded to float32 when asked for. UserError for tensors that its architecture has not."""
     path, infos = file.path, file.tensors
     family, settings = gguf_settings(file)
 
@@ -51,82 +56,73 @@ def read_gguf(file: GGUFFile) -> Checkpoint:
     config = SimpleNamespace(model_type=family, **settings) if plain else make_config()
     readers: dict[str, Any] = {}
     shapes: dict[str, tuple[int, ...]] = {}
-    for name, info in infos.items():
-        full = transformers_name(name)
-        if full is not None:
-            readers[full] = partial(_read, info, config, path)
-            shapes[full] = info.shape
-    return checked(config, LazyTensors(readers, shapes), path, fingerprint([path]), make_config)
+    names = {transformers_name(name) or name: name for name in infos}
+    for full, name in names.items():
+        info = infos[name]
+        readers[full] = partial(_read, info, config, path)
+        shapes[full] = info.shape
+    checkpoint = checked(config, LazyTensors(readers, shapes), path, fingerprint(gguf_parts(path)), make_config)
+    strange = [
+        name for full in checkpoint.unused if (name := names[full]) not in _READ_BEFORE and not name.endswith("attn_rot_embd.weight")
+    ]
+    if strange:
+        raise UserError(
+            f"{path}: the tensor {strange[0]!r} (one of {len(strange)}) takes no part in the architecture {family!r}, so the file is of "
+            "another one; load the model's safetensors folder with backend='transformers'"
+        )
+    return replace(checkpoint, unused=())
 
 
 def gguf_settings(file: GGUFFile) -> tuple[str, dict[str, Any]]:
     """The transformers model type and the configuration's settings that a GGUF file's metadata describe."""
-    path, values, infos = file.path, file.metadata, file.tensors
-    arch = values.get("general.architecture")
+    path, infos = file.path, file.tensors
+    values = GGUFValues(path, file.metadata)
+    arch = values.text("general.architecture")
     if arch not in ARCHITECTURES:
         raise UserError(
             f"{path}: GGUF architecture {arch!r} is not one of {', '.join(ARCHITECTURES)}; "
             "load the model's safetensors folder with backend='transformers'"
         )
-
-    def value(key: str, default: Any = None) -> Any:
-        found = values.get(f"{arch}.{key}", default)
-        if found is None:
-            raise DamagedFileError(path, f"the metadata lack {arch}.{key}")
-        return found
-
-    if values.get(f"{arch}.expert_count"):
+    if file.metadata.get(f"{arch}.expert_count"):
         raise UserError(f"{path}: a mixture of experts is not read from GGUF; load its safetensors folder with backend='transformers'")
-    if "token_embd.weight" not in infos:
-        raise DamagedFileError(path, "the tensor 'token_embd.weight' is missing")
-    heads, width = int(value("attention.head_count")), int(value("embedding_length"))
+    if len(getattr(infos.get("token_embd.weight"), "shape", ())) != 2:
+        raise DamagedFileError(path, "the tensor 'token_embd.weight' is missing, or no matrix")
+    heads, width = values.whole(f"{arch}.attention.head_count"), values.whole(f"{arch}.embedding_length")
+    head_dim = values.whole(f"{arch}.attention.key_length", width // heads or None)
+    window = values.whole(f"{arch}.attention.sliding_window", 0, least=0)
+    vocab_size = infos["token_embd.weight"].shape[0]
     settings = {
-        "vocab_size": infos["token_embd.weight"].shape[0],
+        "vocab_size": vocab_size,
         "hidden_size": width,
-        "intermediate_size": int(value("feed_forward_length")),
-        "num_hidden_layers": int(value("block_count")),
+        "intermediate_size": values.whole(f"{arch}.feed_forward_length"),
+        "num_hidden_layers": values.whole(f"{arch}.block_count"),
         "num_attention_heads": heads,
-        "num_key_value_heads": int(value("attention.head_count_kv", heads)),
-        "head_dim": int(value("attention.key_length", width // heads)),
-        "rms_norm_eps": float(value("attention.layer_norm_rms_epsilon")),
-        "max_position_embeddings": int(value("context_length")),
+        "num_key_value_heads": values.whole(f"{arch}.attention.head_count_kv", heads),
+        "head_dim": head_dim,
+        "rms_norm_eps": values.real(f"{arch}.attention.layer_norm_rms_epsilon"),
+        "max_position_embeddings": values.whole(f"{arch}.context_length"),
         "tie_word_embeddings": "output.weight" not in infos,
-        "rope_parameters": _rope(file, arch, int(value("context_length"))),
+        "rope_parameters": gguf_rope(values, infos.get("rope_freqs.weight"), arch, head_dim),
         "attention_bias": "blk.0.attn_output.bias" in infos or (arch != "qwen2" and "blk.0.attn_q.bias" in infos),
         "mlp_bias": "blk.0.ffn_down.bias" in infos,
-        "bos_token_id": values.get("tokenizer.ggml.bos_token_id"),
-        "eos_token_id": values.get("tokenizer.ggml.eos_token_id"),
+        **{f"{each}_token_id": _token(file, each, vocab_size) for each in ("bos", "eos")},
     }
-    family, window = ARCHITECTURES[arch], values.get(f"{arch}.attention.sliding_window")
+    if values.whole(f"{arch}.attention.value_length", head_dim) != head_dim:
+        raise UserError(f"{path}: {arch}.attention.value_length differs from key_length; load its safetensors folder")
+    check_unread(values, arch)
+    family = ARCHITECTURES[arch]
     if window:
-        settings |= {"sliding_window": int(window), "use_sliding_window": True, "max_window_layers": 0}
+        settings |= {"sliding_window": window, "use_sliding_window": True, "max_window_layers": 0}
         family = "mistral" if family == "llama" else family  # the same but for the window
     elif family == "mistral":
         settings["sliding_window"] = None
     return family, settings
 
 
-def _rope(file: GGUFFile, arch: str, max_length: int) -> dict[str, Any]:
-    """transformers' `rope_parameters`. A `rope_freqs` tensor (Llama 3.1 and later) holds one divisor per frequency."""
-    values, divided = file.metadata, file.tensors.get("rope_freqs.weight")
-    theta = float(values.get(f"{arch}.rope.freq_base", 10000.0))
-    kind = values.get(f"{arch}.rope.scaling.type", "none")
-    factor = float(values.get(f"{arch}.rope.scaling.factor", 1.0))
-    original = int(values.get(f"{arch}.rope.scaling.original_context_length", max_length))
-    if divided is not None:
-        divisors = _expanded(divided, file.path).flatten().tolist()
-        # longrope is transformers' form for divisors given one by one; a factor of 1 keeps the size of cos and sin.
-        return {
-            "rope_type": "longrope", "rope_theta": theta, "short_factor": divisors, "long_factor": divisors, "factor": 1.0,
-            "attention_factor": 1.0, "original_max_position_embeddings": max_length,
-        }  # fmt: skip
-    if kind == "linear":
-        return {"rope_type": "linear", "rope_theta": theta, "factor": factor}
-    if kind == "yarn":
-        return {"rope_type": "yarn", "rope_theta": theta, "factor": factor, "original_max_position_embeddings": original}
-    if kind not in ("none", ""):
-        raise UserError(f"{file.path}: rope scaling {kind!r} is not known; load its safetensors folder with backend='transformers'")
-    return {"rope_type": "default", "rope_theta": theta}
+def _token(file: GGUFFile, name: str, vocab_size: int) -> int | None:
+    """A special token of the tokenizer, None where its id is none of the vocabulary."""
+    found = file.metadata.get(f"tokenizer.ggml.{name}_token_id")
+    return found if isinstance(found, int) and 0 <= found < vocab_size else None
 
 
 def transformers_name(name: str) -> str | None:
@@ -140,22 +136,8 @@ def transformers_name(name: str) -> str | None:
     return None
 
 
-def _expanded(info: TensorInfo, path: Path) -> Tensor:
-    import gguf
-
-    try:
-        values = gguf.quants.dequantize(info.data, info.kind)
-    except NotImplementedError as error:
-        raise UserError(
-            f"{path}: the tensor {info.name!r} is stored as {info.kind.name}, which the gguf package cannot expand; "
-            "take a file with another quantisation, for example Q8_0 or Q4_K_M"
-        ) from error
-    whole = np.require(values, dtype=np.float32, requirements=["C", "W"])  # a copy only where it maps the file
-    return torch.from_numpy(whole.reshape(info.shape))
-
-
 def _read(info: TensorInfo, config: Any, path: Path) -> Tensor:
-    tensor = _expanded(info, path)
+    tensor = expanded(info, path)
     if config.model_type in ("llama", "mistral") and (".attn_q." in info.name or ".attn_k." in info.name):
         heads = config.num_attention_heads if ".attn_q." in info.name else config.num_key_value_heads
         tensor = _unpermuted(tensor, heads)

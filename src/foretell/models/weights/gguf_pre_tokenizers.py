@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 _GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 _ENDING = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _SPACES = r"\s*[\r\n]+|\s+(?!\S)|\s+"
+_LETTERS = r"[^\r\n\p{L}\p{N}]?\p{L}+"
 _WORDS = rf"{_ENDING}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}%s| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|{_SPACES}"
 _UPPER, _LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
 _CASED = (
@@ -46,7 +47,7 @@ _BY_KIND: dict[PreTokenizer, str] = {
         "mpt olmo jais trillion granite-docling"
     ),
     PreTokenizer((r"\p{N}", _GPT2)): "smollm starcoder refact command-r codeshell exaone minerva-7b mellum2",
-    _LLAMA3: "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2",
+    _LLAMA3: "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano",
     replace(_LLAMA3, whole_words=False, adds_start=False): "dbrx smaug-bpe glm4 chatglm-bpe",
     PreTokenizer((_WORDS % "",), composes=True): "qwen2 deepseek-r1-qwen megrez stablelm2 kormo f2llmv2",
     PreTokenizer((_WORDS % "",)): "hunyuan solar-open grok-2",
@@ -55,7 +56,13 @@ _BY_KIND: dict[PreTokenizer, str] = {
     PreTokenizer((_CASED % (f"{_ENDING}?", f"{_ENDING}?", "{1,3}"),)): "gpt-4o llama4 kanana2 talkie minimax-m2",
     PreTokenizer((_SIGNS % "`", _GPT2, "[0-9][0-9][0-9]")): "falcon",
     PreTokenizer((r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+", r"\p{N}")): "deepseek-coder",
-    PreTokenizer((r"\p{N}{1,3}", "[一-龥぀-ゟ゠-ヿ]+", _PUNCTUATED)): "deepseek-v3 hunyuan-dense joyai-llm",
+    PreTokenizer((r"\p{N}{1,3}", "[一-龥぀-ゟ゠-ヿ]+", _PUNCTUATED)): "deepseek-v3 hunyuan-dense joyai-llm hy_v4",
+    PreTokenizer((rf"'(?i:[sdmt]|ll|ve|re)|{_LETTERS}|\p{{N}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+",)): (
+        "bailingmoe bailingmoe2 llada-moe"
+    ),
+    PreTokenizer((rf"{_ENDING}|{_LETTERS}|\p{{N}}| ?[^\s\p{{L}}\p{{N}}\r\n]+|{_SPACES}",)): "seed-coder",
+    PreTokenizer((rf"{_LETTERS}|\p{{N}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|{_SPACES}",)): "ufakzeka",
+    PreTokenizer((r"[^\n]+|[\n]+", _WORDS % "")): "laguna",
     PreTokenizer((_SENTENCES,)): "poro-chat bloom gpt3-finnish",
     PreTokenizer((_SENTENCES, r"\p{N}")): "viking",
     PreTokenizer((r"\p{N}{1,3}", _WORDS % "+"), whole_words=True): "minicpm5",

@@ -8,17 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from foretell.models.control_tokens import looks_like_control
-from foretell.models.stop_tokens import END_OF_TURN, end_of_turn, valid_ids
+from foretell.models.stop_tokens import end_of_turn, ends_of_turn, valid_ids
 from foretell.models.text import Text
 from foretell.models.weights.checkpoint import DamagedFileError
 from foretell.models.weights.gguf_reader import GGUFFile
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
-#: Tokens that are known to llama.cpp by their text, beyond `END_OF_TURN`, as ends of an answer.
-_ENDS = (
-    "</s>", "[EOS]", "<eos>", "<|flush|>", "<|calls|>", "<|tool_response>", "[e~[", "<|fim_pad|>", "<fim-pad>", "<fim_pad>",
-    "<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>", "<|file_sep|>",
-)  # fmt: skip
+#: Tokens that end a text by their name, as in llama.cpp, where no id says so. Elsewhere a configuration names them.
+_ENDS = ("</s>", "[EOS]", "<eos>")
 #: Keys of tokens that end an answer: `tokenizer.ggml.<key>_token_id`.
 _END_KEYS = ("eos", "eot", "eom", "fim_pad", "fim_rep", "fim_sep")
 _DEFAULTS = {"bos": 1, "eos": 2, "unknown": 0}
@@ -50,7 +47,7 @@ class Specials:
     def read(cls, values: Mapping[str, Any], names: Sequence[str], kinds: Sequence[int], is_sentence_piece: bool) -> Specials:
         """From the file's metadata. A warning names each id that is no token; it is ignored."""
         ids = {}
-        for key in ("bos", "unknown", *_END_KEYS):
+        for key in ("bos", "unknown", "padding", *_END_KEYS):
             said = f"tokenizer.ggml.{key}_token_id"
             found = valid_ids(said, values.get(said), len(names))
             default = _DEFAULTS.get(key, len(names)) if is_sentence_piece else len(names)
@@ -58,12 +55,10 @@ class Specials:
                 ids[key] = found[0]
             elif default < len(names) and (kinds[default] != NORMAL or "tokenizer.ggml.token_type" not in values):
                 ids[key] = default
-        ends = set(names).intersection((*END_OF_TURN, *_ENDS)) | {names[ids[key]] for key in _END_KEYS if key in ids}
-        if {"<|call|>", "<|return|>"} <= ends or {"<|calls|>", "<|flush|>"} <= ends:
-            ends.discard("<|end|>")  # there it ends a part of an answer
+        ends = ends_of_turn(names) | set(names).intersection(_ENDS) | {names[ids[key]] for key in _END_KEYS if key in ids}
         if "<|tool_response>" in ends:
             ends.discard("</s>")
-        special = ends | {names[token] for token in ids.values()}
+        special = ends | {names[token] for key, token in ids.items() if key not in ("unknown", "padding")}
         typed = [CONTROL if name in special and kind != BYTE else kind for name, kind in zip(names, kinds, strict=True)]
         return cls(names, [NORMAL if kind == BYTE else kind for kind in typed], ids, frozenset(ends))
 
@@ -76,6 +71,7 @@ class Specials:
         templates = [values.get(f"tokenizer.chat_template{name}") for name in ("", ".tool_use")]
         chat, tool = (template if isinstance(template, str) and template else None for template in templates)
         stops = frozenset(token for token, name in enumerate(self.names) if name in self.ends)
-        text = Text(tokenizer, stops, chat, self.name("bos"), self.name("eos"), tool)
+        others = {f"{short}_token": self.name(key) for short, key in (("unk", "unknown"), ("pad", "padding")) if key in self.ids}
+        text = Text(tokenizer, stops, chat, self.name("bos"), self.name("eos"), tool, others)
         text.stop_tokens |= end_of_turn(text)
         return text

@@ -55,7 +55,7 @@ def _names(file: GGUFFile) -> list[str]:
 
 def _pre_tokenizer(values: dict[str, Any]) -> PreTokenizer:
     pre = values.get("tokenizer.ggml.pre")
-    if pre in PRE_TOKENIZERS:
+    if isinstance(pre, str) and pre in PRE_TOKENIZERS:
         return PRE_TOKENIZERS[pre]
     said = "tokenizer.ggml.pre is missing" if pre is None else f"tokenizer.ggml.pre={pre!r} is not known here"
     warnings.warn(
@@ -69,6 +69,8 @@ def _byte_level(file: GGUFFile, names: list[str], pre: PreTokenizer) -> Any:
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
     given = file.metadata.get("tokenizer.ggml.merges")
+    if given is not None and not isinstance(given, list):
+        raise DamagedFileError(file.path, f"tokenizer.ggml.merges is a {type(given).__name__}, not a list")
     if given is None:
         warnings.warn("tokenizer.ggml.merges is missing: text is cut into single bytes", stacklevel=4)
     vocabulary = {name: i for i, name in enumerate(names)}
@@ -77,9 +79,9 @@ def _byte_level(file: GGUFFile, names: list[str], pre: PreTokenizer) -> Any:
     if len(merges) < len(pairs):
         odd = next(pair for pair in pairs if pair not in set(merges))
         warnings.warn(f"tokenizer.ggml.merges: {len(pairs) - len(merges)} name no tokens, such as {odd}; they are ignored", stacklevel=4)
-    missing = [char for char in pre_tokenizers.ByteLevel.alphabet() if char not in vocabulary]
-    if missing:
-        warnings.warn(f"tokenizer.ggml.tokens: {len(missing)} of 256 bytes are missing; characters with them are left out", stacklevel=4)
+    missing = [char for char in map(chr, (*range(0x21, 0x7F), *range(0xC2, 0xF1))) if char not in vocabulary]
+    if missing:  # of those that common characters are, or begin with
+        warnings.warn(f"tokenizer.ggml.tokens: {len(missing)} common bytes are missing; characters with them are left out", stacklevel=4)
     tokenizer = Tokenizer(models.BPE(vocabulary, merges, fuse_unk=False, byte_fallback=False, ignore_merges=pre.whole_words))
     if pre.composes:
         tokenizer.normalizer = normalizers.NFC()

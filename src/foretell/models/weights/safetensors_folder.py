@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 from torch import Tensor
 
 from foretell.errors import UserError
-from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError, LazyTensors, checked, fingerprint, finite
+from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError, checked, fingerprint, finite
+from foretell.models.weights.lazy_tensors import LazyTensors
 
-INDEX = "model.safetensors.index.json"
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+_SHARD = re.compile(r".*-\d+-of-(\d+)\.safetensors")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -30,24 +33,37 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The folder's safetensors files, in order; an error if the index names one that is not there."""
-    index = folder / INDEX
+    """The folder's safetensors files, as transformers takes them: one file, else those that the index names. An error where one of them is
+    not there."""
+    single, index = folder / SINGLE, folder / INDEX
+    if single.is_file():
+        return [single]
     if index.is_file():
-        try:
-            names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise DamagedFileError(index, f"not a readable index ({error!r})") from error
-        paths = [folder / name for name in names]
-    else:
-        single = folder / "model.safetensors"
-        paths = [single] if single.is_file() else sorted(folder.glob("*.safetensors"))
-    for path in paths:
-        if not path.is_file():
-            raise DamagedFileError(path, f"the index {INDEX} names it, but it is not there", "download the missing shard")
+        paths = [folder / name for name in _named_by(index)]
+        for path in paths:
+            if not path.is_file():
+                raise DamagedFileError(path, f"the index {INDEX} names it, but it is not there", "download the missing shard")
+        return paths
+    paths = sorted(folder.glob("*.safetensors"))
     if not paths:
         other = "; it has pytorch_model.bin files: load it with backend='transformers'" if list(folder.glob("*.bin")) else ""
         raise FileNotFoundError(f"{folder} has no *.safetensors file{other}")
+    for path in paths:
+        part = _SHARD.fullmatch(path.name)
+        if part and len(paths) != int(part[1]):
+            raise DamagedFileError(path, f"it is one of {int(part[1])} shards, but {len(paths)} are there", "download the missing ones")
     return paths
+
+
+def _named_by(index: Path) -> list[str]:
+    try:
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise DamagedFileError(index, f"not a readable index ({error!r})") from error
+    wrong = [name for name in names if not isinstance(name, str) or Path(name).name != name]
+    if wrong or not names:
+        raise DamagedFileError(index, f"weight_map names {wrong[0]!r}, which is no file beside it" if wrong else "weight_map is empty")
+    return sorted(names)
 
 
 def fingerprint_folder(folder: Path) -> str:
@@ -57,13 +73,7 @@ def fingerprint_folder(folder: Path) -> str:
 
 def read_safetensors_folder(folder: Path) -> Checkpoint:
     """The folder's checkpoint; tensors are read when asked for. Raises `DamagedFileError`, or ValueError for unknown families."""
-    values = read_config(folder)
-    if values.get("quantization_config"):
-        method = values["quantization_config"].get("quant_method", "unknown")
-        raise UserError(f"{folder}: weights quantised by {method!r} are not read here; load it with backend='transformers'")
-    from transformers import AutoConfig
-
-    config = AutoConfig.from_pretrained(folder)
+    config = transformers_config(folder)
     readers: dict[str, Any] = {}
     shapes: dict[str, tuple[int, ...]] = {}
     for path in weight_files(folder):
@@ -71,9 +81,23 @@ def read_safetensors_folder(folder: Path) -> Checkpoint:
         names = handle.keys()
         for name in names:
             full = name if name.startswith(("model.", "lm_head.")) else f"model.{name}"  # saved without the causal-LM head
+            if full in readers:
+                raise DamagedFileError(path, f"the tensor {full!r} is there twice, in this file or in another one")
             readers[full] = partial(_read, handle, name, path)
             shapes[full] = tuple(handle.get_slice(name).get_shape())
     return checked(config, LazyTensors(readers, shapes), folder, fingerprint_folder(folder))
+
+
+def transformers_config(folder: Path) -> Any:
+    """The transformers configuration of config.json, without running code that lies in the folder."""
+    from transformers import AutoConfig
+
+    read_config(folder)
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # whatever the library's classes make of wrong values
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"{folder / 'config.json'}: transformers cannot read it ({type(error).__name__}: {reason})") from error
 
 
 def _open(path: Path) -> Any:

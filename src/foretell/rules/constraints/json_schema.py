@@ -15,6 +15,7 @@ from foretell.rules.schemas.drafts import DRAFTS
 from foretell.rules.schemas.schema_compiler import MAX_CHARACTERS, WHITESPACE, CompiledSchema, compile_schema, parsed_schema, schema_text
 from foretell.rules.schemas.schema_state import JsonSchemaState
 from foretell.rules.schemas.strings import BYTES
+from foretell.rules.schemas.value_bounds import ValueBounds
 
 #: How many notes on one schema are given as warnings; `foretell schema-check` prints all.
 _MAX_NOTES = 5
@@ -28,7 +29,10 @@ class JsonSchema(Constraint[CompiledSchema]):
     `$schema` names, else the newest that has all its words, and warns where that is not 2020-12. whitespace: "json" generates `", "` and
     `": "` as Python does, "compact" no white space, "flexible" any, in runs of at most 40. unsupported: what happens to keywords that the
     engine cannot compile: "check" leaves them out there and checks each value as soon as it is complete, "refuse" raises a UserError
-    naming them. formats: "enforce" known formats, or "annotate" none. most_characters: the longest schema.
+    naming them. formats: "enforce" known formats, or "annotate" none. most_characters: the longest schema. closed: generate no members
+    that the schema does not name, in objects of which it names some. bounds: limits on what is generated, as in `ValueBounds`: True, or a
+    dict of some of its fields. Neither adds a valid text, and both leave the schema's own requirements alone. No object has two members of
+    one name.
 
     Every text is validated as a whole before it may end, so no invalid text is ever accepted. `foretell schema-check` reports how each
     keyword is supported.
@@ -57,6 +61,8 @@ class JsonSchema(Constraint[CompiledSchema]):
     formats: str = "enforce"
     most_characters: int = MAX_CHARACTERS
     draft: str = "auto"
+    closed: bool = False
+    bounds: Any = None
 
     def __post_init__(self) -> None:
         for name, known in (
@@ -67,6 +73,8 @@ class JsonSchema(Constraint[CompiledSchema]):
         ):
             require(getattr(self, name) in known, self, name, getattr(self, name), f"must be one of {', '.join(known)}")
         require(self.most_characters >= 4, self, "most_characters", self.most_characters, "must be at least 4")
+        bounds = ValueBounds.read(self.bounds)
+        object.__setattr__(self, "bounds", None if bounds is None else bounds.pairs)
         object.__setattr__(self, "schema", schema_text(self.schema, self.most_characters, self.draft))
         for note in parsed_schema(self.schema).notes[:_MAX_NOTES]:
             warnings.warn(f"schema: {note}", stacklevel=3)
@@ -82,8 +90,11 @@ class JsonSchema(Constraint[CompiledSchema]):
 
     @property
     def can_dead_end(self) -> bool:
-        """Where values are checked, a text may reach a state in which the engine forces a token that a check forbids."""
-        return self.memory(BYTES).checks is not None
+        """Where values are checked, a text may reach a state in which the engine forces a token that a check forbids; and a pattern of
+        names may leave none that the object has not yet."""
+        compiled = self.memory(BYTES)
+        limits_names = any({"patternProperties", "propertyNames"} & node.keywords.keys() for node in compiled.graph.nodes)
+        return compiled.checks is not None or limits_names
 
     def canonical_text(self, instance: Any) -> str:
         """The JSON text of a value, with members in the schema's order; accepted if, and only if, the value is valid."""
@@ -101,7 +112,9 @@ class JsonSchema(Constraint[CompiledSchema]):
         return state.accepting
 
     def remember(self, vocabulary: Vocabulary) -> CompiledSchema:
-        compiled = compile_schema(self.schema, self.whitespace, self.formats == "enforce", vocabulary)
+        compiled = compile_schema(
+            self.schema, self.whitespace, self.formats == "enforce", vocabulary, self.closed, ValueBounds.read(self.bounds)
+        )
         if self.unsupported == "refuse" and compiled.relaxed:
             reasons = [f"{node.path}: {keyword} {why}" for node, keywords in compiled.relaxed.items() for keyword, why in keywords.items()]
             raise UserError(

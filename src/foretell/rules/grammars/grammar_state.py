@@ -6,8 +6,9 @@ about 2 us a token.
 
 from __future__ import annotations
 
+from array import array
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -127,13 +128,16 @@ class GrammarState(ConstraintState):
         self.cursor, self.parent, self.token = cursor, parent, token
         self.vocabulary = cursor.vocabulary
         self.depth: int = 0 if parent is None else parent.depth + 1
-        self._forced: list[int] | None = None
-        if parent is not None and parent._forced and len(parent._forced) > 1 and parent._forced[0] == token:
-            self._forced = parent._forced[1:]  # the rest of the parent's forced tokens
+        #: Forced tokens with the number of those that led here already, None if not asked yet. A run of forced tokens shares one list.
+        self._forced: tuple[Sequence[int], int] | None = None
+        if parent is not None and parent._forced is not None:
+            run, num_passed = parent._forced
+            if num_passed + 1 < len(run) and run[num_passed] == token:
+                self._forced = run, num_passed + 1
 
     def allowed(self) -> TokenSet:
-        if self._forced:
-            return TokenSet.of(self._forced[:1], self.vocabulary.size)
+        if self._forced is not None and (forced := self.forced(1)):
+            return TokenSet.of(forced, self.vocabulary.size)
         return self.cursor.allowed(self)
 
     def accepts(self, token: int) -> bool:
@@ -165,11 +169,18 @@ class GrammarState(ConstraintState):
     def forced(self, max_tokens: int = 64) -> list[int]:
         if self._forced is None:
             tokens = self.cursor.at(self).compute_ff_tokens()
-            self._forced = tokens if not set(tokens) & self.vocabulary.stop_tokens else []
-        return self._forced[:max_tokens]
+            self._forced = array("q", tokens if not set(tokens) & self.vocabulary.stop_tokens else []), 0
+        run, num_passed = self._forced
+        return list(run[num_passed : num_passed + max_tokens])
 
 
 def check_matcher(matcher: GrammarMatcher) -> None:
     """GrammarError if the matcher's last call failed."""
     if matcher.is_error():
-        raise GrammarError(matcher.get_error().partition("<state>")[0].strip())  # without llguidance's dump of its state
+        raise GrammarError(short_message(matcher.get_error()))
+
+
+def short_message(error: str) -> str:
+    """An engine's message without llguidance's dump of its state, the trace of a panic, and the rest of a source that it quotes."""
+    message = error.partition("<state>")[0].partition("<backtrace>")[0].strip()
+    return message if len(message) <= 600 else f"{message[:600]} ..."

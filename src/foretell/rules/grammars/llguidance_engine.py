@@ -7,15 +7,22 @@ from typing import Any
 
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars.grammar_state import CompiledGrammar, check_matcher
+from foretell.rules.grammars.native_call import call_native, levels_of
+
+#: The most items that one position of a text may have; the engine's own limit, 2,000, is reached by as many alternatives.
+MAX_ITEMS = 50_000
 
 
 def compile_grammar(grammar: str, vocabulary: Vocabulary, limits: dict[str, Any] | None = None) -> CompiledGrammar:
     """A grammar as `from_regex`, `from_lark` or `from_json_schema` returns it, compiled for a vocabulary. limits: options of llguidance's
-    `LLParserLimits`. GrammarError if llguidance cannot read it or gives up."""
+    `LLParserLimits`. GrammarError if llguidance cannot read it or gives up, also where the first token set is computed."""
     from llguidance import LLMatcher, LLParserLimits
 
-    matcher = LLMatcher(vocabulary.derive(llguidance_tokenizer), grammar, log_level=0, limits=LLParserLimits(**limits) if limits else None)
+    tokenizer = vocabulary.derive(llguidance_tokenizer)
+    bounds = LLParserLimits(**{"max_items_in_row": MAX_ITEMS, **(limits or {})})
+    matcher = call_native(lambda: LLMatcher(tokenizer, grammar, log_level=0, limits=bounds), levels_of(grammar))
     check_matcher(matcher)
+    token_mask(matcher)
     return CompiledGrammar(matcher, vocabulary, token_mask)
 
 

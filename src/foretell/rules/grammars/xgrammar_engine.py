@@ -21,6 +21,7 @@ from foretell.decoding.token_set import TokenSet
 from foretell.errors import MissingPackageError
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars.grammar_state import CompiledGrammar, GrammarError
+from foretell.rules.grammars.native_call import call_native, levels_of
 
 INSTALL = "xgrammar is not installed; pip install 'foretell[peers]'"
 
@@ -32,11 +33,14 @@ def compile_with_xgrammar(kind: str, source: Any, vocabulary: Vocabulary) -> Com
     Errors: GrammarError if xgrammar cannot compile it; ImportError if xgrammar is not installed.
     """
     compiler = vocabulary.derive(xgrammar_compiler)
+    levels = levels_of(json.dumps({"grammars": [{"json_schema": source}]}) if kind == "schema" else source)
     try:
         if kind == "schema":
-            grammar = compiler.compile_json_schema(json.dumps(source), any_whitespace=True, strict_mode=False)
+            text = json.dumps(source)
+            grammar = call_native(lambda: compiler.compile_json_schema(text, any_whitespace=True, strict_mode=False), levels)
         else:
-            grammar = {"regex": compiler.compile_regex, "ebnf": compiler.compile_grammar}[kind](source)
+            compile_text = {"regex": compiler.compile_regex, "ebnf": compiler.compile_grammar}[kind]
+            grammar = call_native(lambda: compile_text(source), levels)
     except RuntimeError as error:
         raise GrammarError(_short(str(error))) from error
     return CompiledGrammar(XgrammarMatcher(grammar, vocabulary), vocabulary, XgrammarMatcher.compute_bitmask)

@@ -91,6 +91,8 @@ def _member(part: dict[str, Any], name: str) -> list[EngineSchema]:
 
 def canonical_number(value: float) -> str:
     """A number without an exponent, and without a point if it is whole. ValueError for infinity and NaN."""
+    if isinstance(value, int):
+        return str(value)
     if not math.isfinite(value):
         raise ValueError(f"{value} has no JSON text")
     if value == int(value):

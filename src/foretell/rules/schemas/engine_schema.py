@@ -81,12 +81,14 @@ def _exact_scalar(value: Any) -> Any:
     return int(value) if value == int(value) else value
 
 
-def stored_bound(bound: float, is_upper: bool) -> float:
-    """The nearest bound that the engine stores exactly and that allows no less: at or above an upper bound, at or below a lower one."""
-    try:
-        stored = float(bound)
-    except OverflowError:
-        return math.inf if is_upper else -math.inf
-    if isinstance(bound, int) and abs(bound) >= MAX_EXACT_INTEGER and ((stored < bound) if is_upper else (stored > bound)):
-        return math.nextafter(stored, math.inf if is_upper else -math.inf)
-    return bound if abs(bound) < MAX_EXACT_INTEGER else stored
+def stored_bound(bound: float, is_upper: bool) -> float | None:
+    """The nearest bound that the engine stores exactly and that allows no less: at or above an upper bound, at or below a lower one. None
+    if it is beyond the engine's whole numbers, which have 64 bits."""
+    if abs(bound) < MAX_EXACT_INTEGER:
+        return bound
+    if abs(bound) >= 2**63:
+        return None
+    stored = int(float(bound))
+    if (stored < bound) if is_upper else (stored > bound):
+        stored = int(math.nextafter(stored, math.inf if is_upper else -math.inf))
+    return stored if abs(stored) < 2**63 else None

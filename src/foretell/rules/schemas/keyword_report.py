@@ -13,6 +13,14 @@ from foretell.rules.schemas.shortest import shortest
 COMPILED, CHECKED, ANNOTATION, UNKNOWN = "compiled", "checked", "annotation", "unknown"
 
 
+#: Keywords about what a string contains, which no draft asks validators to check.
+_CONTENT = {
+    "contentEncoding": "describes how the string is encoded, which is not checked",
+    "contentMediaType": "describes what the string contains, which is not checked",
+    "contentSchema": "describes the value that the string contains, which is not checked",
+}
+
+
 class KeywordSupport(NamedTuple):
     """One keyword at one place. path: the place in the schema. level: `COMPILED`, ... why: the reason, empty if it is compiled."""
 
@@ -50,6 +58,8 @@ def keyword_report(compiled: CompiledSchema, whitespace: str = "json") -> Keywor
                 lines.append(KeywordSupport(node.path, keyword, CHECKED, compiled.relaxed[node][keyword]))
             else:
                 lines.append(KeywordSupport(node.path, keyword, COMPILED))
+        written = node.schema if isinstance(node.schema, dict) else {}
+        lines += [KeywordSupport(node.path, keyword, ANNOTATION, _CONTENT[keyword]) for keyword in _CONTENT if keyword in written]
     lines += [KeywordSupport(path, keyword, UNKNOWN, why) for path, keyword, why in compiled.graph.unknown]
     separator = len(WHITESPACE[whitespace]["item_separator"]) - 1
     return KeywordReport(compiled.graph.draft, tuple(lines), int(shortest(compiled.schema, separator)), tuple(compiled.graph.notes))

@@ -32,7 +32,7 @@ class Lowering:
 
     graph: the schema's. is_valid: whether a value is valid at a node. formats: whether known formats are enforced. effort: how much the
     engine is asked to compile. relaxed: by node, the keywords that are left out or allow more, with the reason. ignored: (node, keyword,
-    reason) of formats that are annotations.
+    reason) of formats that are annotations. disjoint: tells whether branches of `oneOf` overlap; None in a first pass, which does not ask.
     """
 
     graph: SchemaGraph
@@ -41,25 +41,31 @@ class Lowering:
     effort: LoweringEffort
     relaxed: dict[SchemaNode, dict[str, str]] = field(default_factory=dict)
     ignored: list[tuple[SchemaNode, str, str]] = field(default_factory=list)
+    disjoint: Disjoint | None = None
     _definitions: dict[str, EngineSchema] = field(default_factory=dict)
     _names: dict[SchemaNode, str] = field(default_factory=dict)
+    _referenced: set[SchemaNode] = field(default_factory=set)
     _waiting: deque[SchemaNode] = field(default_factory=deque)
-    _exclusive_choices: list[tuple[SchemaNode, list[tuple[SchemaNode, EngineSchema]], dict[str, Any]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._negation = Negation(self.formats)
+        self.negation = Negation(self.formats)
 
     def schema(self) -> EngineSchema:
         """The schema for the engine. SchemaError for keywords that cannot be checked either."""
+        if any("oneOf" in node.keywords for node in self.graph.nodes):
+            first = Lowering(self.graph, self.is_valid, self.formats, self.effort, _names=self._names)
+            first._lower_all()
+            self.disjoint = Disjoint(first._definitions)
+        root = self._lower_all()
+        return root if isinstance(root, bool) or not self._definitions else {**root, "$defs": self._definitions}
+
+    def _lower_all(self) -> EngineSchema:
+        """The root's schema, after lowering all definitions that it leads to."""
         root = self.lower(self.graph.root)
         while self._waiting:
             node = self._waiting.popleft()
             self._definitions[self._names[node]] = self.lower(node)
-        if self._exclusive_choices:
-            disjoint = Disjoint(self._definitions)
-            for node, branches, choice in self._exclusive_choices:
-                choice["anyOf"] = self._exclusive(node, branches, disjoint)
-        return root if isinstance(root, bool) or not self._definitions else {**root, "$defs": self._definitions}
+        return root
 
     def relax(self, node: SchemaNode, keyword: str, reason: str) -> None:
         """Record that the engine's schema leaves the keyword out, or allows more than the keyword does."""
@@ -94,9 +100,10 @@ class Lowering:
             return not node.allows_nothing
         if node is self.graph.root:
             return {"$ref": "#"}
-        if node not in self._names:
-            self._names[node] = str(len(self._names))
+        if node not in self._referenced:
+            self._referenced.add(node)
             self._waiting.append(node)
+            self._names.setdefault(node, str(len(self._names)))
         return {"$ref": f"#/$defs/{self._names[node]}"}
 
     def _in_place(self, node: SchemaNode, keyword: str, parts: list[EngineSchema]) -> None:
@@ -115,7 +122,7 @@ class Lowering:
         elif keyword == "oneOf":
             parts.append(self._one_of(node))
         elif keyword == "not":
-            negation, is_exact = self._negation(value)
+            negation, is_exact = self.negation(value)
             parts.append(negation)
             if not is_exact:
                 self.relax(node, "not", "has no exact negation that the engine supports")
@@ -135,41 +142,36 @@ class Lowering:
             return {"type": "number"} if all(isinstance(value, int | float) for value in values) else True
 
     def _one_of(self, node: SchemaNode) -> EngineSchema:
-        """`oneOf` as alternatives. Overlapping ones are separated once all definitions are known."""
+        """`oneOf` as alternatives: each branch without what overlapping branches allow."""
         branches = [(part, self.lower(part)) for part in node.keywords["oneOf"]]
         branches = [(part, lowered) for part, lowered in branches if lowered is not False]
-        if len(branches) < 2:
-            return branches[0][1] if branches else False
-        choice: dict[str, Any] = {"anyOf": [lowered for _, lowered in branches]}
-        self._exclusive_choices.append((node, branches, choice))
-        return choice
-
-    def _exclusive(self, node: SchemaNode, branches: list[tuple[SchemaNode, EngineSchema]], disjoint: Disjoint) -> list[EngineSchema]:
-        """Each branch without what overlapping branches allow."""
+        disjoint = self.disjoint
+        if len(branches) < 2 or disjoint is None:
+            return any_of([lowered for _, lowered in branches])
         are_disjoint: dict[tuple[int, int], bool] = {}
         num = len(branches)
         for i in range(num):
             for j in range(i):
                 are_disjoint[i, j] = are_disjoint[j, i] = disjoint(branches[i][1], branches[j][1])
         if all(are_disjoint.values()):
-            return [lowered for _, lowered in branches]
+            return {"anyOf": [lowered for _, lowered in branches]}
         if num > self.effort.num_splits or num > 8:
             self.relax(node, "oneOf", "has branches that may overlap")
-            return [lowered for _, lowered in branches]
-        negations = [self._negation(part) for part, _ in branches]
+            return any_of([lowered for _, lowered in branches])
+        negations = [self.negation(part) for part, _ in branches]
         options: list[EngineSchema] = []
         for i, (_, lowered) in enumerate(branches):
             others = [j for j in range(num) if j != i and not are_disjoint[i, j]]
             if not all(negations[j][1] for j in others):
                 self.relax(node, "oneOf", "has branches that may overlap")
             options.append(all_of([lowered, *(negations[j][0] for j in others)]))
-        return [option for option in options if option is not False] or [False]
+        return any_of(options)
 
     def _conditions(self, node: SchemaNode, parts: list[EngineSchema]) -> None:
         """Add `if` and the dependent keywords to `parts`, each as two alternatives."""
         keywords, num_left = node.keywords, self.effort.num_splits
         if "if" in keywords and ("then" in keywords or "else" in keywords):
-            negation, is_exact = self._negation(keywords["if"])
+            negation, is_exact = self.negation(keywords["if"])
             num_left //= 2
             if num_left:
                 then, other = (self.lower(keywords[name]) if name in keywords else True for name in ("then", "else"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from foretell.rules.schemas.engine_schema import EngineSchema
+from foretell.rules.schemas.negation import NegatedSchema
 from foretell.rules.schemas.schema_graph import SchemaNode
 
 #: Words in the engine's error messages, with the effort that they are about.
@@ -52,6 +53,9 @@ class LoweringContext(Protocol):
 
     def relax(self, node: SchemaNode, keyword: str, reason: str) -> None:
         """Record that the engine's schema leaves the keyword out, or allows more than the keyword does."""
+
+    def negation(self, node: SchemaNode, /) -> NegatedSchema:
+        """The negation of a node."""
 
     def is_valid(self, node: SchemaNode, value: Any, /) -> bool:
         """Whether the value is valid at the node."""

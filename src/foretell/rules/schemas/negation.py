@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from foretell.rules.schemas.engine_patterns import excluding_pattern
 from foretell.rules.schemas.engine_schema import MAX_EXACT_INTEGER, TYPE_OF_KEYWORD, TYPES, EngineSchema, all_of, any_of
-from foretell.rules.schemas.pattern_rewriting import excluding
+from foretell.rules.schemas.excluded_words import excluding
+from foretell.rules.schemas.formats import FORMATS
 from foretell.rules.schemas.schema_graph import SchemaNode
-from foretell.rules.schemas.strings import format_schema
 
 #: The most nodes whose negation is made.
 _MAX_NODES = 500
@@ -55,7 +56,8 @@ class Negation:
         if keyword in ("const", "enum"):
             return _other_values([value] if keyword == "const" else value)
         if keyword in _OPPOSITE_BOUND:
-            return {"type": "number", _OPPOSITE_BOUND[keyword]: value}, abs(value) < MAX_EXACT_INTEGER
+            is_exact = abs(value) < MAX_EXACT_INTEGER
+            return {"type": "number", **({_OPPOSITE_BOUND[keyword]: value} if is_exact else {})}, is_exact
         if keyword[:3] in ("min", "max") and keyword[3:] in _COUNTED_TYPE:
             name, bound = _COUNTED_TYPE[keyword[3:]], int(value)
             if keyword.startswith("max"):
@@ -65,8 +67,12 @@ class Negation:
             return any_of({"type": "object", "properties": {name: False}} for name in value), True
         if keyword == "properties":
             return _any_of(_with_member(name, *self(part)) for name, part in value.items())
-        if keyword == "format" and (not self.formats or format_schema(value) is None):
+        if keyword == "format" and (not self.formats or value not in FORMATS):
             return False, True
+        if keyword == "pattern" or (keyword == "format" and FORMATS[value].is_valid is None):
+            excluded = [excluding_pattern(pattern) for pattern in ([value] if keyword == "pattern" else FORMATS[value].patterns)]
+            if None not in excluded:
+                return any_of({"type": "string", "pattern": text} for texts in excluded for text in texts or ()), True
         if keyword in ("allOf", "$ref"):
             return _any_of(self(part) for part in value)
         if keyword == "anyOf":

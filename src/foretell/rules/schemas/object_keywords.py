@@ -9,8 +9,9 @@ from typing import Any
 from foretell.rules.schemas.drafts import SchemaError
 from foretell.rules.schemas.engine_schema import EngineSchema, all_of, any_of
 from foretell.rules.schemas.lowering_context import LoweringContext
+from foretell.rules.schemas.property_patterns import disjoint_patterns, excluded_names, one_of_patterns
 from foretell.rules.schemas.schema_graph import SchemaNode
-from foretell.rules.schemas.strings import all_compile, check_pattern, compiles, has_pattern
+from foretell.rules.schemas.strings import has_pattern
 
 #: Keywords that apply other subschemas, or conditions, to the same object.
 _IN_PLACE = frozenset({"$ref", "allOf", "anyOf", "oneOf", "not", "if", "dependentSchemas", "dependentRequired"})
@@ -28,18 +29,18 @@ def object_keywords(context: LoweringContext, node: SchemaNode, parts: list[Engi
         }
     others = context.lower(additional) if additional is not None else True
     if patterns:
-        by_pattern = {pattern: context.lower(part) for pattern, part in patterns.items()}
-        if not all_compile(patterns):
-            context.relax(node, "patternProperties", "has a pattern with look-around or back-references")
-            others = True
-        elif not context.effort.patterns:
-            context.relax(node, "patternProperties", "meets patterns of other subschemas, which may overlap")
-            others = True
-        elif compiles({"type": "object", "patternProperties": dict.fromkeys(by_pattern, True)}):
+        lowered = {pattern: context.lower(part) for pattern, part in patterns.items()}
+        by_pattern = disjoint_patterns(lowered) if context.effort.patterns else None
+        if by_pattern is not None:
             keywords["patternProperties"] = by_pattern
         else:
-            context.relax(node, "patternProperties", "has patterns that may overlap")
-            keywords["patternProperties"] = {_either(patterns): True}
+            either = one_of_patterns(patterns)
+            reason = "has patterns that are too large for the engine" if context.effort.patterns else "meets patterns of other subschemas"
+            context.relax(node, "patternProperties", reason)
+            if either is None or not context.effort.patterns:
+                others = True
+            else:
+                keywords["patternProperties"] = {either: True}
     if others is not True:
         keywords["additionalProperties"] = others
         if _meets_patterns(node):
@@ -52,11 +53,6 @@ def object_keywords(context: LoweringContext, node: SchemaNode, parts: list[Engi
     if "unevaluatedProperties" in given:
         _add_unevaluated(context, node, parts)
     return keywords
-
-
-def _either(patterns: Any) -> str:
-    """One pattern for any of these."""
-    return "|".join(f"(?:{pattern})" for pattern in patterns)
 
 
 def _meets_patterns(node: SchemaNode) -> bool:
@@ -99,24 +95,22 @@ def _add_names(context: LoweringContext, node: SchemaNode, keywords: dict[str, A
     """`propertyNames` as the patterns or names of properties."""
     names = node.keywords["propertyNames"]
     given = {keyword: value for keyword, value in names.keywords.items() if (keyword, value) != ("type", ["string"])}
-    closed: dict[str, Any] = {"additionalProperties": False}
-    part: EngineSchema = closed
-    is_exact = True
+    is_exact = "patternProperties" not in keywords and not _meets_patterns(node)
+    part: EngineSchema = True
     if names.allows_nothing:
-        pass
-    elif given.keys() <= {"const", "enum"} and given:
+        part = {"additionalProperties": False}
+    elif given.keys() & {"const", "enum"}:
         values = [given["const"]] if "const" in given else given["enum"]
-        part = {"properties": {value: True for value in values if isinstance(value, str) and context.is_valid(names, value)}, **closed}
-    elif given.keys() == {"pattern"} and check_pattern(given["pattern"]):
-        part = {"patternProperties": {given["pattern"]: True}, **closed}
-    elif given and given.keys() <= {"minLength", "maxLength"}:
-        bounds = f"{{{int(given.get('minLength', 0))},{int(given['maxLength']) if 'maxLength' in given else ''}}}"
-        part = {"patternProperties": {rf"^[\s\S]{bounds}$": True}, **closed}
-    else:
-        part, is_exact = True, not given
-    parts.append(part)
-    if not is_exact or ("patternProperties" in keywords or "additionalProperties" in keywords) or node.keywords.keys() & _IN_PLACE:
-        context.relax(node, "propertyNames", "is more than a pattern or a list of names")
+        allowed = {value: True for value in values if isinstance(value, str) and context.is_valid(names, value)}
+        part = {"properties": allowed, "additionalProperties": False}
+    elif given:
+        excluded = excluded_names(*context.negation(names)) if is_exact else None
+        is_exact &= excluded is not None
+        part = {"patternProperties": {excluded: False}} if excluded else True
+    if part is not True:
+        parts.append(part)
+    if not is_exact:
+        context.relax(node, "propertyNames", "is more than patterns and lengths, or meets patterns of properties")
 
 
 @dataclass
@@ -154,10 +148,11 @@ def _add_unevaluated(context: LoweringContext, node: SchemaNode, parts: list[Eng
         return
     evaluated = _Evaluated()
     evaluated.add(node, is_top=True)
-    if all_compile(evaluated.patterns) and not evaluated.everything:
+    either = one_of_patterns(evaluated.patterns)
+    if either is not None and not evaluated.everything:
         part: dict[str, Any] = {"properties": evaluated.names} if evaluated.names else {}
-        if evaluated.patterns:
-            part["patternProperties"] = {_either(evaluated.patterns): True}
+        if either:
+            part["patternProperties"] = {either: True}
         parts.append({**part, "additionalProperties": context.lower(unevaluated)})
     if evaluated.patterns or not evaluated.is_certain:
         context.relax(node, "unevaluatedProperties", "depends on what other keywords evaluated")

@@ -26,11 +26,12 @@ def partial_value(text: str | bytes, default: Any = None) -> Any:
     data = (text.decode("utf-8", "ignore") if isinstance(text, bytes) else text).encode("utf-8", "surrogatepass")
     parser = JsonParser(NoChecks()).feed(data)
     assert parser is not None  # without checks, none fails
+    text_so_far = parser.text
     completed = _with_last_value(parser)
     container, closing = parser.container, ""
     while container is not None:
         if completed is None:
-            completed = parser.text[: container.member_start].decode("utf-8", "surrogatepass")
+            completed = text_so_far[: container.member_start].decode("utf-8", "surrogatepass")
         closing += "}" if container.is_object else "]"
         container = container.outer
     return default if completed is None else loads(completed + closing)
@@ -38,7 +39,7 @@ def partial_value(text: str | bytes, default: Any = None) -> Any:
 
 def _with_last_value(parser: JsonParser) -> str | None:
     """The text with its last value completed; None if that has no value yet."""
-    before, last = (part.decode("utf-8", "surrogatepass") for part in (parser.text[: parser.start], parser.text[parser.start :]))
+    before, last = (part.decode("utf-8", "surrogatepass") for part in (parser.text[: parser.start], parser.current))
     if parser.mode == AFTER:
         return before + last
     if parser.mode in (STRING, ESCAPE) and not parser.is_key:

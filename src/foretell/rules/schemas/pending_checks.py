@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from foretell.pool import Pool
-from foretell.rules.schemas.json_parser import ValueChecks
+from foretell.rules.schemas.json_parser import Names, ValueChecks
+from foretell.rules.schemas.open_numbers import LIMITS, NumberBounds, finite
+from foretell.rules.schemas.open_strings import StringAutomata
 from foretell.rules.schemas.schema_graph import SchemaGraph, SchemaNode
 from foretell.rules.schemas.strings import has_pattern
 from foretell.rules.schemas.validator import SchemaValidator
@@ -80,6 +83,10 @@ class Location(ValueChecks):
             for keywords in ({"uniqueItems": True}, {"contains": 0, "maxContains": 0, "minContains": 0})
             if (node.keywords.get("uniqueItems") if "uniqueItems" in keywords else "maxContains" in node.keywords)
         ]
+        self.limits_numbers = any(not set(LIMITS).isdisjoint(pending.relaxed.get(node, ())) for node in self.nodes)
+        left_open = {node: {"pattern", "not"} & pending.relaxed.get(node, {}).keys() for node in self.nodes}
+        self.strings = StringAutomata.of(left_open) if any(left_open.values()) else None
+        self.limits_strings = self.strings is not None and bool(self.strings.automata)
         self.needs_items = bool(self.growing) or self.max_members is not None
         self.num_prefix = max((len(node.keywords.get("prefixItems", ())) for node in self.nodes), default=0)
         self._children: Pool[str | int, Location] = Pool(_MAX_ITEMS)
@@ -109,16 +116,29 @@ class Location(ValueChecks):
                 starts.append((keywords["additionalProperties"], is_open or "additionalProperties" in relaxed))
         return starts
 
-    def allows_key(self, key: str) -> bool:
+    def allows_key(self, key: str, names: Names | None) -> bool:
+        if key in Names.listed(names):
+            return False
         if not self.has_checks:
             return True
         if any(node.allows_nothing for node in self.child(key).nodes):
             return False
-        names = [node.keywords["propertyNames"] for node in self.nodes if "propertyNames" in node.keywords]
-        return all(self.pending.validator.is_surely_valid(each, key) for each in names)
+        nodes = [node.keywords["propertyNames"] for node in self.nodes if "propertyNames" in node.keywords]
+        return all(self.pending.validator.is_surely_valid(each, key) for each in nodes)
 
     def allows_value(self, text: bytes) -> bool:
         return not self.checked or self._verdicts.get(text, lambda: self._is_valid(text))
+
+    def allows_number(self, text: bytes) -> bool:
+        return self.number_bounds.allow(text)
+
+    def allows_open_string(self, text: bytes) -> bool:
+        return self.strings is None or self.strings.allow(text)
+
+    @cached_property
+    def number_bounds(self) -> NumberBounds:
+        """The bounds of numbers here."""
+        return NumberBounds.of([node.keywords for node in self.nodes])
 
     def allows_items(self, text: bytes) -> bool:
         return not self.growing or self._verdicts.get(text, lambda: self._may_grow(text))
@@ -143,8 +163,8 @@ class Location(ValueChecks):
 
 
 def parsed_value(text: bytes) -> tuple[Any] | None:
-    """The value of a JSON text, in a tuple; None if it is nested too deeply for Python, or is not JSON."""
+    """The value of a JSON text, in a tuple; None if it is nested too deeply for Python, is not JSON, or has a number beyond floats."""
     try:
-        return (json.loads(text),)
+        return (json.loads(text, parse_float=finite),)
     except (RecursionError, ValueError):
         return None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars.grammar_state import CompiledGrammar, GrammarError
 from foretell.rules.grammars.llguidance_engine import compile_grammar, from_json_schema
+from foretell.rules.patterns.ecma import PatternError, parsed
+from foretell.rules.schemas.closed_objects import close_objects
 from foretell.rules.schemas.draft_choice import choose_draft, with_draft
 from foretell.rules.schemas.drafts import DRAFTS, SchemaError, draft_of
 from foretell.rules.schemas.engine_schema import EngineSchema
@@ -20,8 +22,8 @@ from foretell.rules.schemas.meta_schema import check_schema
 from foretell.rules.schemas.pending_checks import PendingChecks
 from foretell.rules.schemas.schema_graph import SchemaGraph, SchemaNode, graph_of
 from foretell.rules.schemas.shortest import without_empty
-from foretell.rules.schemas.strings import PatternError
 from foretell.rules.schemas.validator import SchemaValidator
+from foretell.rules.schemas.value_bounds import ValueBounds
 from foretell.rules.schemas.wrappers import unwrapped
 
 #: The default limit on the length of a schema, in characters of JSON.
@@ -42,7 +44,7 @@ class CompiledSchema:
 
     graph: the schema's subschemas. schema: what the engine compiled. relaxed: by node, the keywords that `schema` leaves out or allows
     more of, with the reason. ignored: (node, keyword, reason) of annotations. validator: of finished texts. checks: of values within the
-    text, None if `schema` says everything. grammar: the engine's.
+    text, None if `schema` says everything. grammar: the engine's. bounds: on what is generated, or None.
     """
 
     graph: SchemaGraph
@@ -52,15 +54,23 @@ class CompiledSchema:
     validator: SchemaValidator
     checks: PendingChecks | None
     grammar: CompiledGrammar
+    bounds: ValueBounds | None = None
+
+    @cached_property
+    def required_names(self) -> tuple[str, ...]:
+        """The names that some object of the schema requires, in the schema's order."""
+        return tuple(dict.fromkeys(name for node in self.graph.nodes for name in node.keywords.get("required", ())))
 
 
-def compile_schema(text: str, whitespace: str, formats: bool, vocabulary: Vocabulary) -> CompiledSchema:
+def compile_schema(
+    text: str, whitespace: str, formats: bool, vocabulary: Vocabulary, closed: bool = False, bounds: ValueBounds | None = None
+) -> CompiledSchema:
     """As much of a schema as the engine compiles, with the checks of the rest.
 
-    text: the schema as JSON. whitespace: a key of `WHITESPACE`. formats: whether known formats are enforced. SchemaError if the engine
-    compiles nothing of it, or no value is valid.
+    text: the schema as JSON. whitespace: a key of `WHITESPACE`. formats: whether known formats are enforced. closed: whether
+    objects have only the members that their schema names. SchemaError if the engine compiles nothing of it, or no value is valid.
     """
-    graph = parsed_schema(text)
+    graph = close_objects(parsed_schema.__wrapped__(text)) if closed else parsed_schema(text)
     validator = SchemaValidator(graph, formats)
     effort: LoweringEffort | None = LoweringEffort()
     reason, last_schema = "", None
@@ -82,7 +92,7 @@ def compile_schema(text: str, whitespace: str, formats: bool, vocabulary: Vocabu
                     raise SchemaError(f"#: no value is valid: {reason.splitlines()[0]}") from None
             else:
                 checks = PendingChecks(graph, lowering.relaxed, validator) if lowering.relaxed else None
-                return CompiledSchema(graph, schema, lowering.relaxed, lowering.ignored, validator, checks, grammar)
+                return CompiledSchema(graph, schema, lowering.relaxed, lowering.ignored, validator, checks, grammar, bounds)
         effort = effort.reduced(reason)
     raise SchemaError(f"#: the engine cannot compile it: {reason}")
 
@@ -129,9 +139,21 @@ def parsed_schema(text: str) -> SchemaGraph:
         choice = choose_draft(schema)
         refuse_example(schema)
         check_schema(schema, choice)
-        return graph_of(schema, choice)
+        graph = graph_of(schema, choice)
+        _check_patterns(graph)
+        return graph
     except RecursionError:
         raise _too_deep() from None
+
+
+def _check_patterns(graph: SchemaGraph) -> None:
+    """SchemaError, with the place, for a pattern that cannot be read."""
+    for node in graph.nodes:
+        for pattern in (*([node.keywords["pattern"]] if "pattern" in node.keywords else []), *node.keywords.get("patternProperties", {})):
+            try:
+                parsed(pattern)
+            except PatternError as error:
+                raise SchemaError(f"{node.path}: {error}") from None
 
 
 def _check_length(text: str, max_characters: int) -> None:

@@ -18,6 +18,8 @@ from foretell.rules.schemas.subschemas import pointer
 _MAPS = ("properties", "patternProperties", "dependentSchemas")
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
 _SINGLE = ("additionalProperties", "propertyNames", "items", "contains", "unevaluatedItems", "unevaluatedProperties", "not", "if")
+#: The most subschemas that one value passes, one behind the other. Python follows 1,000 calls, and a validation makes up to six for each.
+MAX_CHAIN = 100
 
 
 @dataclass(eq=False)
@@ -99,11 +101,23 @@ def graph_of(schema: Any, choice: DraftChoice) -> SchemaGraph:
     the same value."""
     graph = _GraphBuilder(choice).build(schema)
     try:
-        TopologicalSorter({node: [*node.in_place(), *node.conditional()] for node in graph.nodes}).prepare()
+        _check_chains({node: [*node.in_place(), *node.conditional()] for node in graph.nodes})
     except CycleError as error:
         loop = " -> ".join(node.path for node in error.args[1][::-1])
         raise SchemaError(f"{error.args[1][0].path}: $ref leads back to itself without a value in between: {loop}") from None
     return graph
+
+
+def _check_chains(inner: dict[SchemaNode, list[SchemaNode]]) -> None:
+    """SchemaError for too many subschemas on one value, each within or behind the one before; CycleError for endless ones."""
+    lengths: dict[SchemaNode, int] = {}
+    for node in TopologicalSorter(inner).static_order():  # each after the ones that it leads to
+        lengths[node] = 1 + max((lengths[each] for each in inner[node]), default=0)
+        if lengths[node] > MAX_CHAIN:
+            raise SchemaError(
+                f"{node.path}: {lengths[node]} subschemas apply to one value here, each behind the one before ($ref, allOf, anyOf, ...); "
+                f"the limit is {MAX_CHAIN}; refer to the last one directly"
+            )
 
 
 class _GraphBuilder:

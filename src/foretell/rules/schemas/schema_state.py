@@ -2,77 +2,67 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from typing import Any
-
 from foretell.decoding.constraint import ConstraintState, EndedState, not_allowed_error
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars.grammar_state import GrammarState
-from foretell.rules.schemas.json_parser import ESCAPE, LITERAL, NUMBER, STRING, JsonParser
+from foretell.rules.schemas.completing_tokens import CompletingTokens
+from foretell.rules.schemas.json_ending import json_ending
+from foretell.rules.schemas.json_parser import STRING, JsonParser, UniqueNames
 from foretell.rules.schemas.pending_checks import Location, parsed_value
 from foretell.rules.schemas.schema_compiler import CompiledSchema
-
-#: Tokens that complete nothing: they begin a string or a number, or continue a number.
-_OPENING = re.compile(rb'[ \t\r\n:]*("[^"\\]*|[-+.eE0-9]*)')
-
-
-class CompletingTokens:
-    """The tokens of a vocabulary that can complete a value, by what the parser expects next; made once for a vocabulary."""
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        def tokens_with(test: Callable[[bytes], Any]) -> TokenSet:
-            return TokenSet.of([token for token, data in enumerate(vocabulary.tokens) if data and test(data)], vocabulary.size)
-
-        self.in_string = tokens_with(lambda data: b'"' in data)
-        #: A quote with only a colon, a comma and white space after it completes the current string and nothing else.
-        only_quote = tokens_with(lambda data: b'"' in data and not data.partition(b'"')[2].strip(b" ,:\r\n\t") and b"\\" not in data)
-        self.beyond_string = self.in_string - only_quote
-        self.in_number = tokens_with(lambda data: any(byte in data for byte in b", \r\n\t]}"))
-        self.between_values = tokens_with(lambda data: not _OPENING.fullmatch(data))
-        self.in_literal = TokenSet.everything(vocabulary.size)
-
-    def candidates(self, parser: JsonParser) -> TokenSet:
-        """The tokens to check; all others complete nothing that is checked."""
-        if parser.mode == STRING and not parser.is_key:
-            location, outer = parser.checks, None if parser.container is None else parser.container.checks
-            assert isinstance(location, Location)
-            assert outer is None or isinstance(outer, Location)
-            if not location.checked and (outer is None or not outer.needs_items):
-                return self.beyond_string
-        if parser.mode in (STRING, ESCAPE):
-            return self.in_string
-        return self.in_number if parser.mode == NUMBER else self.in_literal if parser.mode == LITERAL else self.between_values
+from foretell.rules.schemas.value_bounds import exceeding
 
 
 class JsonSchemaState(ConstraintState):
-    """inner: the engine's state. parser: after the text so far; None if no value is checked before the end. The whole text is validated
-    before it may end, whatever the engine says."""
+    """inner: the engine's state. parser: after the text so far. The whole text is validated before it may end, whatever the engine says."""
 
-    def __init__(self, compiled: CompiledSchema, inner: GrammarState, parser: JsonParser | None) -> None:
+    def __init__(self, compiled: CompiledSchema, inner: GrammarState, parser: JsonParser) -> None:
         self.compiled, self.inner, self.parser = compiled, inner, parser
-        self.vocabulary = inner.vocabulary
-        self._forbidden: frozenset[int] | None = None
+        self.vocabulary: Vocabulary = inner.vocabulary
+        self._allowed: TokenSet | None = None
+        self._exceeding: TokenSet | None = None
 
     @classmethod
     def of(cls, compiled: CompiledSchema) -> JsonSchemaState:
         """The state at the beginning of a text."""
-        return cls(compiled, compiled.grammar.start(), None if compiled.checks is None else JsonParser(compiled.checks.root))
+        return cls(compiled, compiled.grammar.start(), JsonParser(UniqueNames() if compiled.checks is None else compiled.checks.root))
 
     def allowed(self) -> TokenSet:
-        allowed = self.inner.allowed()
-        if self._forbidden is None:
-            candidates = TokenSet.of(self.vocabulary.stop_tokens, self.vocabulary.size)
-            if self.parser is not None:
-                candidates |= self.vocabulary.derive(CompletingTokens).candidates(self.parser)
-            self._forbidden = frozenset(token for token in (allowed & candidates).ids.tolist() if self._fails_check(token))
-        return allowed - TokenSet.of(self._forbidden, allowed.size) if self._forbidden else allowed
+        if self._allowed is None:
+            allowed = self.inner.allowed()
+            candidates = TokenSet.of(self.vocabulary.stop_tokens, self.vocabulary.size) | self._candidates()
+            failing = [token for token in (allowed & candidates).ids.tolist() if self._fails_check(token)]
+            allowed = allowed - TokenSet.of(failing, allowed.size) if failing else allowed
+            doomed = self._doomed()
+            allowed = allowed if doomed is None else allowed - doomed
+            exceeding = self._beyond_bounds()
+            self._allowed = (allowed - exceeding if exceeding is not None else None) or allowed
+        return self._allowed
+
+    def _candidates(self) -> TokenSet:
+        """The tokens that a check may forbid."""
+        completing = self.vocabulary.derive(CompletingTokens)
+        checked = completing.repeating(self.parser) if self.compiled.checks is None else completing.candidates(self.parser)
+        return checked | completing.enlarging(self.parser)
+
+    def _beyond_bounds(self) -> TokenSet | None:
+        """The tokens that exceed the bounds at a place where the value may end; None without bounds."""
+        if self._exceeding is None and self.compiled.bounds is not None:
+            self._exceeding = exceeding(self.compiled.bounds, self.parser, self.inner)
+        return self._exceeding
+
+    def _doomed(self) -> TokenSet | None:
+        """The tokens after which an open string could not be completed; None where its end is all that is checked."""
+        checks = self.parser.checks
+        if self.parser.mode != STRING or self.parser.is_key or not isinstance(checks, Location) or checks.strings is None:
+            return None
+        return checks.strings.doomed(self.parser.current, self.vocabulary)
 
     def accepts(self, token: int) -> bool:
-        if not self.inner.accepts(token):
-            return False
-        return token not in self._forbidden if self._forbidden is not None else not self._fails_check(token)
+        if self._allowed is not None or self._beyond_bounds():
+            return token in self.allowed()
+        return self.inner.accepts(token) and not self._fails_check(token)
 
     def advance(self, token: int) -> ConstraintState:
         if not self.accepts(token):
@@ -81,7 +71,9 @@ class JsonSchemaState(ConstraintState):
         if isinstance(inner, EndedState):
             return inner
         assert isinstance(inner, GrammarState)
-        return JsonSchemaState(self.compiled, inner, None if self.parser is None else self.parser.feed(self._bytes(token)))
+        parser = self.parser.feed(self._bytes(token))
+        assert parser is not None  # `accepts` says so
+        return JsonSchemaState(self.compiled, inner, parser)
 
     @property
     def accepting(self) -> bool:
@@ -89,20 +81,19 @@ class JsonSchemaState(ConstraintState):
 
     @property
     def finished(self) -> bool:
-        if self.parser is None:
-            return self.inner.finished and self.accepting
-        return super().finished
+        return self.inner.finished and self.accepting if self.compiled.checks is None else super().finished
 
     def forced(self, max_tokens: int = 64) -> list[int]:
         tokens = self.inner.forced(max_tokens)
-        parser = self.parser
-        if parser is None:
-            return tokens
+        parser: JsonParser | None = self.parser
         for i, token in enumerate(tokens):
-            parser = parser.feed(self._bytes(token))
+            parser = parser.feed(self._bytes(token)) if parser is not None else None
             if parser is None:
                 return tokens[:i]
         return tokens
+
+    def ending(self, max_tokens: int) -> list[int] | None:
+        return json_ending(self, max_tokens)
 
     def _bytes(self, token: int) -> bytes:
         return self.vocabulary.tokens[token] or b""
@@ -111,20 +102,9 @@ class JsonSchemaState(ConstraintState):
         """Whether a check forbids a token that the engine allows."""
         if token in self.vocabulary.stop_tokens:
             return not self._is_valid()
-        return self.parser is not None and self.parser.feed(self._bytes(token)) is None
+        return self.parser.feed(self._bytes(token)) is None
 
     def _is_valid(self) -> bool:
         """Whether the text is a valid value."""
-        value = parsed_value(self.text())
+        value = parsed_value(self.parser.text)
         return value is not None and self.compiled.validator.is_surely_valid(self.compiled.graph.root, value[0])
-
-    def text(self) -> bytes:
-        """The text so far."""
-        if self.parser is not None:
-            return self.parser.text
-        tokens: list[int] = []
-        state: GrammarState | None = self.inner
-        while state is not None and state.parent is not None:
-            tokens.append(state.token)
-            state = state.parent
-        return self.vocabulary.text(reversed(tokens))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from foretell.rules.schemas.engine_patterns import conjuncts, looser
 from foretell.rules.schemas.engine_schema import MAX_EXACT_INTEGER, EngineSchema, stored_bound
+from foretell.rules.schemas.formats import FORMATS
 from foretell.rules.schemas.lowering_context import LoweringContext
-from foretell.rules.schemas.pattern_rewriting import looser, split_lookahead
+from foretell.rules.schemas.open_numbers import BOUNDS
 from foretell.rules.schemas.schema_graph import SchemaNode
-from foretell.rules.schemas.strings import check_pattern, compiles, format_schema, refusal
+from foretell.rules.schemas.strings import refusal
 
+_LENGTHS = ("minLength", "maxLength")
 #: Keywords that may evaluate items besides those of `prefixItems` and `items`.
 _EVALUATE_ITEMS = frozenset({"$ref", "allOf", "anyOf", "oneOf", "if", "not", "contains", "dependentSchemas"})
 
@@ -23,63 +26,75 @@ def type_keywords(context: LoweringContext, node: SchemaNode, parts: list[Engine
 
 def _number_keywords(context: LoweringContext, node: SchemaNode) -> dict[str, Any]:
     keywords: dict[str, Any] = {}
-    for keyword in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"):
+    for keyword in BOUNDS:
         if keyword in node.keywords:
-            is_upper = keyword.lower().endswith("maximum")
-            bound = stored_bound(node.keywords[keyword], is_upper)
-            if bound != node.keywords[keyword] or abs(bound) >= MAX_EXACT_INTEGER:
+            bound = stored_bound(node.keywords[keyword], keyword.lower().endswith("maximum"))
+            name = keyword
+            if bound is None or bound != node.keywords[keyword] or abs(bound) >= MAX_EXACT_INTEGER:
                 context.relax(node, keyword, "is beyond what the engine stores exactly")
-                keyword = "maximum" if is_upper else "minimum"
-            if abs(bound) < 1e300:
-                keywords[keyword] = bound
+                name = "maximum" if keyword.lower().endswith("maximum") else "minimum"
+            if bound is not None and _takes({**keywords, name: bound}):
+                keywords[name] = bound
+            elif bound is not None:
+                context.relax(node, keyword, "is beyond the engine's numbers")
     if "multipleOf" in node.keywords:
-        schema = {"type": "number", **keywords, "multipleOf": node.keywords["multipleOf"]}
-        if compiles(schema) or "nsatisfiable" in (refusal(json.dumps(schema)) or ""):
+        if _takes({**keywords, "multipleOf": node.keywords["multipleOf"]}):
             keywords["multipleOf"] = node.keywords["multipleOf"]
         else:
             context.relax(node, "multipleOf", "is beyond the engine's numbers")
     return keywords
 
 
+def _takes(keywords: dict[str, Any]) -> bool:
+    """Whether the engine compiles these keywords about numbers; none that satisfies them counts."""
+    messages = [refusal(json.dumps({"type": name, **keywords})) for name in ("number", "integer")]
+    return all(message is None or "nsatisfiable" in message for message in messages)
+
+
 def _string_keywords(context: LoweringContext, node: SchemaNode, parts: list[EngineSchema]) -> dict[str, Any]:
     given = node.keywords
-    keywords: dict[str, Any] = {keyword: int(given[keyword]) for keyword in ("minLength", "maxLength") if keyword in given}
+    said: list[tuple[str, dict[str, Any]]] = [(keyword, {keyword: int(given[keyword])}) for keyword in _LENGTHS if keyword in given]
     if "pattern" in given:
-        keywords |= _pattern_keyword(context, node, parts)
-    name = given.get("format")
-    schema = format_schema(name) if name and context.formats else None
-    if name and schema is None:
-        reason = f"{name!r} is an annotation" + ("" if not context.formats else ", since the format is unknown")
-        context.ignored.append((node, "format", reason))
+        said += [("pattern", {"pattern": text}) for text in _patterns(context, node)]
+    if "format" in given:
+        known = FORMATS.get(given["format"]) if context.formats else None
+        if known is None:
+            reason = f"{given['format']!r} is an annotation" + ("" if not context.formats else ", since the format is unknown")
+            context.ignored.append((node, "format", reason))
+        else:
+            said += [("format", {"pattern": text}) for pattern in known.patterns for text in conjuncts(pattern) or ()]
+            said += [("format", {"maxLength": known.most})] if known.most else []
+            if known.is_valid:
+                known.is_valid("")  # raises here if a package is missing, not within the text
+                context.relax(node, "format", "is more than a pattern")
     if not context.effort.strings:
-        for keyword in (*keywords, *(["format"] if schema else [])):
+        for keyword, _ in said:
             context.relax(node, keyword, "made the schema too large for the engine")
         return {}
-    if schema and not (schema.keys() & keywords.keys()):
-        keywords |= schema
-    elif schema:
-        context.relax(node, "format", "is a second pattern, and the engine supports one in a subschema")
     for keyword in ("", "format", "pattern", "maxLength", "minLength"):
-        if keyword in keywords:
-            del keywords[keyword]
+        if keyword and any(name == keyword for name, _ in said):
+            said = [(name, schema) for name, schema in said if name != keyword]
             context.relax(node, keyword, "is too complex for the engine")
-        message = refusal(json.dumps({"type": "string", **keywords})) if keywords.keys() & {"pattern", "format"} else None
+        message = refusal(json.dumps({"type": "string", "allOf": [schema for _, schema in said]}))
         if message is None or "nsatisfiable" in message:
             break
+    keywords: dict[str, Any] = {}
+    for _, schema in said:
+        if schema.keys() & keywords.keys():
+            parts.append(schema)
+        else:
+            keywords |= schema
     return keywords
 
 
-def _pattern_keyword(context: LoweringContext, node: SchemaNode, parts: list[EngineSchema]) -> dict[str, Any]:
+def _patterns(context: LoweringContext, node: SchemaNode) -> tuple[str, ...]:
+    """The patterns for the engine that together say `pattern`, or a looser one."""
     pattern = node.keywords["pattern"]
-    if check_pattern(pattern):
-        return {"pattern": pattern}
-    halves = split_lookahead(pattern)
-    if halves and all(compiles({"type": "string", "pattern": half}) for half in halves):
-        parts.append({"pattern": halves[0]})
-        return {"pattern": halves[1]}
-    context.relax(node, "pattern", "has look-around or back-references, which automata do not support")
-    pattern = looser(pattern)
-    return {"pattern": pattern} if compiles({"type": "string", "pattern": pattern}) else {}
+    patterns = conjuncts(pattern)
+    if patterns is not None:
+        return patterns
+    context.relax(node, "pattern", "refers to groups, or has too large an automaton")
+    return (looser(pattern),)
 
 
 def _array_keywords(context: LoweringContext, node: SchemaNode) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The tables are in `foretell.decoding.drafting.successors` now."""
