@@ -14,12 +14,17 @@ from foretell.rules.schemas.subschemas import Names, pointer, subschemas, with_s
 def check_schema(schema: Any, choice: DraftChoice) -> None:
     """SchemaError, with the place and a remedy, for what is not a schema of its draft. Embedded schemas are checked by their own drafts."""
     for names, part, draft in _documents(schema, choice):
-        try:
-            draft.validator.check_schema(part, format_checker=None)
-        except package().SchemaError as error:
-            place = pointer((*names, *error.absolute_path))
-            remedy = _remedy(error, draft)
-            raise SchemaError(f"{place}: not a JSON Schema of {draft.name}: {error.message[:200]}{'; ' * bool(remedy)}{remedy}") from None
+        check_document(part, draft, pointer(names))
+
+
+def check_document(schema: Any, draft: SchemaDraft, place: str) -> None:
+    """SchemaError for what is not a schema of this draft. place: where it stands, or the reference that leads to it."""
+    try:
+        draft.validator.check_schema(schema, format_checker=None)
+    except package().SchemaError as error:
+        within = place + pointer(tuple(error.absolute_path)).removeprefix("#")
+        remedy = _remedy(error, draft)
+        raise SchemaError(f"{within}: not a JSON Schema of {draft.name}: {error.message[:200]}{'; ' * bool(remedy)}{remedy}") from None
 
 
 def _documents(schema: Any, choice: DraftChoice) -> Iterator[tuple[Names, Any, SchemaDraft]]:

@@ -12,6 +12,7 @@ from typing import Any
 from foretell.rules.schemas.draft_choice import DraftChoice
 from foretell.rules.schemas.drafts import SchemaDraft, SchemaError, package
 from foretell.rules.schemas.hints import BESIDE_REFERENCE, SILENT_KEYWORDS, examples_within, is_suspicious, why_unknown
+from foretell.rules.schemas.meta_schema import check_document
 from foretell.rules.schemas.subschemas import pointer
 
 #: Keywords by the form of their value: subschemas by name, a list of subschemas, one subschema.
@@ -211,4 +212,7 @@ class _GraphBuilder:
             remedy = "correct the reference" if is_local else "nothing is fetched: put that schema below $defs, with its $id"
             kind = type(error).__name__
             raise SchemaError(f"{node.path}/$ref: {reference!r} is not found in the schema ({kind}); {remedy}") from None
-        return self.node(target.contents, target.resolver, reference, self.choice.of_target(target, node.draft))
+        draft = self.choice.of_target(target, node.draft)
+        if self.choice.is_unchecked(target):
+            check_document(target.contents, draft, reference)
+        return self.node(target.contents, target.resolver, reference, draft)
