@@ -162,6 +162,14 @@ def test_names_of_properties_are_data(name):
     assert not takes(schema, {name: 1})
 
 
+def test_names_are_data_where_a_definition_allows_nothing():
+    never = {"anyOf": [{"$ref": "#/$defs/n"}, {"type": "null"}]}
+    endless = {"n": {"type": "array", "items": {"$ref": "#/$defs/n"}, "minItems": 1}}
+    schema = {"type": "object", "properties": {"$ref": {"type": "string"}, "enum": never, "x": never}, "$defs": endless}
+    assert takes(schema, {"$ref": "a", "enum": None, "x": None})
+    assert not takes(schema, {"enum": []})
+
+
 def test_2019_counts_what_schemas_of_additional_properties_evaluate():
     schema = {
         "$schema": "https://json-schema.org/draft/2019-09/schema",
@@ -170,3 +178,32 @@ def test_2019_counts_what_schemas_of_additional_properties_evaluate():
     }
     assert takes(schema, {"a": "x"})
     assert not takes(schema, {"a": 1})
+
+
+#: What is no schema, and what is none of draft 2020-12.
+NO_SCHEMAS = [
+    *({"type": 5}, {"required": True}, {"properties": {"a": "string"}}, {"enum": 3}, {"$ref": 5}, {"pattern": 3}, {"minLength": "x"}),
+    *(
+        {"allOf": {}},
+        {"type": "any"},
+        {"properties": [1]},
+        {"items": [{"type": "null"}]},
+        {"properties": {"a": {"exclusiveMinimum": True}}},
+    ),
+]
+
+
+@pytest.mark.parametrize("part", NO_SCHEMAS)
+def test_what_a_reference_finds_below_no_keyword_is_checked_too(part):
+    with pytest.raises(SchemaError, match=r"#/components/A.*: not a JSON Schema of Draft202012"):
+        JsonSchema({"$ref": "#/components/A", "components": {"A": part}})
+    with pytest.raises(SchemaError, match=r"#/default.*: not a JSON Schema of Draft202012"):
+        JsonSchema({"properties": {"a": {"$ref": "#/default"}}, "default": part})
+
+
+def test_a_schema_below_no_keyword_may_be_referred_to():
+    schema = {"$ref": "#/components/A", "components": {"A": {"items": {"$ref": "#/components/B"}}, "B": {"type": "null"}}}
+    assert takes(schema, [None])
+    assert not takes(schema, [1])
+    assert takes({"$ref": "http://json-schema.org/draft-07/schema#"}, {"type": "null"})
+    assert not takes({"$ref": "http://json-schema.org/draft-07/schema#"}, {"type": 5})

@@ -28,7 +28,8 @@ def is_beginning(part, whole) -> bool:
         names = list(whole)[: len(part)]
         return list(part) == names and all(is_beginning(part[name], whole[name]) for name in names)
     if isinstance(part, float | int) and isinstance(whole, float | int):
-        return json.dumps(whole).startswith(json.dumps(part).removesuffix(".0"))
+        written = json.dumps(part).removesuffix(".0")  # "-0" is read as 0
+        return json.dumps(whole).removeprefix("-" if part == 0 else "").startswith(written)
     return part is whole
 
 

@@ -14,6 +14,18 @@ def closed(schema: Any) -> Any:
     >>> closed({"type": "object", "properties": {"a": {}}})
     {'type': 'object', 'properties': {'a': {}}, 'additionalProperties': False}
     """
-    whole = with_subschemas(schema, closed)
-    says = isinstance(whole, Mapping) and bool({"additionalProperties", "unevaluatedProperties"} & whole.keys())
-    return {**whole, "additionalProperties": False} if isinstance(whole, Mapping) and "properties" in whole and not says else whole
+    waiting: list[dict[str, Any]] = []
+
+    def copied(part: Any) -> Any:
+        if isinstance(part, Mapping):
+            waiting.append(dict(part))
+            return waiting[-1]
+        return part
+
+    whole = copied(schema)
+    while waiting:  # without recursion, since nothing is known of a schema's depth here
+        part = waiting.pop()
+        part.update(with_subschemas(part, copied))
+        if "properties" in part and not {"additionalProperties", "unevaluatedProperties"} & part.keys():
+            part["additionalProperties"] = False
+    return whole

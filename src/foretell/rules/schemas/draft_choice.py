@@ -13,11 +13,12 @@ from foretell.rules.schemas.subschemas import Names, all_subschemas, pointer, su
 @dataclass
 class DraftChoice:
     """draft: the whole schema's. notes: sentences for the user about how it was chosen. by_schema: where embedded schemas are of other
-    drafts, the draft of each subschema by its `id()`; else empty."""
+    drafts, the draft of each subschema by its `id()`; else empty. parts: the `id()` of all subschemas."""
 
     draft: SchemaDraft
     notes: list[str] = field(default_factory=list)
     by_schema: dict[int, SchemaDraft] = field(default_factory=dict)
+    parts: set[int] = field(default_factory=set)
 
     def of_target(self, target: Any, default: SchemaDraft) -> SchemaDraft:
         """The draft of what a reference leads to (`referencing`'s `Resolved`): a part of the schema, or of a draft's own schema."""
@@ -26,6 +27,11 @@ class DraftChoice:
         whole = target.resolver.lookup("#").contents
         named = whole.get("$schema") if isinstance(whole, dict) else None
         return named_draft(named, "#") if isinstance(named, str) else self.by_schema.get(id(whole), default)
+
+    def is_unchecked(self, target: Any) -> bool:
+        """Whether a reference leads to a part of the schema that is below no keyword, so that a check of the whole has not seen it."""
+        whole = target.resolver.lookup("#").contents
+        return isinstance(target.contents, dict) and id(whole) in self.parts and id(target.contents) not in self.parts
 
 
 def choose_draft(schema: Any) -> DraftChoice:
@@ -80,6 +86,7 @@ def _settle(schema: Any, choice: DraftChoice) -> None:
             del part["$schema"]
         by_schema[id(part)] = draft
         waiting += [((*names, *more), each, draft) for more, each in subschemas(part, draft.number)]
+    choice.parts = set(by_schema)
     if len({draft.number for draft in by_schema.values()}) > 1:
         choice.by_schema = by_schema
 

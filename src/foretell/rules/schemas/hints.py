@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+from collections import deque
 from collections.abc import Mapping
+from functools import cache, lru_cache
 from typing import Any
 
 from foretell.rules.schemas.drafts import SchemaDraft, SchemaError, drafts
@@ -69,6 +71,7 @@ def is_suspicious(reason: str) -> bool:
     return reason != NO_KEYWORD
 
 
+@lru_cache(4096)
 def _meant(key: str, draft: SchemaDraft) -> str:
     """What a misspelt or foreign word stands for; empty for words that resemble nothing, or an annotation."""
     if key in _INSTEAD:
@@ -99,9 +102,15 @@ def looks_like_example(schema: Any) -> bool:
         return False
     words = {key for key in schema if key not in _ANNOTATIONS}
     foreign = {key for key in words if key in _FOREIGN or key == "nullable" or key.startswith(_PREFIXES)}
-    keywords = SILENT_KEYWORDS.union(*(each.validator.VALIDATORS for each in drafts()))
-    has_schemas = any(isinstance(value, Mapping) and _is_schema_like(value) for value in schema.values())
-    return bool(words - foreign) and not words & keywords and not has_schemas
+    if not words - foreign or words & _keywords():
+        return False
+    return not any(isinstance(value, Mapping) and _is_schema_like(value) for value in schema.values())
+
+
+@cache
+def _keywords() -> frozenset[str]:
+    """The words of all drafts."""
+    return SILENT_KEYWORDS.union(*(each.validator.VALIDATORS for each in drafts()))
 
 
 def refuse_example(schema: Any) -> None:
@@ -115,9 +124,9 @@ def refuse_example(schema: Any) -> None:
 
 def examples_within(schema: Any, number: int) -> list[str]:
     """A sentence for each subschema that looks like an example of a value."""
-    found, waiting = [], list(subschemas(schema, number))
+    found, waiting = [], deque(subschemas(schema, number))
     while waiting:
-        names, part = waiting.pop(0)
+        names, part = waiting.popleft()
         if looks_like_example(part):
             found.append(f"{pointer(names)} has no keyword of JSON Schema, so it allows any value; is it an example of a value?")
         waiting += [((*names, *more), each) for more, each in subschemas(part, number)]

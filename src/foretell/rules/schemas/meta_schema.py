@@ -15,11 +15,16 @@ from foretell.rules.schemas.subschemas import Names, pointer, subschemas, with_s
 def check_schema(schema: Any, choice: DraftChoice) -> None:
     """SchemaError, with the place and a remedy, for what is not a schema of its draft. Embedded schemas are checked by their own drafts."""
     for names, part, draft in _documents(schema, choice):
-        error = meta_schema_error(part, draft)
-        if error is not None:
-            place = pointer((*names, *error.absolute_path))
-            remedy = _remedy(error, draft)
-            raise SchemaError(f"{place}: not a JSON Schema of {draft.name}: {error.message[:200]}{'; ' * bool(remedy)}{remedy}")
+        check_document(part, draft, pointer(names))
+
+
+def check_document(schema: Any, draft: SchemaDraft, place: str) -> None:
+    """SchemaError for what is not a schema of this draft. place: where it stands, or the reference that leads to it."""
+    error = meta_schema_error(schema, draft)
+    if error is not None:
+        within = place + pointer(tuple(error.absolute_path)).removeprefix("#")
+        remedy = _remedy(error, draft)
+        raise SchemaError(f"{within}: not a JSON Schema of {draft.name}: {error.message[:200]}{'; ' * bool(remedy)}{remedy}")
 
 
 def _documents(schema: Any, choice: DraftChoice) -> Iterator[tuple[Names, Any, SchemaDraft]]:

@@ -136,8 +136,8 @@ def parsed_schema(text: str) -> SchemaGraph:
     schema = json.loads(text)
     if nesting(schema) > MAX_DEPTH:
         raise _too_deep()
-    choice = choose_draft(schema)
     try:
+        choice = choose_draft(schema)
         refuse_example(schema)
         check_schema(schema, choice)
         graph = graph_of(schema, choice)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from foretell.rules.schemas.draft_choice import DraftChoice
 from foretell.rules.schemas.drafts import SchemaDraft, SchemaError, package
 from foretell.rules.schemas.hints import BESIDE_REFERENCE, SILENT_KEYWORDS, examples_within, is_suspicious, why_unknown
+from foretell.rules.schemas.meta_schema import check_document
 from foretell.rules.schemas.subschemas import pointer
 
 #: Keywords by the form of their value: subschemas by name, a list of subschemas, one subschema.
@@ -86,7 +88,7 @@ class SchemaGraph:
         """The draft of the whole schema."""
         return self.choice.draft
 
-    @property
+    @cached_property
     def notes(self) -> list[str]:
         """Sentences about what was probably meant otherwise: how the draft was chosen, and words without effect that resemble keywords."""
         is_guessed = bool(self.choice.notes)
@@ -210,4 +212,7 @@ class _GraphBuilder:
             remedy = "correct the reference" if is_local else "nothing is fetched: put that schema below $defs, with its $id"
             kind = type(error).__name__
             raise SchemaError(f"{node.path}/$ref: {reference!r} is not found in the schema ({kind}); {remedy}") from None
-        return self.node(target.contents, target.resolver, reference, self.choice.of_target(target, node.draft))
+        draft = self.choice.of_target(target, node.draft)
+        if self.choice.is_unchecked(target):
+            check_document(target.contents, draft, reference)
+        return self.node(target.contents, target.resolver, reference, draft)

@@ -33,12 +33,21 @@ def without_empty(schema: EngineSchema) -> EngineSchema:
     return _replaced({**schema, "$defs": kept}, empty) if empty else schema
 
 
-def _replaced(value: Any, empty: set[str]) -> Any:
-    if isinstance(value, dict):
-        if value.get("$ref") in empty and isinstance(value["$ref"], str):
-            return False
-        return {key: each if key in ("enum", "required") else _replaced(each, empty) for key, each in value.items()}
-    return [_replaced(each, empty) for each in value] if isinstance(value, list) else value
+def _replaced(schema: Any, empty: set[str]) -> Any:
+    """A schema, or a list of schemas, with `false` in place of these references. Names of properties and values of `enum` are data."""
+    if isinstance(schema, list):
+        return [_replaced(each, empty) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("$ref") in empty:
+        return False
+    replaced = {}
+    for key, value in schema.items():
+        if key in ("properties", "patternProperties", "$defs"):
+            replaced[key] = {name: _replaced(part, empty) for name, part in value.items()}
+        else:
+            replaced[key] = value if key in ("enum", "required") else _replaced(value, empty)
+    return replaced
 
 
 class _Lengths:
