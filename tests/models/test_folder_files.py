@@ -132,7 +132,12 @@ def test_adapters_are_refused_with_or_without_their_base_model(folder, tmp_path)
 
 @pytest.mark.parametrize(
     "settings",
-    [{"attn_logit_softcapping": 50.0}, {"final_logit_softcapping": 30.0}, {"clip_qkv": 8.0}, {"sliding_window": 4}],
+    [
+        {"attn_logit_softcapping": 50.0},
+        {"final_logit_softcapping": 30.0},
+        {"clip_qkv": 8.0},
+        {"sliding_window": 4},
+    ],
 )
 def test_settings_that_the_family_has_not_are_warned_of(folder, settings):
     wanted = rows(folder)
@@ -141,6 +146,15 @@ def test_settings_that_the_family_has_not_are_warned_of(folder, settings):
         found = rows(folder)
     assert torch.equal(found, wanted)  # as transformers' class, which does not read them either
     same(folder)
+
+
+def test_whole_heads_are_turned(tmp_path):
+    """Llama's class in transformers reads no `partial_rotary_factor` where frequencies are the usual ones."""
+    save_folder(tmp_path, "llama-plain", tokenizer=False)
+    change(tmp_path, partial_rotary_factor=0.5)
+    with pytest.warns(UserWarning, match=r"nothing reads partial_rotary_factor=0\.5"):
+        found = rows(tmp_path)
+    assert torch.allclose(found, expected(tmp_path), atol=1e-3)
 
 
 def test_settings_that_change_nothing_are_not_warned_of(folder):
@@ -155,6 +169,18 @@ def test_code_that_a_folder_names_is_not_run(folder):
     (folder / "modeling.py").write_text("raise SystemExit('was run')")
     with pytest.warns(UserWarning, match="auto_map names code of its own, which is not run"):
         rows(folder)
+
+
+def test_a_family_of_the_folders_own_is_refused(folder):
+    change(folder, model_type="mystery", auto_map={"AutoConfig": "own.Config"})
+    with pytest.raises(UserError, match="needs code that lies in the folder"):
+        load(folder, progress=False)
+
+
+def test_quantisation_that_transformers_does_not_know_is_refused(folder):
+    change(folder, quantization_config={"quant_method": "of tomorrow"})
+    with pytest.warns(UserWarning, match="quantised by 'of tomorrow'"), pytest.raises(UserError, match="does not read quantization_config"):
+        load(folder, progress=False)
 
 
 def test_other_families_are_warned_of_too(tmp_path):

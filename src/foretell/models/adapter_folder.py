@@ -54,6 +54,8 @@ def network_of(folder: Path, dtype: torch.dtype | None) -> Any:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"{folder}: transformers cannot load {kind.__name__} ({type(error).__name__}: {reason})") from error
     network, report = loaded
+    if values.get("quantization_config") and getattr(network, "hf_quantizer", None) is None:
+        raise UserError(f"{folder}: transformers does not read quantization_config={str(values['quantization_config'])[:80]}")
     missing = sorted(report["missing_keys"])
     if missing:  # transformers would go on with random values
         raise DamagedFileError(folder, f"the tensor {missing[0]!r} is missing ({len(missing)} in all)")

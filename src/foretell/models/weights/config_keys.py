@@ -18,7 +18,7 @@ MERGE = "merge it into its base model (peft's merge_and_unload, then save_pretra
 #: The causal-LM class of each family of the native engine.
 NATIVE_CLASSES = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3"}
 _CAUSAL = re.compile(r".*(ForCausalLM|LMHeadModel|ForConditionalGeneration)")
-_ROPE = ("rope_parameters", "rope_scaling", "rope_theta", "original_max_position_embeddings", "partial_rotary_factor")
+_ROPE = ("rope_parameters", "rope_scaling", "rope_theta", "original_max_position_embeddings")
 _SIZES = (
     "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
     "rms_norm_eps", "max_position_embeddings", "tie_word_embeddings", "hidden_act",
@@ -91,6 +91,9 @@ def remarks(values: Mapping[str, Any], known: Iterable[str] | None = None) -> li
     if values.get("auto_map"):
         said.append("auto_map names code of its own, which is not run: the model is computed as transformers computes its model_type")
     readers = set(NATIVE_SETTINGS[family] if known is None else known) | HARMLESS | GREEDY_SETTINGS.keys()
+    rope = values.get("rope_parameters") or values.get("rope_scaling")
+    if native and isinstance(rope, Mapping) and "partial_rotary_factor" in rope:
+        values = {**values, "partial_rotary_factor": rope["partial_rotary_factor"]}  # these families turn whole heads
     unread = {key: value for key, value in values.items() if key not in readers and not _is_neutral(key, value)}
     if unread:
         shown = ", ".join(f"{key}={str(value)[:40]}" for key, value in sorted(unread.items())[:8])

@@ -92,11 +92,13 @@ def transformers_config(folder: Path) -> Any:
     """The transformers configuration of config.json, without running code that lies in the folder."""
     from transformers import AutoConfig
 
-    read_config(folder)
+    values = read_config(folder)
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # whatever the library's classes make of wrong values
         reason = " ".join(str(error).split())[:300]
+        if values.get("auto_map"):
+            reason = f"model_type={values['model_type']!r} needs code that lies in the folder, auto_map, and such code is not run"
         raise UserError(f"{folder / 'config.json'}: transformers cannot read it ({type(error).__name__}: {reason})") from error
 
 
