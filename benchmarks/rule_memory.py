@@ -1,13 +1,14 @@
 """Claim: a text that a rule forces takes memory in proportion to its length: 100,000 bytes less than 500 MB.
 
-Each kind of rule forces a text of 1,000, 10,000 and 100,000 bytes. A vocabulary of bytes spells it, so that there are as many states as bytes. A
-process of its own makes the rule, and goes through the text as the loop does: 64 forced tokens are drafted, and each is
+Each kind of rule forces a text of 1,000, 10,000 and 100,000 bytes. A vocabulary of bytes spells it, so that there are as many states as
+bytes. A process of its own makes the rule, and goes through the text as the loop does: 64 forced tokens are drafted, and each is
 accepted.
 
     python benchmarks/rule_memory.py
 
-Reached at 100,000 bytes (two shared cores): 63 MB and 1.6 s for a schema, 78 MB and 5.5 s where values are checked, 67 to 70 MB and 1.6 s for
-patterns and grammars, 1 MB and 26 s for choices. Before states shared their forced tokens, 8,000 bytes took 250 MB. The last line is JSON; the exit status is 1 if a target is missed.
+Reached at 100,000 bytes (two shared cores): 63 MB and 1.6 s for a schema, 78 MB and 5.5 s where values are checked, 67 to 70 MB and 1.6 s
+for patterns and grammars, 1 MB and 26 s for choices. Before states shared their forced tokens, 8,000 bytes took 250 MB. The last line is
+JSON; the exit status is 1 if a target is missed.
 """
 
 from __future__ import annotations
