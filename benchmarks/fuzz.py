@@ -45,28 +45,30 @@ ODD_VALUES = [None, True, False, 0, -1, 1.5, 2**63, 10**30, 1e300, "", "a", "é\
 
 
 def changed(data: bytes, corpus: list[bytes], words: list[str], rng: random.Random) -> bytes:
-    """A copy with one to six changes: pieces cut, repeated, nested, moved and replaced, and words put in."""
+    """A copy with one to six changes."""
     for _ in range(rng.choice((1, 1, 2, 3, 6))):
-        first, last = sorted(rng.randrange(len(data) + 1) for _ in range(2))
-        word = rng.choice(words).encode("latin-1", "replace")
-        other = rng.choice(corpus)
-        start = rng.randrange(len(other) + 1)
-        piece = data[first:last]
-        short = data[first : first + rng.choice((1, 2, 8, 30))]
-        data = rng.choice(
-            (
-                lambda: data[:first] + word + data[first:],
-                lambda: data[:first] + word + data[first + len(word) :],
-                lambda: data[:first] + data[first + len(short) :],
-                lambda: data[:first] + short * rng.choice((2, 3, 20, 500)) + data[first:],
-                lambda: data[:first] + word * rng.choice((2, 40, 1500)) + data[first:],
-                lambda: data[:first] + other[start : start + 40] + data[first:],
-                lambda: data[:last] + piece + data[last:],
-                lambda: data[:first] + bytes([rng.randrange(256)]) + data[first + 1 :],
-                lambda: data[:first],
-            )
-        )()[:MOST_BYTES]
+        data = changed_once(data, rng.choice(corpus), rng.choice(words).encode("latin-1", "replace"), rng)[:MOST_BYTES]
     return data
+
+
+def changed_once(data: bytes, other: bytes, word: bytes, rng: random.Random) -> bytes:
+    """A piece cut, repeated, replaced or taken from another input, or a word put in."""
+    first, last = sorted(rng.randrange(len(data) + 1) for _ in range(2))
+    start, before = rng.randrange(len(other) + 1), data[:first]
+    short = data[first : first + rng.choice((1, 2, 8, 30))]
+    return rng.choice(
+        (
+            before + word + data[first:],
+            before + word + data[first + len(word) :],
+            before + data[first + len(short) :],
+            before + short * rng.choice((2, 3, 20, 500)) + data[first:],
+            before + word * rng.choice((2, 40, 1500)) + data[first:],
+            before + other[start : start + 40] + data[first:],
+            data[:last] + data[first:],
+            before + bytes([rng.randrange(256)]) + data[first + 1 :],
+            before,
+        )
+    )
 
 
 def changed_value(value: Any, other: Any, rng: random.Random) -> Any:
@@ -85,7 +87,9 @@ def changed_value(value: Any, other: Any, rng: random.Random) -> Any:
         far, name = rng.choice(others) if others else ([None], 0)
         part[key] = rng.choice((rng.choice(ODD_VALUES), inner, [part[key]] * rng.choice((2, 30, 900)), far[name], part[key]))
         if isinstance(part, dict) and rng.random() < 0.5:
-            part[rng.choice(list(far)) if isinstance(far, dict) else rng.choice(["", "a", "$ref", "é"])] = rng.choice((part.pop(key), far[name]))
+            part[rng.choice(list(far)) if isinstance(far, dict) else rng.choice(["", "a", "$ref", "é"])] = rng.choice(
+                (part.pop(key), far[name])
+            )
     return value
 
 

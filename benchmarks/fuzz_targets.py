@@ -5,14 +5,24 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 SCHEMAS = [
-    {"type": "object", "properties": {"a": {"type": "string", "pattern": "^a+$"}, "b": {"$ref": "#/$defs/c"}}, "$defs": {"c": {"enum": [1]}}},
+    {
+        "type": "object",
+        "properties": {"a": {"type": "string", "pattern": "^a+$"}, "b": {"$ref": "#/$defs/c"}},
+        "$defs": {"c": {"enum": [1]}},
+    },
     {"oneOf": [{"type": "integer", "minimum": 0}, {"type": "array", "items": {"$ref": "#"}, "uniqueItems": True, "minItems": 1}]},
     {"allOf": [{"not": {"const": "a"}}, {"anyOf": [{"maxLength": 3}, {"format": "date"}]}], "if": {"type": "null"}, "then": False},
-    {"type": "object", "patternProperties": {"^x": {"type": "number", "multipleOf": 0.1}}, "additionalProperties": False, "minProperties": 1},
+    {
+        "type": "object",
+        "patternProperties": {"^x": {"type": "number", "multipleOf": 0.1}},
+        "additionalProperties": False,
+        "minProperties": 1,
+    },
     {"$schema": "http://json-schema.org/draft-07/schema#", "dependencies": {"a": ["b"]}, "contains": {"const": [1, {"a": None}]}},
     {"type": "object", "propertyNames": {"minLength": 2}, "unevaluatedProperties": {"type": ["null", "boolean"]}, "required": ["ab"]},
 ]
@@ -24,7 +34,12 @@ GRAMMARS = [
     'start: "v" %json {"type": "string"} rest\nrest: | "," rest',
 ]
 PATTERNS = [r"(ab|b)*a{1,3}", r"[^a-c\d]+\.(x|y)?", r"\p{L}{2,}(?i:z)", r"a{100}(b{2}c*)+|\x41\u{1F600}", r"(?P<n>[\w-]+)@[a-z]+\.com"]
-RECIPES = ["prompt-lookup(num_tokens=5) > token-recycling, pace=4", "token-recycling", "prompt-lookup, exact, never-slower", "plain, pace=1"]
+RECIPES = [
+    "prompt-lookup(num_tokens=5) > token-recycling, pace=4",
+    "token-recycling",
+    "prompt-lookup, exact, never-slower",
+    "plain, pace=1",
+]
 TABLES = ["a,b,c\n1,2.5,x\n3,,y\n", 'when,"value, all"\n2020-01-01,1e3\n2020-01-02,NA\n', "a\n1\n2\n", "x;y\n1;2\n"]
 TOOLS = [
     [{"type": "function", "function": {"name": "f", "parameters": SCHEMAS[0]}}],
@@ -102,10 +117,8 @@ def read_recipe(data: bytes, folder: Path) -> None:
 
     text = data.decode(errors="replace")
     for kind in ("drafter", "constraint"):
-        try:
+        with suppress(UserError):
             parse_part(text, kind)
-        except UserError:
-            pass
     Recipe.parse(str(Recipe.parse(text)))
 
 
@@ -146,12 +159,10 @@ def read_gguf(data: bytes, folder: Path) -> None:
     path = folder / "model.gguf"
     path.write_bytes(data)
     file = open_gguf(path)
-    try:
+    with suppress(UserError):
         text = read_tokenizer(file)
         text.decode(text.encode("ab a"))
         _ = text.token_bytes
-    except UserError:
-        pass
     read(file)
 
 
@@ -214,17 +225,48 @@ def texts(*corpus: object) -> Callable[[], list[bytes]]:
 
 
 _JSON = ["{", "}", "[", "]", ",", '"a":', "null", "true", "-1", "1e400", "9223372036854775808", '"\\ud800"', '""', "[[", "0.1"]
-_SCHEMA = [f'"{word}":' for word in "type properties items anyOf allOf oneOf not $ref enum const pattern minLength maxItems required".split()]
+_KEYWORDS = ("type", "properties", "items", "anyOf", "allOf", "oneOf", "not", "$ref", "enum", "const", "pattern", "maxLength", "required")
+_SCHEMA = [f'"{word}":' for word in _KEYWORDS]
 _SCHEMA += ['"$ref": "#"', '"$ref": "#/$defs/c"', '"string"', '"object"', '"array"', "{}", '"format": "ipv6"', '"uniqueItems": true']
-_REGEX = ["(", ")", "[", "]", "{2}", "{0,1000}", "{1000}", "*", "+?", "|", "^", "$", "\\", "(?=", "(?:", "\\b", "\\1", "[^", "\\p{L}", "&&", "."]
+_REGEX = [
+    "(",
+    ")",
+    "[",
+    "]",
+    "{2}",
+    "{0,1000}",
+    "{1000}",
+    "*",
+    "+?",
+    "|",
+    "^",
+    "$",
+    "\\",
+    "(?=",
+    "(?:",
+    "\\b",
+    "\\1",
+    "[^",
+    "\\p{L}",
+    "&&",
+    ".",
+]
 TARGETS = {
     "schemas": Target(texts(*SCHEMAS), _JSON + _SCHEMA, read_schema, is_json=True),
-    "grammars": Target(texts(*GRAMMARS), ['"', "/", "start", ":", "\n", "%ignore ", "->", "~3", "[", "%json {", "A", "//", *_REGEX], read_grammar),
+    "grammars": Target(
+        texts(*GRAMMARS), ['"', "/", "start", ":", "\n", "%ignore ", "->", "~3", "[", "%json {", "A", "//", *_REGEX], read_grammar
+    ),
     "patterns": Target(texts(*PATTERNS), _REGEX, read_pattern),
-    "recipes": Target(texts(*RECIPES), ["(", ")", ",", "=", ">", "1e9", "-1", "None", "'", "pace", "plain", "exact", "[", "{}", "lambda"], read_recipe),
+    "recipes": Target(
+        texts(*RECIPES), ["(", ")", ",", "=", ">", "1e9", "-1", "None", "'", "pace", "plain", "exact", "[", "{}", "lambda"], read_recipe
+    ),
     "gguf": Target(gguf_corpus, ["GGUF", "\xff" * 8, "\0" * 8, "\x09\0\0\0", "\x08\0\0\0", "llama.", "\xff\xff\xff\x7f"], read_gguf),
-    "tokenizers": Target(tokenizer_corpus, [*_JSON, "<s>", '"Sequence"', '"WordPiece"', '"Unigram"', '"Regex":"("', "\n\n"], read_tokenizer, is_json=True),
+    "tokenizers": Target(
+        tokenizer_corpus, [*_JSON, "<s>", '"Sequence"', '"WordPiece"', '"Unigram"', '"Regex":"("', "\n\n"], read_tokenizer, is_json=True
+    ),
     "csv": Target(texts(*TABLES), [",", "\n", '"', "\r", "NA", "1e999", ";", "\t", "\0", "2020-13-45", "é"], read_csv),
     "tools": Target(texts(*TOOLS), _JSON + _SCHEMA + ['"function":', '"name":', '"parameters":'], read_tools, is_json=True),
-    "templates": Target(texts(*TEMPLATES), ["{{", "}}", "{%", "%}", "for", "range(10**9)", "messages", "|", ".__class__", "'a' * 10**9"], read_template),
+    "templates": Target(
+        texts(*TEMPLATES), ["{{", "}}", "{%", "%}", "for", "range(10**9)", "messages", "|", ".__class__", "'a' * 10**9"], read_template
+    ),
 }

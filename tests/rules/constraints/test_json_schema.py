@@ -197,7 +197,7 @@ def test_a_typed_enum_is_filtered_without_validations(monkeypatch):
     calls = []
     before = SchemaValidator.is_valid
     monkeypatch.setattr(SchemaValidator, "is_valid", lambda self, node, value: calls.append(value) or before(self, node, value))
-    values = ["a", 1, 1.0, 1.5, None, True, [1], {"a": 1}]
+    values = ["a", 1, 1.5, None, True, [1], {"a": 1}]
     part = JsonSchema({"type": ["integer", "boolean", "array"], "enum": values})
-    assert [part.accepts(json.dumps(value)) for value in values] == [False, True, False, False, False, True, True, False]
+    assert [part.accepts(json.dumps(value)) for value in values] == [False, True, False, False, True, True, False]
     assert len(calls) < 2 * len(values)  # one for each finished text, and none for each value

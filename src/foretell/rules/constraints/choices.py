@@ -65,6 +65,8 @@ class TextListAutomaton(ByteAutomaton):
         self._alphabet = frozenset().union(*self.texts)
 
     def step(self, state: _TextRange, byte: int) -> _TextRange | None:
+        if byte not in self._alphabet:
+            return None
         low, high, num_bytes = state
         low += len(self.texts[low]) == num_bytes  # the text that ends here is the first of the range
 
