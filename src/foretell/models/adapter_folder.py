@@ -16,7 +16,7 @@ from foretell.models.adapter_windows import misfit, read_windows
 from foretell.models.weights.checkpoint import DamagedFileError, finite
 from foretell.models.weights.config_keys import remarks
 from foretell.models.weights.safetensors_folder import read_config, transformers_config
-from foretell.models.weights.unused_tensors import warn_of_unused_tensors
+from foretell.models.weights.unused_tensors import unused_tensors
 
 
 def check_class(kind: Any, config: Any) -> None:
@@ -62,7 +62,8 @@ def network_of(folder: Path, dtype: torch.dtype | None) -> Any:
     for name, parameter in network.named_parameters():
         if parameter.is_floating_point() and parameter.element_size() > 1:
             finite(parameter.detach(), name, folder)
-    warn_of_unused_tensors(folder, sorted(report["unexpected_keys"]))
+    for remark in unused_tensors(sorted(report["unexpected_keys"])):
+        warnings.warn(f"{folder}: {remark}", stacklevel=2)
     return network
 
 

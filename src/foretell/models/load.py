@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,6 @@ from foretell.models.weights.checkpoint import Checkpoint, fingerprint
 from foretell.models.weights.config_keys import check_folder, check_native, remarks
 from foretell.models.weights.gguf_split import gguf_parts
 from foretell.models.weights.safetensors_folder import fingerprint_folder, read_config, read_safetensors_folder
-from foretell.models.weights.unused_tensors import warn_of_unused_tensors
 from foretell.parts import nearest
 from foretell.progress import ReportProgress, progress_bar, step_counter
 
@@ -174,6 +174,11 @@ def _convert_text(source: Path) -> Text | None:
     return None if file.metadata.get("tokenizer.ggml.model") in (None, "none", "no_vocab") else read_tokenizer(file)
 
 
+def _warn(of: Path, said: Iterable[str]) -> None:
+    for remark in said:
+        warnings.warn(f"{of}: {remark}", stacklevel=2)
+
+
 def _fingerprint(source: Path) -> str:
     return fingerprint(gguf_parts(source)) if source.is_file() else fingerprint_folder(source)
 
@@ -182,8 +187,7 @@ def _load_native(source: Path, dtype: str, device: torch.device, num_threads: in
     if source.is_dir():
         values = read_config(source)
         check_native(source, values)
-        for remark in remarks(values):
-            warnings.warn(f"{source / 'config.json'}: {remark}", stacklevel=2)
+        _warn(source / "config.json", remarks(values))
     digest = _fingerprint(source)
     if device.type == "cpu" and dtype in ("int8", "fp32"):
         engine = _cpu_engine(source, digest, dtype, num_threads, report)
@@ -193,7 +197,7 @@ def _load_native(source: Path, dtype: str, device: torch.device, num_threads: in
         if num_threads is not None:
             torch.set_num_threads(num_threads)
         checkpoint = read_checkpoint(source)
-        warn_of_unused_tensors(source, checkpoint.unused)
+        _warn(source, checkpoint.remarks)
         tensors = Watched(checkpoint.tensors, step_counter(report, "reading weights", len(checkpoint.tensors)))
         with one_thread():
             engine = TorchEngine(checkpoint.architecture, tensors, DTYPES[dtype] or torch.float32, device)
@@ -207,17 +211,17 @@ def _cpu_engine(source: Path, digest: str, dtype: str, num_threads: int | None, 
     name = entry_name(digest, dtype, PACK_VERSION)
     found = read_packed(name)
     if found is not None:
-        architecture, packed, unused = found
+        architecture, packed, said = found
     else:
         checkpoint = read_checkpoint(source)
-        architecture, unused = checkpoint.architecture, checkpoint.unused
+        architecture, said = checkpoint.architecture, checkpoint.remarks
         with one_thread():
             done = step_counter(report, f"packing as {dtype}", len(checkpoint.tensors))
             packed = pack(architecture, Watched(checkpoint.tensors, done), dtype)
         saved = step_counter(report, "saving for the next time", 1)
-        write_packed(name, architecture, packed, unused)
+        write_packed(name, architecture, packed, said)
         saved()
-    warn_of_unused_tensors(source, unused)
+    _warn(source, said)
     return CpuEngine(architecture, packed, dtype, num_threads)
 
 

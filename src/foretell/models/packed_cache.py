@@ -24,7 +24,7 @@ def entry_name(fingerprint: str, dtype: str, version: int | str) -> str:
 
 
 def read_packed(name: str) -> tuple[Architecture, dict[str, Tensor], tuple[str, ...]] | None:
-    """Architecture, memory-mapped tensors and the names of the checkpoint's unused tensors, of an entry; None where there is none. A
+    """Architecture, memory-mapped tensors and the checkpoint's remarks, of an entry; None where there is none. A
     damaged entry is removed."""
     from safetensors import SafetensorError, safe_open
 
@@ -34,16 +34,16 @@ def read_packed(name: str) -> tuple[Architecture, dict[str, Tensor], tuple[str, 
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
-            settings, unused = json.loads(file.metadata()["architecture"]), tuple(json.loads(file.metadata()["unused"]))
+            settings, remarks = json.loads(file.metadata()["architecture"]), tuple(json.loads(file.metadata()["remarks"]))
         settings["windows"] = tuple(settings["windows"])
-        return Architecture(**settings, inv_freq=tensors.pop(_INV_FREQ)), tensors, unused
+        return Architecture(**settings, inv_freq=tensors.pop(_INV_FREQ)), tensors, remarks
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
         discard_entry(name)
         return None
 
 
-def write_packed(name: str, architecture: Architecture, tensors: Mapping[str, Tensor], unused: Sequence[str] = ()) -> Path | None:
-    """Store an entry; None where the cache folder refuses. unused: names of the checkpoint's tensors that take no part."""
+def write_packed(name: str, architecture: Architecture, tensors: Mapping[str, Tensor], remarks: Sequence[str] = ()) -> Path | None:
+    """Store an entry; None where the cache folder refuses. remarks: the checkpoint's."""
     from safetensors.torch import save_file
 
     settings = {field.name: getattr(architecture, field.name) for field in dataclasses.fields(architecture)}
@@ -56,7 +56,7 @@ def write_packed(name: str, architecture: Architecture, tensors: Mapping[str, Te
         whole = tensor.is_contiguous() and storage.nbytes() == tensor.nbytes and storage.data_ptr() not in seen
         own[key] = tensor if whole else tensor.clone().contiguous()
         seen.add(storage.data_ptr())
-    metadata = {"architecture": json.dumps(settings), "unused": json.dumps(list(unused))}
+    metadata = {"architecture": json.dumps(settings), "remarks": json.dumps(list(remarks))}
     return write_entry(name, lambda path: save_file(own, path, metadata=metadata))
 
 

@@ -18,6 +18,7 @@ from foretell.models.architecture import Architecture
 from foretell.models.not_native import NotNativeError
 from foretell.models.weights.lazy_tensors import LazyTensors
 from foretell.models.weights.tying import settle_tying
+from foretell.models.weights.unused_tensors import unused_tensors
 
 _SAMPLE = 1 << 16
 
@@ -36,7 +37,7 @@ class Checkpoint:
     make_config: builds the transformers `PretrainedConfig`, on first use of `config`. tensors: by the names of
     transformers' causal-LM classes, exactly those that the architecture needs. source: the folder or the GGUF file, where
     the tokenizer is too. fingerprint: tells contents apart, whatever the path. unused: names of tensors that are stored but
-    take no part.
+    take no part. remarks: what the user should know of the files.
     """
 
     make_config: Callable[[], Any]
@@ -45,6 +46,7 @@ class Checkpoint:
     source: Path
     fingerprint: str
     unused: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @cached_property
     def config(self) -> Any:
@@ -118,7 +120,7 @@ def checked(config: Any, tensors: LazyTensors, source: Path, digest: str, make_c
     architecture = Architecture.from_config(config)
     if architecture.num_layers > len(tensors):
         raise DamagedFileError(source, f"{architecture.num_layers} layers in {len(tensors)} tensors: some are missing")
-    tied, tensors = settle_tying(architecture.tie_embeddings, tensors, source)
+    tied, tensors, said = settle_tying(architecture.tie_embeddings, tensors)
     architecture = replace(architecture, tie_embeddings=tied)
     needed = needed_tensors(architecture, config)
     missing = [name for name in needed if name not in tensors]
@@ -131,7 +133,8 @@ def checked(config: Any, tensors: LazyTensors, source: Path, digest: str, make_c
             raise DamagedFileError(source, f"the tensor {name!r} has shape {tensors.shapes[name]}, the configuration asks for {shape}")
     used = {*needed, "lm_head.weight"} if tied else set(needed)  # an equal head is no other tensor
     unused = tuple(name for name in tensors if name not in used)
-    return Checkpoint(make_config or (lambda: config), architecture, tensors.only(set(needed)), source, digest, unused)
+    remarks = (*said, *unused_tensors(unused))
+    return Checkpoint(make_config or (lambda: config), architecture, tensors.only(set(needed)), source, digest, unused, remarks)
 
 
 def finite(tensor: Tensor, name: str, path: Path) -> Tensor:

@@ -70,7 +70,7 @@ def read_gguf(file: GGUFFile) -> Checkpoint:
             f"{path}: the tensor {strange[0]!r} (one of {len(strange)}) takes no part in the architecture {family!r}, so the file is of "
             "another one; load the model's safetensors folder with backend='transformers'"
         )
-    return replace(checkpoint, unused=())
+    return replace(checkpoint, unused=(), remarks=())
 
 
 def gguf_settings(file: GGUFFile) -> tuple[str, dict[str, Any]]:

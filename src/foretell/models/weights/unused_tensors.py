@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
 #: Values that transformers' earlier versions stored, which are computed from the configuration.
 _COMPUTED = re.compile(r".*(rotary_emb\.inv_freq|rotary_emb\.(cos|sin)_cached|masked_bias|attn\.bias|attention\.bias|position_ids)")
 
 
-def warn_of_unused_tensors(source: Path, names: Sequence[str]) -> None:
-    """Warn where tensors take no part in what is computed; of those that were computed once, nothing is said."""
+def unused_tensors(names: Sequence[str]) -> list[str]:
+    """What to say of tensors that take no part in what is computed; of those that were computed once, nothing."""
     unused = [name for name in names if not _COMPUTED.fullmatch(name)]
-    if unused:
-        more = f" and {len(unused) - 3} more" if len(unused) > 3 else ""
-        warnings.warn(
-            f"{source}: its tensors {', '.join(map(repr, unused[:3]))}{more} take no part: the architecture that config.json names has "
-            "none of that name",
-            stacklevel=2,
-        )
+    if not unused:
+        return []
+    more = f" and {len(unused) - 3} more" if len(unused) > 3 else ""
+    shown = ", ".join(map(repr, unused[:3]))
+    return [f"its tensors {shown}{more} take no part: the architecture that config.json names has none of that name"]
