@@ -31,14 +31,15 @@ class CompletingTokens:
         self.beyond_string = self.in_string - only_quote
         self.in_number = tokens_with(lambda data: any(byte in data for byte in b", \r\n\t]}"))
         self.between_values = tokens_with(lambda data: not _OPENING.fullmatch(data))
-        #: Tokens that may make an open number, or the next one, too large; without bounds, those with an exponent.
-        self.numeric = tokens_with(lambda data: re.search(rb"[-+.eE0-9]", data))
-        self.with_exponent = tokens_with(lambda data: re.search(rb"[eE][+]?[0-9]", data))
+        #: Tokens that may make an open number, or the next one, too large (without bounds, those with an exponent), or end the text.
+        stops = TokenSet.of(vocabulary.stop_tokens, vocabulary.size)
+        self.numeric = stops | tokens_with(lambda data: re.search(rb"[-+.eE0-9]", data))
+        self.with_exponent = stops | tokens_with(lambda data: re.search(rb"[eE][+]?[0-9]", data))
         self.with_escape = tokens_with(lambda data: b"\\" in data or "\ufffd" in data.decode("utf-8", "replace"))
         self.in_literal = TokenSet.everything(vocabulary.size)
 
     def enlarging(self, parser: JsonParser) -> TokenSet:
-        """The tokens that may make a number too large."""
+        """The tokens that may make a number too large, and those that end the text."""
         has_exponent = parser.mode == NUMBER and b"e" in parser.text[parser.start :].lower()
         return self.numeric if has_exponent or parser.checks.limits_numbers else self.with_exponent
 
@@ -71,20 +72,20 @@ class JsonSchemaState(ConstraintState):
     def allowed(self) -> TokenSet:
         allowed = self.inner.allowed()
         if self._forbidden is None:
-            candidates = TokenSet.of(self.vocabulary.stop_tokens, self.vocabulary.size)
             completing = self.vocabulary.derive(CompletingTokens)
-            candidates |= completing.enlarging(self.parser)
+            candidates = completing.enlarging(self.parser)
             if self.compiled.checks is not None:
                 candidates |= completing.candidates(self.parser)
             failing = [token for token in (allowed & candidates).ids.tolist() if self._fails_check(token)]
-            self._forbidden = frozenset([*failing, *(allowed & self._doomed()).ids.tolist()])
+            doomed = self._doomed()
+            self._forbidden = frozenset(failing if doomed is None else [*failing, *(allowed & doomed).ids.tolist()])
         return allowed - TokenSet.of(self._forbidden, allowed.size) if self._forbidden else allowed
 
-    def _doomed(self) -> TokenSet:
-        """The tokens after which an open string could not be completed."""
+    def _doomed(self) -> TokenSet | None:
+        """The tokens after which an open string could not be completed; None where strings are not followed."""
         checks = self.parser.checks
         if self.parser.mode != STRING or self.parser.is_key or not isinstance(checks, Location) or checks.strings is None:
-            return TokenSet.of([], self.vocabulary.size)
+            return None
         return checks.strings.doomed(self.parser.text[self.parser.start :], self.vocabulary)
 
     def accepts(self, token: int) -> bool:
