@@ -32,14 +32,15 @@ class CompletingTokens:
         self.beyond_string = self.in_string - only_quote
         self.in_number = tokens_with(lambda data: any(byte in data for byte in b", \r\n\t]}"))
         self.between_values = tokens_with(lambda data: not _OPENING.fullmatch(data))
-        #: Tokens that may make an open number, or the next one, too large; without bounds, those with an exponent.
-        self._numeric = tokens_with(lambda data: re.search(rb"[-+.eE0-9]", data))
-        self._with_exponent = tokens_with(lambda data: re.search(rb"[eE][+]?[0-9]", data))
+        #: Tokens that may make an open number, or the next one, too large (without bounds, those with an exponent), or end the text.
+        stops = TokenSet.of(vocabulary.stop_tokens, vocabulary.size)
+        self._numeric = stops | tokens_with(lambda data: re.search(rb"[-+.eE0-9]", data))
+        self._with_exponent = stops | tokens_with(lambda data: re.search(rb"[eE][+]?[0-9]", data))
         self._with_escape = tokens_with(lambda data: b"\\" in data or "\ufffd" in data.decode("utf-8", "replace"))
         self.in_literal = TokenSet.everything(vocabulary.size)
         self._nothing = TokenSet.of((), vocabulary.size)
         self._whole_strings = tokens_with(lambda data: data.count(b'"') > 1)
-        self._numbers_after_strings = self.in_string & self._with_exponent
+        self._numbers_after_strings = stops | (self.in_string & self._with_exponent)
         self._escaping = self._whole_strings | tokens_with(lambda data: b"\\" in data.partition(b'"')[0] and b'"' in data)
         #: Tokens by what they write before a quote.
         self._before_quote: dict[bytes, list[int]] = {}
@@ -59,7 +60,7 @@ class CompletingTokens:
         return self.in_number if parser.mode == NUMBER else self.in_literal if parser.mode == LITERAL else self.between_values
 
     def enlarging(self, parser: JsonParser) -> TokenSet:
-        """The tokens that may make a number too large."""
+        """The tokens that may make a number too large, and those that end the text."""
         if parser.mode in (STRING, ESCAPE):
             return self._numbers_after_strings
         has_exponent = parser.mode == NUMBER and b"e" in parser.current.lower()

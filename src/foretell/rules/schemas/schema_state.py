@@ -31,8 +31,7 @@ class JsonSchemaState(ConstraintState):
     def allowed(self) -> TokenSet:
         if self._allowed is None:
             allowed = self.inner.allowed()
-            candidates = TokenSet.of(self.vocabulary.stop_tokens, self.vocabulary.size) | self._candidates()
-            failing = [token for token in (allowed & candidates).ids.tolist() if self._fails_check(token)]
+            failing = [token for token in (allowed & self._candidates()).ids.tolist() if self._fails_check(token)]
             allowed = allowed - TokenSet.of(failing, allowed.size) if failing else allowed
             doomed = self._doomed()
             allowed = allowed if doomed is None else allowed - doomed
@@ -41,7 +40,7 @@ class JsonSchemaState(ConstraintState):
         return self._allowed
 
     def _candidates(self) -> TokenSet:
-        """The tokens that a check may forbid."""
+        """The tokens that a check may forbid, and those that end the text."""
         completing = self.vocabulary.derive(CompletingTokens)
         checked = completing.repeating(self.parser) if self.compiled.checks is None else completing.candidates(self.parser)
         return checked | completing.enlarging(self.parser)
