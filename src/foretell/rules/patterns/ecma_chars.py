@@ -26,6 +26,7 @@ class CharReader:
         self.pattern, self.at, self.ignores_case = pattern, 0, False
 
     def error(self, what: str) -> PatternError:
+        """The error for what the pattern does at this place."""
         return PatternError(f"pattern={self.pattern!r} is not a regular expression of ECMA 262: at character {self.at} it {what}")
 
     def takes(self, text: str) -> bool:
@@ -60,6 +61,7 @@ class CharReader:
         return one(ord(name))
 
     def code(self, match: re.Match[str]) -> int:
+        """The code point that an escape names."""
         if match["high"]:
             return 0x10000 + ((int(match["high"], 16) - 0xD800) << 10) + int(match["low"], 16) - 0xDC00
         if match["c"]:
@@ -70,6 +72,7 @@ class CharReader:
         return code
 
     def property(self, name: str) -> CharSet:
+        """The characters with a property of Unicode, as in `\\p{Greek}`."""
         import regex
 
         match = self.match(re.compile(r"[pP]\{(?:[A-Za-z_]+=)?[A-Za-z0-9_]+\}"))
@@ -81,6 +84,7 @@ class CharReader:
             raise self.error(f"names the property {match.group()}, which Unicode lacks") from None
 
     def char_class(self) -> CharSet:
+        """The characters of a class in brackets."""
         self.at += 1
         is_negated = self.takes("^")
         ranges: list[tuple[int, int]] = []
@@ -104,6 +108,7 @@ class CharReader:
         return complement(chars) if is_negated else chars
 
     def class_member(self) -> CharSet:
+        """The next character of a class, or the set that an escape stands for."""
         if self.at >= len(self.pattern):
             raise self.error("lacks a ]")
         self.at += 1
@@ -114,6 +119,7 @@ class CharReader:
 
 
 def one(code: int) -> CharSet:
+    """The set of one character."""
     return ((code, code),)
 
 
