@@ -27,7 +27,7 @@ from foretell.rules.schemas.validator import SchemaValidator
 MAX_CHARACTERS = 1_000_000
 #: The deepest nesting of a schema's arrays and objects.
 MAX_DEPTH = 150
-#: The most seconds after which a smaller effort is still tried. One compilation is bounded by the engine's own limits on symbols and states.
+#: After so many seconds no smaller effort is tried. One compilation is bounded by the limits on symbols and on the states of the lexer.
 MAX_SECONDS = 15.0
 #: White space in the generated text: options of the engine.
 WHITESPACE: dict[str, dict[str, Any]] = {
