@@ -8,6 +8,7 @@ import json
 import pytest
 
 from foretell.rules.constraints.json_schema import JsonSchema
+from foretell.rules.schemas import schema_compiler
 from foretell.rules.schemas.strings import BYTES
 
 
@@ -140,3 +141,10 @@ def test_texts_nested_beyond_python_are_not_accepted():
         state = state.advance(byte)
     else:
         pytest.fail("a value was complete that cannot be read")
+
+
+def test_compilation_ends_in_bounded_time(monkeypatch):
+    monkeypatch.setattr(schema_compiler, "MAX_SECONDS", -1.0)  # what has to be tried again takes too long
+    assert JsonSchema({"const": "a"}).accepts('"a"')
+    with pytest.raises(ValueError, match=r"#: 2 subschemas took more than .* split the schema"):
+        JsonSchema({"items": {"const": json.loads("[" * 140 + "]" * 140)}}).start(BYTES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -31,6 +32,8 @@ from foretell.rules.schemas.wrappers import unwrapped
 MAX_CHARACTERS = 1_000_000
 #: The deepest nesting of a schema's arrays and objects.
 MAX_DEPTH = 150
+#: After so many seconds no smaller effort is tried. One compilation is bounded by the limits on symbols and on the states of the lexer.
+MAX_SECONDS = 15.0
 #: White space in the generated text: options of the engine.
 WHITESPACE: dict[str, dict[str, Any]] = {
     "json": {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "},
@@ -74,7 +77,7 @@ def compile_schema(
     graph = close_objects(parsed_schema.__wrapped__(text)) if closed else parsed_schema(text)
     validator = SchemaValidator(graph, formats)
     effort: LoweringEffort | None = LoweringEffort()
-    reason, last_schema = "", None
+    reason, last_schema, begin = "", None, time.monotonic()
     while effort is not None:
         lowering = Lowering(graph, validator.is_valid, formats, effort)
         try:
@@ -95,6 +98,11 @@ def compile_schema(
                 checks = PendingChecks(graph, lowering.relaxed, validator) if lowering.relaxed else None
                 return CompiledSchema(graph, schema, lowering.relaxed, lowering.ignored, validator, checks, grammar, bounds)
         effort = effort.reduced(reason)
+        if effort is not None and time.monotonic() - begin > MAX_SECONDS:
+            raise SchemaError(
+                f"#: {len(graph.nodes)} subschemas took more than {MAX_SECONDS:g} s, and the engine cannot compile them ({reason}); "
+                "split the schema, or leave out parts that the answer does not need"
+            )
     raise SchemaError(f"#: the engine cannot compile it: {reason}")
 
 
