@@ -52,6 +52,10 @@ WIDE = {
     "max_position_embeddings": CONTEXT,
     **ENDS,
 }
+ROUTED = {
+    "n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1, "moe_intermediate_size": 32,
+    "first_k_dense_replace": 1,
+}  # fmt: skip
 LONGROPE = {"short_factor": [1.0] * 8, "long_factor": [4.0] * 8}
 HEADS = {"head_dim": 16}
 
@@ -106,7 +110,8 @@ FAMILIES: dict[str, Any] = {
     "starcoder2": {"sliding_window": 8}, "smollm3": {"no_rope_layer_interval": 2}, "glm": HEADS, "glm4": HEADS, "glm4_moe": {},
     "helium": HEADS, "nemotron": {}, "persimmon": {}, "mixtral": {"num_local_experts": 4, "sliding_window": 8},
     "qwen2_moe": {**EXPERTS, "shared_expert_intermediate_size": 32}, "qwen3_moe": {**EXPERTS, "head_dim": 16},
-    "deepseek_v2": LATENT, "deepseek_v3": LATENT, "youtu": LATENT, "longcat_flash": {}, "dots1": {}, "exaone4": {"sliding_window": 8},
+    "deepseek_v2": LATENT, "deepseek_v3": LATENT, "youtu": LATENT, "longcat_flash": {"num_key_value_heads": 4},
+    "dots1": ROUTED, "exaone4": {"sliding_window": 8},
     "arcee": {}, "seed_oss": HEADS, "ernie4_5": {}, "hunyuan_v1_dense": HEADS, "apertus": {}, "nanochat": {}, "doge": {}, "afmoe": {},
     "gpt_oss": {**HEADS, "num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 8}, "diffllama": {}, "ministral3": {},
     "bitnet": {}, "jetmoe": {}, "moshi": {}, "modernbert-decoder": {},

@@ -224,7 +224,8 @@ def test_windows_need_a_length(qwen):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"hidden_size": "64"}, {"num_attention_heads": 0}, {"num_hidden_layers": 10**9}, {"vocab_size": 10**12}, {"num_key_value_heads": 3},
+        {"hidden_size": "64"}, {"num_attention_heads": 0}, {"num_hidden_layers": 10**9},
+        {"vocab_size": 10**12}, {"num_key_value_heads": 3}, {"head_dim": 0},
         {"rope_parameters": {"rope_type": "yarn"}}, {"rope_parameters": 7}, {"rms_norm_eps": None}, {"max_position_embeddings": -1},
         {"architectures": "LlamaForCausalLM"}, {"num_hidden_layers": None}, {"hidden_act": 3}, {"model_type": ["llama"]},
         {"rope_parameters": {"rope_type": "nonsense", "rope_theta": 1e4}}, {"tie_word_embeddings": "yes"}, {"quantization_config": "int4"},

@@ -56,8 +56,8 @@ class Architecture:
         if getattr(config, "hidden_act", "silu") not in ("silu", "swish"):
             raise NotNativeError(f"hidden_act={config.hidden_act!r}: the native forward has silu only; load with backend='transformers'")
         num_heads, hidden_size = _size(config, "num_attention_heads"), _size(config, "hidden_size")
-        num_kv_heads = _size(config, "num_key_value_heads") if getattr(config, "num_key_value_heads", None) else num_heads
-        head_dim = _size(config, "head_dim") if getattr(config, "head_dim", None) else hidden_size // num_heads
+        num_kv_heads = _size(config, "num_key_value_heads") if getattr(config, "num_key_value_heads", None) is not None else num_heads
+        head_dim = _size(config, "head_dim") if getattr(config, "head_dim", None) is not None else hidden_size // num_heads
         if num_heads % num_kv_heads or head_dim % 2 or not head_dim:
             raise UserError(
                 f"num_attention_heads={num_heads!r}, num_key_value_heads={num_kv_heads!r}, head_dim={head_dim!r}: the first must be a "
