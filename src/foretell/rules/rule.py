@@ -116,11 +116,11 @@ def _regex(value: str | re.Pattern[str]) -> Rule:
 
 def _pattern(compiled: re.Pattern[Any]) -> str:
     """The pattern of a compiled one, with its flags."""
-    if not isinstance(compiled.pattern, str) or compiled.flags & (re.ASCII | re.LOCALE | re.VERBOSE):
+    if not isinstance(compiled.pattern, str) or compiled.flags & (re.ASCII | re.LOCALE | re.VERBOSE | re.MULTILINE):
         raise UserError(
-            f"regex={arguments.shown(compiled)} is of bytes, or has the flags ASCII, LOCALE or VERBOSE; compile a text without them"
+            f"regex={arguments.shown(compiled)} is of bytes, or has the flags ASCII, LOCALE, VERBOSE or MULTILINE; compile a text without them"
         )
-    known = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
+    known = {"i": re.IGNORECASE, "s": re.DOTALL}
     flags = "".join(name for name, flag in known.items() if compiled.flags & flag)
     return f"(?{flags}:{compiled.pattern})" if flags else compiled.pattern
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from foretell.arguments import shown
 from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.errors import UserError
 from foretell.models.vocabulary import Vocabulary
@@ -53,7 +54,7 @@ class Regex(Constraint[CompiledGrammar]):
                 return compile_grammar(from_regex(patterns[0]), vocabulary)
             return compile_grammar(from_lark(f"start: TEXT\nTEXT: {' & '.join(f'/{each}/' for each in patterns)}"), vocabulary)
         except ValueError as error:
-            raise UserError(f"Regex: pattern={self.pattern!r} is not supported: {error}") from error
+            raise UserError(f"Regex: pattern={shown(self.pattern)} is not supported: {error}") from error
 
     def begin(self, memory: CompiledGrammar, prompt: Sequence[int] = ()) -> ConstraintState:
         return memory.start()

@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from foretell.rules.patterns.char_set import LINE_END, CharSet, complement, folded
+from foretell.rules.patterns.char_set import ANY, LINE_END, CharSet, complement, folded
 from foretell.rules.patterns.ecma_chars import CharReader, PatternError, one
 from foretell.rules.patterns.syntax import Chars, Choice, Edge, Group, Look, Node, Reference, Repeat, Sequence
 
 #: The deepest nesting of groups, and the longest pattern in characters.
-_MAX_DEPTH, _MAX_LENGTH = 80, 20_000
-_MAX_TIMES = 100_000
+_MAX_DEPTH, _MAX_LENGTH = 80, 200_000
+#: The largest count of a quantifier, and the most groups and quantifiers.
+_MAX_TIMES, _MAX_OPERATORS = 100_000, 10_000
 _QUANTIFIER = re.compile(r"(?:([*+?])|\{([0-9]+)(?:(,)([0-9]*))?\})(\??)")
 _GROUP = re.compile(r"\((?:\?(?:(?P<look>=|!|<=|<!)|(?P<plain>:)|<(?P<name>[A-Za-z_$][\w$]*)>|(?P<flags>[a-z]*(?:-[a-z]+)?):)|(?!\?))")
 _LOOKS = {"=": (True, True), "!": (True, False), "<=": (False, True), "<!": (False, False)}
@@ -35,7 +36,8 @@ class _Parser(CharReader):
 
     def __init__(self, pattern: str) -> None:
         super().__init__(pattern)
-        self.depth, self.num_groups = 0, 0
+        self.depth, self.num_groups, self.num_operators = 0, 0, 0
+        self.any_dot = False
         self.names: list[str | None] = []
         escaped = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", lambda match: "." * len(match.group()), pattern, flags=re.DOTALL)
         for match in _GROUP.finditer(escaped):
@@ -67,6 +69,7 @@ class _Parser(CharReader):
         match = self.match(_QUANTIFIER)
         if match is None:
             return node
+        self.count_operator()
         if isinstance(node, Edge) or (isinstance(node, Look) and not node.ahead):
             self.at = start
             raise self.error("repeats what has no length")
@@ -79,6 +82,12 @@ class _Parser(CharReader):
         if _QUANTIFIER.match(self.pattern, self.at):
             raise self.error("has nothing to repeat")
         return Repeat(node, low, high)
+
+    def count_operator(self) -> None:
+        """Count a group or quantifier. PatternError beyond the most."""
+        self.num_operators += 1
+        if self.num_operators > _MAX_OPERATORS:
+            raise self.error(f"has more than {_MAX_OPERATORS} groups and quantifiers")
 
     def term(self) -> Node:
         char = self.pattern[self.at]
@@ -93,19 +102,22 @@ class _Parser(CharReader):
         self.at += 1
         if char in "^$":
             return Edge(char)
-        return Chars(complement(LINE_END)) if char == "." else self.chars(one(ord(char)))
+        return Chars(ANY if self.any_dot else complement(LINE_END)) if char == "." else self.chars(one(ord(char)))
 
     def chars(self, chars: CharSet) -> Chars:
         return Chars(folded(chars) if self.ignores_case else chars)
 
     def group(self) -> Node:
         match = self.match(_GROUP)
-        if match is None or (match["flags"] or "i") not in ("i", "-i"):
-            raise self.error("has a group that ECMA 262 lacks; groups are (...), (?:...), (?<name>...), (?i:...) and look-around")
+        if match is None or set(match["flags"] or "") - set("is-"):
+            raise self.error("has a group that is not supported; groups are (...), (?:...), (?<name>...), (?is:...) and look-around")
+        self.count_operator()
         is_group = match["look"] is None and match["plain"] is None and match["flags"] is None
         self.num_groups += is_group
-        number, before = self.num_groups, self.ignores_case
-        self.ignores_case = match["flags"] == "i" if match["flags"] else before
+        number, before = self.num_groups, (self.ignores_case, self.any_dot)
+        on, _, off = (match["flags"] or "").partition("-")
+        self.ignores_case = ("i" in on or self.ignores_case) and "i" not in off
+        self.any_dot = ("s" in on or self.any_dot) and "s" not in off
         self.depth += 1
         if self.depth > _MAX_DEPTH:
             raise self.error(f"nests groups deeper than {_MAX_DEPTH}")
@@ -113,7 +125,7 @@ class _Parser(CharReader):
         if not self.takes(")"):
             raise self.error("lacks a )")
         self.depth -= 1
-        self.ignores_case = before
+        self.ignores_case, self.any_dot = before
         return Look(node, *_LOOKS[match["look"]]) if match["look"] else Group(node, number) if is_group else node
 
     def escape(self) -> Node:
