@@ -98,6 +98,7 @@ def make_requests(
     if model.tokenizer is None:
         raise UserError("model: it has no tokenizer, so it cannot read text; use foretell.decoding.session.Session with token ids")
     strings = as_stop_strings(stop)
+    constraint = rule.constraint if rule is not None else None
 
     def request(number: int, tokens: list[int]) -> Request:
         return Request(
@@ -108,9 +109,9 @@ def make_requests(
             model.tokenizer.stop_tokens,
             StopWatch(model.tokenizer, tokens, strings) if strings else None,
             logprobs,
-            rule.constraint if rule is not None else None,
+            constraint,
             max_backtracks,
-            ending=ending,
+            ending=ending and constraint is not None and not constraint.is_open,
         )
 
     request(0, [0])  # checks the options before any prompt is encoded

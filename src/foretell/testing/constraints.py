@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from foretell.decoding.constraint import Constraint, ConstraintState
+from foretell.decoding.ending import follows
 from foretell.models.vocabulary import Vocabulary
 from foretell.testing.contracts import demand
 
@@ -95,6 +96,9 @@ def _check_state(constraint: Constraint, visit: _WalkedState) -> None:
     demand(state.finished == (allowed == stops), constraint, f"says finished={state.finished} {where}, but allows {allowed}")
     demand(allowed or constraint.can_dead_end, constraint, f"comes to a dead end {where}, and can_dead_end does not say so")
     _check_forced(constraint, state, where)
+    ending = state.ending(12)
+    demand(ending is None or len(ending) <= 12, constraint, f"gives an ending of more than the 12 tokens that were asked for {where}")
+    demand(ending is None or follows(state, ending), constraint, f"gives the ending {ending} {where}, which is not allowed there or no end")
     if ends:
         after = state.advance(ends[0])
         demand(after.allowed().ids.tolist() == stops and after.finished, constraint, f"goes on after a stop token {where}")

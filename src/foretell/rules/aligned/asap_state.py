@@ -124,6 +124,9 @@ class AsapState(ConstraintState):
         """Not before the probability is known with which the model ends the text here."""
         return self.inner.finished and (self.depth >= self.max_new_tokens or (self.node is not None and self.node.is_visited))
 
+    def ending(self, max_tokens: int) -> list[int] | None:
+        return None  # a text that the model did not write to its end is no sample of its distribution
+
     def forced(self, max_tokens: int = 64) -> list[int]:
         return self.inner.forced(max_tokens)
 
