@@ -8,6 +8,7 @@ from functools import reduce
 from operator import and_
 
 from foretell.decoding.constraint import Constraint, ConstraintState, EndedState, not_allowed_error
+from foretell.decoding.ending import follows
 from foretell.decoding.token_set import TokenSet
 from foretell.rules.automata.byte_automaton import ByteAutomaton
 from foretell.rules.automata.combined_automata import intersection
@@ -77,3 +78,8 @@ class BothState(ConstraintState):
     @property
     def accepting(self) -> bool:
         return all(state.accepting for state in self.states)
+
+    def ending(self, max_tokens: int) -> list[int] | None:
+        endings = (state.ending(max_tokens) for state in self.states)
+        shared = (tokens for tokens in endings if tokens is not None and follows(self, tokens))
+        return next(shared, None) or super().ending(max_tokens)

@@ -71,3 +71,7 @@ class EitherState(ConstraintState):
     @property
     def accepting(self) -> bool:
         return any(state.accepting for state in self.states)
+
+    def ending(self, max_tokens: int) -> list[int] | None:
+        endings = [tokens for tokens in (state.ending(max_tokens) for state in self.states) if tokens is not None]
+        return min(endings, key=len, default=None)
