@@ -12,7 +12,7 @@ from foretell.decoding.drafter import DRAFT_STREAM, Ask
 from foretell.decoding.drafting.successors.table import SuccessorTable
 from foretell.decoding.drafting.templates import Template
 from foretell.decoding.drafting.trees.paths import grade_of
-from foretell.decoding.sampler import Candidates, NonFiniteLogitsError, Sampler
+from foretell.decoding.sampler import Candidates, NonFiniteLogitsError, NoTokenLeftError, Sampler
 from foretell.decoding.tree import ROOT, Kind, Tree
 
 
@@ -75,6 +75,6 @@ def distribution_after(
         candidates = Candidates(row, None, table.vocab_size)
     try:
         q = sampler.distribution_of(candidates, [*text, *drafted] if sampler.needs_history else (), prompt_length)
-    except NonFiniteLogitsError:
+    except (NonFiniteLogitsError, NoTokenLeftError):
         return None  # the sampler forbids all successors in the table
     return q, grade_of(float(q.probs.max()))
