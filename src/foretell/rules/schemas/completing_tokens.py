@@ -40,8 +40,9 @@ class CompletingTokens:
         self.in_literal = TokenSet.everything(vocabulary.size)
         self._nothing = TokenSet.of((), vocabulary.size)
         self._whole_strings = tokens_with(lambda data: data.count(b'"') > 1)
+        self._next_strings = tokens_with(lambda data: data.count(b'"') > 2)  # the open one, and a whole one after it
         self._numbers_after_strings = stops | (self.in_string & self._with_exponent)
-        self._escaping = self._whole_strings | tokens_with(lambda data: b"\\" in data.partition(b'"')[0] and b'"' in data)
+        self._escaping = tokens_with(lambda data: b"\\" in data.partition(b'"')[0] and b'"' in data)
         #: Tokens by what they write before a quote.
         self._before_quote: dict[bytes, list[int]] = {}
         for token, data in tokens:
@@ -73,15 +74,17 @@ class CompletingTokens:
             container = container.outer
         if container is None:
             return self._nothing
-        if not (parser.is_key and parser.mode in (STRING, ESCAPE)):
+        if parser.mode not in (STRING, ESCAPE):
             return self._whole_strings
+        if not parser.is_key:
+            return self._next_strings
         begin = parser.current
         if b"\\" in begin:
             return self.in_string
         assert parser.container is not None
         rests = [name[len(begin) :] for name in map(begun_name, Names.listed(parser.container.names)) if name.startswith(begin)]
         if not rests:
-            return self._whole_strings
+            return self._nothing
         return self._escaping | TokenSet.of((token for rest in rests for token in self._before_quote.get(rest, ())), self.size)
 
 
