@@ -9,11 +9,13 @@ from typing import Any
 
 from foretell.decoding.token_set import TokenSet
 from foretell.models.vocabulary import Vocabulary
-from foretell.rules.schemas.json_parser import ESCAPE, LITERAL, NUMBER, STRING, JsonParser, Names
+from foretell.rules.schemas.json_parser import AFTER, ESCAPE, LITERAL, NUMBER, STRING, JsonParser, Names, ValueChecks
 from foretell.rules.schemas.pending_checks import Location
 
 #: Tokens that complete nothing: they begin a string or a number, or continue a number.
 _OPENING = re.compile(rb'[ \t\r\n:]*("[^"\\]*|[-+.eE0-9]*)')
+#: A character in a string that is written as an escape with its code, and not whole yet.
+_WITHIN_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{0,3})?$")
 
 
 class CompletingTokens:
@@ -51,6 +53,8 @@ class CompletingTokens:
 
     def candidates(self, parser: JsonParser) -> TokenSet:
         """The tokens to check; all others complete nothing that is checked."""
+        if parser.mode in (STRING, ESCAPE) and parser.checks.limits_strings and _WITHIN_ESCAPE.search(parser.current):
+            return self.in_literal
         if parser.mode == STRING and not parser.is_key:
             location, outer = parser.checks, None if parser.container is None else parser.container.checks
             is_checked = isinstance(location, Location) and location.checked
@@ -58,7 +62,9 @@ class CompletingTokens:
                 return self.beyond_string
         if parser.mode in (STRING, ESCAPE):
             return self.in_string | self._with_escape if parser.checks.limits_strings else self.in_string
-        return self.in_number if parser.mode == NUMBER else self.in_literal if parser.mode == LITERAL else self.between_values
+        if parser.mode in (NUMBER, LITERAL):
+            return self.in_number if parser.mode == NUMBER else self.in_literal
+        return self.between_values | self.in_string if _next_checks(parser).limits_strings else self.between_values
 
     def enlarging(self, parser: JsonParser) -> TokenSet:
         """The tokens that may make a number too large, and those that end the text."""
@@ -86,6 +92,14 @@ class CompletingTokens:
         if not rests:
             return self._nothing
         return self._escaping | TokenSet.of((token for rest in rests for token in self._before_quote.get(rest, ())), self.size)
+
+
+def _next_checks(parser: JsonParser) -> ValueChecks:
+    """The checks of the value that comes next, as far as that is known: in an object its name decides."""
+    container = parser.container
+    if parser.mode == AFTER and container is not None and not container.is_object:
+        return container.checks.child(container.num_before + 1)
+    return parser.checks
 
 
 def begun_name(name: str) -> bytes:
