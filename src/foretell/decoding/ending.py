@@ -45,13 +45,16 @@ _MAX_STEPS = 3000
 _MAX_TRIED = 24
 #: A search for an ending is given up after so many seconds: what a constraint checks may be slow.
 SEARCH_SECONDS = 2.0
+#: So many seconds of searches give up the ending of a text.
+TEXT_SECONDS = 10.0
 
 
 class KnownEnding:
     """An ending of a request's text, kept up to date as the text grows. tokens: it; None if none was found, which ends the search for
-    this text. state: where it begins."""
+    this text. state: where it begins. seconds: what searches took so far."""
 
     def __init__(self) -> None:
+        self.seconds = 0.0
         self.tokens: list[int] | None = []
         self.state: RuledText | None = None
 
@@ -61,7 +64,9 @@ class KnownEnding:
         room: how many tokens may be generated after `state`. An ending of the state that the text then has is known afterwards.
         """
         if self.tokens is not None and self.state is not state:  # the text begins here, or tokens were taken back
-            self.tokens, self.state = state.ending(room), state
+            self.tokens, self.state = self._searched(state, room), state
+        if self.seconds > TEXT_SECONDS:
+            self.tokens = None
         if self.tokens is None:
             return True
         ending = self._ending_after(token, after, room - 1)
@@ -76,7 +81,13 @@ class KnownEnding:
             return self.tokens[1:]
         if len(self.tokens) <= room and follows(after, self.tokens):
             return self.tokens
-        return after.ending(room)
+        return self._searched(after, room)
+
+    def _searched(self, state: RuledText, room: int) -> list[int] | None:
+        begin = time.monotonic()
+        tokens = state.ending(room)
+        self.seconds += time.monotonic() - begin
+        return tokens
 
 
 def find_ending(state: RuledText, max_tokens: int, choices: Choices) -> list[int] | None:

@@ -20,6 +20,8 @@ _OPEN = re.compile(r'"(?:[^"\\]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*')
 _HIGH_SURROGATE = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}$")
 #: How many token sets are kept for one location.
 _MAX_SETS = 256
+#: After how many beginnings of strings the automata's states are kept.
+_MAX_KNOWN = 4096
 
 
 class PlainTokens:
@@ -39,6 +41,8 @@ class StringAutomata:
 
     def __init__(self, automata: Iterable[CharAutomaton]) -> None:
         self.automata = tuple(automata)
+        #: The automata's states after strings that were asked for, so that a string that grows is not read again.
+        self._known: dict[str, tuple[int, ...]] = {}
         self._doomed: Pool[tuple[Vocabulary, tuple[int, ...]], TokenSet] = Pool(_MAX_SETS)
 
     @classmethod
@@ -76,8 +80,20 @@ class StringAutomata:
     def _states(self, text: bytes) -> tuple[int, ...]:
         match = _OPEN.match(text.decode("utf-8", "ignore"))
         assert match is not None
-        begun = json.loads(_HIGH_SURROGATE.sub("", match.group()) + '"')
-        return self._after((0,) * len(self.automata), begun)
+        begun: str = json.loads(_HIGH_SURROGATE.sub("", match.group()) + '"')
+        num, states = len(begun), (0,) * len(self.automata)
+        while num:  # another thread may drop what is known
+            known = self._known.get(begun[:num])
+            if known is not None:
+                states = known
+                break
+            num -= 1
+        for end in range(num + 1, len(begun) + 1):
+            states = self._after(states, begun[end - 1])
+            if len(self._known) >= _MAX_KNOWN:
+                self._known.clear()
+            self._known[begun[:end]] = states
+        return states
 
     def _after(self, states: tuple[int, ...], text: str) -> tuple[int, ...]:
         return tuple(automaton.after(state, text) for automaton, state in zip(self.automata, states, strict=True))

@@ -59,7 +59,8 @@ class JsonSchemaState(ConstraintState):
         return checks.strings.doomed(self.parser.current, self.vocabulary)
 
     def accepts(self, token: int) -> bool:
-        if self._allowed is not None or self._beyond_bounds():
+        beyond = self._beyond_bounds()
+        if self._allowed is not None or (beyond is not None and token in beyond):  # which may be all that is left
             return token in self.allowed()
         return self.inner.accepts(token) and not self._fails_check(token)
 
