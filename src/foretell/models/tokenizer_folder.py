@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from foretell.errors import UserError
+from foretell.json_files import read_object
 from foretell.models.stop_tokens import end_of_turn, stop_tokens
 
 _FLAGS = ("lstrip", "rstrip", "normalized", "single_word", "special")
@@ -154,12 +154,4 @@ def _name(said: Any) -> str:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: not readable JSON ({error}); download it again") from error
-    if not isinstance(read, dict):
-        raise UserError(f"{path}: holds a {type(read).__name__} where an object should be; download it again")
-    return read
+    return read_object(path) if path.is_file() else {}
