@@ -31,12 +31,22 @@ def parse_json(text: str | bytes, name: str | Path, remedy: str = AGAIN) -> Any:
 
 
 def read_json(path: Path, remedy: str = AGAIN) -> Any:
-    """The value in a file. Raises OSError for a file that cannot be read."""
+    """The value in a file, whose texts are all such that UTF-8 can hold them. Raises OSError for a file that cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); {remedy}") from error
-    return parse_json(text, path, remedy)
+    value = parse_json(text, path, remedy)
+    if "\\ud" in text.lower():
+        _check_surrogates(value, path, remedy)
+    return value
+
+
+def _check_surrogates(value: Any, name: str | Path, remedy: str) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise UserError(f"{name}: holds half a surrogate pair, which is no text; {remedy}") from None
 
 
 def read_object(path: Path, remedy: str = AGAIN) -> dict[str, Any]:

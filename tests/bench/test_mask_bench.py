@@ -129,7 +129,7 @@ def test_reads_folders_of_either_kind(tmp_path):
     assert [(each.text, each.valid) for each in second.instances] == [("4", True), ('"four"', False)]
     assert [case.name for case in read_cases(tmp_path, limit=1)] == ["a"]
     (tmp_path / "c.json").write_text("{", "utf-8")
-    with pytest.raises(ValueError, match=r"c\.json: not JSON"):
+    with pytest.raises(ValueError, match=r"c\.json: not readable JSON"):
         read_cases(tmp_path)
     with pytest.raises(ValueError, match=r"has no \.json files"):
         read_cases(tmp_path / "none")

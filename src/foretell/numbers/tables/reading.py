@@ -26,6 +26,9 @@ def read_table(path: Path | str, as_text: Sequence[str] = ()) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"{path} is not a file; give a table as comma-separated values with a head")
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
+    with path.open("rb") as data:
+        if any(b"\0" in piece for piece in iter(lambda: data.read(1 << 20), b"")):
+            raise UserError(f"{path} holds NUL bytes, so it is no table in UTF-8; save it as UTF-8")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = [name.strip() for name in next(csv.reader(file, delimiter=separator), [])]
