@@ -293,7 +293,7 @@ TARGETS = {
     "lists": Target(texts(*LISTS), [*_JSON, "\n"], read_lists, is_json=True),
     "templates": Target(
         texts(*TEMPLATES),
-        ["{{", "}}", "{%", "%}", "for", "range(10**9)", "messages", "|", ".__class__", "'a' * 10**9", "9**9**9", "(" * 2000],
+        ["{{", "}}", "{%", "%}", "for", "range(10**9)", "messages", "|", ".__class__", "'a' * 10**9", "9**(9**9)", "(" * 2000],
         read_template,
     ),
 }

@@ -12,6 +12,7 @@ from foretell.bench.masks.measure import CRASH, OUTCOMES, PASS, REFUSED, TIMEOUT
 from foretell.bench.masks.summary import EngineSummary
 from foretell.bench.masks.tables import HEAD, markdown, rows
 from foretell.bench.masks.worker import EngineWorker
+from foretell.errors import UserError
 from foretell.parts import UnknownNameError
 from tests.bench.fake_engines import ASCII, broken, lenient, moody
 
@@ -133,3 +134,19 @@ def test_reads_folders_of_either_kind(tmp_path):
         read_cases(tmp_path)
     with pytest.raises(ValueError, match=r"has no \.json files"):
         read_cases(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ({"schema": {}, "tests": [1]}, "a test: holds a int where an object should be"),
+        ({"schema": {}, "tests": [{"valid": True}]}, "a test needs data, and valid"),
+        ({"schema": {}, "tests": [{"valid": "yes", "data": 1}]}, "a test needs data, and valid"),
+        ({"type": 5, "examples": [1]}, "jsonschema cannot tell which examples are valid"),
+        ({"pattern": "(", "examples": ["a"]}, "jsonschema cannot tell which examples are valid"),
+    ],
+)
+def test_files_of_other_shapes_are_named(tmp_path, content, says):
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=rf"a\.json: {says}"):
+        read_cases(tmp_path)

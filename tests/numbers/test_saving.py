@@ -202,6 +202,8 @@ def other_setting(folder):
         (lambda folder: (folder / HEAD).write_text("[1]"), "holds a list where an object should be"),
         (lambda folder: edit(folder, format=99, foretell="9.0"), "has format 99, here is 1: it was saved by Foretell 9.0; upgrade"),
         (lambda folder: edit(folder, estimator={}), "was changed since"),
+        (lambda folder: edit(folder, estimator=float("nan")), "was changed since"),
+        (lambda folder: edit(folder, checksums=[1]), "checksums: holds a list where an object should be"),
     ],
 )
 def test_a_damaged_folder_says_what_is_wrong(fitted, tmp_path, damage, message):

@@ -41,7 +41,7 @@ def rendered(source: str, **variables: Any) -> str:
 
 
 def _sandbox() -> type:
-    """Jinja's sandbox, in which a product or a power cannot fill the memory either: `"a" * 10**9`, `9**9**9`."""
+    """Jinja's sandbox, in which a product or a power cannot fill the memory either: `"a" * 10**9`, `9**(9**9)`."""
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     class Sandbox(ImmutableSandboxedEnvironment):
