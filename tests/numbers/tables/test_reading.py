@@ -182,6 +182,14 @@ def test_a_regressor_of_tables_is_saved_and_has_intervals_where_its_estimator_ha
 DAYS = "date,a,b\n2024-01-01,1,10\n2024-01-02,2,20\n2024-01-03,3,30\n"
 
 
+def test_line_ends_of_every_system(file):
+    for end in ("\n", "\r\n", "\r"):
+        table = read_table(file(end.join(["a,b", "1,x", "2,y", ""])))
+        assert (table["a"].tolist(), table["b"].tolist()) == ([1, 2], ["x", "y"])
+    rows = '20 all"\n' * 569 + "\r" * 1500 + "\n" * 1500
+    assert len(read_table(file('when,"value, all"\n' + rows + "2020-01-02,NA\n"))) == 570  # pandas alone does not end
+
+
 def test_one_date_says_no_step(file):
     series = read_series(file("date,value\n2020-01-01,1\n"))
     with pytest.raises(UserError, match="1 row says no time step"):

@@ -42,7 +42,8 @@ def read_table(path: Path | str, as_text: Sequence[str] = ()) -> pd.DataFrame:
         raise UserError(f"{path} {what}; each column needs a name of its own")
     texts = dict.fromkeys((name for name in as_text if name in head), str)
     try:
-        frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig", skipinitialspace=True, dtype=texts, low_memory=False)
+        with path.open(encoding="utf-8-sig") as file:  # which makes line ends alike: pandas may wait for ever on many "\r" alone
+            frame = pd.read_csv(file, sep=separator, skipinitialspace=True, dtype=texts, low_memory=False)
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is no table: {' '.join(str(error).split())}") from error
     if len(frame) == 0:
