@@ -1,8 +1,9 @@
 """Claim: whatever is handed in is taken, or refused by an error that the user can mend, within bounded time and memory.
 
-Inputs are changed copies of a small corpus (`fuzz_targets.py`). Each is read in a child process; one that ends the process, takes longer
-or more memory than the limits, or raises what the command line would report as a fault of Foretell's own, is a failure. It is written to
-the folder of `--failures` as TARGET-NUMBER, to be tried again. The same seed gives the same inputs.
+Inputs are changed copies of a small corpus (`fuzz_targets.py`). Each is read in a child process; one that ends the process, takes more
+processor time or memory than the limits, or raises what the command line would report as a fault of Foretell's own, is a failure. It is
+written to the folder of `--failures` as TARGET-NUMBER, to be tried again. The same seed gives the same inputs. Processor time is what
+counts, so that a busy machine fails nothing; only an input that waits for ever is ended by the clock.
 
     python benchmarks/fuzz.py --minutes 30
     python benchmarks/fuzz.py --inputs 500 --only schemas grammars --seed 7
@@ -12,12 +13,14 @@ the folder of `--failures` as TARGET-NUMBER, to be tried again. The same seed gi
 from __future__ import annotations
 
 import argparse
+import contextlib
 import faulthandler
 import json
 import os
 import random
 import resource
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,15 +36,32 @@ from typing import Any
 from claims import Claims, report
 from fuzz_targets import TARGETS
 
-#: Limits of one input: seconds, and megabytes by which the child may grow.
-SECONDS, MEGABYTES = 20.0, 1500
+#: Limits of one input: seconds of processor time, and megabytes by which the child may grow.
+SECONDS, MEGABYTES = 20, 1500
+#: Seconds by the clock after which an input counts as waiting for ever.
+PATIENCE = 600.0
 #: A child reads so many inputs; then another one takes over, so that memory that is kept does not add up.
 INPUTS_A_CHILD = 400
 #: The longest input, in bytes.
 MOST_BYTES = 60_000
 #: A JSON value with more parts is not changed further.
 MOST_PLACES = 3000
-ODD_VALUES = [None, True, False, 0, -1, 1.5, 2**63, 10**30, 1e300, "", "a", "é\x00", "(", [], {}, [[]], {"": {}}, "#", "string", "x" * 5000]
+ODD_VALUES: list[Any] = [None, True, False, 0, -1, 1.5, 2**63, 10**30, 1e300, float("nan"), float("-inf"), "", "a", "é\x00", "\0", "\ud800"]
+ODD_VALUES += [
+    "(",
+    [],
+    {},
+    [[]],
+    {"": {}},
+    [None],
+    "#",
+    "string",
+    "x" * 5000,
+    "../x",
+    *(marks := ("@deep@", "@deeper@", "@long@", "@huge@")),
+]
+#: What stands for these marks in the text: JSON that no value can be made into text for.
+WRITTEN = dict(zip(marks, ("[" * 900 + "]" * 900, '{"a":' * 8000 + "1" + "}" * 8000, "1" * 5000, "1e999"), strict=True))
 
 
 def changed(data: bytes, corpus: list[bytes], words: list[str], rng: random.Random) -> bytes:
@@ -82,7 +102,7 @@ def changed_value(value: Any, other: Any, rng: random.Random) -> Any:
         if part is None:
             return rng.choice(ODD_VALUES)
         inner, others = part[key], list(places(other))
-        for _ in range(rng.choice((1, 3, 60, 300))):
+        for _ in range(rng.choice((1, 3, 60, 200))):
             inner = {"x": inner} if rng.random() < 0.5 else [inner]
         far, name = rng.choice(others) if others else ([None], 0)
         part[key] = rng.choice((rng.choice(ODD_VALUES), inner, [part[key]] * rng.choice((2, 30, 900)), far[name], part[key]))
@@ -104,42 +124,58 @@ def made_input(target: str, corpus: list[bytes], seed: int) -> bytes:
     """The input of this number."""
     rng = random.Random(f"{target} {seed}")
     if TARGETS[target].is_json and rng.random() < 0.8:
-        data, other = (rng.choice(corpus).partition(b"\n\n") for _ in range(2))
-        parts = [json.dumps(changed_value(json.loads(each), json.loads(other[0]), rng)).encode() for each in data[::2] if each]
+        parts, others = (rng.choice(corpus).split(b"\n\n") for _ in range(2))
+        for place in {rng.randrange(len(parts)) for _ in range(rng.choice((1, 1, 2)))}:
+            value = changed_value(json.loads(parts[place] or b"{}"), json.loads(rng.choice(others) or b"{}"), rng)
+            parts[place] = written(value)[:MOST_BYTES]
         return b"\n\n".join(parts)
     return changed(rng.choice(corpus), corpus, TARGETS[target].words, rng)
 
 
+def written(value: Any) -> bytes:
+    """A value as JSON, with what the marks stand for."""
+    text = json.dumps(value)
+    for mark, meant in WRITTEN.items():
+        text = text.replace(f'"{mark}"', meant)
+    return text.encode()
+
+
 def child(target: str) -> None:
     """Read the inputs that standard input names, and answer each with a line: how it went, and how much memory was taken."""
-    from foretell.errors import UserError
-
     faulthandler.enable()
+    faulthandler.register(signal.SIGXCPU, chain=True)  # says where the time goes, and ends the process
     warnings.simplefilter("ignore")
     corpus, read = TARGETS[target].corpus(), TARGETS[target].read
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["FORETELL_CACHE"] = f"{folder}/cache"
+        os.environ["HF_HUB_OFFLINE"] = "1"
         for warm in corpus:
-            outcome(read, warm, Path(folder), UserError)
+            if (how := outcome(read, warm, Path(folder))) != "taken":
+                raise RuntimeError(f"an input of the corpus is not taken ({how}): {warm[:200]!r}")
         before = resident()
         resource.setrlimit(resource.RLIMIT_AS, (address_space() + 4 * MEGABYTES * 2**20,) * 2)
         print("ready", flush=True)
         for line in sys.stdin:
             order = json.loads(line)
             data = Path(order["file"]).read_bytes() if "file" in order else made_input(target, corpus, order["seed"])
-            how = outcome(read, data, Path(folder), UserError)
+            resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + SECONDS, resource.RLIM_INFINITY))
+            how = outcome(read, data, Path(folder))
             grown = max(resident() - before, 0)
             print(json.dumps({"how": how, "megabytes": grown}), flush=True)
 
 
-def outcome(read: Callable[[bytes, Path], object], data: bytes, folder: Path, mendable: type[Exception]) -> str:
+def outcome(read: Callable[[bytes, Path], object], data: bytes, folder: Path) -> str:
     """ "taken", "refused", or the error that is a fault."""
+    from foretell.cli.common.program import is_users_error
+
     try:
-        read(data, folder)
-    except (mendable, FileNotFoundError):
-        return "refused"
+        with contextlib.redirect_stdout(sys.stderr):
+            read(data, folder)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # pyo3's panics are no exceptions
+        if isinstance(error, Exception) and not isinstance(error, MemoryError) and is_users_error(error):
+            return "refused"
         trace, places = error.__traceback__, []
         while trace:
             places.append(f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}")
@@ -163,13 +199,15 @@ def address_space() -> int:
 
 @dataclass
 class Fuzzer:
-    """Hands inputs to children of one target. counts: of inputs by how they went. failures: (seed, what happened)."""
+    """Hands inputs to children of one target. counts: of inputs by how they went. failures: (seed, what happened). shows: let the
+    children's messages through."""
 
     target: str
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[int, str]] = field(default_factory=list)
     process: subprocess.Popen[str] | None = None
     num_read: int = 0
+    shows: bool = False
 
     def start(self) -> subprocess.Popen[str]:
         """A child that is ready."""
@@ -177,7 +215,8 @@ class Fuzzer:
             self.stop()
             command = [sys.executable, __file__, "--child", self.target]
             pipe = subprocess.PIPE
-            self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
+            errors = None if self.shows else subprocess.DEVNULL
+            self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, text=True)
             self.num_read = 0
             assert self.process.stdout is not None
             if self.process.stdout.readline().strip() != "ready":
@@ -199,14 +238,15 @@ class Fuzzer:
         process.stdin.write(json.dumps(order) + "\n")
         process.stdin.flush()
         self.num_read += 1
-        if not select.select([process.stdout], [], [], SECONDS)[0]:
+        if not select.select([process.stdout], [], [], PATIENCE)[0]:
             self.stop()
-            return f"takes more than {SECONDS:g} s"
+            return f"waits for more than {PATIENCE:g} s"
         line = process.stdout.readline()
         if not line:
             code = process.wait()
             self.stop()
-            return f"ended the process ({code})"
+            late = f"takes more than {SECONDS} s of processor time"
+            return late if code == -signal.SIGXCPU else f"ended the process ({code})"
         answer = json.loads(line)
         if answer["megabytes"] > MEGABYTES:
             self.stop()
@@ -244,7 +284,7 @@ def main() -> int:
         child(options.child)
         return 0
     if options.replay:
-        fuzzer = Fuzzer(options.replay.name.split("-")[0])
+        fuzzer = Fuzzer(options.replay.name.split("-")[0], shows=True)
         how = fuzzer.ask({"file": str(options.replay)})
         fuzzer.stop()
         print(how)

@@ -7,7 +7,10 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+from fuzz_models import TEMPLATE, folder_corpus, gguf_corpus, read_folder, read_gguf, read_tokenizer, tokenizer_corpus
 
 SCHEMAS = [
     {
@@ -33,12 +36,13 @@ GRAMMARS = [
     'start: t "c"\nt[lazy]: /a.*b/\n// a comment\n%ignore / +/',
     'start: "v" %json {"type": "string"} rest\nrest: | "," rest',
 ]
-PATTERNS = [r"(ab|b)*a{1,3}", r"[^a-c\d]+\.(x|y)?", r"\p{L}{2,}(?i:z)", r"a{100}(b{2}c*)+|\x41\u{1F600}", r"(?P<n>[\w-]+)@[a-z]+\.com"]
+PATTERNS = [r"(ab|b)*a{1,3}", r"[^a-c\d]+\.(x|y)?", r"\p{L}{2,}(?i:z)", r"a{100}(b{2}c*)+|\x41\u{1F600}", r"(?<n>[\w-]+)@[a-z]+\.com"]
 RECIPES = [
     "prompt-lookup(num_tokens=5) > token-recycling, pace=4",
     "token-recycling",
     "prompt-lookup, exact, never-slower",
     "plain, pace=1",
+    '[recipe]\ndrafter = "prompt-lookup(num_tokens=5)"\nverifier = "exact"\npace = "4"\nsampler = "top-p(p=0.9)"\n',
 ]
 TABLES = ["a,b,c\n1,2.5,x\n3,,y\n", 'when,"value, all"\n2020-01-01,1e3\n2020-01-02,NA\n', "a\n1\n2\n", "x;y\n1;2\n"]
 TOOLS = [
@@ -47,7 +51,7 @@ TOOLS = [
     [{"name": "h", "input_schema": {"type": "object"}}, {"name": "i"}],
 ]
 TEMPLATES = [
-    "{% for m in messages %}<|{{ m['role'] }}|>{{ m.content | trim }}{% endfor %}{% if add_generation_prompt %}<|a|>{% endif %}",
+    TEMPLATE,
     "{{ bos_token }}{% set x = namespace(n=0) %}{% for m in messages if m.role != 'system' %}{{ loop.index }}{{ m | tojson }}{% endfor %}",
     "{%- macro f(a) -%}{{ a }}{%- endmacro -%}{{ f(messages[0]['content']) }}{{ raise_exception('no') if tools else '' }}",
 ]
@@ -56,12 +60,30 @@ TEMPLATES = [
 @dataclass(frozen=True)
 class Target:
     """corpus: inputs to change. words: pieces to put in. read: takes an input and a folder for files; raises what Foretell raises. is_json:
-    the inputs are JSON (with an empty line between several values), so that values are changed too."""
+    the inputs are JSON (with an empty line between several values), so that values are changed too. The corpus is taken as it is."""
 
     corpus: Callable[[], list[bytes]]
     words: list[str]
     read: Callable[[bytes, Path], object]
     is_json: bool = False
+
+
+OPTIONS = [
+    {"prompt": "abc", "max_new_tokens": 8, "temperature": 0.7, "top_k": 3, "top_p": 0.9, "min_p": 0.1, "seed": 3, "stop": ["ab"]},
+    {"prompt": [{"role": "user", "content": "ab"}], "logit_bias": {"3": -1.5}, "logprobs": 2, "repetition_penalty": 1.2, "chat": True},
+    {"prompt": ["a", "b"], "schema": {"type": "array", "items": {"type": "integer"}}, "bounds": {"max_digits": 3}, "max_new_tokens": 12},
+    {"prompt": [0, 1], "regex": "[ab]+c", "recipe": "prompt-lookup, pace=4", "presence_penalty": 0.5, "frequency_penalty": 0.5},
+    {"prompt": "a", "choices": ["a", "ab"], "ending": True, "max_batch": 2, "retries": 1, "parse_special": False},
+    {"prompt": "a", "grammar": 'start: "a" start | "b"', "show_schema": False},
+    {"prompt": "a", "tools": [{"name": "c", "parameters": {"type": "object"}}], "tool_choice": "auto", "parallel_tool_calls": True},
+]
+LISTS = [
+    {"question_id": 1, "category": "text", "turns": ["a"]},
+    {"schema": {"type": "integer"}, "tests": [{"valid": True, "data": 1, "description": "a"}]},
+    {"type": "integer", "examples": [1, "a"]},
+    {"format": 1, "foretell": "0.1.0", "checksums": {"arrays": "a"}, "estimator": {"class": "a"}, "scikit-learn": "1.7"},
+    {"loss": {"exits": [1]}, "shape": {}, "settings": {}, "steps": 1},
+]
 
 
 def walk(state: object, rng: random.Random, num_tokens: int = 24) -> None:
@@ -119,83 +141,25 @@ def read_recipe(data: bytes, folder: Path) -> None:
     for kind in ("drafter", "constraint"):
         with suppress(UserError):
             parse_part(text, kind)
-    Recipe.parse(str(Recipe.parse(text)))
-
-
-def gguf_corpus() -> list[bytes]:
-    """A header with a little of everything and one tensor."""
-    import struct
-
-    def string(text: str) -> bytes:
-        return struct.pack("<Q", len(text)) + text.encode()
-
-    def entry(key: str, value: object) -> bytes:
-        if isinstance(value, list):
-            is_text = isinstance(value[0], str)
-            items = b"".join(string(each) if is_text else struct.pack("<i", each) for each in value)
-            return string(key) + struct.pack("<IIQ", 9, 8 if is_text else 5, len(value)) + items
-        if isinstance(value, str):
-            return string(key) + struct.pack("<I", 8) + string(value)
-        return string(key) + (struct.pack("<If", 6, value) if isinstance(value, float) else struct.pack("<II", 4, value))
-
-    settings = {"block_count": 1, "context_length": 64, "embedding_length": 8, "feed_forward_length": 16, "attention.head_count": 2}
-    settings |= {"attention.head_count_kv": 1, "attention.layer_norm_rms_epsilon": 1e-5, "rope.freq_base": 1e4, "vocab_size": 5}
-    tokens = ["a", "b", "ab", "<s>", "</s>"]
-    names = {"model": "gpt2", "pre": "smollm", "tokens": tokens, "token_type": [1, 1, 1, 3, 3], "merges": ["a b"]}
-    names |= {"bos_token_id": 3, "eos_token_id": 4}
-    values = {"general.architecture": "llama", **{f"llama.{key}": each for key, each in settings.items()}}
-    values |= {f"tokenizer.ggml.{key}": each for key, each in names.items()}
-    tensor = string("token_embd.weight") + struct.pack("<IQQIQ", 2, 8, 5, 0, 0)
-    head = b"GGUF" + struct.pack("<IQQ", 3, 1, len(values)) + b"".join(entry(*each) for each in values.items()) + tensor
-    return [head + bytes(-len(head) % 32) + bytes(160)]
-
-
-def read_gguf(data: bytes, folder: Path) -> None:
-    from foretell.errors import UserError
-    from foretell.models.weights.gguf_file import read_gguf as read
-    from foretell.models.weights.gguf_reader import open_gguf
-    from foretell.models.weights.gguf_tokenizer import read_tokenizer
-
-    path = folder / "model.gguf"
+    path = folder / "recipe.toml"
     path.write_bytes(data)
-    file = open_gguf(path)
-    with suppress(UserError):
-        text = read_tokenizer(file)
-        text.decode(text.encode("ab a"))
-        _ = text.token_bytes
-    read(file)
-
-
-def tokenizer_corpus() -> list[bytes]:
-    """A small tokenizer of bytes, with its configuration behind a line of its own."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())[:94]
-    tokenizer = Tokenizer(models.BPE({each: i for i, each in enumerate([*letters, "ab"])}, [("a", "b")]))
-    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    tokenizer.add_special_tokens(["<s>", "</s>"])
-    config = {"bos_token": "<s>", "eos_token": {"content": "</s>"}, "chat_template": TEMPLATES[0]}
-    return [tokenizer.to_str().encode() + b"\n\n" + json.dumps(config).encode()]
-
-
-def read_tokenizer(data: bytes, folder: Path) -> None:
-    from foretell.models.text import Text
-
-    whole, _, config = data.partition(b"\n\n")
-    (folder / "tokenizer.json").write_bytes(whole)
-    (folder / "tokenizer_config.json").write_bytes(config)
-    text = Text.from_folder(folder)
-    text.decode(text.encode("ab a"))
-    _ = text.vocabulary, text.token_bytes
-    text.chat("a")
+    Recipe.parse(str(Recipe.read(path) if "[recipe]" in text else Recipe.parse(text)))
 
 
 def read_csv(data: bytes, folder: Path) -> None:
+    from foretell.errors import UserError
     from foretell.numbers.tables.reading import read_table
+    from foretell.numbers.tables.series import read_series, stamps_after
+    from foretell.numbers.tables.table_encoder import TableEncoder
 
     path = folder / "table.csv"
     path.write_bytes(data)
-    read_table(path)
+    table = read_table(path)
+    with suppress(UserError):
+        stamps_after(read_series(path), 2)
+    with suppress(UserError):
+        TableEncoder().fit_transform(table)
+    TableEncoder(impute=True).fit_transform(table)
 
 
 def read_tools(data: bytes, folder: Path) -> None:
@@ -208,7 +172,9 @@ def read_tools(data: bytes, folder: Path) -> None:
         tools = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise UserError("not JSON") from error
-    walk(JsonSchema(read(tools).schema).start(BYTES), random.Random(0))
+    found = read(tools)
+    _ = found.instructions
+    walk(JsonSchema(found.schema).start(BYTES), random.Random(0))
 
 
 def read_template(data: bytes, folder: Path) -> None:
@@ -217,6 +183,57 @@ def read_template(data: bytes, folder: Path) -> None:
     messages = [{"role": "user", "content": "a"}]
     variables = {"bos_token": "<s>", "eos_token": "</s>", "add_generation_prompt": True, "tools": None}
     rendered(data.decode(errors="replace"), messages=messages, **variables)
+
+
+def read_arguments(data: bytes, folder: Path) -> None:
+    import foretell as ft
+    from foretell.errors import UserError
+
+    try:
+        options = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise UserError("not JSON") from error
+    if not isinstance(options, dict):
+        options = {"prompt": options}
+    options = {"prompt": "ab", **options, "model": letters_model()}
+    if isinstance(options.get("retries"), int | float):
+        options["retries"] = min(options["retries"], 2)
+    found = ft.generate(**options)
+    for result in found if isinstance(found, list) else [found]:
+        if result.error is not None and not isinstance(result.error, UserError):
+            raise result.error
+
+
+@cache
+def letters_model() -> object:
+    """A random model of a few letters."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    from foretell.models.text import Text
+    from foretell.models.tiny import TinyModel
+
+    letters = '$abc1-.{}[]":, '
+    tokenizer = Tokenizer(models.WordLevel({letter: i for i, letter in enumerate(letters)}, unk_token=letters[-1]))
+    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.Split("", "isolated"), decoders.Fuse()
+    model = TinyModel(vocab_size=len(letters), max_length=512)
+    model.tokenizer = Text(tokenizer, frozenset({0}), chat_template="{% for m in messages %}{{ m.content }}{% endfor %}")
+    return model
+
+
+def read_lists(data: bytes, folder: Path) -> None:
+    from foretell.bench.masks.cases import read_cases
+    from foretell.bench.prompts import read_prompts
+    from foretell.cli.common.rules import read_tools_file
+    from foretell.errors import UserError
+    from foretell.numbers.saving import load
+    from foretell.training.network import read_card
+
+    for name in ("a.json", "estimator.json", "training.json", "a.jsonl"):
+        (folder / name).write_bytes(data)
+    readers = [(read_prompts, "a.jsonl"), (read_tools_file, "a.json"), (read_card, "."), (load, "."), (read_cases, ".")]
+    for read, name in readers:
+        with suppress(UserError):
+            read(folder / name)
 
 
 def texts(*corpus: object) -> Callable[[], list[bytes]]:
@@ -266,7 +283,17 @@ TARGETS = {
     ),
     "csv": Target(texts(*TABLES), [",", "\n", '"', "\r", "NA", "1e999", ";", "\t", "\0", "2020-13-45", "é"], read_csv),
     "tools": Target(texts(*TOOLS), _JSON + _SCHEMA + ['"function":', '"name":', '"parameters":'], read_tools, is_json=True),
+    "folders": Target(
+        folder_corpus,
+        [*_JSON, '"model_type":', '"F32"', '"BF16"', "\n\n", '"auto_map":{}', '"quantization_config":'],
+        read_folder,
+        is_json=True,
+    ),
+    "arguments": Target(texts(*OPTIONS), [*_JSON, '"schema":', '"regex":', '"stop":', "null", "1e9"], read_arguments, is_json=True),
+    "lists": Target(texts(*LISTS), [*_JSON, "\n"], read_lists, is_json=True),
     "templates": Target(
-        texts(*TEMPLATES), ["{{", "}}", "{%", "%}", "for", "range(10**9)", "messages", "|", ".__class__", "'a' * 10**9"], read_template
+        texts(*TEMPLATES),
+        ["{{", "}}", "{%", "%}", "for", "range(10**9)", "messages", "|", ".__class__", "'a' * 10**9", "9**(9**9)", "(" * 2000],
+        read_template,
     ),
 }

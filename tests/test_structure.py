@@ -17,11 +17,12 @@ FILES = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).remove
 pytestmark = pytest.mark.every_part
 #: Who may know whom, by the first name below `foretell`. `foretell` itself resolves names only when they are used.
 #: Small files that every room may know.
-COMMON = {"arguments", "errors", "files", "locks", "moved", "parts", "pool", "progress"}
+COMMON = {"arguments", "errors", "files", "json_files", "locks", "moved", "parts", "pool", "progress"}
 KNOWS: dict[str, set[str]] = {
     "arguments": set(),
     "errors": set(),
     "files": set(),
+    "json_files": set(),
     "locks": set(),
     "moved": set(),
     "pool": set(),

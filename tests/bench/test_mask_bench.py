@@ -12,6 +12,7 @@ from foretell.bench.masks.measure import CRASH, OUTCOMES, PASS, REFUSED, TIMEOUT
 from foretell.bench.masks.summary import EngineSummary
 from foretell.bench.masks.tables import HEAD, markdown, rows
 from foretell.bench.masks.worker import EngineWorker
+from foretell.errors import UserError
 from foretell.parts import UnknownNameError
 from tests.bench.fake_engines import ASCII, broken, lenient, moody
 
@@ -129,7 +130,23 @@ def test_reads_folders_of_either_kind(tmp_path):
     assert [(each.text, each.valid) for each in second.instances] == [("4", True), ('"four"', False)]
     assert [case.name for case in read_cases(tmp_path, limit=1)] == ["a"]
     (tmp_path / "c.json").write_text("{", "utf-8")
-    with pytest.raises(ValueError, match=r"c\.json: not JSON"):
+    with pytest.raises(ValueError, match=r"c\.json: not readable JSON"):
         read_cases(tmp_path)
     with pytest.raises(ValueError, match=r"has no \.json files"):
         read_cases(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ({"schema": {}, "tests": [1]}, "a test: holds a int where an object should be"),
+        ({"schema": {}, "tests": [{"valid": True}]}, "a test needs data, and valid"),
+        ({"schema": {}, "tests": [{"valid": "yes", "data": 1}]}, "a test needs data, and valid"),
+        ({"type": 5, "examples": [1]}, "jsonschema cannot tell which examples are valid"),
+        ({"pattern": "(", "examples": ["a"]}, "jsonschema cannot tell which examples are valid"),
+    ],
+)
+def test_files_of_other_shapes_are_named(tmp_path, content, says):
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=rf"a\.json: {says}"):
+        read_cases(tmp_path)

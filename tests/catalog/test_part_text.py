@@ -57,3 +57,19 @@ def test_values_of_settings():
         read_value("MLP(widths=sizes)", "component")
     with pytest.raises(UnknownNameError, match="no component called 'open'"):
         read_value("MLP(widths=open('x'))", "component")
+
+
+@pytest.mark.parametrize("text", ["(" * 5000, "(" * 200 + "integers(0, 9)" + ")" * 200, "integers(" + "-" * 5000 + "1, 2)"])
+def test_texts_that_are_nested_too_deeply(text):
+    with pytest.raises(UserError):
+        parse_part(text, "constraint")
+
+
+def test_depth_that_is_taken():
+    assert parse_part("(" * 40 + "integers(0, 9)" + ")" * 40, "constraint") == C
+    assert parse_part(" | ".join(["(integers(0, 9))"] * 200), "constraint").constraints == (C,) * 200
+
+
+@pytest.mark.parametrize("text", ["-" * 5000 + "1", "[" * 150 + "]" * 150, "1\0"])
+def test_values_that_python_does_not_read_are_text(text):
+    assert read_value(text, "component") == text

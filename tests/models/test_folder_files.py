@@ -229,6 +229,9 @@ def test_windows_need_a_length(qwen):
         {"rope_parameters": {"rope_type": "yarn"}}, {"rope_parameters": 7}, {"rms_norm_eps": None}, {"max_position_embeddings": -1},
         {"architectures": "LlamaForCausalLM"}, {"num_hidden_layers": None}, {"hidden_act": 3}, {"model_type": ["llama"]},
         {"rope_parameters": {"rope_type": "nonsense", "rope_theta": 1e4}}, {"tie_word_embeddings": "yes"}, {"quantization_config": "int4"},
+        {"rope_parameters": {"rope_type": "default", "rope_theta": 10**400}},
+        {"rope_parameters": {"rope_type": "llama3", "rope_theta": 1e4, "factor": 10**400, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                             "original_max_position_embeddings": 8}},
     ],
 )  # fmt: skip
 def test_impossible_settings_are_the_users(folder, settings):

@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from foretell.errors import UserError
 from foretell.models.text import Text, first_difference
 from foretell.models.weights.gguf_reader import open_gguf
 from foretell.models.weights.gguf_tokenizer import read_tokenizer
@@ -78,6 +79,18 @@ def test_template_problems_are_explained(text, template, problem):
     text.chat_template = template
     with pytest.raises(ValueError, match=problem):
         text.chat("Hi")
+
+
+@pytest.mark.parametrize("made", ["'a' * 10**9", "10**9 * 'a'", "[0] * 10**9", "9**(9**9)", "(messages|list) * 10**9"])
+def test_templates_cannot_fill_the_memory_by_a_product(text, made):
+    text.chat_template = f"{{{{ {made} }}}}"
+    with pytest.raises(UserError, match="which is too large"):
+        text.chat("Hi")
+
+
+def test_templates_multiply(text):
+    text.chat_template = "{{ 'ab' * 2 }}{{ 2 * 3 }}{{ 2 ** 3 }}{{ 2 ** -1 }}{{ 1.5 * 2 }}{{ '%d' % 5 }}"
+    assert text.render([{"role": "user", "content": "a"}]) == "abab680.53.05"
 
 
 def test_template_helpers(text):

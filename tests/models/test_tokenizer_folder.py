@@ -182,3 +182,30 @@ def test_post_processors_of_two_tokens(save):
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A </s>", pair="<s> $A $B </s>", special_tokens=ids)
     config = {"bos_token": "<s>", "eos_token": "</s>", "add_bos_token": True, "add_eos_token": True}
     assert save(tokenizer, tokenizer_config=config).encode("a") == [ids[0][1], 64, ids[1][1]]
+
+
+def broken(**changes) -> str:
+    """The text of a small tokenizer with other settings of its model."""
+    model = {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]], **changes}
+    control = {"id": 3, "content": "<s>", "special": True, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    return json.dumps({"version": "1.0", "added_tokens": [control], "model": model})
+
+
+CONTRADICTIONS = {
+    "two tokens with one id": broken(vocab={"a": 0, "b": 0, "ab": 1}),
+    "a token twice": broken().replace('"b": 1', '"ab": 1'),
+    "no token for the rest": broken(type="Unigram", vocab=[["b", 0.0]], unk_id=None),
+}
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_tokenizers_that_contradict_themselves(tmp_path, name):
+    (tmp_path / "tokenizer.json").write_text(CONTRADICTIONS[name])
+    with pytest.raises(UserError, match="download the tokenizer again"):
+        Text.from_folder(tmp_path).encode("ab <s>")
+
+
+def test_text_that_utf_8_cannot_hold(save):
+    text = save(tokenizer_config={"chat_template": "{{ '\\ud800' }}"})
+    with pytest.raises(UserError, match=r"the tokenizer cannot read '\\ud800'"):
+        text.chat("a")

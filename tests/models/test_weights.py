@@ -10,6 +10,7 @@ import shutil
 import pytest
 import torch
 
+from foretell.errors import UserError
 from foretell.models.load import read_checkpoint
 from foretell.models.locate import locate
 from foretell.models.weights.checkpoint import DamagedFileError, fingerprint
@@ -126,14 +127,14 @@ def test_a_missing_shard_and_a_broken_index_are_named(tmp_path):
     with pytest.raises(DamagedFileError, match=shard.name):
         read_checkpoint(tmp_path)
     (tmp_path / "model.safetensors.index.json").write_text("{")
-    with pytest.raises(DamagedFileError, match="index"):
+    with pytest.raises(UserError, match=r"index\.json: not readable JSON"):
         read_checkpoint(tmp_path)
 
 
 def test_broken_configurations_are_named(tmp_path):
     save_folder(tmp_path, "llama-plain")
     (tmp_path / "config.json").write_text('{"model_type": ')
-    with pytest.raises(DamagedFileError, match=r"config\.json: not readable JSON"):
+    with pytest.raises(UserError, match=r"config\.json: not readable JSON"):
         read_checkpoint(tmp_path)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(DamagedFileError, match="model_type"):

@@ -192,16 +192,18 @@ def other_setting(folder):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (cut(HEAD, 0.7), "estimator.json is cut or no JSON"),
+        (cut(HEAD, 0.7), "estimator.json: not readable JSON"),
         (cut(ARRAYS, 0.7), "arrays.safetensors was cut or changed"),
         (cut(ARRAYS, 0), "arrays.safetensors was cut or changed"),
         (flip, "arrays.safetensors was cut or changed"),
         (other_setting, "estimator.json was changed since it was saved"),
         (lambda folder: (folder / ARRAYS).unlink(), "arrays.safetensors is missing"),
         (lambda folder: (folder / HEAD).unlink(), "estimator.json is missing"),
-        (lambda folder: (folder / HEAD).write_text("[1]"), "says no format"),
+        (lambda folder: (folder / HEAD).write_text("[1]"), "holds a list where an object should be"),
         (lambda folder: edit(folder, format=99, foretell="9.0"), "has format 99, here is 1: it was saved by Foretell 9.0; upgrade"),
         (lambda folder: edit(folder, estimator={}), "was changed since"),
+        (lambda folder: edit(folder, estimator=float("nan")), "was changed since"),
+        (lambda folder: edit(folder, checksums=[1]), "checksums: holds a list where an object should be"),
     ],
 )
 def test_a_damaged_folder_says_what_is_wrong(fitted, tmp_path, damage, message):

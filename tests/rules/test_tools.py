@@ -239,3 +239,9 @@ def test_parallel_calls():
 def test_choices_that_mean_nothing_are_refused(options, said):
     with pytest.raises(UserError, match=said):
         make_rule(**options)
+
+
+@pytest.mark.parametrize("key", ["name", "description"])
+def test_names_and_descriptions_are_text_that_utf_8_can_hold(key):
+    with pytest.raises(UserError, match="half a surrogate pair"):
+        read_tools([{"name": "f", key: "\ud800", "parameters": {"type": "object"}}])

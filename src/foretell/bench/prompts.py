@@ -110,8 +110,8 @@ def _read(path: Path) -> str:
 def _parse(line: str, place: str, number: int) -> Prompt:
     try:
         entry = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise PromptFileError(f"{place}: not JSON ({error.msg} at column {error.colno}); write one object a line") from None
+    except (ValueError, RecursionError) as error:
+        raise PromptFileError(f"{place}: not JSON ({error}); write one object a line") from None
     if not isinstance(entry, dict):
         raise PromptFileError(f'{place}: {_short(entry)} is not an object; write {{"category": ..., "turns": [...]}}')
     turns = entry.get("turns")

@@ -22,6 +22,8 @@ from foretell.parts import Part, UnknownNameError, nearest
 
 #: What joins parts of a kind, from what binds closest.
 SYMBOLS = {"drafter": ("+", "|", "^", ">", ">>"), "constraint": ("+", "&", "|")}
+#: The most levels of parentheses, or of values in values.
+DEEPEST = 50
 _EXAMPLE = "prompt-lookup > token-recycling, exact, pace=never-slower"
 
 
@@ -65,10 +67,7 @@ def read_value(text: str, kind: str) -> Any:
     >>> read_value("(1, 2)", "component"), read_value("gelu", "component")
     ((1, 2), 'gelu')
     """
-    try:
-        node = ast.parse(text.strip(), mode="eval").body
-    except SyntaxError:
-        node = None
+    node = _parsed(text.strip())
     hyphenated = re.fullmatch(r"[A-Za-z][\w-]*", text.strip())
     if hyphenated:
         try:
@@ -85,6 +84,18 @@ def read_value(text: str, kind: str) -> Any:
         if isinstance(node, ast.Call):
             raise UserError(f"{text!r} cannot be read; write for example MLP(widths=(64, 64))") from None
         return text
+
+
+def _parsed(text: str) -> ast.expr | None:
+    """The expression that Python reads in a text, None where it reads none, or one with more than `DEEPEST` levels."""
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # NUL characters are a ValueError, too deep a nesting the last two
+        return None
+    level: list[ast.AST] = [tree]
+    for _ in range(DEEPEST):
+        level = [inner for each in level for inner in ast.iter_child_nodes(each)]
+    return None if level else tree
 
 
 def make(entry: Entry, args: Sequence[Any] = (), options: Mapping[str, Any] | None = None) -> Any:
@@ -131,10 +142,10 @@ def _arguments(call: ast.Call, *kinds: str) -> tuple[list[Any], dict[str, Any]]:
 
 
 class PartReader:
-    """Recursive descent over short text; `place` is where it has come to."""
+    """Recursive descent over short text; `place` is where it has come to, `depth` how many parentheses are open."""
 
     def __init__(self, text: str) -> None:
-        self.text, self.place = text, 0
+        self.text, self.place, self.depth = text, 0, 0
 
     def joined(self, kind: str) -> Any:
         """A part of a kind, or parts joined by symbols: chains of what binds closest, within chains of what binds less."""
@@ -154,9 +165,13 @@ class PartReader:
 
     def _operand(self, kind: str) -> Any:
         if kind in SYMBOLS and self.match(r"\("):
+            self.depth += 1
+            if self.depth > DEEPEST:
+                raise self.error(f"more than {DEEPEST} parentheses inside each other")
             inner = self.joined(kind)
             if not self.match(r"\)"):
                 raise self.error("a missing ')'")
+            self.depth -= 1
             return inner
         return self.part(kind)[1]
 
@@ -176,9 +191,8 @@ class PartReader:
         """Values up to the matching parenthesis."""
         start = self.place
         for end in (match.end() for match in re.finditer(r"\)", self.text[start:])):
-            try:
-                call = ast.parse(f"f({self.text[start : start + end - 1]})", mode="eval").body
-            except SyntaxError:
+            call = _parsed(f"f({self.text[start : start + end - 1]})")
+            if call is None:
                 continue
             self.place = start + end
             self.match("")

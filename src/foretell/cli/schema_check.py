@@ -62,14 +62,9 @@ def _read(file: Path) -> str:
 
 
 def _value(file: Path) -> Any:
-    import json
+    from foretell.json_files import parse_json
 
-    try:
-        return json.loads(_read(file))
-    except RecursionError:
-        raise UserError(f"{file} is nested too deeply; validate a flatter instance") from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{file} is not JSON: {error}") from None
+    return parse_json(_read(file), file, "validate a JSON value")
 
 
 def _judged(part: JsonSchema, value: Any) -> dict[str, Any]:

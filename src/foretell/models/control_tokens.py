@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from foretell.errors import UserError
+from foretell.models.tokenizers_call import copy_of, encoding_of
 
 #: Names that only control tokens have, though some files do not call them special.
 _LOOK = re.compile(r"<[|｜].+[|｜]>")
@@ -35,11 +36,11 @@ class ControlTokens:
 
     def encode(self, text: str, special: bool) -> list[int]:
         """Token ids of `text`, in which control tokens are text. special: add what the model expects around a text."""
-        encoding = self._tokenizer.encode(text, add_special_tokens=special)
+        encoding = encoding_of(self._tokenizer, text, special)
         inside = (token for token, outside in zip(encoding.ids, encoding.special_tokens_mask, strict=True) if not outside)
         if self._added.keys().isdisjoint(inside):
             return encoding.ids
-        return self._plain.encode(text, add_special_tokens=special).ids
+        return encoding_of(self._plain, text, special).ids
 
     def encode_chat(self, rendered: str, render: Render, given: Sequence[str]) -> list[int]:
         """Token ids of a rendered chat template, in which control tokens are those that the template wrote.
@@ -50,16 +51,16 @@ class ControlTokens:
         found = {piece for text in given for piece in self._suspect(text)} if self._added else set()
         hidden = _hide(rendered, render, sorted(found, key=len, reverse=True)) if found else None
         if hidden is None:
-            return self._tokenizer.encode(rendered, add_special_tokens=False).ids
+            return encoding_of(self._tokenizer, rendered, special=False).ids
         text, names = hidden
-        encoding, pieces, end = self._tokenizer.encode(text, add_special_tokens=False), [], 0
+        encoding, pieces, end = encoding_of(self._tokenizer, text, special=False), [], 0
         for token, (start, stop) in zip(encoding.ids, encoding.offsets, strict=True):
             if token in self._added and self._names.fullmatch(text[start:stop].strip()):
                 pieces += [text[end:start], self._marks[token]]
                 end = stop
         marked = _replaced("".join([*pieces, text[end:]]), {placeholder: name for name, placeholder in names.items()})
         marks = {self._plain.token_to_id(mark): token for token, mark in self._marks.items()}
-        return [marks.get(token, token) for token in self._plain.encode(marked, add_special_tokens=False).ids]
+        return [marks.get(token, token) for token in encoding_of(self._plain, marked, special=False).ids]
 
     def _suspect(self, text: str) -> set[str]:
         """Names of control tokens in a text, and what at its ends may become one together with its neighbours."""
@@ -89,12 +90,12 @@ class ControlTokens:
     @cached_property
     def _plain(self) -> Any:
         """The tokenizer to which control tokens are text, and `_marks` stand for them."""
-        from tokenizers import AddedToken, Tokenizer
+        from tokenizers import AddedToken
 
         settings = json.loads(self._tokenizer.to_str())
         for each in settings["added_tokens"]:
             each["special"] = each["id"] in self._added
-        plain = Tokenizer.from_str(json.dumps(settings))
+        plain = copy_of(json.dumps(settings))
         plain.encode_special_tokens = True
         plain.add_tokens([AddedToken(mark, normalized=self._added[token].normalized) for token, mark in self._marks.items()])
         return plain

@@ -6,13 +6,13 @@ what would change even greedy text is named in a warning. `temperature`, `top_p`
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from foretell.errors import UserError
+from foretell.json_files import read_object
 
 _NONE = "there is no such option"
 #: Settings that change greedy text: the values that change nothing, and what to do instead.
@@ -49,15 +49,7 @@ def read_generation_settings(folder: Path) -> Mapping[str, Any]:
     path = folder / "generation_config.json"
     if not path.is_file():
         path = folder / "config.json"
-    if not path.is_file():
-        return {}
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: not readable JSON ({error}); download it again") from error
-    if not isinstance(values, dict):
-        raise UserError(f"{path}: {str(values)[:40]!r} is no JSON object; download it again")
-    return values
+    return read_object(path) if path.is_file() else {}
 
 
 def suppressed_tokens(values: Mapping[str, Any], vocab_size: int, folder: Path) -> tuple[int, ...]:

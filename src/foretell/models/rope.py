@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from foretell import arguments
 from foretell.errors import UserError
 from foretell.models.not_native import NotNativeError
 
@@ -32,7 +33,7 @@ def frequencies(config: Any, head_dim: int) -> tuple[Tensor, float]:
     if kind not in FIXED and not (kind == "longrope" and _switch(rope, config) is None):
         raise NotNativeError(f"rope_type={kind!r} changes with the length of the text; {_ELSEWHERE}")
     theta = rope.get("rope_theta", 10000.0)
-    if not isinstance(theta, int | float) or not theta > 0:
+    if arguments.real("rope_theta", theta) <= 0:
         raise UserError(f"rope_theta={theta!r} must be a number above 0; mend config.json")
     if kind == "default":
         return 1.0 / theta ** (torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim), 1.0
@@ -40,7 +41,7 @@ def frequencies(config: Any, head_dim: int) -> tuple[Tensor, float]:
 
     try:
         inv_freq, scale = ROPE_INIT_FUNCTIONS[kind](config, torch.device("cpu"))
-    except (KeyError, TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
+    except Exception as error:  # whatever the library makes of wrong values
         raise UserError(f"rope_parameters={rope!r} cannot be computed ({error!r}); mend config.json") from error
     if inv_freq.shape != (head_dim // 2,):
         raise NotNativeError(

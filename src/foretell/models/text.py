@@ -18,6 +18,7 @@ from foretell.errors import UserError
 from foretell.models.control_tokens import ControlTokens, mapped, texts_in
 from foretell.models.text_stream import TextStream
 from foretell.models.token_bytes import TokenBytes, token_bytes
+from foretell.models.tokenizers_call import copy_of, encoding_of
 
 Messages = str | Sequence[Mapping[str, Any]]
 
@@ -51,7 +52,7 @@ class Text:
         """
         if not parse_special:
             return self._control.encode(text, special)
-        ids = self.tokenizer.encode(text, add_special_tokens=special).ids
+        ids = encoding_of(self.tokenizer, text, special).ids
         start = self.tokenizer.token_to_id(self.bos_token) if special and self.bos_token else None
         return ids[1:] if start is not None and ids[:2] == [start, start] and text.startswith(self.bos_token) else ids
 
@@ -167,10 +168,8 @@ class Text:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Text:
         """The inverse of `to_json`."""
-        from tokenizers import Tokenizer
-
         others = {name: values[name] for name in ("chat_template", "bos_token", "eos_token", "tool_template", "other_tokens")}
-        return cls(Tokenizer.from_str(values["tokenizer"]), frozenset(values["stop_tokens"]), **others)
+        return cls(copy_of(values["tokenizer"]), frozenset(values["stop_tokens"]), **others)
 
     @classmethod
     def from_folder(cls, folder: Path | str) -> Text:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from foretell.errors import UserError
+from foretell.json_files import read_object
 from foretell.models.stop_tokens import end_of_turn, stop_tokens
+from foretell.models.tokenizers_call import encoding_of, tokenizers_call
 
 _FLAGS = ("lstrip", "rstrip", "normalized", "single_word", "special")
 _SPACES = ("▁", "Ġ")  # how vocabularies write a space
@@ -42,12 +44,8 @@ def _read_tokenizer(folder: Path) -> Any:
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json"
-    try:
-        tokenizer = Tokenizer.from_file(str(path)) if path.is_file() else _converted(folder)
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # the tokenizers package raises bare exceptions
-        raise UserError(f"{path}: not a readable tokenizer ({error}); download it again") from error
+    reads = partial(Tokenizer.from_file, str(path)) if path.is_file() else partial(_converted, folder)
+    tokenizer = tokenizers_call(f"{path}: not a readable tokenizer", reads)
     tokenizer.no_truncation()  # some files still have the settings of their training
     tokenizer.no_padding()
     return tokenizer
@@ -92,14 +90,14 @@ def _add_tokens(tokenizer: Any, settings: Mapping[str, Any]) -> None:
 
 def _compare_ends(tokenizer: Any, settings: Mapping[str, Any]) -> None:
     """Warn where tokenizer_config.json says otherwise than tokenizer.json whether a text gets a start token, an end token and a space."""
-    ids = tokenizer.encode("a").ids
+    ids = encoding_of(tokenizer, "a", special=True).ids
     for key, place in (("bos_token", 0), ("eos_token", -1)):
         said, token = settings.get(f"add_{key}"), tokenizer.token_to_id(_name(settings.get(key)) or "")
         if isinstance(said, bool) and token is not None and said != (bool(ids) and ids[place] == token):
             adds = "does not add" if said else "adds"
             message = f"tokenizer_config.json: add_{key}={said}, but tokenizer.json {adds} it; it decides, as in transformers"
             warnings.warn(message, stacklevel=4)
-    said, ids = settings.get("add_prefix_space"), tokenizer.encode("a", add_special_tokens=False).ids
+    said, ids = settings.get("add_prefix_space"), encoding_of(tokenizer, "a", special=False).ids
     begins = (tokenizer.id_to_token(ids[0]) if ids else "").startswith(_SPACES)
     if isinstance(said, bool) and said != begins:
         adds = "adds one" if begins else "adds none"
@@ -154,12 +152,4 @@ def _name(said: Any) -> str:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: not readable JSON ({error}); download it again") from error
-    if not isinstance(read, dict):
-        raise UserError(f"{path}: holds a {type(read).__name__} where an object should be; download it again")
-    return read
+    return read_object(path) if path.is_file() else {}

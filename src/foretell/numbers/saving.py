@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from foretell import __version__
 from foretell.errors import UserError
 from foretell.files import atomic_folder
+from foretell.json_files import as_object, read_object
 from foretell.numbers.storage import EstimatorReader, EstimatorWriter
 
 #: Of the files below; grows when an older Foretell could not read them.
@@ -68,8 +69,8 @@ def load(folder: Path | str, device: str | None = None) -> Any:
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder; give one that `save` or `foretell fit` wrote")
     head = _head(folder)
-    arrays = _bytes(folder / ARRAYS)
-    checksums = head["checksums"]
+    arrays = _there(folder / ARRAYS).read_bytes()
+    checksums = as_object(head["checksums"], f"{folder / HEAD}: checksums", "save the estimator again")
     if checksums.get(ARRAYS) != _checksum(arrays):
         raise UserError(f"{folder / ARRAYS} was cut or changed since it was saved (its checksum differs); save the estimator again")
     if checksums.get("estimator") != _checksum(_canonical(head["estimator"])):
@@ -86,13 +87,8 @@ def load(folder: Path | str, device: str | None = None) -> Any:
 
 def _head(folder: Path) -> dict[str, Any]:
     path = folder / HEAD
-    try:
-        head = json.loads(_bytes(path))
-    except ValueError as error:
-        if not path.is_file():
-            raise
-        raise UserError(f"{path} is cut or no JSON ({error}); save the estimator again") from error
-    if not isinstance(head, dict) or not isinstance(head.get("format"), int):
+    head = read_object(_there(path), "save the estimator again")
+    if not isinstance(head.get("format"), int):
         raise UserError(f"{path} says no format; it is not a file of Foretell's")
     if head["format"] > FORMAT:
         newer = head.get("foretell", "a newer version")
@@ -103,14 +99,14 @@ def _head(folder: Path) -> dict[str, Any]:
     return head
 
 
-def _bytes(path: Path) -> bytes:
+def _there(path: Path) -> Path:
     if not path.is_file():
         raise UserError(f"{path} is missing; {path.parent} is not a whole saved estimator")
-    return path.read_bytes()
+    return path
 
 
 def _canonical(written: Any) -> bytes:
-    return json.dumps(written, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(written, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _checksum(data: bytes) -> str:

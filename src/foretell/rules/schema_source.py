@@ -10,6 +10,7 @@ from typing import Any
 
 from foretell import arguments
 from foretell.errors import MissingPackageError, UserError
+from foretell.json_files import parse_json
 from foretell.rules.schemas.closed import closed
 from foretell.rules.schemas.wrappers import unwrapped
 from foretell.rules.typed_dicts import readable
@@ -77,10 +78,7 @@ def _read_text(source: str | Path) -> dict[str, Any] | bool:
             raise UserError(f"schema={name!r} is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8") from error
     elif len(text) > MAX_BYTES:
         raise UserError(f"schema: the text has {len(text)} characters; the limit is {MAX_BYTES}")
-    try:
-        schema = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"schema: {name} is not readable JSON ({error})") from error
+    schema = parse_json(text, name if name == "schema" else f"schema: {name}", "write an object, true or false")
     if not isinstance(schema, bool | dict):
         raise UserError(f"schema: {name} holds a {type(schema).__name__}; a schema is an object, true or false")
     return schema

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from foretell import arguments
 from foretell.arguments import shown
 from foretell.errors import MissingPackageError, UserError
 from foretell.parts import nearest
@@ -70,6 +71,7 @@ def _of_description(given: Mapping[str, Any]) -> Tool:
         raise UserError(f"tools: {shown(dict(given))} is neither a function nor a description with a name")
     if not isinstance(description, str):
         raise UserError(f"tools: the description of {name!r} is {shown(description)}; give a text")
+    name, description = arguments.text("tools: a name", name), arguments.text(f"tools: the description of {name!r}", description)
     schema = given[present[0]] if present else {}
     if not isinstance(schema, Mapping):
         raise UserError(f"tools: the {present[0]} of {name!r} are {shown(schema)}; give a JSON Schema of an object")

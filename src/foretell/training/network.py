@@ -12,6 +12,7 @@ import torch
 
 from foretell.errors import UserError
 from foretell.files import write_text
+from foretell.json_files import read_object
 from foretell.models.text import Text
 from foretell.parts import require
 from foretell.training.backbones.backbone import Backbone
@@ -82,7 +83,7 @@ def train_network(
         json.dumps({"loss": asdict(loss), "shape": asdict(shape), "settings": asdict(settings), "corpus": corpus.fingerprint})
     )
     if (folder / CARD).is_file():
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        card = read_card(folder)
         if {key: card.get(key) for key in asked} != asked:
             raise UserError(f"{folder} holds a network that was trained otherwise; remove it or choose another folder")
         return TrainingReport(card["steps"], card["seconds"], True)
@@ -115,8 +116,8 @@ def save_network(folder: Path, network: Backbone, card: dict[str, Any], dtype: t
 
 
 def read_card(folder: Path | str) -> dict[str, Any]:
-    """The `training.json` of a trained folder; FileNotFoundError where there is none."""
-    return json.loads(Path(folder, CARD).read_text(encoding="utf-8"))
+    """The `training.json` of a trained folder; FileNotFoundError where there is none, UserError where it is no JSON object."""
+    return read_object(Path(folder, CARD), "train it again")
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import Ridge
 from sklearn.utils.estimator_checks import check_estimator
 
+from foretell.errors import UserError
 from foretell.numbers.estimators.conformal_regressor import ConformalRegressor
 from foretell.numbers.saving import load, save
 from foretell.numbers.tables.backtest import season_of
@@ -58,6 +59,10 @@ def test_files_that_are_no_tables(file, text, message):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(ValueError, match="is not a file"):
         read_table(tmp_path / "absent.csv")
+    for data in (b"a\0,b\n1,2\n", "a,b\n1,2\n".encode("utf-16")):
+        (tmp_path / "nul.csv").write_bytes(data)
+        with pytest.raises(UserError, match="holds NUL bytes, so it is no table in UTF-8; save it as UTF-8"):
+            read_table(tmp_path / "nul.csv")
     (tmp_path / "bytes.csv").write_bytes(b"a,b\n\xff\xfe,1\n")
     with pytest.raises(ValueError, match="is no table"):
         read_table(tmp_path / "bytes.csv")
@@ -175,6 +180,20 @@ def test_a_regressor_of_tables_is_saved_and_has_intervals_where_its_estimator_ha
 # Series
 
 DAYS = "date,a,b\n2024-01-01,1,10\n2024-01-02,2,20\n2024-01-03,3,30\n"
+
+
+def test_line_ends_of_every_system(file):
+    for end in ("\n", "\r\n", "\r"):
+        table = read_table(file(end.join(["a,b", "1,x", "2,y", ""])))
+        assert (table["a"].tolist(), table["b"].tolist()) == ([1, 2], ["x", "y"])
+    rows = '20 all"\n' * 569 + "\r" * 1500 + "\n" * 1500
+    assert len(read_table(file('when,"value, all"\n' + rows + "2020-01-02,NA\n"))) == 570  # pandas alone does not end
+
+
+def test_one_date_says_no_step(file):
+    series = read_series(file("date,value\n2020-01-01,1\n"))
+    with pytest.raises(UserError, match="1 row says no time step"):
+        stamps_after(series, 2)
 
 
 def test_series_by_their_dates(file):

@@ -7,8 +7,10 @@ import pytest
 
 from foretell.decoding.constraint import ConstraintState
 from foretell.models.vocabulary import Vocabulary
+from foretell.rules.constraints.json_schema import JsonSchema
 from foretell.rules.grammars.grammar_state import GrammarState
 from foretell.rules.grammars.llguidance_engine import compile_grammar, from_json_schema
+from foretell.rules.schemas.strings import BYTES
 
 WORDS = [b'{"', b'"}', b'", "', b'": ', b'": "', b"limit", b"role", b"rol", b"ab", b"abc", b', "', b"}}"]
 VOCABULARY = Vocabulary((*[bytes([byte]) for byte in range(32, 127)], *WORDS, None), frozenset({95 + len(WORDS)}))
@@ -57,3 +59,26 @@ def test_any_order_of_asking(seed):
         assert here.accepting == fresh.accepting
         assert here.allowed() == fresh.allowed()
         assert all(here.accepts(token) == (token in fresh.allowed()) for token in rng.sample(range(VOCABULARY.size), 10))
+
+
+@pytest.mark.parametrize("left_out", ["e", "na", '{"', "argumentsx", ":", "c"])
+def test_text_that_must_come_and_cannot_be_written_is_a_dead_end(left_out):
+    schema = {"type": "object", "properties": {"name": {"const": "c"}, "arguments": {"type": "object"}}, "required": ["name", "arguments"]}
+    part, whole = JsonSchema({**schema, "additionalProperties": False}), [byte for byte in range(32, 127) if chr(byte) not in left_out]
+    vocabulary = Vocabulary((None, *(bytes([byte]) for byte in whole), b'{"'), frozenset({0}))
+    state, reference = part.start(vocabulary), part.start(BYTES)
+    for _ in range(40):
+        tokens = state.allowed().ids.tolist()
+        for token in tokens:
+            led = reference
+            for byte in vocabulary.tokens[token]:
+                assert led.accepts(byte)
+                led = led.advance(byte)
+        assert set(state.forced(8)[:1]) <= set(tokens)
+        if not tokens:
+            break
+        assert all(state.accepts(token) for token in tokens)
+        state = state.advance(tokens[-1])
+        for byte in vocabulary.tokens[tokens[-1]]:
+            reference = reference.advance(byte)
+    assert not tokens

@@ -48,6 +48,18 @@ def test_the_engine_gets_look_around_boundaries_references_and_complements(patte
     )
 
 
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [
+        (r"^(a\1b)+$", "abab", True), (r"^(a\1b)+$", "aabb", False), (r"^(?<n>a|b\k<n>)*c$", "abbc", True),
+        (r"^((a)\1\2)$", "aa", True), (r"^((a)\1\2)$", "a", False),
+    ],
+)  # fmt: skip
+def test_a_reference_within_its_own_group_is_empty_as_in_ecma_262(pattern, text, found):
+    assert has_pattern(pattern, text) == found  # as Node.js says
+    assert JsonSchema({"type": "string", "pattern": pattern}).accepts(f'"{text}"') == found
+
+
 @pytest.mark.parametrize("pattern", [r"^(.+)\1$", r"^(a+)b\1$", r"(a)|b\1", r"^(a)*\1$"])
 def test_references_to_groups_that_match_much_are_looser(pattern):
     assert conjuncts(pattern) == ((looser(pattern),), False)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from foretell.errors import UserError
+from foretell.json_files import as_object, read_json
 
 
 @dataclass(frozen=True)
@@ -50,21 +51,27 @@ def read_cases(folder: str | Path, limit: int | None = None) -> list[SchemaCase]
 
 
 def _read(path: Path) -> SchemaCase:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: not JSON ({error})") from error
+    content = read_json(path)
     if isinstance(content, dict) and "schema" in content and isinstance(content.get("tests"), list):
-        tests = [SchemaInstance.of(test["data"], bool(test["valid"]), test.get("description", "")) for test in content["tests"]]
-        return SchemaCase(path.stem, content["schema"], tuple(tests))
-    return SchemaCase(path.stem, content, tuple(_examples(content)))
+        return SchemaCase(path.stem, content["schema"], tuple(_test(path, test) for test in content["tests"]))
+    return SchemaCase(path.stem, content, tuple(_examples(path, content)))
 
 
-def _examples(schema: Any) -> Sequence[SchemaInstance]:
+def _test(path: Path, test: Any) -> SchemaInstance:
+    test = as_object(test, f"{path}: a test", "write one with data and valid")
+    if "data" not in test or not isinstance(test.get("valid"), bool):
+        raise UserError(f"{path}: a test needs data, and valid, which is true or false; this is {str(test)[:60]}")
+    return SchemaInstance.of(test["data"], test["valid"], str(test.get("description", "")))
+
+
+def _examples(path: Path, schema: Any) -> Sequence[SchemaInstance]:
     examples = schema.get("examples") if isinstance(schema, dict) else None
     if not isinstance(examples, list):
         return []
     from jsonschema.validators import validator_for
 
     validator = validator_for(schema)(schema)
-    return [SchemaInstance.of(value, validator.is_valid(value), f"example {i + 1}") for i, value in enumerate(examples)]
+    try:
+        return [SchemaInstance.of(value, validator.is_valid(value), f"example {i + 1}") for i, value in enumerate(examples)]
+    except Exception as error:  # whatever the package makes of a schema that is none
+        raise UserError(f"{path}: jsonschema cannot tell which examples are valid ({type(error).__name__}: {error}); mend it") from error

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foretell import arguments
 from foretell.cli.common.options import number, switch
 from foretell.errors import UserError
+from foretell.json_files import read_json
 
 if TYPE_CHECKING:
     from foretell.rules.rule import Rule
@@ -83,7 +84,7 @@ def read_rule(
         regex,
         grammar,
         choices or None,
-        None if tools is None else _read_tools(tools),
+        None if tools is None else read_tools_file(tools),
         constraint,
         tool_choice,
         parallel_tool_calls or None,
@@ -103,11 +104,8 @@ def _read_bounds(text: str) -> Any:
     return {name.strip(): int(value) for name, _, value in pairs}
 
 
-def _read_tools(path: Path) -> Any:
+def read_tools_file(path: Path) -> Any:
     """The list of descriptions in a JSON file. Raises UserError if the file cannot be read."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"--tools {path}: there is no such file") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"--tools {path} is not a readable JSON file ({error}); write a list of function descriptions") from error
+    if not arguments.is_file(path):
+        raise UserError(f"--tools {path}: there is no such file")
+    return read_json(path, "write a list of function descriptions")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from foretell.errors import UserError
+from foretell.json_files import as_object, read_object
 from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError, checked, fingerprint, finite
 from foretell.models.weights.lazy_tensors import LazyTensors
 
@@ -23,11 +23,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
         raise FileNotFoundError(f"{folder} has no config.json: name a folder saved by transformers' save_pretrained, or a GGUF file")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DamagedFileError(path, f"not readable JSON ({error})") from error
-    if not isinstance(values, dict) or "model_type" not in values:
+    values = read_object(path)
+    if "model_type" not in values:
         raise DamagedFileError(path, "no 'model_type' in it", "name a folder that holds a transformers model")
     return values
 
@@ -56,14 +53,11 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def _named_by(index: Path) -> list[str]:
-    try:
-        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise DamagedFileError(index, f"not a readable index ({error!r})") from error
-    wrong = [name for name in names if not isinstance(name, str) or Path(name).name != name]
+    names = as_object(read_object(index).get("weight_map"), f"{index}: weight_map").values()
+    wrong = [name for name in names if not isinstance(name, str) or "\0" in name or Path(name).name != name]
     if wrong or not names:
         raise DamagedFileError(index, f"weight_map names {wrong[0]!r}, which is no file beside it" if wrong else "weight_map is empty")
-    return sorted(names)
+    return sorted(set(names))
 
 
 def fingerprint_folder(folder: Path) -> str:

@@ -26,6 +26,9 @@ def read_table(path: Path | str, as_text: Sequence[str] = ()) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"{path} is not a file; give a table as comma-separated values with a head")
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
+    with path.open("rb") as data:
+        if any(b"\0" in piece for piece in iter(lambda: data.read(1 << 20), b"")):
+            raise UserError(f"{path} holds NUL bytes, so it is no table in UTF-8; save it as UTF-8")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = [name.strip() for name in next(csv.reader(file, delimiter=separator), [])]
@@ -39,7 +42,8 @@ def read_table(path: Path | str, as_text: Sequence[str] = ()) -> pd.DataFrame:
         raise UserError(f"{path} {what}; each column needs a name of its own")
     texts = dict.fromkeys((name for name in as_text if name in head), str)
     try:
-        frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig", skipinitialspace=True, dtype=texts, low_memory=False)
+        with path.open(encoding="utf-8-sig") as file:  # which makes line ends alike: pandas may wait for ever on many "\r" alone
+            frame = pd.read_csv(file, sep=separator, skipinitialspace=True, dtype=texts, low_memory=False)
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is no table: {' '.join(str(error).split())}") from error
     if len(frame) == 0:

@@ -41,6 +41,8 @@ def stamps_after(series: pd.DataFrame, steps: int) -> pd.Index:
     [14, 16]
     """
     index = series.index
+    if isinstance(index, pd.DatetimeIndex) and len(index) < 2:
+        raise UserError(f"{len(index)} row says no time step; give a series of two rows or more")
     if isinstance(index, pd.DatetimeIndex):
         step = index.freq if index.freq is not None else index[-1] - index[-2]
         return pd.date_range(index[-1], periods=steps + 1, freq=step)[1:]

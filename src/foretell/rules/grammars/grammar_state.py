@@ -10,6 +10,7 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Protocol
 
 from foretell.decoding.constraint import ConstraintState, EndedState, not_allowed_error
@@ -168,7 +169,7 @@ class GrammarState(ConstraintState):
 
     def forced(self, max_tokens: int = 64) -> list[int]:
         if self._forced is None:
-            tokens = self.cursor.at(self).compute_ff_tokens()
+            tokens = list(takewhile(lambda token: token < self.vocabulary.size, self.cursor.at(self).compute_ff_tokens()))
             self._forced = array("q", tokens if not set(tokens) & self.vocabulary.stop_tokens else []), 0
         run, num_passed = self._forced
         return list(run[num_passed : num_passed + max_tokens])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from foretell.models.vocabulary import Vocabulary
@@ -41,24 +42,29 @@ def llguidance_tokenizer(vocabulary: Vocabulary) -> Any:
     """llguidance's view of a vocabulary; use it through `vocabulary.derive`, since it takes about 0.1 s."""
     from llguidance import LLTokenizer, TokenizerWrapper
 
-    return LLTokenizer(TokenizerWrapper(_Tokenizer(vocabulary)), n_vocab=vocabulary.size, eos_token=sorted(vocabulary.stop_tokens))
+    tokenizer = _Tokenizer(vocabulary)
+    return LLTokenizer(TokenizerWrapper(tokenizer), n_vocab=len(tokenizer.tokens), eos_token=sorted(vocabulary.stop_tokens))
 
 
 class _Tokenizer:
-    """The attributes that llguidance reads of a tokenizer. Control tokens get bytes that no UTF-8 text has."""
+    """The attributes that llguidance reads of a tokenizer. Control tokens get bytes that no UTF-8 text has.
+
+    Text that must come, and that the vocabulary cannot write, would confuse the engine: it goes on behind that text. So it gets a token for
+    each byte that has none. Their ids lie beyond the vocabulary's, and token sets leave them out.
+    """
 
     bos_token_id = None
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary, self.eos_token_id = vocabulary, min(vocabulary.stop_tokens)
-        self.tokens = [b"\xff<%d>" % token if data is None else data for token, data in enumerate(vocabulary.tokens)]
+        there = {data for data in vocabulary.tokens if data and len(data) == 1}
+        missing = [data for data in (bytes([byte]) for byte in range(256)) if data not in there]
+        self.whole = replace(vocabulary, tokens=(*vocabulary.tokens, *missing))
+        self.tokens = [b"\xff<%d>" % token if data is None else data for token, data in enumerate(self.whole.tokens)]
         self.special_token_ids = [token for token, data in enumerate(vocabulary.tokens) if data is None]
 
     def __call__(self, text: bytes | str) -> list[int]:
-        try:
-            return self.vocabulary.encode(text)
-        except ValueError:  # a byte that no token has: the engine then forces nothing, and its token sets stay right
-            return []
+        return self.whole.encode(text)
 
 
 def from_regex(pattern: str) -> str:

@@ -39,6 +39,7 @@ class _Parser(CharReader):
         self.depth, self.num_groups, self.num_operators = 0, 0, 0
         self.any_dot = False
         self.names: list[str | None] = []
+        self.open_groups: list[int] = []
         escaped = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]", lambda match: "." * len(match.group()), pattern, flags=re.DOTALL)
         for match in _GROUP.finditer(escaped):
             if match["look"] is None and match["plain"] is None and match["flags"] is None:
@@ -121,12 +122,20 @@ class _Parser(CharReader):
         self.depth += 1
         if self.depth > _MAX_DEPTH:
             raise self.error(f"nests groups deeper than {_MAX_DEPTH}")
+        if is_group:
+            self.open_groups.append(number)
         node = self.choice()
         if not self.takes(")"):
             raise self.error("lacks a )")
+        if is_group:
+            self.open_groups.pop()
         self.depth -= 1
         self.ignores_case, self.any_dot = before
         return Look(node, *_LOOKS[match["look"]]) if match["look"] else Group(node, number) if is_group else node
+
+    def reference(self, number: int) -> Node:
+        """A reference to a group; within the group itself it has matched nothing yet, and is the empty text."""
+        return Sequence(()) if number in self.open_groups else Reference(number)
 
     def escape(self) -> Node:
         self.at += 1
@@ -137,9 +146,9 @@ class _Parser(CharReader):
         number = self.match(re.compile(r"[1-9][0-9]*"))
         name = None if number else self.match(re.compile(r"k<([^>]*)>"))
         if number and int(number.group()) <= len(self.names):
-            return Reference(int(number.group()))
+            return self.reference(int(number.group()))
         if name and name[1] in self.names:
-            return Reference(self.names.index(name[1]) + 1)
+            return self.reference(self.names.index(name[1]) + 1)
         if number or name:
             raise self.error("refers to a group that it does not have")
         return self.chars(self.escaped_chars())
