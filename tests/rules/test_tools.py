@@ -6,7 +6,7 @@ import json
 from typing import Literal
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from foretell.errors import UserError
 from foretell.rules.constraints.json_schema import JsonSchema
@@ -201,6 +201,35 @@ def accepts(rule, text):
 
 
 CALL = '{"name": "add", "arguments": {"a": 1, "b": 2}}'
+
+
+def repeat(word: str, times: int = Field(3, ge=1)) -> str:
+    return word * times
+
+
+def test_a_field_as_default():
+    tools = read_tools([repeat])
+    constraint = JsonSchema(tools.schema)
+    assert tools.read('{"name": "repeat", "arguments": {"word": "a"}}').run() == "aaa"
+    assert constraint.accepts('{"name": "repeat", "arguments": {"word": "a", "times": 1}}')
+    assert not constraint.accepts('{"name": "repeat", "arguments": {"word": "a", "times": 0}}')
+
+
+def unknown_name(a: Missing):  # noqa: F821
+    return a
+
+
+def half_an_annotation(a):
+    return a
+
+
+half_an_annotation.__annotations__["a"] = "list["
+
+
+@pytest.mark.parametrize("function", [int, max, unknown_name, half_an_annotation])
+def test_functions_whose_parameters_cannot_be_read_are_refused(function):
+    with pytest.raises(UserError, match=f"the parameters of {function.__name__} cannot be read"):
+        read_tools([function])
 
 
 def test_the_choice_of_a_tool():

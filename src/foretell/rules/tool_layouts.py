@@ -88,21 +88,33 @@ def _check_keys(given: Mapping[str, Any], known: set[str], name: Any) -> None:
             raise UserError(f"tools: {which} has the key {key!r}, which is in no layout of tools: {nearest(str(key), known)}")
 
 
+def _parameters(function: Callable[..., Any], name: str) -> list[inspect.Parameter]:
+    """A function's parameters, with annotations that are text evaluated."""
+    try:
+        return list(inspect.signature(function, eval_str=True).parameters.values())
+    except Exception as error:  # functions of C have no signature, and evaluating an annotation runs the user's text
+        remedy = "annotate a function of your own, or pass a description"
+        raise UserError(f"tools: the parameters of {name} cannot be read ({type(error).__name__}: {error}); {remedy}") from error
+
+
 def _of_function(function: Callable[..., Any]) -> Tool:
     """A function as its signature and docstring describe it."""
     try:
         from pydantic import Field, create_model
         from pydantic.errors import PydanticUserError
+        from pydantic.fields import FieldInfo
     except ImportError as error:
         remedy = "pip install pydantic; or pass a description"
         raise MissingPackageError(f"tools: describing a function needs pydantic: {remedy}") from error
     name = getattr(function, "__name__", type(function).__name__)
     fields: dict[str, Any] = {}
-    for parameter in inspect.signature(function, eval_str=True).parameters.values():
+    for parameter in _parameters(function, name):
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise UserError(f"tools: {name} has the parameter {parameter}, which cannot be passed by name; pass a description instead")
         kind = Any if parameter.annotation is parameter.empty else parameter.annotation
-        fields[parameter.name] = (kind, Field() if parameter.default is parameter.empty else Field(default=parameter.default))
+        default = parameter.default
+        field = default if isinstance(default, FieldInfo) else Field() if default is parameter.empty else Field(default=default)
+        fields[parameter.name] = (kind, field)
     try:
         schema = closed(create_model(name, __config__={"extra": "forbid"}, **fields).model_json_schema())
     except PydanticUserError as error:

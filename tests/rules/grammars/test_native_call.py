@@ -54,6 +54,21 @@ def test_chains_of_definitions():
     )
 
 
+def test_many_names_of_one_object():
+    found = outcomes("""
+        def work():
+            print(tried(lambda: JsonSchema({"type": "object", "required": [f"p{i}" for i in range(7000)]})))
+
+        print(tried(lambda: JsonSchema({"type": "object", "required": [f"p{i}" for i in range(40_000)]})))
+        threading.stack_size(512 * 1024)
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    """)
+    assert found[0].startswith("refused #: the engine cannot compile it: it has an object of 40000 names")
+    assert found[1] == "taken"
+
+
 def test_chains_on_one_value_are_refused_with_the_place():
     found = outcomes("""
         for link in (lambda part: part, lambda part: {"allOf": [part]}, lambda part: {"anyOf": [part, {"type": "null"}]}):

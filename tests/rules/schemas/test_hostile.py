@@ -148,3 +148,52 @@ def test_compilation_ends_in_bounded_time(monkeypatch):
     assert JsonSchema({"const": "a"}).accepts('"a"')
     with pytest.raises(ValueError, match=r"#: 2 subschemas took more than .* split the schema"):
         JsonSchema({"items": {"const": json.loads("[" * 140 + "]" * 140)}}).start(BYTES)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "string", "pattern": "^v", "enum": [f"v{i}" for i in range(10_000)]}, "v9999"),
+        ({"enum": [f"v{i}" for i in range(10_000)], "not": {"const": "v3"}}, "v9999"),
+        ({"type": "integer", "minimum": 5, "enum": list(range(10_000))}, 9999),
+        ({"propertyNames": {"enum": [f"n{i}" for i in range(2000)]}}, {"n1999": 1}),
+    ],
+    ids=["pattern", "not", "minimum", "names"],
+)
+def test_long_enums_beside_other_keywords(schema, value, monkeypatch):
+    """Each value is tested by the other keywords, and not looked for among all values."""
+    from jsonschema import _keywords
+
+    num_compared = 0
+    equal = _keywords.equal
+
+    def counting(one, other):
+        nonlocal num_compared
+        num_compared += 1
+        return equal(one, other)
+
+    monkeypatch.setattr(_keywords, "equal", counting)
+    constraint = JsonSchema(schema)
+    constraint.start(BYTES)
+    assert num_compared < 50_000
+    assert constraint.accepts(constraint.canonical_text(value))
+
+
+def test_many_anchors():
+    names = [f"a{i}" for i in range(2000)]
+    schema = {"$defs": {name: {"$anchor": name, "const": name} for name in names}, "anyOf": [{"$ref": f"#{name}"} for name in names]}
+    assert JsonSchema(schema).accepts('"a1999"')
+
+
+def test_lengths_beyond_floats():
+    assert JsonSchema(doubling_members(1100)).accepts('{"a": "x", "b": "y"}') is False
+
+
+def doubling_members(depth):
+    """Objects whose shortest texts double at each level."""
+    return linked(depth, lambda part: {"type": "object", "properties": {"a": part, "b": part}, "required": ["a", "b"]})
+
+
+def test_many_branches_of_one_of():
+    schema = {"oneOf": [{"const": f"p{i}"} for i in range(1000)]}
+    assert JsonSchema(schema).accepts('"p999"')

@@ -21,6 +21,9 @@ T = TypeVar("T")
 #: 10 kB, so each limit keeps a margin of two: a thread may have as little as 512 kB.
 _USUAL_LEVELS, MAX_LEVELS = 25, 25_000
 _REGEX_LEVELS = 300
+#: So many names of one object count as a level: a name took 350 bytes of the stack. More names have more than the engine's symbols, which it
+#: finds out after minutes.
+_NAMES_A_LEVEL, _MAX_NAMES = 16, 20_000
 STACK_BYTES = 512 * 2**20
 #: The most characters of one grammar, as the engine reads it.
 MAX_GRAMMAR_CHARACTERS = 8_000_000
@@ -57,9 +60,24 @@ def nesting(value: Any) -> int:
 
 
 def _schema_levels(schema: Any) -> int:
+    num_names = _most_names(schema)
+    if num_names > _MAX_NAMES:
+        raise GrammarError(f"it has an object of {num_names} names, and the engine's limit is {_MAX_NAMES}; split it into smaller ones")
     definitions = schema.get("$defs", {}) if isinstance(schema, dict) else {}
     root = {key: part for key, part in schema.items() if key != "$defs"} if isinstance(schema, dict) else schema
-    return nesting(root) + sum(1 + nesting(part) for part in definitions.values())
+    return nesting(root) + sum(1 + nesting(part) for part in definitions.values()) + num_names // _NAMES_A_LEVEL
+
+
+def _most_names(schema: Any) -> int:
+    """The names of the object that has most: the engine goes through them by recursion, too."""
+    most, waiting = 0, [schema]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            most = max(most, *(len(part[key]) for key in ("properties", "required") if isinstance(part.get(key), dict | list)), 0)
+        if isinstance(part, dict | list):
+            waiting += part.values() if isinstance(part, dict) else part
+    return most
 
 
 def _lark_levels(source: str) -> int:

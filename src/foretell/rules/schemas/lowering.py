@@ -30,13 +30,13 @@ MAX_ENUM_CHARACTERS = 400_000
 class Lowering:
     """One translation of a schema; `schema` does the work, once.
 
-    graph: the schema's. is_valid: whether a value is valid at a node. formats: whether known formats are enforced. effort: how much the
-    engine is asked to compile. relaxed: by node, the keywords that are left out or allow more, with the reason. ignored: (node, keyword,
+    graph: the schema's. is_valid: whether a value is valid at a node, without one of its keywords. formats: whether known formats are
+    enforced. effort: how much the engine is asked to compile. relaxed: by node, the keywords that are left out or allow more, with the reason. ignored: (node, keyword,
     reason) of formats that are annotations. disjoint: tells whether branches of `oneOf` overlap; None in a first pass, which does not ask.
     """
 
     graph: SchemaGraph
-    is_valid: Callable[[SchemaNode, Any], bool]
+    is_valid: Callable[[SchemaNode, Any, str], bool]
     formats: bool
     effort: LoweringEffort
     relaxed: dict[SchemaNode, dict[str, str]] = field(default_factory=dict)
@@ -137,7 +137,7 @@ class Lowering:
             is_type = self.graph.draft.validator.TYPE_CHECKER.is_type
             values = [value for value in values if any(is_type(value, name) for name in keywords["type"])]
         elif keywords.keys() - {"const", "enum"} or len(keywords) > 1:
-            values = [value for value in values if self.is_valid(node, value)]
+            values = [value for value in values if self.is_valid(node, value, "" if "const" in keywords else "enum")]
         try:
             return exactly(values)
         except OverflowError as error:
@@ -151,12 +151,9 @@ class Lowering:
         disjoint = self.disjoint
         if len(branches) < 2 or disjoint is None:
             return any_of([lowered for _, lowered in branches])
-        are_disjoint: dict[tuple[int, int], bool] = {}
         num = len(branches)
-        for i in range(num):
-            for j in range(i):
-                are_disjoint[i, j] = are_disjoint[j, i] = disjoint(branches[i][1], branches[j][1])
-        if all(are_disjoint.values()):
+        overlapping = {(i, j) for i in range(num) for j in range(i) if not disjoint(branches[i][1], branches[j][1])}
+        if not overlapping:
             return {"anyOf": [lowered for _, lowered in branches]}
         if num > self.effort.num_splits or num > 8:
             self.relax(node, "oneOf", "has branches that may overlap")
@@ -164,7 +161,7 @@ class Lowering:
         negations = [self.negation(part) for part, _ in branches]
         options: list[EngineSchema] = []
         for i, (_, lowered) in enumerate(branches):
-            others = [j for j in range(num) if j != i and not are_disjoint[i, j]]
+            others = [j for j in range(num) if (i, j) in overlapping or (j, i) in overlapping]
             if not all(negations[j][1] for j in others):
                 self.relax(node, "oneOf", "has branches that may overlap")
             options.append(all_of([lowered, *(negations[j][0] for j in others)]))

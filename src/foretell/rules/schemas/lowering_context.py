@@ -57,5 +57,5 @@ class LoweringContext(Protocol):
     def negation(self, node: SchemaNode, /) -> NegatedSchema:
         """The negation of a node."""
 
-    def is_valid(self, node: SchemaNode, value: Any, /) -> bool:
-        """Whether the value is valid at the node."""
+    def is_valid(self, node: SchemaNode, value: Any, without: str, /) -> bool:
+        """Whether the value is valid at the node, apart from the keyword `without`."""

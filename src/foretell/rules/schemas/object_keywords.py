@@ -101,7 +101,8 @@ def _add_names(context: LoweringContext, node: SchemaNode, keywords: dict[str, A
         part = {"additionalProperties": False}
     elif given.keys() & {"const", "enum"}:
         values = [given["const"]] if "const" in given else given["enum"]
-        allowed = {value: True for value in values if isinstance(value, str) and context.is_valid(names, value)}
+        own = "" if "const" in given else "enum"
+        allowed = {value: True for value in values if isinstance(value, str) and context.is_valid(names, value, own)}
         part = {"properties": allowed, "additionalProperties": False}
     elif given:
         excluded = excluded_names(names, context.negation(names), context.formats) if is_exact else None

@@ -13,7 +13,7 @@ from foretell.rules.schemas.draft_choice import DraftChoice
 from foretell.rules.schemas.drafts import SchemaDraft, SchemaError, package
 from foretell.rules.schemas.hints import BESIDE_REFERENCE, SILENT_KEYWORDS, examples_within, is_suspicious, why_unknown
 from foretell.rules.schemas.meta_schema import check_document
-from foretell.rules.schemas.subschemas import pointer
+from foretell.rules.schemas.subschemas import all_subschemas, pointer
 
 #: Keywords by the form of their value: subschemas by name, a list of subschemas, one subschema.
 _MAPS = ("properties", "patternProperties", "dependentSchemas")
@@ -121,6 +121,12 @@ def _check_chains(inner: dict[SchemaNode, list[SchemaNode]]) -> None:
             )
 
 
+def _has_named_parts(schema: Any) -> bool:
+    """Whether subschemas have identifiers or anchors."""
+    names = {"$id", "id", "$anchor", "$dynamicAnchor"}
+    return any(isinstance(part, dict) and not names.isdisjoint(part) for _, part in all_subschemas(schema))
+
+
 class _GraphBuilder:
     def __init__(self, choice: DraftChoice) -> None:
         self.choice = choice
@@ -131,8 +137,10 @@ class _GraphBuilder:
 
     def build(self, schema: Any) -> SchemaGraph:
         resource = self.choice.draft.specification.create_resource(schema)
-        resolver = package().registry.resolver_with_root(resource)
-        root = self.node(schema, resolver, "#", self.choice.draft)
+        registry = package().registry.with_resource(resource.id() or "", resource)
+        if _has_named_parts(schema):  # else each reference to a name would search the whole schema for it
+            registry = registry.crawl()
+        root = self.node(schema, registry.resolver(resource.id() or ""), "#", self.choice.draft)
         while self.waiting:
             self.read_keywords(self.waiting.popleft())
         return SchemaGraph(root, self.choice, self.nodes, self.unknown)

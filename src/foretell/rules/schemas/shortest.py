@@ -10,6 +10,8 @@ from foretell.rules.schemas.engine_schema import TYPES, EngineSchema
 
 _MIN_BYTES = {"null": 4, "boolean": 4, "number": 1, "integer": 1, "string": 2, "array": 2, "object": 2}
 _BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+#: Lengths are floats, and no length is more than this unless there is no text: a chain of objects with two members doubles at each level.
+_LONGEST = 1e300
 #: The definitions are iterated over at most this many times; lengths that are infinite after that are unknown.
 _MAX_ROUNDS = 50
 
@@ -61,8 +63,8 @@ class _Lengths:
         for _ in range(_MAX_ROUNDS):
             before = (self.root, *self.known.values())
             for name, part in reversed(definitions.items()):
-                self.known[name] = self.of(part)
-            self.root = self.of(schema)
+                self.known[name] = _bounded(self.of(part))
+            self.root = _bounded(self.of(schema))
             if before == (self.root, *self.known.values()):
                 return
         self.root = 1 if math.isinf(self.root) else self.root
@@ -109,3 +111,8 @@ class _Lengths:
             high = min(schema.get("maximum", math.inf), schema.get("exclusiveMaximum", math.inf))
             return 1 if low <= high else math.inf
         return _MIN_BYTES[name]
+
+
+def _bounded(length: float) -> float:
+    """A length that can be added up further; infinity stays."""
+    return length if length == math.inf else float(min(length, _LONGEST))

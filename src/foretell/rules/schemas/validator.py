@@ -42,18 +42,19 @@ class SchemaValidator:
             self._classes = mixed_classes(graph.choice, self._classes)
         self.root, self.formats = graph.root, formats
         self.whole = self._at(self.root, self.root.schema)
-        self._validators: dict[SchemaNode, Any] = {}
+        self._validators: dict[tuple[SchemaNode, str], Any] = {}
 
     def _at(self, node: SchemaNode, schema: Any) -> Any:
         """A validator of a schema whose references start at the node."""
         return self._classes[node.draft.number](schema, registry=package().registry, _resolver=node.resolver)
 
-    def is_valid(self, node: SchemaNode, value: Any) -> bool:
-        """Whether the value is valid at the node. PatternError if a search or too many references take too long, RecursionError for
-        values that are nested too deeply."""
-        if node not in self._validators:
-            self._validators[node] = self._at(node, node.schema)
-        return _within_budget(self._validators[node].is_valid, value)
+    def is_valid(self, node: SchemaNode, value: Any, without: str = "") -> bool:
+        """Whether the value is valid at the node. without: a keyword to leave out, as the `enum` that the value is from.
+        PatternError if a search or too many references take too long, RecursionError for values that are nested too deeply."""
+        if (node, without) not in self._validators:
+            schema = {key: each for key, each in node.schema.items() if key != without} if without else node.schema
+            self._validators[node, without] = self._at(node, schema)
+        return _within_budget(self._validators[node, without].is_valid, value)
 
     def is_surely_valid(self, node: SchemaNode, value: Any) -> bool:
         """`is_valid`; False where it raises."""
