@@ -16,6 +16,10 @@ from foretell.models.windows import native_windows
 FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 
 
+#: More layers than any model has: configurations keep a list as long.
+MAX_LAYERS = 100_000
+
+
 @dataclass(frozen=True)
 class Architecture:
     """Sizes and switches of one decoder. `inv_freq` (head_dim / 2,) are rotary frequencies, `rope_scale` multiplies cos and sin.
@@ -71,7 +75,7 @@ class Architecture:
             vocab_size=_size(config, "vocab_size"),
             hidden_size=hidden_size,
             intermediate_size=_size(config, "intermediate_size"),
-            num_layers=_size(config, "num_hidden_layers"),
+            num_layers=_size(config, "num_hidden_layers", MAX_LAYERS),
             num_heads=num_heads,
             num_kv_heads=num_kv_heads,
             head_dim=head_dim,
@@ -91,8 +95,9 @@ class Architecture:
         return angles.cos() * self.rope_scale, angles.sin() * self.rope_scale
 
 
-def _size(config: Any, name: str) -> int:
+def _size(config: Any, name: str, most: int = 2**62) -> int:
     value = getattr(config, name, None)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UserError(f"{name}={value!r} must be a whole number above 0; mend the configuration")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= most:
+        limit = "" if most == 2**62 else f", and at most {most}"
+        raise UserError(f"{name}={value!r} must be a whole number above 0{limit}; mend the configuration")
     return value

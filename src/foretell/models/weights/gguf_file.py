@@ -91,11 +91,14 @@ def gguf_settings(file: GGUFFile) -> tuple[str, dict[str, Any]]:
     head_dim = values.whole(f"{arch}.attention.key_length", width // heads or None)
     window = values.whole(f"{arch}.attention.sliding_window", 0, least=0)
     vocab_size = infos["token_embd.weight"].shape[0]
+    num_layers = values.whole(f"{arch}.block_count")
+    if num_layers > len(infos):  # configurations keep a list as long
+        raise DamagedFileError(path, f"{num_layers} layers in {len(infos)} tensors: some are missing")
     settings = {
         "vocab_size": vocab_size,
         "hidden_size": width,
         "intermediate_size": values.whole(f"{arch}.feed_forward_length"),
-        "num_hidden_layers": values.whole(f"{arch}.block_count"),
+        "num_hidden_layers": num_layers,
         "num_attention_heads": heads,
         "num_key_value_heads": values.whole(f"{arch}.attention.head_count_kv", heads),
         "head_dim": head_dim,

@@ -11,9 +11,12 @@ from torch import Tensor
 
 from foretell.errors import UserError
 from foretell.json_files import as_object, read_object
+from foretell.models.architecture import MAX_LAYERS
 from foretell.models.weights.checkpoint import Checkpoint, DamagedFileError, checked, fingerprint, finite
 from foretell.models.weights.lazy_tensors import LazyTensors
 
+#: The settings that count layers.
+_LAYER_COUNTS = ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "num_decoder_layers", "encoder_layers", "decoder_layers")
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 _SHARD = re.compile(r".*-\d+-of-(\d+)\.safetensors")
 
@@ -26,6 +29,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     values = read_object(path)
     if "model_type" not in values:
         raise DamagedFileError(path, "no 'model_type' in it", "name a folder that holds a transformers model")
+    for name in _LAYER_COUNTS:
+        if isinstance(values.get(name), int) and values[name] > MAX_LAYERS:
+            raise UserError(f"{path}: {name}={values[name]} is more than {MAX_LAYERS}; mend the configuration")
     return values
 
 
