@@ -91,7 +91,7 @@ def _settings(source: str, closed: Any, bounds: Any, show_schema: Any) -> dict[s
     settings = dict(zip(SETTINGS, (arguments.flag("closed", closed), bounds, arguments.flag("show_schema", show_schema)), strict=True))
     fitting = {"schema": SETTINGS, "tools": ("closed", "bounds")}.get(source, ())
     for name, value in settings.items():
-        if value is not None and value is not False and name not in fitting:
+        if value is not None and value is not False and name not in fitting:  # an array has no truth value
             takes = "schema=" if name == "show_schema" else "schema= or tools="
             raise UserError(f"{name}={arguments.shown(value)} goes with {takes}, which is not given; drop it, or give a schema")
     return {name: settings[name] for name in fitting}
