@@ -7,6 +7,8 @@ import pytest
 
 from foretell.decoding.constraint import ConstraintState
 from foretell.models.vocabulary import Vocabulary
+from foretell.rules.constraints.json_schema import JsonSchema
+from foretell.rules.constraints.regex import Regex
 from foretell.rules.grammars.grammar_state import GrammarState
 from foretell.rules.grammars.llguidance_engine import compile_grammar, from_json_schema
 
@@ -57,3 +59,15 @@ def test_any_order_of_asking(seed):
         assert here.accepting == fresh.accepting
         assert here.allowed() == fresh.allowed()
         assert all(here.accepts(token) == (token in fresh.allowed()) for token in rng.sample(range(VOCABULARY.size), 10))
+
+
+def test_forced_bytes_that_no_token_spells_are_a_dead_end():
+    """As with tokenizers of words, which lack most bytes."""
+    lacking = Vocabulary((b"f", b"a", b" a", b"x", b"\n", None), frozenset({5}))
+    for constraint in (JsonSchema({"type": "string"}), JsonSchema({"type": "object"}), Regex("bx")):
+        state = constraint.start(lacking)
+        assert not state.allowed()
+        assert not any(state.accepts(token) for token in range(6))
+    after = Regex(r"\nbx").start(lacking)
+    assert after.allowed().ids.tolist() == [4]
+    assert not after.advance(4).allowed()
