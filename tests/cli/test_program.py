@@ -34,6 +34,11 @@ def test_version(foretell):
     assert foretell("--version").stdout == f"foretell {ft.__version__}\n"
 
 
+def test_it_runs_as_a_module():
+    run = subprocess.run([sys.executable, "-m", "foretell", "--version"], capture_output=True, text=True, timeout=60)
+    assert run.stdout == f"foretell {ft.__version__}\n"
+
+
 def test_misspelt_verbs_and_options_get_the_nearest_name(foretell):
     verb, option = foretell("generat", "x"), foretell("generate", "x", "--temprature", "1")
     assert (verb.exit_code, option.exit_code) == (2, 2)

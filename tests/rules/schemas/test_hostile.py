@@ -41,6 +41,8 @@ REFUSED = {
     "a set": ({"enum": {1, 2}}, "not JSON"),
     "half a pair": ({"const": "\ud800"}, "surrogate"),
     "no type": ({"properties": {"a": {"type": "strin"}}}, "#/properties/a/type: not a JSON Schema"),
+    "nearly a type": ({"type": "objekt"}, "'objekt' is no type, did you mean 'object'"),
+    "nearly a type in a list": ({"items": {"type": ["null", "strng"]}}, "#/items/type: .*'strng' is no type, did you mean 'string'"),
     "no list": ({"required": "a"}, "#/required: not a JSON Schema"),
     "no pattern": ({"properties": {"a": {"pattern": "(["}}}, "not a regular expression"),
     "remote": ({"items": {"$ref": "https://example.com/s.json"}}, r"#/items/\$ref: .*nothing is fetched"),

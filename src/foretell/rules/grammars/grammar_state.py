@@ -186,6 +186,8 @@ def short_message(error: str) -> str:
     message = error.partition("<state>")[0].partition("<backtrace>")[0].strip()
     if "symbols.len()" in message:  # an assertion of llguidance's
         return "it has more than 65,525 symbols, which is the engine's limit; split it into smaller ones"
+    if message == "NoExtensionBias":
+        return "no token of the model spells what must come here; use a model whose tokens have these bytes"
     if message.startswith("recursion limit exceeded"):  # of its JSON reader
         return "it is nested deeper than 127 brackets; move inner parts to $defs"
     return message if len(message) <= 600 else f"{message[:600]} ..."

@@ -1,7 +1,7 @@
 """A grammar in Lark's syntax, read as far as needed to find what the engine would take in another sense than Lark.
 
-llguidance parses the grammar itself and names what it does not know. Silently it would read lazy quantifiers as greedy ones, leave out
-anchors, skip ignored terminals between others only, and begin words that never end.
+llguidance parses the grammar itself and names what it does not know. Silently it would read lazy quantifiers as greedy ones, `[a[b]]` as a
+set of characters, leave out anchors, skip ignored terminals between others only, and begin words that never end.
 """
 
 from __future__ import annotations
@@ -27,9 +27,13 @@ MAX_ALTERNATIVES = 20_000
 _QUANTIFIER = r"(?:[*+?]|\{\d+(?:,\d*)?\})"
 #: Parts of a regular expression: an escaped character, a class, a group's opening, a lazy quantifier, an anchor, the rest.
 _REGEXP_PART = re.compile(
-    rf"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<group>\(\?(?:[a-zA-Z-]*:|P?<\w+>)?)|(?P<lazy>{_QUANTIFIER}\?)|{_QUANTIFIER}|(?P<anchor>[\^$])|.",
+    rf"\\.|(?P<class>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<group>\(\?(?:[a-zA-Z-]*:|P?<\w+>)?)|(?P<lazy>{_QUANTIFIER}\?)|{_QUANTIFIER}|(?P<anchor>[\^$])|.",
     re.S,
 )
+
+
+#: What the engine takes for sets within or between classes, where Lark takes characters.
+_SET = re.compile(r"\\.|(?P<set>(?<!^)\[|&&|--|~~)", re.S)
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,10 @@ def _check_regexp(literal: str) -> None:
                 f"{literal[:80]}: the lazy quantifier {part[0]!r} is not supported; say what is repeated (/a[^b]*b/ for /a.*?b/), or give "
                 "the expression a rule of its own that ends at its first match: `name[lazy]: /a.*b/`"
             )
+        if part.lastgroup == "class":
+            found = next((each["set"] for each in _SET.finditer(part[0]) if each["set"]), None)
+            if found:
+                raise GrammarError(f"{literal[:80]}: {found!r} in the class {part[0]} is ambiguous; put a backslash before it")
         if part.lastgroup == "anchor":
             raise GrammarError(f"{literal[:80]}: the anchor {part[0]!r} is not supported; a terminal matches as a whole, so remove it")
 

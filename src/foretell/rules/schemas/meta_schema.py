@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from foretell.parts import nearest
 from foretell.rules.schemas.draft_choice import DraftChoice
 from foretell.rules.schemas.drafts import SchemaDraft, SchemaError
 from foretell.rules.schemas.engine_schema import TYPES
@@ -71,6 +72,15 @@ def _remedy(error: Any, draft: SchemaDraft) -> str:
         return "leave `type` out, which allows any value"
     if keyword == "type" and isinstance(value, str) and value.lower() in (*TYPES, "integer"):
         return f"write {value.lower()!r}"
+    if keyword == "type" and path[-2:-1] != ["properties"]:
+        known = [*TYPES, "integer"]
+        return next(
+            (f"{each!r} is no type, {nearest(each, known)}" for each in _listed(value) if isinstance(each, str) and each not in known), ""
+        )
     if draft.number == 4 and isinstance(value, bool):
         return 'draft 4 has no schemas `true` and `false`: write {} or {"not": {}}, or declare a later draft in $schema'
     return ""
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
