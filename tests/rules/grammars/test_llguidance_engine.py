@@ -8,10 +8,7 @@ import pytest
 from foretell.decoding.constraint import ConstraintState
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.constraints.json_schema import JsonSchema
-<<<<<<< HEAD
-=======
 from foretell.rules.constraints.regex import Regex
->>>>>>> breaker
 from foretell.rules.grammars.grammar_state import GrammarState
 from foretell.rules.grammars.llguidance_engine import compile_grammar, from_json_schema
 from foretell.rules.schemas.strings import BYTES
@@ -65,7 +62,6 @@ def test_any_order_of_asking(seed):
         assert all(here.accepts(token) == (token in fresh.allowed()) for token in rng.sample(range(VOCABULARY.size), 10))
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("left_out", ["e", "na", '{"', "argumentsx", ":", "c"])
 def test_text_that_must_come_and_cannot_be_written_is_a_dead_end(left_out):
     schema = {"type": "object", "properties": {"name": {"const": "c"}, "arguments": {"type": "object"}}, "required": ["name", "arguments"]}
@@ -87,7 +83,8 @@ def test_text_that_must_come_and_cannot_be_written_is_a_dead_end(left_out):
         for byte in vocabulary.tokens[tokens[-1]]:
             reference = reference.advance(byte)
     assert not tokens
-=======
+
+
 def test_forced_bytes_that_no_token_spells_are_a_dead_end():
     """As with tokenizers of words, which lack most bytes."""
     lacking = Vocabulary((b"f", b"a", b" a", b"x", b"\n", None), frozenset({5}))
@@ -98,4 +95,3 @@ def test_forced_bytes_that_no_token_spells_are_a_dead_end():
     after = Regex(r"\nbx").start(lacking)
     assert after.allowed().ids.tolist() == [4]
     assert not after.advance(4).allowed()
->>>>>>> breaker

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-<<<<<<< HEAD
 from dataclasses import replace
-=======
-from functools import partial
->>>>>>> breaker
 from typing import Any
 
-from foretell.errors import UserError
 from foretell.models.vocabulary import Vocabulary
 from foretell.rules.grammars.grammar_state import CompiledGrammar, GrammarError, check_matcher, short_message
 from foretell.rules.grammars.native_call import call_native, levels_of
@@ -28,49 +23,19 @@ def compile_grammar(grammar: str, vocabulary: Vocabulary, limits: dict[str, Any]
     bounds = LLParserLimits(**{"max_items_in_row": MAX_ITEMS, **(limits or {})})
     matcher = call_native(lambda: LLMatcher(tokenizer, grammar, log_level=0, limits=bounds), levels_of(grammar))
     check_matcher(matcher)
-    mask = partial(token_mask, vocabulary)
-    mask(matcher)
-    return CompiledGrammar(matcher, vocabulary, mask)
+    token_mask(matcher)
+    return CompiledGrammar(matcher, vocabulary, token_mask)
 
 
-def token_mask(vocabulary: Vocabulary, matcher: Any) -> bytes:
+def token_mask(matcher: Any) -> bytes:
     """The packed token set at a matcher's position, computed on a copy (20 us). A matcher of llguidance 1.9.1 that computed a token set
     and is then rolled back and moved another way confuses the two ways, and allows too much or too little."""
     copy = matcher.deep_copy()
-    if vocabulary.derive(_lacks_bytes) and not _is_spelt(vocabulary, forced := copy.compute_ff_bytes()):
-        return _forced_mask(vocabulary, matcher, forced)
     bits = copy.compute_bitmask()
     if copy.stop_reason() == "NoExtensionBias":  # no token spells what must come: a dead end, not an error
         return b""
     check_matcher(copy)
     return bits
-
-
-def _lacks_bytes(vocabulary: Vocabulary) -> bool:
-    """Whether there are bytes that are no tokens by themselves."""
-    return len({data for data in vocabulary.tokens if data is not None and len(data) == 1}) < 256
-
-
-def _is_spelt(vocabulary: Vocabulary, data: bytes) -> bool:
-    """Whether the tokens can write these bytes."""
-    try:
-        vocabulary.encode(data)
-    except UserError:
-        return False
-    return True
-
-
-def _forced_mask(vocabulary: Vocabulary, matcher: Any, forced: bytes) -> bytes:
-    """The token set where the forced bytes have no tokens to the end: those that begin them. The engine's own is wrong there."""
-    allowed = [
-        token
-        for token, data in enumerate(vocabulary.tokens)
-        if data and (forced.startswith(data) or data.startswith(forced)) and matcher.deep_copy().validate_tokens([token]) == 1
-    ]
-    bits = bytearray((vocabulary.size + 7) // 8)
-    for token in allowed:
-        bits[token // 8] |= 1 << token % 8
-    return bytes(bits)
 
 
 def llguidance_tokenizer(vocabulary: Vocabulary) -> Any:

@@ -21,13 +21,8 @@ T = TypeVar("T")
 #: 10 kB, so each limit keeps a margin of two: a thread may have as little as 512 kB.
 _USUAL_LEVELS, MAX_LEVELS = 25, 25_000
 _REGEX_LEVELS = 300
-<<<<<<< HEAD
 #: So many names of one object count as a level: a name took 350 bytes of the stack. More names have more than the engine's symbols, which
 #: it finds out after minutes.
-=======
-#: So many names of one object count as a level: a name took 350 bytes of the stack. More than the most need too many symbols, which the
-#: engine finds out after minutes.
->>>>>>> breaker
 _NAMES_A_LEVEL, _MAX_NAMES = 16, 20_000
 STACK_BYTES = 512 * 2**20
 #: The most characters of one grammar, as the engine reads it.

@@ -32,7 +32,8 @@ class Lowering:
 
     graph: the schema's. is_valid: whether a value is valid at a node, without one of its keywords. formats: whether known formats are
     enforced. effort: how much the engine is asked to compile. relaxed: by node, the keywords that are left out or allow more, with the
-    reason. ignored: (node, keyword, reason) of formats that are annotations. disjoint: tells whether branches of `oneOf` overlap; None in a first pass, which does not ask.
+    reason. ignored: (node, keyword, reason) of formats that are annotations. disjoint: tells whether branches of `oneOf` overlap; None in
+    a first pass, which does not ask.
     """
 
     graph: SchemaGraph
