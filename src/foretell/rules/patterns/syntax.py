@@ -84,8 +84,8 @@ _SHORT = {chars: text for text, chars in _NAMED.items()}
 def engine_text(node: Node, in_json: bool = True) -> str:
     """The pattern in a syntax that ECMA 262 (with its flag `u`) and the engine read alike. What the engine lacks stays as it is.
 
-    in_json: the engine reads the pattern as that of a JSON string. Then classes of all control characters without the quote or the backslash
-    lose the character NUL: llguidance 1.9.1 allows every escape of JSON for such a class, also those of the two.
+    in_json: the engine reads the pattern as that of a JSON string. Then classes of all control characters without the quote or the
+    backslash lose the character NUL: llguidance 1.9.1 allows every escape of JSON for such a class, also those of the two.
     """
     edges = {"^": "^", "$": "$", "b": r"\b", "B": r"\B", "": r"[^\s\S]"}
     return _text(node, edges, _quotable if in_json else lambda chars: chars)

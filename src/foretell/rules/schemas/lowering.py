@@ -31,8 +31,9 @@ class Lowering:
     """One translation of a schema; `schema` does the work, once.
 
     graph: the schema's. is_valid: whether a value is valid at a node, without one of its keywords. formats: whether known formats are
-    enforced. effort: how much the engine is asked to compile. relaxed: by node, the keywords that are left out or allow more, with the reason. ignored: (node, keyword,
-    reason) of formats that are annotations. disjoint: tells whether branches of `oneOf` overlap; None in a first pass, which does not ask.
+    enforced. effort: how much the engine is asked to compile. relaxed: by node, the keywords that are left out or allow more, with the
+    reason. ignored: (node, keyword, reason) of formats that are annotations. disjoint: tells whether branches of `oneOf` overlap; None in
+    a first pass, which does not ask.
     """
 
     graph: SchemaGraph
