@@ -133,7 +133,8 @@ def generate(
     Python type, a JSON Schema as dict, file or text. regex: in ECMA 262's syntax, or compiled by `re`. grammar: context-free, in
     Lark's syntax, or a .lark file. choices: the answer is one of these texts. tools: Python functions, or descriptions as in the APIs of
     OpenAI, Anthropic or MCP; the answer calls one. With it: tool_choice, "required" (the default), "auto" (a call or a text), "none" or
-    the name of the one to call; parallel_tool_calls, whether the answer is a list of calls. constraint: any `Constraint`, or its short text.
+    the name of the one to call; parallel_tool_calls, whether the answer is a list of calls. constraint: any `Constraint`, or its
+    short text.
 
     retries: how often to ask again where an answer is unfinished or its value rejected, each time with another seed. Where the prompt is
     a chat, which texts are by default, the model is told what was wrong. The results before the last are in `Result.rejected`.

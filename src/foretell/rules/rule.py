@@ -118,7 +118,8 @@ def _pattern(compiled: re.Pattern[Any]) -> str:
     """The pattern of a compiled one, with its flags."""
     if not isinstance(compiled.pattern, str) or compiled.flags & (re.ASCII | re.LOCALE | re.VERBOSE | re.MULTILINE):
         raise UserError(
-            f"regex={arguments.shown(compiled)} is of bytes, or has the flag A, L, X or M; compile a text without it"
+            f"regex={arguments.shown(compiled)} is of bytes, or has the flags ASCII, LOCALE, VERBOSE or MULTILINE; "
+            "compile a text without them"
         )
     known = {"i": re.IGNORECASE, "s": re.DOTALL}
     flags = "".join(name for name, flag in known.items() if compiled.flags & flag)
