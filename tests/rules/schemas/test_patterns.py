@@ -178,3 +178,11 @@ def test_a_class_without_the_quote_or_the_backslash_has_not_their_escapes(patter
     for text in left:
         assert not constraint.accepts(json_string(text)), text
         assert not has_pattern(pattern, text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"), [('[^"]', True), (r"[\u0000-\u001f]", True), (r"\u0000$", True), ('["]', False), ("^[0-9]", False)]
+)
+def test_the_character_nul_is_one_of_its_classes(pattern, found):
+    assert has_pattern(pattern, "x\0") is found
+    assert JsonSchema({"not": {"if": {"pattern": pattern}, "then": False}}).accepts('"\\u0000"') is has_pattern(pattern, "\0")
