@@ -130,5 +130,5 @@ def test_compiled_patterns_are_rules():
     assert make_rule(regex=re.compile("a.b", re.IGNORECASE | re.DOTALL)).constraint == Regex("(?is:a.b)")
     assert make_rule(schema=re.compile("a+")).constraint == Regex("a+")
     for pattern in (re.compile(b"a"), re.compile("a", re.ASCII)):
-        with pytest.raises(UserError, match="is of bytes, or has the flags"):
+        with pytest.raises(UserError, match="is of bytes, or has a flag"):
             make_rule(regex=pattern)
