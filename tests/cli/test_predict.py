@@ -89,4 +89,4 @@ def test_folders_that_are_no_model_of_tables(foretell, model):
     save(Ridge().fit([[0.0], [1.0]], [0.0, 1.0]), model / "ridge")
     assert "holds a Ridge, which does not predict tables" in foretell("predict", "ridge", "houses.csv").stderr
     (model / "model" / HEAD).write_text((model / "model" / HEAD).read_text()[:-9])
-    assert "is cut or no JSON" in foretell("predict", "model", "houses.csv").stderr
+    assert "not readable JSON" in foretell("predict", "model", "houses.csv").stderr
