@@ -40,7 +40,7 @@ PARENTHESES = Grammar('start: "(" start ")" | "a"')
 RECIPES = ("plain", "prompt-lookup, pace=6", "forced >> token-recycling, pace=6")
 
 
-def run(constraint, length, recipe="plain", seeds=range(6), sampler=None, ending=True, logprobs=None):
+def run(constraint, length, recipe="plain", seeds=range(6), sampler=None, ending=True, logprobs=None, backtracks=0):
     sampler = sampler or Sampler()
     requests = [
         Request(
@@ -52,6 +52,7 @@ def run(constraint, length, recipe="plain", seeds=range(6), sampler=None, ending
             constraint=constraint,
             ending=ending,
             num_logprobs=logprobs,
+            max_backtracks=backtracks,
         )
         for seed in seeds
     ]
@@ -65,16 +66,17 @@ def text(request):
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("length", [20, 30, 60])
-def test_texts_of_a_schema_are_whole_and_within_the_budget(recipe, length):
-    requests = run(PERSON, length, recipe)
+@pytest.mark.parametrize("backtracks", [0, 200])
+@pytest.mark.parametrize("length", [20, 30, 60, 120])
+def test_texts_of_a_schema_are_whole_and_within_the_budget(recipe, backtracks, length):
+    requests = run(PERSON, length, recipe, backtracks=backtracks)
     for request in requests:
         assert (request.finish_reason, request.num_generated <= length) == ("stop", True)
         assert PERSON.accepts(text(request)), text(request)
         assert [token for step in request.trace.steps for token in step.tokens] == request.generated
         assert request.trace.sources["ending"] == request.num_ending
     assert any(request.num_ending for request in requests)
-    assert [request.generated for request in requests] == [request.generated for request in run(PERSON, length)]
+    assert [request.generated for request in requests] == [request.generated for request in run(PERSON, length, backtracks=backtracks)]
 
 
 def test_without_endings_the_texts_are_cut_and_begin_alike():
@@ -143,3 +145,24 @@ def test_endings_lead_to_the_end_from_every_reachable_state(constraint):
             break
         state = state.advance(following[0])
     assert state.ending(0) in ([], None)
+
+
+#: Objects whose shortest text is longer the deeper they stand: an opened one may no longer fit.
+FOUR = {"type": "object", "properties": {name: {"enum": ["abcabcabc"]} for name in "abcd"}, "required": list("abcd")}
+DEEP = JsonSchema(
+    {
+        "type": "object",
+        "properties": {"a": {"type": "array", "items": FOUR}, "b": {"type": "string"}},
+        "required": ["a"],
+        "additionalProperties": False,
+    }
+)
+
+
+@pytest.mark.parametrize("length", [40, 90, 150])
+def test_what_no_longer_fits_is_taken_back(length):
+    for request in run(DEEP, length, seeds=range(12), backtracks=200, logprobs=1):
+        assert (request.finish_reason, request.num_generated <= length) == ("stop", True)
+        assert DEEP.accepts(text(request))
+        assert len(request.logprobs) == request.num_generated
+        assert [token for step in request.trace.steps for token in step.tokens] == request.generated

@@ -85,7 +85,7 @@ class ConstraintState(ABC):
     def ending(self, max_tokens: int) -> list[int] | None:
         """Tokens, at most `max_tokens`, after which the text may end; none where it may end here. They are few, but not always the fewest
         that there are. None if no such tokens were found. Override this where more is known of the texts."""
-        return find_ending(self, max_tokens, closing_tokens)
+        return find_ending(self, max_tokens, closing_tokens())
 
     def distribution(self, sampler: Sampler, logits: Tensor, history: Sequence[int], prompt_length: int) -> Distribution:
         """The distribution of the next token from a row of logits (vocab_size,), of the draft model or of the target.

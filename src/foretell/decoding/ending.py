@@ -42,48 +42,90 @@ Choices = Callable[[RuledText], Iterator[int]]
 #: The most steps of a search.
 _MAX_STEPS = 3000
 #: Of the tokens that may come next, how many `closing_tokens` tries.
-_MAX_TRIED = 24
+_MAX_TRIED = 12
 #: A search for an ending is given up after so many seconds: what a constraint checks may be slow.
 SEARCH_SECONDS = 2.0
 #: So many seconds of searches give up the ending of a text.
 TEXT_SECONDS = 10.0
+#: Of a known ending, how many first tokens may be written already in another way.
+_MAX_SUFFIXES = 4
 
 
 class KnownEnding:
-    """An ending of a request's text, kept up to date as the text grows. tokens: it; None if none was found, which ends the search for
-    this text. state: where it begins. seconds: what searches took so far."""
+    """An ending of a request's text, looked for now and then as the text grows.
+
+    While the text is far from its limit, most tokens are not looked at: after an ending that leaves so many tokens to spare, a sixteenth of
+    them. Where no ending fits any more, the tokens since then are gone through one by one.
+
+    tokens: the ending from `state`, the text's when it was last looked at and `room` tokens were left; None where the search was given up.
+    since: the tokens after that. seconds: what searches took so far.
+    """
 
     def __init__(self) -> None:
-        self.seconds = 0.0
         self.tokens: list[int] | None = []
-        self.state: RuledText | None = None
+        self.state: Any = None
+        self.room = 0
+        self.since: list[int] = []
+        self.seconds = 0.0
+        self._last: Any = None
+        self._wait = 0
 
-    def fits(self, state: RuledText, token: int, after: RuledText, room: int) -> bool:
-        """Whether the text may go on from `state` by `token` to `after`, because an ending after it fits, or none fits before it either.
+    def excess(self, state: RuledText, token: int, after: RuledText, room: int, may_go_back: bool) -> int:
+        """How many of the last tokens, `token` included, must go for an ending to fit; 0 if one fits, or if none did before either.
 
-        room: how many tokens may be generated after `state`. An ending of the state that the text then has is known afterwards.
+        The text goes on from `state` by `token` to `after`; room: how many tokens may be generated after `state`. may_go_back: whether more
+        than the last token may go; the first look is sooner where it may not. Where the result is not
+        0, `tokens` is the ending of the text without these tokens, and `state` its state.
         """
-        if self.tokens is not None and self.state is not state:  # the text begins here, or tokens were taken back
-            self.tokens, self.state = self._searched(state, room), state
-        if self.seconds > TEXT_SECONDS:
-            self.tokens = None
         if self.tokens is None:
-            return True
-        ending = self._ending_after(token, after, room - 1)
-        if ending is None:
-            return False
-        self.tokens, self.state = ending, after
-        return True
+            return 0
+        if self._last is not state:  # the text begins here, or tokens were taken back
+            self.tokens, self.state, self.room, self.since, self._wait = [], state, room, [], room // (2 if may_go_back else 8)
+        self.since.append(token)
+        self._last = after
+        if len(self.since) <= self._wait:
+            return 0
+        ending = self._ending_after(self.since, after, room - 1)
+        if ending is not None:
+            self._keep(ending, after, room - 1, [])
+            return 0
+        if self._is_first:
+            known = self._searched(self.state, self.room)
+            if known is None:
+                self.tokens = None
+                return 0
+            self.tokens = known
+        while self.since:
+            after = self.state.advance(self.since[0])
+            ending = self._ending_after(self.since[:1], after, self.room - 1)
+            if ending is None:
+                break
+            self._keep(ending, after, self.room - 1, self.since[1:])
+        self.tokens = self._searched(self.state, self.room) or self.tokens
+        return len(self.since)
 
-    def _ending_after(self, token: int, after: RuledText, room: int) -> list[int] | None:
-        assert self.tokens is not None
-        if self.tokens[:1] == [token]:
-            return self.tokens[1:]
-        if len(self.tokens) <= room and follows(after, self.tokens):
-            return self.tokens
+    @property
+    def _is_first(self) -> bool:
+        """Whether no ending was looked for yet."""
+        return not self.tokens and not self.state.accepting
+
+    def _keep(self, ending: list[int], state: Any, room: int, since: list[int]) -> None:
+        self.tokens, self.state, self.room, self.since = ending, state, room, since
+        self._wait = (room - len(ending)) // 16
+
+    def _ending_after(self, written: list[int], after: RuledText, room: int) -> list[int] | None:
+        """An ending after these tokens, at most `room` long: the rest of the known one if that may follow, else one that is searched."""
+        known = self.tokens or []
+        if known and known[: len(written)] == written:
+            return known[len(written) :]
+        for num in range(min(_MAX_SUFFIXES, len(known))):
+            if len(known) - num <= room and follows(after, known[num:]):
+                return known[num:]
         return self._searched(after, room)
 
     def _searched(self, state: RuledText, room: int) -> list[int] | None:
+        if self.seconds > TEXT_SECONDS:
+            return None
         begin = time.monotonic()
         tokens = state.ending(room)
         self.seconds += time.monotonic() - begin
@@ -134,21 +176,40 @@ def follows(state: RuledText, tokens: Sequence[int]) -> bool:
     return state.accepting
 
 
-def closing_tokens(state: RuledText) -> Iterator[int]:
-    """A few allowed tokens: first those after which the text may end, then the others, the shortest first."""
-    others = []
-    for token in _short_tokens(state):
-        if state.advance(token).accepting:
-            yield token
-        else:
-            others.append(token)
-    yield from others
+def closing_tokens() -> Choices:
+    """Tokens to try, for one search: first those after which the text may end, then those that lead to token sets that the search has not
+    seen, then the others; brackets and punctuation before digits, digits before letters."""
+    seen: set[TokenSet] = set()
+
+    def choices(state: RuledText) -> Iterator[int]:
+        allowed = state.allowed()
+        seen.add(allowed)
+        short = [token for token in state.vocabulary.derive(_single_bytes) if token in allowed]
+        news: list[int] = []
+        known: list[int] = []
+        for token in short[:_MAX_TRIED]:
+            after = state.advance(token)
+            if after.accepting:
+                yield token
+            else:
+                (known if after.allowed() in seen else news).append(token)
+                seen.add(after.allowed())
+        yield from (*news, *known, *short[_MAX_TRIED:])
+        if not short:
+            stops = state.vocabulary.stop_tokens
+            yield from (token for token in allowed.ids[:_MAX_TRIED].tolist() if token not in stops)
+
+    return choices
 
 
-def _short_tokens(state: RuledText) -> list[int]:
-    texts, stops = state.vocabulary.tokens, state.vocabulary.stop_tokens
-    allowed = [token for token in state.allowed().ids.tolist() if token not in stops]
-    return sorted(allowed, key=lambda token: len(texts[token] or b""))[:_MAX_TRIED]
+def _single_bytes(vocabulary: Any) -> list[int]:
+    """A token for each byte that has one, in the order in which they are tried."""
+    order = {byte: place for place, byte in enumerate(b"\")]}>'`;.,:!? \n\t0123456789abcdefghijklmnopqrstuvwxyz")}
+    found: dict[int, int] = {}
+    for token, data in enumerate(vocabulary.tokens):
+        if data is not None and len(data) == 1 and token not in vocabulary.stop_tokens:
+            found.setdefault(data[0], token)
+    return [found[byte] for byte in sorted(found, key=lambda byte: (order.get(byte, 256), byte))]
 
 
 def _retokenized(state: RuledText, tokens: list[int]) -> list[int]:

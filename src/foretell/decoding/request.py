@@ -97,9 +97,13 @@ class Request:
                 return num
             if self.state is not None:
                 after = self.state.advance(token)
-                if self.ending and not self._known_ending.fits(self.state, token, after, self._room(max_length)):
-                    self._end()
-                    return num
+                excess = 0
+                if self.ending:
+                    excess = self._known_ending.excess(self.state, token, after, self._room(max_length), self.max_backtracks > 0)
+                if excess == 1 or (excess and self.max_backtracks):
+                    return self._end(num, excess - 1)
+                if excess:  # a text that is streamed stays as it is
+                    self._known_ending.tokens = None
                 self.state = after
             self.tokens.append(token)
             if self.num_logprobs is not None:
@@ -118,8 +122,15 @@ class Request:
         """How many tokens may still be generated."""
         return min(self.max_new_tokens - self.num_generated, max_length - len(self.tokens))
 
-    def _end(self) -> None:
-        """Append the known ending."""
+    def _end(self, num: int, excess: int) -> int:
+        """Take back the last `excess` tokens and append the known ending. num: how many tokens this call of `write` has appended; returns
+        how many of them are left."""
+        del self.tokens[len(self.tokens) - excess :]
+        if self.num_logprobs is not None:
+            del self.logprobs[len(self.logprobs) - excess :]
+        for _ in range(excess - num):
+            self.trace.take_back()
+        self.state = self._known_ending.state
         for token in self._known_ending.tokens or ():
             self.tokens.append(token)
             self.state = None if self.state is None else self.state.advance(token)
@@ -128,6 +139,7 @@ class Request:
                 self.logprobs.append(Logprob(token, None, []))
         # A text that may end here, but was not brought to an end, would go on.
         self.finish_reason = "stop" if self.num_ending or (self.state is not None and self.state.finished) else "length"
+        return max(0, num - excess)
 
 
 @one_thread()

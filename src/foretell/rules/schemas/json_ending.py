@@ -50,13 +50,14 @@ class _ClosingBytes:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.token = vocabulary.derive(_Bytes).token
         self.seen: set[TokenSet] = set()
+        self.otherwise = closing_tokens()
 
     def __call__(self, state: RuledText) -> Iterator[int]:
         parser = state.parser  # type: ignore[attr-defined]
         for byte in _closing(parser.container, parser.mode) + _PREFERRED[parser.mode]:
             if byte in self.token and state.accepts(self.token[byte]):
                 yield self.token[byte]
-        yield from self._content(state) if parser.mode == STRING else closing_tokens(state)
+        yield from self._content(state) if parser.mode == STRING else self.otherwise(state)
 
     def _content(self, state: RuledText) -> Iterator[int]:
         """Characters of a string that may not end yet: first one after which it may, then those that lead to new token sets."""
@@ -76,7 +77,7 @@ class _ClosingBytes:
                 known.append(token)
         yield from (*news, *known, *usable[_MAX_TRIED:])
         if not usable:
-            yield from closing_tokens(state)
+            yield from self.otherwise(state)
 
     def _required(self, state: RuledText) -> bytes:
         """In a name, the bytes that go on to names which some object of the schema requires."""
