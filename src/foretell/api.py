@@ -124,10 +124,10 @@ def generate(
     or token ids, which are fed as they are. model: from `foretell.load`, or an id or path; None is the default model. recipe: a
     `Recipe` or its short text; None is `default_recipe(model)`. temperature 0 is greedy; the other sampling options are those of
     transformers and the OpenAI API, or pass a `sampler`. stop: texts that end the answer and are cut off it. seed: prompt i of a list is
-    sampled with seed + i, whatever the batch. logprobs: report the log-probability, in nats, of each token and of this many best tokens
-    (True: of none beside it).
-    chat: put a text prompt into the model's chat template as the user's turn. parse_special: read names of control tokens in prompts and
-    messages ("<|im_end|>") as these tokens, for prompts that write the template themselves; by default they are text like any other.
+    sampled with seed + i, whatever the batch. logprobs: report the log-probability, in nats, of each token and of this many best tokens;
+    True is 0. chat: put a text prompt into the model's chat template as the user's turn. parse_special: read names of control tokens in
+    prompts and messages ("<|im_end|>") as these tokens, for prompts that write the template themselves; by default they are text like any
+    other.
 
     At most one of the following rules, which the answer obeys; `Result.value` is then the parsed answer. schema: a pydantic model or other
     Python type, a JSON Schema as dict, file or text. regex: in ECMA 262's syntax, or compiled by `re`. grammar: context-free, in Lark's
@@ -144,7 +144,7 @@ def generate(
 
     Options of these rules. closed: under a schema, objects have only the members that it names. bounds: limits on the values that are
     generated under a schema: True, or a dict with some of max_digits, max_string, max_items, max_properties. show_schema: put the schema
-    into the prompt. ending: where max_new_tokens runs out, end the text in the shortest way that obeys the rule, instead of cutting it;
+    into the prompt. ending: where max_new_tokens runs out, end the text in a short way that obeys the rule, instead of cutting it;
     `Result.num_ending` says how many tokens that took.
 
     Errors: UserError for options that are unknown, out of range or contradictory.

@@ -166,3 +166,27 @@ def test_what_no_longer_fits_is_taken_back(length):
         assert DEEP.accepts(text(request))
         assert len(request.logprobs) == request.num_generated
         assert [token for step in request.trace.steps for token in step.tokens] == request.generated
+
+
+def test_an_ending_is_no_gain_of_drafting():
+    requests = [request for request in run(PERSON, 30) if request.num_ending > 5]
+    assert requests
+    for request in requests:
+        assert request.trace.tokens_per_step <= 1
+        assert request.trace.num_tokens == request.num_generated
+
+
+@pytest.mark.parametrize("backtracks", [0, 200])
+@pytest.mark.parametrize("schema", [{"type": "number"}, {"type": "integer"}, {"anyOf": [{"type": "number"}, {"type": "boolean"}]}])
+def test_a_number_that_is_cut_is_no_whole_answer(schema, backtracks):
+    """Also where it was cut at a place from which it could not end in time, such as behind its point."""
+    for length in range(1, 9):
+        for request in run(JsonSchema(schema), length, seeds=range(10), backtracks=backtracks):
+            assert request.finish_reason == "length" or not request.num_ending or text(request) in ("true", "false")
+
+
+def test_white_space_that_may_follow_leaves_an_ending_whole():
+    spaced = Grammar('start: "(" start ")" | "a"\n%ignore " "')
+    requests = run(spaced, 9, seeds=range(12))
+    assert any(request.num_ending for request in requests)
+    assert all(request.finish_reason == "stop" for request in requests if request.num_ending)

@@ -14,10 +14,10 @@ def steps_after_first(trace: Trace) -> list[Step]:
 def gain(trace: Trace, curve: CostCurve) -> float | None:
     """Plain decoding's time for the same tokens after the first step, over this run's; None for runs without a second step.
 
-    Plain decoding takes one step of one row a token, `tokens * t(1)`, plus the time spent on masks and decisions, which it spends as
-    well. The curve was measured at another time and on a text of another length, so t(1) is scaled by this run's forward time over the
-    time that the curve predicts for it. Only the shape of the curve enters, so a busy machine does not look like a slow recipe. All other
-    times, drafting included, are this run's own.
+    Plain decoding takes one step of one row a token (those of an ending take none), `tokens * t(1)`, plus the time spent on masks and
+    decisions, which it spends as well. The curve was measured at another time and on a text of another length, so t(1) is scaled by this
+    run's forward time over the time that the curve predicts for it. Only the shape of the curve enters, so a busy machine does not look
+    like a slow recipe. All other times, drafting included, are this run's own.
 
     >>> step = Step(3, [4, 5], [-1, 0], ["a"] * 2, [0, 1], [4, 5, 6], ["a", "a", ""], [], {"forward": 1.5, "draft": 0.5})
     >>> gain(Trace(1, steps=[step, step]), CostCurve((1, 3), (1.0, 1.5)))
@@ -28,6 +28,6 @@ def gain(trace: Trace, curve: CostCurve) -> float | None:
     by_curve = sum(curve(step.num_rows) for step in steps)
     if not steps or not by_curve or not sum(seconds.values()):
         return None
-    num_tokens = sum(len(step.tokens) for step in steps)
+    num_tokens = sum(step.num_decoded for step in steps)
     plain = num_tokens * curve(1) * seconds["forward"] / by_curve + seconds["mask"] + seconds["decide"]
     return plain / sum(seconds.values())

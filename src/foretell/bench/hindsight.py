@@ -27,19 +27,19 @@ class Hindsight:
 
 
 def hindsight(steps: Sequence[Step], curve: CostCurve) -> Hindsight | None:
-    """The bound of some decode steps, which must not hold rows of a prompt; None for no steps. curve: t(n), seconds of n rows.
+    """The bound of some decode steps, which must not hold rows of a prompt; None if they decoded nothing. curve: t(n), seconds of n rows.
 
     >>> step = Step(3, [5, 6], [-1, 0], ["", ""], [0], [5, 9], ["", ""], [], {})
     >>> hindsight([step], CostCurve.flat(1.0, per_row=0.5))  # 2 tokens for t(3) = 2; the oracle verifies one node: t(2) = 1.5
     Hindsight(reached=1.0, bound=1.3333333333333333)
     """
-    if not steps:
+    if not any(step.num_decoded for step in steps):
         return None
-    cheapest = _cheapest(max(len(step.tokens) for step in steps), curve)
-    num_tokens = sum(len(step.tokens) for step in steps)
+    cheapest = _cheapest(max(step.num_decoded for step in steps), curve)
+    num_tokens = sum(step.num_decoded for step in steps)
     plain = num_tokens * curve(1)
     reached = sum(curve(1 + len(step.drafted)) for step in steps)
-    best = sum(cheapest[len(step.tokens)] for step in steps)
+    best = sum(cheapest[step.num_decoded] for step in steps)
     return Hindsight(plain / reached, plain / min(best, reached))
 
 

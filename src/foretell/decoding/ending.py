@@ -57,12 +57,13 @@ class KnownEnding:
     While the text is far from its limit, most tokens are not looked at: after an ending that leaves so many tokens to spare, a sixteenth of
     them. Where no ending fits any more, the tokens since then are gone through one by one.
 
-    tokens: the ending from `state`, the text's when it was last looked at and `room` tokens were left; None where the search was given up.
-    since: the tokens after that. seconds: what searches took so far.
+    tokens: the ending from `state`, the text's when it was last looked at and `room` tokens were left; None before the first look. since:
+    the tokens after that. given_up: whether the text goes on as it would without endings. seconds: what searches took so far.
     """
 
     def __init__(self) -> None:
-        self.tokens: list[int] | None = []
+        self.tokens: list[int] | None = None
+        self.given_up = False
         self.state: Any = None
         self.room = 0
         self.since: list[int] = []
@@ -74,13 +75,13 @@ class KnownEnding:
         """How many of the last tokens, `token` included, must go for an ending to fit; 0 if one fits, or if none did before either.
 
         The text goes on from `state` by `token` to `after`; room: how many tokens may be generated after `state`. may_go_back: whether more
-        than the last token may go; the first look is sooner where it may not. Where the result is not
-        0, `tokens` is the ending of the text without these tokens, and `state` its state.
+        than the last token may go; the first look is sooner where it may not. Where the result is not 0, `tokens` is the ending of the text
+        without these tokens, and `state` its state.
         """
-        if self.tokens is None:
+        if self.given_up:
             return 0
         if self._last is not state:  # the text begins here, or tokens were taken back
-            self.tokens, self.state, self.room, self.since, self._wait = [], state, room, [], room // (2 if may_go_back else 8)
+            self.tokens, self.state, self.room, self.since, self._wait = None, state, room, [], room // (2 if may_go_back else 8)
         self.since.append(token)
         self._last = after
         if len(self.since) <= self._wait:
@@ -89,32 +90,28 @@ class KnownEnding:
         if ending is not None:
             self._keep(ending, after, room - 1, [])
             return 0
-        if self._is_first:
-            known = self._searched(self.state, self.room)
-            if known is None:
-                self.tokens = None
+        if self.tokens is None:
+            self.tokens = self._searched(self.state, self.room)
+            self.given_up = self.tokens is None
+            if self.given_up:
                 return 0
-            self.tokens = known
         while self.since:
             after = self.state.advance(self.since[0])
             ending = self._ending_after(self.since[:1], after, self.room - 1)
             if ending is None:
                 break
             self._keep(ending, after, self.room - 1, self.since[1:])
-        self.tokens = self._searched(self.state, self.room) or self.tokens
         return len(self.since)
-
-    @property
-    def _is_first(self) -> bool:
-        """Whether no ending was looked for yet."""
-        return not self.tokens and not self.state.accepting
 
     def _keep(self, ending: list[int], state: Any, room: int, since: list[int]) -> None:
         self.tokens, self.state, self.room, self.since = ending, state, room, since
         self._wait = (room - len(ending)) // 16
 
     def _ending_after(self, written: list[int], after: RuledText, room: int) -> list[int] | None:
-        """An ending after these tokens, at most `room` long: the rest of the known one if that may follow, else one that is searched."""
+        """An ending after these tokens, at most `room` long: none where the text may end, else the rest of the known one if that may
+        follow, else one that is searched."""
+        if after.accepting:
+            return []
         known = self.tokens or []
         if known and known[: len(written)] == written:
             return known[len(written) :]
@@ -174,6 +171,12 @@ def follows(state: RuledText, tokens: Sequence[int]) -> bool:
             return False
         state = state.advance(token)
     return state.accepting
+
+
+def is_closed(state: RuledText) -> bool:
+    """Whether the text may end here, and nothing but white space may follow."""
+    texts, stops = state.vocabulary.tokens, state.vocabulary.stop_tokens
+    return state.accepting and not any((texts[token] or b"").strip() for token in state.allowed().ids.tolist() if token not in stops)
 
 
 def closing_tokens() -> Choices:

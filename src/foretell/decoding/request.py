@@ -9,7 +9,7 @@ from torch import Tensor
 
 from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.draws import Draws
-from foretell.decoding.ending import KnownEnding
+from foretell.decoding.ending import KnownEnding, is_closed
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.trace import Trace
 from foretell.errors import UserError
@@ -39,7 +39,7 @@ class Request:
     values out of range.
 
     Result, which only the loop changes. tokens: prompt and generated tokens. finish_reason: "" while it runs, then "stop" (stop token or
-    string, or a satisfied constraint that allows no further token), "length" (max_new_tokens), "context" (the model's longest text),
+    string, or a satisfied constraint that allows no further token, after an ending none but white space), "length" (max_new_tokens), "context" (the model's longest text),
     "dead-end" (a constraint that is not satisfied allows no token), "cancelled" or "error". error: the exception, for "error". logprobs:
     one entry for each generated token where asked for. trace: the steps. state: the constraint's state after the text. num_backtracks:
     tokens that were taken back. num_ending: how many of the last tokens are the constraint's ending.
@@ -103,7 +103,7 @@ class Request:
                 if excess == 1 or (excess and self.max_backtracks):
                     return self._end(num, excess - 1)
                 if excess:  # a text that is streamed stays as it is
-                    self._known_ending.tokens = None
+                    self._known_ending.given_up = True
                 self.state = after
             self.tokens.append(token)
             if self.num_logprobs is not None:
@@ -137,8 +137,8 @@ class Request:
             self.num_ending += 1
             if self.num_logprobs is not None:
                 self.logprobs.append(Logprob(token, None, []))
-        # A text that may end here, but was not brought to an end, would go on.
-        self.finish_reason = "stop" if self.num_ending or (self.state is not None and self.state.finished) else "length"
+        # A text that may end here, and may also go on, as a number may, was cut.
+        self.finish_reason = "stop" if self.state is not None and is_closed(self.state) else "length"
         return max(0, num - excess)
 
 

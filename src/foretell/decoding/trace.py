@@ -36,6 +36,11 @@ class Step:
     speakers: list[int] = field(default_factory=list)
     work: list[int] = field(default_factory=list)
 
+    @property
+    def num_decoded(self) -> int:
+        """Number of added tokens without those of an ending, which no pass of the model is behind."""
+        return len(self.tokens) - self.sources.count(ENDING)
+
 
 @dataclass
 class Trace:
@@ -67,9 +72,9 @@ class Trace:
 
     @property
     def tokens_per_step(self) -> float:
-        """Mean number of tokens that a decode step adds; 1 for plain decoding."""
-        steps = len(self.decode_steps)
-        return self.num_tokens / steps if steps else 0.0
+        """Mean number of tokens that a decode step adds, without those of an ending; at most 1 for plain decoding."""
+        steps = self.decode_steps
+        return sum(step.num_decoded for step in steps) / len(steps) if steps else 0.0
 
     @property
     def seconds(self) -> dict[str, float]:

@@ -95,7 +95,7 @@ def numbers(trace: Trace, curve: CostCurve | None, finish_reason: str) -> str:
         parts.append(f"the first after {first:.2f} s")
     if rest:
         seconds = sum(sum(step.seconds.values()) for step in rest)
-        parts.append(f"then {sum(len(step.tokens) for step in rest) / seconds:.1f} a second")
+        parts.append(f"then {sum(step.num_decoded for step in rest) / seconds:.1f} a second")
         parts.append(f"{trace.tokens_per_step:.2f} a step")
     if trace.speakers:
         parts.append(f"{sum(speaker > 0 for speaker in trace.speakers) / len(trace.speakers):.0%} by the large model")
