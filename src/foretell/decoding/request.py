@@ -39,10 +39,10 @@ class Request:
     values out of range.
 
     Result, which only the loop changes. tokens: prompt and generated tokens. finish_reason: "" while it runs, then "stop" (stop token or
-    string, or a satisfied constraint that allows no further token, after an ending none but white space), "length" (max_new_tokens), "context" (the model's longest text),
-    "dead-end" (a constraint that is not satisfied allows no token), "cancelled" or "error". error: the exception, for "error". logprobs:
-    one entry for each generated token where asked for. trace: the steps. state: the constraint's state after the text. num_backtracks:
-    tokens that were taken back. num_ending: how many of the last tokens are the constraint's ending.
+    string, or a satisfied constraint that allows no further token; after an ending, none but white space), "length" (max_new_tokens),
+    "context" (the model's longest text), "dead-end" (a constraint that is not satisfied allows no token), "cancelled" or "error". error:
+    the exception, for "error". logprobs: one entry for each generated token where asked for. trace: the steps. state: the constraint's
+    state after the text. num_backtracks: tokens that were taken back. num_ending: how many of the last tokens are the constraint's ending.
     """
 
     prompt: Sequence[int]
