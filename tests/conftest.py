@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from foretell.models.cache_folder import KERNELS, cache_folder
+
 #: The suite gives the same result each time; FORETELL_HYPOTHESIS=searching tries other examples in each run, to find what is not known.
 settings.register_profile("deterministic", derandomize=True)
 settings.register_profile("searching")
 settings.load_profile(os.environ.get("FORETELL_HYPOTHESIS", "deterministic"))
+
+#: Compiled code is shared by all tests, whatever cache folder they set: compiling takes most of a minute.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder() / KERNELS))
 
 
 @pytest.fixture(autouse=True, scope="session")

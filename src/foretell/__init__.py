@@ -9,9 +9,12 @@ Names are loaded when first used, so that `import foretell` costs nothing.
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until a program asks for the log
 
 _HOME = {
     "generate": "foretell.api",

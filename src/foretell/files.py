@@ -24,6 +24,8 @@ SUFFIX, FORMER_SUFFIX = ".foretell-partial", ".foretell-former"
 #: Age in seconds from which a temporary file belongs to a process that was killed.
 STALE_SECONDS = 24 * 3600.0
 
+#: Temporary files and folders that are being written now, for a process that is about to end at once.
+_unfinished: set[Path] = set()
 _NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_SPACE = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
@@ -57,6 +59,7 @@ def atomic_path(path: str | Path, durable: bool = True) -> Iterator[Path]:
     try:
         with _explained(path, partial):
             remove_stale(target.parent)
+            _unfinished.add(partial)
             yield partial
             if durable:
                 _sync(partial)
@@ -68,6 +71,7 @@ def atomic_path(path: str | Path, durable: bool = True) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+        _unfinished.discard(partial)
 
 
 @contextmanager
@@ -93,6 +97,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     try:
         with _explained(path, partial):
             remove_stale(target.parent)
+            _unfinished.add(partial)
             partial.mkdir()
             yield partial
             for file in partial.rglob("*"):
@@ -102,6 +107,14 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
             _sync_folder(target.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+        _unfinished.discard(partial)
+
+
+def remove_unfinished() -> None:
+    """Remove what is being written now, before a process ends without leaving its blocks; the former contents stay."""
+    for path in list(_unfinished):
+        with suppress(OSError):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def write_bytes(path: str | Path, data: bytes, durable: bool = True) -> None:
@@ -133,6 +146,15 @@ def check_output_path(path: str | Path | None, option: str) -> None:
         raise UserError(f"{option} {path}: the folder {parent} does not exist; create it first")
     if Path(path).is_dir():
         raise UserError(f"{option} {path}: it is a folder; give the path of a file")
+
+
+def why_unreadable(error: Exception) -> str:
+    """Why an .npz file cannot be read, without NumPy's advice about arguments of its own.
+
+    >>> why_unreadable(ValueError("Cannot load file containing pickled data when allow_pickle=False"))
+    'it is no .npz file'
+    """
+    return "it is no .npz file" if "pickle" in str(error) else str(error) or type(error).__name__
 
 
 def remove_stale(folder: Path, seconds: float = STALE_SECONDS) -> None:

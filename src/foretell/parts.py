@@ -19,14 +19,16 @@ from foretell.errors import UserError
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """The end of an error message about an unknown `word`: the nearest known one, or all of them.
+    """The end of an error message about an unknown `word`: the nearest known one, or all of them. Capitals do not count, nor whether
+    words are joined by hyphens or underscores.
 
-    >>> nearest("tempratur", ["temperature", "top_p"])
-    "did you mean 'temperature'?"
+    >>> nearest("tempratur", ["temperature", "top_p"]), nearest("Top-P", ["temperature", "top_p"])
+    ("did you mean 'temperature'?", "did you mean 'top_p'?")
     """
     known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known) or 'none'}"
+    alike = {name.lower().replace("_", "-"): name for name in reversed(known)}
+    close = difflib.get_close_matches(word.lower().replace("_", "-"), alike, n=1, cutoff=0.6)
+    return f"did you mean {alike[close[0]]!r}?" if close else f"known: {', '.join(known) or 'none'}"
 
 
 class UnknownNameError(UserError):

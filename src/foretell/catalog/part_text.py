@@ -141,6 +141,19 @@ def _arguments(call: ast.Call, *kinds: str) -> tuple[list[Any], dict[str, Any]]:
     return [_value(arg, *kinds) for arg in call.args], {str(keyword.arg): _value(keyword.value, *kinds) for keyword in call.keywords}
 
 
+def _wrong_options(entry: Entry, args: Sequence[Any], options: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong with options that a part refuses: one missing, too many values, or one given twice; and how to write them."""
+    names = [name for name, _, _ in entry.options]
+    missing = [name for name, _, default in entry.options[len(args) :] if default is None and name not in options]
+    example = f"{entry.name}({', '.join(f'{name}=...' for name in missing or names[:1])})"
+    if len(args) > len(names):
+        return f"more values than {entry.name} has options ({', '.join(names) or 'none'})", entry.name if not names else example
+    twice = [name for name in names[: len(args)] if name in options]
+    if twice:
+        return f"the option {twice[0]} of {entry.name} twice", f"{entry.name}({twice[0]}=...)"
+    return f"{entry.name} without its option {', '.join(missing) or 'values'}", example
+
+
 class PartReader:
     """Recursive descent over short text; `place` is where it has come to, `depth` how many parentheses are open."""
 
@@ -177,15 +190,16 @@ class PartReader:
 
     def part(self, kind: str | None) -> tuple[str, Any]:
         """(kind, part) of one name with its options; of any kind that recipes and requests name where none is given."""
-        name = self.match(r"[A-Za-z][A-Za-z0-9-]*")
+        name = self.match(r"[A-Za-z][A-Za-z0-9_-]*")
         if not name:
             raise self.error(f"no {kind or 'part'} name")
         entry = find(name.group(), *([kind] if kind else DECODING))
         args, options = self._options() if self.match(r"\(") else ([], {})
         try:
             return entry.kind, make(entry, args, options)
-        except TypeError as error:  # too many values, one given twice, or one missing
-            raise self.error(f"wrong options for {name.group()} ({str(error).removeprefix(f'{entry.class_name}.')})") from error
+        except TypeError as error:
+            what, example = _wrong_options(entry, args, options)
+            raise self.error(what, example) from error
 
     def _options(self) -> tuple[list[Any], dict[str, Any]]:
         """Values up to the matching parenthesis."""

@@ -12,15 +12,18 @@ import sys
 
 def main() -> None:
     """Entry point of the command `foretell`."""
+    from foretell.cli.common.interrupts import INTERRUPTED, install
+
+    install()
     try:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")  # characters that the terminal cannot show are replaced
-        from foretell.cli.common.app import make_app  # here, so that Ctrl-C during imports is handled too
+        from foretell.cli.common.app import make_app
 
-        make_app()()
+        make_app()(prog_name="foretell")
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     finally:
         _flush()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,6 +13,8 @@ from foretell.decoding.request import Request
 from foretell.decoding.scheduler import Scheduler
 from foretell.models.base import Model
 from foretell.parts import Guarantee
+
+log = logging.getLogger(__name__)
 
 
 class Session:
@@ -31,6 +34,7 @@ class Session:
     """
 
     def __init__(self, model: Model, recipe: Recipe, curve: CostCurve | None = None) -> None:
+        log.info("recipe %s", recipe)
         self.model, self.recipe = model, recipe
         self.loop = Loop(model, recipe, curve)
         self.scheduler = Scheduler(self.loop)

@@ -1,7 +1,9 @@
 """The folder of converted weights, tokenizers and measured cost curves: always rebuildable, never required.
 
 Entries are single files, each replaced as a whole (`foretell.files`), so that a reader sees a whole entry or none and two processes
-may build the same one at once. A folder that cannot be written costs time, not work: one warning a process.
+may build the same one at once. A folder that cannot be written costs time, not work: one warning a process. Reading an entry sets its
+time of change, which is how `foretell cache` knows when it was last used. What is in the folder: `cache_entries`; how large it may
+become: `cache_limit`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from foretell.files import FileWriteError, atomic_path
 
 #: Environment variable naming another folder.
 VARIABLE = "FORETELL_CACHE"
+#: Folders in it: of compiled code, of models that `foretell model install` fetched, and of matplotlib's files.
+KERNELS, MODELS, PLOTS = "kernels", "models", "matplotlib"
 _warned = False
 
 
@@ -38,8 +42,14 @@ def entry(name: str) -> Path:
     return cache_folder() / name
 
 
-def write_entry(name: str, writer: Callable[[Path], Any]) -> Path | None:
-    """Let `writer` fill a temporary file and move it to `entry(name)`; None (and one warning) if the folder refuses."""
+def mark_used(path: Path) -> None:
+    """Note that an entry was used now; a folder that refuses is left as it is."""
+    with contextlib.suppress(OSError):
+        os.utime(path)
+
+
+def write_entry(name: str, writer: Callable[[Path], Any], warn: bool = True) -> Path | None:
+    """Let `writer` fill a temporary file and move it to `entry(name)`; None (and one warning, if `warn`) if the folder refuses."""
     target = entry(name)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +58,8 @@ def write_entry(name: str, writer: Callable[[Path], Any]) -> Path | None:
         return target
     except (OSError, FileWriteError) as error:
         reason = error.__cause__ or error
-        _warn(target.parent, reason)
+        if warn:
+            _warn(target.parent, reason)
         # Where another process holds the same entry open (Windows), it has just finished it: take theirs.
         return target if isinstance(reason, PermissionError) and target.exists() else None
 
@@ -59,11 +70,11 @@ def discard_entry(name: str) -> None:
         entry(name).unlink(missing_ok=True)
 
 
-def write_json(name: str, value: Any) -> Path | None:
-    """Store `value` (JSON types) with its digest."""
+def write_json(name: str, value: Any, warn: bool = True) -> Path | None:
+    """Store `value` (JSON types) with its digest; `warn` as in `write_entry`."""
     text = json.dumps(value)
     whole = json.dumps({"digest": _digest(text), "value": text})
-    return write_entry(name, lambda path: path.write_text(whole, encoding="utf-8"))
+    return write_entry(name, lambda path: path.write_text(whole, encoding="utf-8"), warn)
 
 
 def read_json(name: str) -> Any | None:
@@ -71,6 +82,7 @@ def read_json(name: str) -> Any | None:
     try:
         whole = json.loads(entry(name).read_text(encoding="utf-8"))
         if whole["digest"] == _digest(whole["value"]):
+            mark_used(entry(name))
             return json.loads(whole["value"])
     except OSError:
         return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +16,7 @@ from foretell import arguments
 from foretell.errors import UserError
 from foretell.models.architecture import FAMILIES
 from foretell.models.base import Model
+from foretell.models.cache_entries import remember_source
 from foretell.models.cache_folder import read_json, write_json
 from foretell.models.generation_settings import read_generation_settings, suppressed_tokens, warn_of_unused
 from foretell.models.locate import locate
@@ -30,6 +33,7 @@ from foretell.models.weights.safetensors_folder import fingerprint_folder, read_
 from foretell.parts import nearest
 from foretell.progress import ReportProgress, progress_bar, step_counter
 
+log = logging.getLogger(__name__)
 DTYPES: dict[str, torch.dtype | None] = {"int8": None, "fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 BACKENDS = ("native", "transformers")
 #: More threads than any machine has processors.
@@ -59,10 +63,11 @@ def load(
     """Load a model.
 
     id_or_path: a folder with config.json and safetensors, a GGUF file, an id of the Hugging Face hub, the name of a model that
-    comes with the package ("stdlib-nested"), or None for the default model. dtype: "int8" (weights; the CPU's default), "fp32",
-    "bf16" (CUDA's default) or "fp16". device: None takes CUDA where there is one. backend: "native" (the Llama family),
-    "transformers" (any causal LM, slower), or None for the first that can. num_threads: of the CPU's arithmetic; None leaves it
-    to the engine. progress: show a bar on the terminal while weights are converted, which happens on the first load only.
+    comes with the package ("stdlib-nested"), or None for the model in `$FORETELL_MODEL`, else the default model. dtype: "int8"
+    (weights; the CPU's default), "fp32", "bf16" (CUDA's default) or "fp16". device: None takes CUDA where there is one. backend:
+    "native" (the Llama family), "transformers" (any causal LM, slower), or None for the first that can. num_threads: of the CPU's
+    arithmetic; None leaves it to the engine. progress: show a bar on the terminal while weights are converted, which happens on the
+    first load only.
 
     Raises FileNotFoundError where nothing is found, UserError for arguments and damaged files.
     """
@@ -72,10 +77,13 @@ def load(
     progress = progress is None or arguments.flag("load: progress", progress)
     where = _device(device)
     chosen = _dtype(dtype, where, backend)
-    source = locate(id_or_path)
+    source, begun = locate(id_or_path), time.perf_counter()
     with progress_bar("loading", progress) as report:
         model = _load(source, dtype, chosen, where, backend, num_threads, report)
     model.source = source
+    remember_source(model.fingerprint, source)
+    threads = num_threads or torch.get_num_threads()
+    log.info("model %s: %s, %d threads, loaded in %.2f s", source, model.fingerprint, threads, time.perf_counter() - begun)
     if source.is_dir():
         settings = read_generation_settings(source)
         model.suppressed = suppressed_tokens(settings, model.vocab_size, source)
@@ -107,12 +115,19 @@ def _device(device: str | torch.device | None) -> torch.device:
     try:
         where = torch.device(device)
     except RuntimeError as error:
-        raise UserError(f"load: device={device!r} is unknown, {nearest(str(device), ['cpu', 'cuda', 'mps'])}") from error
+        near = nearest({"gpu": "cuda", "metal": "mps"}.get(str(device).lower(), str(device)), ["cpu", "cuda", "mps"])
+        raise UserError(f"load: device={device!r} is unknown, {near} PyTorch sees here: {', '.join(_devices())}") from error
     if where.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"load: device={str(device)!r}, but PyTorch sees no CUDA device here; use device='cpu'")
     if where.type == "mps" and not torch.backends.mps.is_available():
         raise UserError("load: device='mps', but PyTorch sees no Apple GPU here; use device='cpu'")
     return where
+
+
+def _devices() -> list[str]:
+    """The kinds of devices that PyTorch sees on this machine."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return ["cpu", *(name for name, seen in there.items() if seen)]
 
 
 def _dtype(dtype: str | None, device: torch.device, backend: str | None) -> str:
@@ -150,6 +165,7 @@ def read_text(source: Path) -> Text | None:
         return None
     beside = [source / name for name in _BESIDE if (source / name).is_file()]
     name = f"text-{fingerprint([*convertible, *beside])}-{_TEXT_VERSION}.json"
+    remember_source(name, source)
     cached = read_json(name)
     if cached is None:
         with warnings.catch_warnings(record=True) as caught:
@@ -211,8 +227,10 @@ def _cpu_engine(source: Path, digest: str, dtype: str, num_threads: int | None, 
     name = entry_name(digest, dtype, PACK_VERSION)
     found = read_packed(name)
     if found is not None:
+        log.debug("weights read from the cache: %s", name)
         architecture, packed, said = found
     else:
+        log.info("weights are packed as %s, on the first load only", dtype)
         checkpoint = read_checkpoint(source)
         architecture, said = checkpoint.architecture, checkpoint.remarks
         with one_thread():

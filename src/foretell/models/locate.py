@@ -13,10 +13,20 @@ from foretell.models.weights.hub import fetch, looks_like_hub_id
 from foretell.parts import nearest
 
 DEFAULT = "default"
+#: Environment variable that names the model to load where none is named.
+VARIABLE = "FORETELL_MODEL"
 
 
 def locate(name: str | os.PathLike[str] | None = None) -> Path:
-    """The folder (with config.json) or the GGUF file that `name` means; FileNotFoundError lists what was looked for."""
+    """The folder (with config.json) or the GGUF file that `name` means; FileNotFoundError lists what was looked for.
+
+    None is what `$FORETELL_MODEL` names, else the default model. "default" is always the latter.
+    """
+    if name is None and os.environ.get(VARIABLE):
+        try:
+            return locate(os.environ[VARIABLE])
+        except (OSError, UserError) as error:
+            raise type(error)(f"{VARIABLE}={os.environ[VARIABLE]!r}: {error}") from error
     if name is None or (isinstance(name, str) and name == DEFAULT):
         return default_model_path()
     path = arguments.path("model", name)

@@ -11,7 +11,8 @@ from typing import Any
 from torch import Tensor
 
 from foretell.models.architecture import Architecture
-from foretell.models.cache_folder import discard_entry, entry, write_entry
+from foretell.models.cache_folder import discard_entry, entry, mark_used, write_entry
+from foretell.models.cache_limit import keep_limit
 
 _INV_FREQ = "architecture.inv_freq"
 #: Change when this file writes something else than before.
@@ -36,6 +37,7 @@ def read_packed(name: str) -> tuple[Architecture, dict[str, Tensor], tuple[str, 
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a mapping)
             settings, remarks = json.loads(file.metadata()["architecture"]), tuple(json.loads(file.metadata()["remarks"]))
         settings["windows"] = tuple(settings["windows"])
+        mark_used(path)
         return Architecture(**settings, inv_freq=tensors.pop(_INV_FREQ)), tensors, remarks
     except (SafetensorError, OSError, KeyError, TypeError, ValueError):
         discard_entry(name)
@@ -43,7 +45,7 @@ def read_packed(name: str) -> tuple[Architecture, dict[str, Tensor], tuple[str, 
 
 
 def write_packed(name: str, architecture: Architecture, tensors: Mapping[str, Tensor], remarks: Sequence[str] = ()) -> Path | None:
-    """Store an entry; None where the cache folder refuses. remarks: the checkpoint's."""
+    """Store an entry, and remove others where the cache folder exceeds its limit; None where it refuses. remarks: the checkpoint's."""
     from safetensors.torch import save_file
 
     settings = {field.name: getattr(architecture, field.name) for field in dataclasses.fields(architecture)}
@@ -57,7 +59,10 @@ def write_packed(name: str, architecture: Architecture, tensors: Mapping[str, Te
         own[key] = tensor if whole else tensor.clone().contiguous()
         seen.add(storage.data_ptr())
     metadata = {"architecture": json.dumps(settings), "remarks": json.dumps(list(remarks))}
-    return write_entry(name, lambda path: save_file(own, path, metadata=metadata))
+    written = write_entry(name, lambda path: save_file(own, path, metadata=metadata))
+    if written is not None:
+        keep_limit(written)
+    return written
 
 
 class Watched(Mapping[str, Tensor]):

@@ -10,6 +10,7 @@ import typer
 
 import foretell.cli
 from foretell.cli.common.program import VerbGroup
+from foretell.cli.common.verb import Verb
 
 
 def make_app() -> typer.Typer:
@@ -26,9 +27,9 @@ def make_app() -> typer.Typer:
     app.callback()(_program)
     for info in pkgutil.iter_modules(foretell.cli.__path__):
         if not info.ispkg:
-            app.command(name=info.name.replace("_", "-"))(
-                getattr(importlib.import_module(f"{foretell.cli.__name__}.{info.name}"), info.name)
-            )
+            module = importlib.import_module(f"{foretell.cli.__name__}.{info.name}")
+            verb = type("Verb", (Verb,), {"examples": getattr(module, "EXAMPLES", ())})
+            app.command(name=info.name.replace("_", "-"), cls=verb)(getattr(module, info.name))
     return app
 
 
@@ -41,9 +42,22 @@ def _version(wanted: bool) -> None:
 
 
 def _program(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, metavar="", help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, metavar="", help="Show the version and exit.")
+    ] = False,
     debug: Annotated[
         bool, typer.Option("--debug", metavar="", help="Show the traceback of an error, as FORETELL_DEBUG=1 does; works after a verb too.")
     ] = False,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose",
+            "-v",
+            count=True,
+            metavar="",
+            show_default=False,
+            help="Log what is used and how long it takes, on standard error; -vv says more; works after a verb too.",
+        ),
+    ] = 0,
 ) -> None:
     """Text generation with exact speculative decoding, constrained output, and regression with language models."""

@@ -1,7 +1,7 @@
 """The command group: every verb's errors, warnings and interruptions end here, in one readable line.
 
 What users can mend (`UserError`, files, memory) exits with status 2 and says how. Anything else is a fault of Foretell's own: it exits
-with status 1, says so, and names the file that holds its traceback.
+with status 1, says so, and names the file that holds its traceback. Mistakes in the command line itself, which typer finds, look the same.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ import typer
 from typer.core import TyperGroup
 
 from foretell.cli.common.fault_report import write_fault_report
+from foretell.cli.common.interrupts import INTERRUPTED, interrupted
+from foretell.cli.common.logs import show_logs, take_verbosity
+from foretell.cli.common.verb import HelpPage, in_options
 from foretell.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,8 +25,8 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-#: Exit codes: of a user's error and of a fault; and as a shell reports a program ended by SIGINT, and by SIGPIPE.
-USER_ERROR, FAULT, INTERRUPTED, BROKEN_PIPE = 2, 1, 130, 141
+#: Exit codes: of a user's error, of a fault, and as a shell reports a program that SIGPIPE ended.
+USER_ERROR, FAULT, BROKEN_PIPE = 2, 1, 141
 #: Environment variable that does what `--debug` does, where it holds anything.
 DEBUG = "FORETELL_DEBUG"
 
@@ -37,17 +40,35 @@ def say(message: str | Text, style: str = "") -> None:
     Console(stderr=True, soft_wrap=True, highlight=False).print(line)
 
 
-class VerbGroup(TyperGroup):
+class VerbGroup(HelpPage, TyperGroup):
     """A group of verbs that turns errors into one red line and an exit code; `--debug`, or FORETELL_DEBUG, shows the traceback."""
 
     debug = False
 
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run the program; mistakes in the command line end in one line, as all others do."""
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        try:
+            code = super().main(*args, standalone_mode=False, **extra)
+        except typer.Abort:
+            say("aborted", "yellow")
+            sys.exit(FAULT)
+        except Exception as error:
+            if self.debug or not hasattr(error, "format_message"):  # typer's have it
+                raise
+            say_usage(error)
+            sys.exit(getattr(error, "exit_code", USER_ERROR))
+        sys.exit(code if isinstance(code, int) else 0)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the options, with `--debug` before or after the verb."""
-        # Taken out here, so that it works before and after the verb without every verb declaring it.
+        """Parse the options, with `--debug` and `-v` before or after the verb."""
+        # Taken out here, so that they work before and after the verb without every verb declaring them.
         end = args.index("--") if "--" in args else len(args)
         self.debug = "--debug" in args[:end] or bool(os.environ.get(DEBUG))
-        return super().parse_args(ctx, [arg for i, arg in enumerate(args) if arg != "--debug" or i > end])
+        verbosity, before = take_verbosity([arg for arg in args[:end] if arg != "--debug"])
+        show_logs(verbosity)
+        return super().parse_args(ctx, [*before, *args[end:]])
 
     def invoke(self, ctx: Any) -> Any:
         """Run the verb; errors end in one line and an exit code."""
@@ -68,9 +89,23 @@ class VerbGroup(TyperGroup):
             except Exception as error:
                 if self.debug or hasattr(error, "show"):  # typer's own show themselves
                     raise
+                if interrupted():  # some library took the interruption for a fault of its own
+                    say("interrupted", "yellow")
+                    raise typer.Exit(INTERRUPTED) from None
                 is_users = is_users_error(error)
-                say(describe(error) if is_users else describe_fault(error, write_fault_report(error)), "red")
+                verb = self.commands.get(ctx.invoked_subcommand or "")
+                say(in_options(describe(error), verb) if is_users else describe_fault(error, write_fault_report(error)), "red")
                 raise typer.Exit(USER_ERROR if is_users else FAULT) from None
+
+
+def say_usage(error: Any) -> None:
+    """One line for a mistake in the command line, with where to read on."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # typer has shown the help
+        return
+    context = getattr(error, "ctx", None)
+    message = error.format_message().strip().rstrip(".")
+    path = f"{context.command_path} --help" if context is not None else "foretell --help"
+    say(f"error: {message[:1].lower()}{message[1:]}{' See' if message.endswith('?') else '; see'} `{path}`", "red")
 
 
 def is_users_error(error: Exception) -> bool:

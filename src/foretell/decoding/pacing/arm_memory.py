@@ -15,7 +15,7 @@ from foretell.decoding.chooser import ChooserState
 from foretell.decoding.choosing.replay import Round
 from foretell.decoding.cost_curve import CostCurve
 from foretell.errors import UserError
-from foretell.files import atomic_path
+from foretell.files import atomic_path, why_unreadable
 
 #: Weight, in observations, of other requests' records, and of the prior rate where there are none.
 _TRUST, _PRIOR = 8.0, 2.0
@@ -115,9 +115,9 @@ class ArmMemory:
         except (OSError, EOFError) as error:
             if isinstance(error, FileNotFoundError):
                 raise
-            raise UserError(f"{path}: not a complete memory of the bandit pace ({error}); start without one") from error
+            raise UserError(f"{path}: not a complete memory of the bandit pace ({why_unreadable(error)}); start without one") from error
         except Exception as error:  # zipfile, json and numpy have errors of their own for bad files
-            raise UserError(f"{path}: not a memory of the bandit pace that this version reads ({error}); start without one") from error
+            raise UserError(f"{path}: not a memory of the bandit pace that this version reads ({why_unreadable(error)}); start without one") from error
 
     @classmethod
     def _of(cls, plain: dict[str, Any]) -> ArmMemory:

@@ -6,6 +6,7 @@ decisions, and therefore sampled texts, do not depend on the noise of one run.
 
 from __future__ import annotations
 
+import logging
 import platform
 import time
 import weakref
@@ -18,6 +19,7 @@ from foretell.decoding.cost_curve import CostCurve
 from foretell.models.base import Feed, Model
 from foretell.models.reading import read
 
+log = logging.getLogger(__name__)
 #: Row counts that are measured: all small ones, because drafts are small and engines have jumps at block sizes.
 ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 17, 20, 24, 32, 48, 64)
 #: Increase it when the measurement or an engine changes.
@@ -75,6 +77,7 @@ def curve_of(model: Model, remeasure: bool = False, stop: int | None = None) -> 
     curve = None if remeasure else known_curve(model, stop)
     if curve is None:
         curve = measure(model, ROWS if stop is None else _EXIT_ROWS, stop=stop)
+        log.info("cost curve measured: %s", _shown(curve))
         write_json(_name(model, stop), {"version": _VERSION, "rows": curve.rows, "seconds": curve.seconds})
     use_curve(model, curve, stop)
     return curve
@@ -93,8 +96,14 @@ def known_curve(model: Model, stop: int | None = None) -> CostCurve | None:
         curve = _parse(read_json(_name(model, stop)))
         if curve is None:
             return None
+        log.info("cost curve from the cache: %s", _shown(curve))
         use_curve(model, curve, stop)
     return _known[model][stop]
+
+
+def _shown(curve: CostCurve) -> str:
+    """The curve's ends, in milliseconds."""
+    return f"{1000 * curve.seconds[0]:.1f} ms for {curve.rows[0]} row, {1000 * curve.seconds[-1]:.1f} ms for {curve.rows[-1]} rows"
 
 
 def _name(model: Model, stop: int | None) -> str:

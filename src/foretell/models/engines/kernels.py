@@ -8,8 +8,8 @@ both weight types and every batch. Each phase is called in one place only: what 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from foretell.models.compiled import njit
 from foretell.models.engines.packing import PANEL
 from foretell.models.engines.phases import attend, linear, norm_rows, quantise_rows, rotate_rows, tap_rows
 from foretell.models.engines.products import MAX_ROWS

@@ -7,8 +7,8 @@ whoever does it, and with whom.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from foretell.models.compiled import njit
 from foretell.models.engines.attention import MIX_HEADS, fetch, mix, score, softmax
 from foretell.models.engines.lanes import LANES
 from foretell.models.engines.microkernel import finish_add, finish_store, finish_swiglu, rms_norm

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from llvmlite import ir
-from numba import njit
 
+from foretell.models.compiled import njit
 from foretell.models.engines.lanes import I1, I64, LANES, Emitter, kernel, vector
 from foretell.models.source_key import source_key
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foretell.errors import UserError
-from foretell.files import atomic_path
+from foretell.files import atomic_path, why_unreadable
 
 _VERSION = 1
 _FLOATS = ("log_p", "log_c", "log_end", "log_rest")
@@ -142,7 +142,7 @@ class PrefixTrie:
         except FileNotFoundError:
             raise TrieFileError(f"{path}: there is no such file; save a trie first") from None
         except (OSError, ValueError, KeyError, TypeError, BadZipFile, EOFError) as error:
-            raise TrieFileError(f"{path}: not a trie ({error}); save one first") from error
+            raise TrieFileError(f"{path}: not a trie ({why_unreadable(error)}); save one first") from error
         if version != _VERSION:
             raise TrieFileError(f"{path}: written in version {version!r} of the format, this is {_VERSION}; draw the samples again")
         for name in sorted({*known, *fingerprint}):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from foretell.decoding.drafting.successors.kernels import NEWEST, OLDEST, ROWS
 from foretell.decoding.drafting.successors.table import SuccessorTable
 from foretell.errors import UserError
-from foretell.files import atomic_path
+from foretell.files import atomic_path, why_unreadable
 from foretell.models.base import Model
 
 SHIPPED = "shipped"
@@ -86,9 +86,9 @@ def load_table(path: str | Path, model: Model) -> SuccessorTable:
             arrays = {name: file[name] for name in file.files if name != "head"}
             version, settings = head["version"], dict(head["settings"])
     except FileNotFoundError:
-        raise TableFileError(f"{path}: there is no such table; save one with save_table") from None
+        raise TableFileError(f"{path}: there is no such table; make one with `foretell phrases FILE`") from None
     except (OSError, ValueError, KeyError, TypeError, BadZipFile, EOFError) as error:
-        raise TableFileError(f"{path}: not a table of successors ({error}); save one with save_table") from error
+        raise TableFileError(f"{path}: not a table of successors ({why_unreadable(error)}); make one with `foretell phrases FILE`") from error
     if version != _VERSION:
         raise TableFileError(f"{path}: written in version {version!r} of the format, this is {_VERSION}; make the table again")
     if settings.get("vocab_size") != model.vocab_size:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from foretell.models.compiled import njit
 from foretell.models.engines import selection
 from foretell.models.top_k import MOST, top_k
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from foretell.decoding.drafting.successors import kernels
@@ -13,6 +12,7 @@ from foretell.decoding.drafting.successors.kernels import find_longest, share
 from foretell.decoding.drafting.successors.table import SuccessorTable
 from foretell.decoding.drafting.templates import Template
 from foretell.decoding.drafting.trees.paths import Paths
+from foretell.models.compiled import njit
 from foretell.models.source_key import source_key
 
 

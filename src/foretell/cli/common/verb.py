@@ -1,0 +1,60 @@
+"""What every verb has beside its function: a help page with examples, completion of names, and messages that speak of its options."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from typer.core import TyperCommand
+
+from foretell.cli.common.completions import complete_value
+
+#: Names of arguments in Python, by the parameters of verbs where these have other names.
+_PYTHON = {"threads": ("num_threads",), "choice": ("choices",), "drafts": ("k",), "recipes": ("recipe",), "logprobs": ("num_logprobs",)}
+
+
+class HelpPage:
+    """Mixed into commands and groups: switches show no type, parameters complete names of parts, and the page ends in examples."""
+
+    examples: tuple[str, ...] = ()
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters, prepared for help and completion."""
+        found = super().get_params(ctx)  # type: ignore[misc]
+        for each in found:
+            if getattr(each, "is_flag", False) and each.metavar is None:
+                each.metavar = ""
+            if getattr(each, "_custom_shell_complete", None) is None:
+                each._custom_shell_complete = complete_value(each.name)
+        return found
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The help page, with the examples in lines that can be copied."""
+        super().format_help(ctx, formatter)  # type: ignore[misc]
+        if self.examples:
+            import typer
+
+            typer.echo(" Examples:\n" + "".join(f"   {example}\n" for example in self.examples))
+
+
+class Verb(HelpPage, TyperCommand):
+    """A verb of the program."""
+
+
+def in_options(message: str, verb: Any) -> str:
+    """A message about Python arguments in the words of the command line: `num_threads=0` is `--threads 0`. verb: the command that ran,
+    None for none."""
+    if verb is None:
+        return message
+    said = {}
+    for each in verb.params:
+        option = next((name for name in each.opts if name.startswith("--")), None) or (each.metavar or each.name.upper())
+        said.update(dict.fromkeys((each.name, *_PYTHON.get(each.name, ())), option))
+    pattern = rf"(?<![\w.(,-])(?:(?!error\b)[a-z_]+: )?\b({'|'.join(map(re.escape, said))})=('[^']*'|\"[^\"]*\"|[^\s,;:)]+)"
+    return re.sub(pattern, lambda match: f"{said[match[1]]} {_bare(match[2])}", message).replace(" or None", "")
+
+
+def _bare(value: str) -> str:
+    """A value as it is typed: without Python's quotes where a shell needs none."""
+    inner = value[1:-1]
+    return inner if value[:1] in "'\"" and re.fullmatch(r"[\w./:+-]+", inner) else value
