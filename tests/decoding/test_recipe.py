@@ -97,9 +97,12 @@ def test_paths_of_any_letters_survive_toml(tmp_path):
         ("(plain > plain", r"a missing '\)' at column 15"),
         ("plain, top-k(3", r"a missing '\)' at column 14"),
         ("plain, top-k(x)", "an option that is not a plain value at column 14"),
-        ("prompt-lookup(1, 2, 3, 4)", "wrong options for prompt-lookup.*5 were given"),
-        ("prompt-lookup(3, max_ngram=2)", "wrong options for prompt-lookup.*multiple values for argument 'max_ngram'"),
-        ("draft-model", "wrong options for draft-model.*missing 1 required positional argument: 'model'"),
+        (
+            "prompt-lookup(1, 2, 3, 4)",
+            "wrong options for prompt-lookup .more values than its options, which are max_ngram, min_ngram, num_tokens",
+        ),
+        ("prompt-lookup(3, max_ngram=2)", "wrong options for prompt-lookup .max_ngram is given twice"),
+        ("draft-model", r"wrong options for draft-model .model is missing.*'draft-model\(model=\.\.\.\)'"),
         ("plain; exact", "text that does not belong here at column 6"),
     ],
 )

@@ -141,17 +141,18 @@ def _arguments(call: ast.Call, *kinds: str) -> tuple[list[Any], dict[str, Any]]:
     return [_value(arg, *kinds) for arg in call.args], {str(keyword.arg): _value(keyword.value, *kinds) for keyword in call.keywords}
 
 
-def _wrong_options(entry: Entry, args: Sequence[Any], options: Mapping[str, Any]) -> tuple[str, str]:
-    """What is wrong with options that a part refuses: one missing, too many values, or one given twice; and how to write them."""
+def _wrong_options(entry: Entry, args: Sequence[Any], options: Mapping[str, Any], error: TypeError) -> tuple[str, str]:
+    """What is wrong with options that a part refuses, in the words of a recipe: a missing one, too many values, or one given twice; and
+    how to write them."""
     names = [name for name, _, _ in entry.options]
     missing = [name for name, _, default in entry.options[len(args) :] if default is None and name not in options]
-    example = f"{entry.name}({', '.join(f'{name}=...' for name in missing or names[:1])})"
+    twice = [name for name in names[: len(args)] if name in options] or re.findall(r"multiple values for argument '(\w+)'", str(error))
+    example = f"{entry.name}({', '.join(f'{name}=...' for name in missing or twice or names[:1])})" if names else entry.name
     if len(args) > len(names):
-        return f"more values than {entry.name} has options ({', '.join(names) or 'none'})", entry.name if not names else example
-    twice = [name for name in names[: len(args)] if name in options]
+        return f"more values than its options, which are {', '.join(names) or 'none'}", example
     if twice:
-        return f"the option {twice[0]} of {entry.name} twice", f"{entry.name}({twice[0]}=...)"
-    return f"{entry.name} without its option {', '.join(missing) or 'values'}", example
+        return f"{twice[0]} is given twice", example
+    return f"{', '.join(missing)} is missing" if missing else str(error), example
 
 
 class PartReader:
@@ -198,8 +199,8 @@ class PartReader:
         try:
             return entry.kind, make(entry, args, options)
         except TypeError as error:
-            what, example = _wrong_options(entry, args, options)
-            raise self.error(what, example) from error
+            what, example = _wrong_options(entry, args, options, error)
+            raise self.error(f"wrong options for {entry.name} ({what})", example) from error
 
     def _options(self) -> tuple[list[Any], dict[str, Any]]:
         """Values up to the matching parenthesis."""

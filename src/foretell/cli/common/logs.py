@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Sequence
 
+from foretell.cli.common.terminal import say
+
 #: Levels by the number of `-v`.
 LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 _SWITCH = re.compile(r"-(v+)")
@@ -19,8 +21,6 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         from rich.text import Text
-
-        from foretell.cli.common.program import say
 
         if record.levelno >= logging.WARNING:
             say(f"warning: {record.getMessage()}", "yellow")

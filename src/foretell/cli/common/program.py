@@ -17,27 +17,17 @@ from typer.core import TyperGroup
 from foretell.cli.common.fault_report import write_fault_report
 from foretell.cli.common.interrupts import INTERRUPTED, interrupted
 from foretell.cli.common.logs import show_logs, take_verbosity
+from foretell.cli.common.terminal import say
 from foretell.cli.common.verb import HelpPage, in_options
 from foretell.errors import UserError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rich.text import Text
-
 #: Exit codes: of a user's error, of a fault, and as a shell reports a program that SIGPIPE ended.
 USER_ERROR, FAULT, BROKEN_PIPE = 2, 1, 141
 #: Environment variable that does what `--debug` does, where it holds anything.
 DEBUG = "FORETELL_DEBUG"
-
-
-def say(message: str | Text, style: str = "") -> None:
-    """One line on stderr, coloured where that is a terminal."""
-    from rich.console import Console
-    from rich.text import Text
-
-    line = message if isinstance(message, Text) else Text(message, style)
-    Console(stderr=True, soft_wrap=True, highlight=False).print(line)
 
 
 class VerbGroup(HelpPage, TyperGroup):

@@ -115,9 +115,11 @@ class ArmMemory:
         except (OSError, EOFError) as error:
             if isinstance(error, FileNotFoundError):
                 raise
-            raise UserError(f"{path}: not a complete memory of the bandit pace ({why_unreadable(error)}); start without one") from error
+            raise UserError(f"{path}: not a complete memory of the bandit pace ({error}); start without one") from error
         except Exception as error:  # zipfile, json and numpy have errors of their own for bad files
-            raise UserError(f"{path}: not a memory of the bandit pace that this version reads ({why_unreadable(error)}); start without one") from error
+            raise UserError(
+                f"{path}: not a memory of the bandit pace that this version reads ({why_unreadable(error)}); start without one"
+            ) from error
 
     @classmethod
     def _of(cls, plain: dict[str, Any]) -> ArmMemory:

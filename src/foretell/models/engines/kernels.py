@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from foretell.models.compiled import njit
+from foretell.models.engines.compiled import njit
 from foretell.models.engines.packing import PANEL
 from foretell.models.engines.phases import attend, linear, norm_rows, quantise_rows, rotate_rows, tap_rows
 from foretell.models.engines.products import MAX_ROWS

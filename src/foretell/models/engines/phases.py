@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from foretell.models.compiled import njit
 from foretell.models.engines.attention import MIX_HEADS, fetch, mix, score, softmax
+from foretell.models.engines.compiled import njit
 from foretell.models.engines.lanes import LANES
 from foretell.models.engines.microkernel import finish_add, finish_store, finish_swiglu, rms_norm
 from foretell.models.engines.packing import GROUP, PANEL

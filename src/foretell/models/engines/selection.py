@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from llvmlite import ir
 
-from foretell.models.compiled import njit
+from foretell.models.engines.compiled import njit
 from foretell.models.engines.lanes import I1, I64, LANES, Emitter, kernel, vector
 from foretell.models.source_key import source_key
 

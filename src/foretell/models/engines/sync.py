@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from foretell.models.compiled import njit
+from foretell.models.engines.compiled import njit
 from foretell.models.engines.lanes import F32, I32, I64, IS_ARM64, IS_X86, PTR
 
 #: Bytes of one step's counters: how many items were handed out and, a cache line further, how many are done.

@@ -88,7 +88,9 @@ def load_table(path: str | Path, model: Model) -> SuccessorTable:
     except FileNotFoundError:
         raise TableFileError(f"{path}: there is no such table; make one with `foretell phrases FILE`") from None
     except (OSError, ValueError, KeyError, TypeError, BadZipFile, EOFError) as error:
-        raise TableFileError(f"{path}: not a table of successors ({why_unreadable(error)}); make one with `foretell phrases FILE`") from error
+        raise TableFileError(
+            f"{path}: not a table of successors ({why_unreadable(error)}); make one with `foretell phrases FILE`"
+        ) from error
     if version != _VERSION:
         raise TableFileError(f"{path}: written in version {version!r} of the format, this is {_VERSION}; make the table again")
     if settings.get("vocab_size") != model.vocab_size:

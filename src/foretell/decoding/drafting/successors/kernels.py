@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from foretell.models.compiled import njit
+from foretell.models.engines.compiled import njit
 
 
 class Store(NamedTuple):

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from foretell.models.compiled import njit
 from foretell.models.engines import selection
+from foretell.models.engines.compiled import njit
 from foretell.models.top_k import MOST, top_k
 
 

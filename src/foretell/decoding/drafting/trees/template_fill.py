@@ -12,7 +12,7 @@ from foretell.decoding.drafting.successors.kernels import find_longest, share
 from foretell.decoding.drafting.successors.table import SuccessorTable
 from foretell.decoding.drafting.templates import Template
 from foretell.decoding.drafting.trees.paths import Paths
-from foretell.models.compiled import njit
+from foretell.models.engines.compiled import njit
 from foretell.models.source_key import source_key
 
 
