@@ -26,11 +26,13 @@ PATIENCE = 3.0
 class _Interrupts:
     """The state of this process. A thread watches for signals, because Python's own handlers run only between two steps of Python code.
 
-    depth: of `interruptible` blocks. asked: Ctrl-C was pressed. heard: set once Python's handler has run.
+    depth: of `interruptible` blocks. asked: Ctrl-C was pressed. heard: set once Python's handler has run. ending: taken by the thread that
+    ends the process.
     """
 
     def __init__(self) -> None:
         self.depth, self.asked, self.heard = 0, False, threading.Event()
+        self.ending = threading.Lock()
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Python's handler, in the main thread."""
@@ -98,6 +100,8 @@ def interrupted() -> bool:
 
 def end(number: int) -> None:
     """End the process now, with one line; no half-written file is left."""
+    if not _state.ending.acquire(blocking=False):
+        return  # the other thread is at it
     word = "interrupted" if number == signal.SIGINT else "terminated"
     with suppress(OSError, ValueError):
         # A notice or a progress bar may stand in the line, and have hidden the cursor.

@@ -76,6 +76,10 @@ class VerbGroup(HelpPage, TyperGroup):
                 # The reader has had enough, as `head` has; what is still buffered must not fail again at exit.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 raise typer.Exit(BROKEN_PIPE) from None
+            except SystemExit as end:
+                if isinstance(end.__context__, BrokenPipeError):  # rich ends so
+                    raise typer.Exit(BROKEN_PIPE) from None
+                raise
             except Exception as error:
                 if self.debug or hasattr(error, "show"):  # typer's own show themselves
                     raise
