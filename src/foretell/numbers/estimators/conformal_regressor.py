@@ -82,15 +82,18 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         kept, held = self._split(_num_samples(X))
         if self.prefit:
             check_is_fitted(self.estimator)
-            self.estimator_ = self.estimator
+            fitted = self.estimator
         else:
-            self.estimator_ = clone(Ridge() if self.estimator is None else self.estimator).fit(_safe_indexing(X, kept), y[kept])
-        X_held = _safe_indexing(X, held)  # noqa: N806
-        score = self._score(X_held)
-        fitted_to = held if self.prefit else kept
-        self.conformity_ = score
-        self.conformity_state_ = score.fit(self.estimator_, _safe_indexing(X, fitted_to), y[fitted_to], self.coverage)
-        self.recent_ = score.measure(self.conformity_state_, self.estimator_, X_held, y[held])
+            fitted = clone(Ridge() if self.estimator is None else self.estimator).fit(_safe_indexing(X, kept), y[kept])
+        seen = held if self.prefit else kept
+        return self._around(fitted, (_safe_indexing(X, seen), y[seen]), (_safe_indexing(X, held), y[held]))
+
+    def _around(self, fitted: Any, seen: tuple[Any, np.ndarray], held: tuple[Any, np.ndarray]) -> Any:
+        """Intervals around a fitted estimator. seen: X and y that the spread is learnt from; held: X and y that set the width."""
+        self.estimator_ = fitted
+        self.conformity_ = self._score(held[0])
+        self.conformity_state_ = self.conformity_.fit(fitted, *seen, self.coverage)
+        self.recent_ = self.conformity_.measure(self.conformity_state_, fitted, *held)
         self.scores_, self.level_ = np.sort(self.recent_), np.array(1 - self.coverage)
         return self
 
