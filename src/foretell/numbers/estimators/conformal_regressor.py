@@ -13,13 +13,15 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from foretell.errors import UserError
 from foretell.numbers.conformal.adaptive import AdaptiveLevel
+from foretell.numbers.conformal.distribution import ConformalDistribution, few_ranks
 from foretell.numbers.conformal.quantile import check_coverage, conformal_quantile, needed_rows
 from foretell.numbers.conformal.scores import AbsoluteResidual, NormalisedResidual, QuantileBand, Score
+from foretell.numbers.distributional import DistributionalMixin
 from foretell.parts import require
 
 
 @dataclass(eq=False, repr=False)
-class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class ConformalRegressor(DistributionalMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Split conformal prediction: part of the rows is held out of fitting, and a quantile of their conformity scores sets the width of
     intervals.
 
@@ -123,6 +125,14 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         else:
             least = conformal_quantile(self.scores_, coverage)
         return self.conformity_.interval(self.conformity_state_, self.estimator_, X, least)
+
+    def predict_distribution(self, X: Any) -> ConformalDistribution:  # noqa: N803
+        """The distribution of each row's number whose central intervals are those of `predict_interval`, before any adaptation by `update`
+        after which intervals of the set coverage differ."""
+        check_is_fitted(self, "scores_")
+        ranks = few_ranks(len(self.scores_))
+        ends = self.conformity_.interval(self.conformity_state_, self.estimator_, X, self.scores_[ranks - 1][:, None])
+        return ConformalDistribution(ends, ends[0].mean(axis=-1), len(self.scores_), ranks)
 
     @property
     def n_features_in_(self) -> int:

@@ -105,7 +105,7 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
         rest = np.empty(len(y))
         rest[stays] = self._residual_targets(scaled[stays], y[stays], None if sample_weight is None else sample_weight[stays])
         rest[forget] = y[forget] - scaled[forget] @ self.slopes_
-        self.network_.slopes.copy_(torch.as_tensor(self.slopes_))
+        self.network_.get_buffer("slopes").copy_(torch.as_tensor(self.slopes_))
         return self._within(rest)
 
     def _scaled(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
