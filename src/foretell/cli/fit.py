@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from foretell.cli.common.numbers import Seed, Settings, Share, make, require_numbers, short, show_scores, words
 from foretell.cli.common.options import ReportFile, notice, number, switch
+from foretell.cli.common.table_files import DateFormat, Decimal, Delimiter, Encoding, Missing, layout_of, read_and_say
 from foretell.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ def fit(
     impute: Annotated[
         bool, switch("impute", "Replace missing numbers by the median; a missing category becomes a category of its own.", "Columns")
     ] = False,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    date_format: DateFormat = None,
+    missing: Missing = None,
     report: ReportFile = None,
     as_json: Annotated[bool, switch("json", "Print only JSON.", "Output")] = False,
 ) -> None:
@@ -53,7 +60,7 @@ def fit(
         import pandas as pd
 
         from foretell.numbers.saving import save
-        from foretell.numbers.tables.reading import pick, read_table, target_of
+        from foretell.numbers.tables.reading import pick, target_of
         from foretell.numbers.tables.table_encoder import TableEncoder
         from foretell.numbers.tables.trial import measure
 
@@ -61,16 +68,19 @@ def fit(
         if not hasattr(chosen, "predict"):
             raise UserError(f"--estimator {estimator!r} does not predict numbers; `foretell list estimator` shows those that do")
     named = words(categories)
-    table = read_table(data, as_text=named)
+    layout = layout_of(delimiter, decimal, encoding, date_format, missing)
+    file = read_and_say(data, layout, as_text=named)
+    table = file.frame
     y = pd.Series(target_of(table, target), name=target)
     features = table.drop(columns=[target, *pick(table, words(drop), "--drop")])
     if features.shape[1] == 0:
         raise UserError(f"{data} has no column but {target!r}; add columns to predict it from")
     encoder = TableEncoder(impute=impute, categories=tuple(pick(features, named, "--categories")))
     trial = measure(estimator, chosen, encoder, features, y, test_share, coverage, seed)
+    trial.model.origin_ = {"seed": seed, "test_share": test_share, "layout": asdict(file.layout)}
     if output is not None:
         save(trial.model, output)
-    facts = _facts(trial, data, target, estimator, features.shape[1], settings or [], output)
+    facts = _facts(trial, data, target, estimator, features.shape[1], settings or [], output, file.assumed)
     if report is not None:
         _write_report(report, trial, facts)
     if as_json:
@@ -81,9 +91,12 @@ def fit(
         _show(trial, facts)
 
 
-def _facts(trial: Trial, data: Path, target: str, estimator: str, columns: int, settings: list[str], output: Path | None) -> dict[str, Any]:
+def _facts(
+    trial: Trial, data: Path, target: str, estimator: str, columns: int, settings: list[str], output: Path | None, assumed: list[str]
+) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "data": data.name,
+        "assumed": assumed,
         "target": target,
         "estimator": estimator,
         "settings": settings,

@@ -9,6 +9,7 @@ import typer
 
 from foretell.cli.common.numbers import Seed, Settings, Share, make, require_numbers, show_scores, words, write_csv
 from foretell.cli.common.options import ReportFile, notice, number, switch
+from foretell.cli.common.table_files import DateFormat, Decimal, Delimiter, Encoding, Missing, layout_of, read_and_say
 from foretell.errors import UserError
 
 _FORECASTER = "The forecaster; `foretell list forecaster` shows all."
@@ -35,6 +36,11 @@ def forecast(
     seed: Seed = 0,
     time: Annotated[str | None, number("time", "COLUMN", "Columns", _TIME)] = None,
     columns: Annotated[list[str] | None, number("columns", "COLUMN,...", "Columns", "The series to forecast; by default all.")] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    date_format: DateFormat = None,
+    missing: Missing = None,
     report: ReportFile = None,
     as_json: Annotated[bool, switch("json", "Print only JSON.", "Output")] = False,
 ) -> None:
@@ -52,13 +58,14 @@ def forecast(
     with notice("loading"):
         from foretell.catalog import name_of
         from foretell.numbers.tables.backtest import backtest, season_of, with_intervals
-        from foretell.numbers.tables.series import read_series
+        from foretell.numbers.tables.series import series_of
 
         made = make(forecaster, "forecaster", settings or [], seed, not as_json)
         name = name_of(type(made))
     if horizon < 1:
         raise UserError(f"--horizon {horizon} must be at least 1")
-    series = read_series(data, time, words(columns))
+    file = read_and_say(data, layout_of(delimiter, decimal, encoding, date_format, missing))
+    series = series_of(file.frame, time, words(columns))
     season = season or season_of(series.index)
     known = made.get_params(deep=False)
     if "lag" not in known:
@@ -72,6 +79,7 @@ def forecast(
     ends = None if interval is None else model.predict_interval()
     facts: dict[str, Any] = {
         "data": data.name,
+        "assumed": file.assumed,
         "forecaster": name,
         "settings": settings or [],
         "series": list(series.columns),

@@ -9,6 +9,7 @@ import typer
 
 from foretell.cli.common.numbers import require_numbers, write_csv
 from foretell.cli.common.options import notice, number, switch
+from foretell.cli.common.table_files import DateFormat, Decimal, Delimiter, Encoding, Missing, layout_of, read_and_say
 from foretell.errors import UserError
 
 _UNSEEN = "How to treat categories that were not in the training rows: `error` or `ignore`. By default as the model was fitted."
@@ -26,6 +27,11 @@ def predict(
         float | None, number("interval", "X", "Output", "Add the ends of an interval of this coverage, such as 0.9.")
     ] = None,
     unseen: Annotated[str | None, number("unseen", "WAY", "Columns", _UNSEEN)] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    date_format: DateFormat = None,
+    missing: Missing = None,
     as_json: Annotated[bool, switch("json", "Print JSON instead of a table.", "Output")] = False,
 ) -> None:
     """Predict a number for each row of a table.
@@ -42,7 +48,7 @@ def predict(
 
         from foretell.cli.common.program import say
         from foretell.numbers.saving import load
-        from foretell.numbers.tables.reading import numbers_of, read_table
+        from foretell.numbers.tables.reading import numbers_of
         from foretell.numbers.tables.table_regressor import TableRegressor
         from foretell.numbers.tables.trial import scores
 
@@ -53,7 +59,8 @@ def predict(
         )
     if unseen is not None:
         fitted.encoder_.set_params(unseen=unseen)
-    table = read_table(data, as_text=fitted.encoder_.words_)
+    layout = layout_of(delimiter, decimal, encoding, date_format, missing)
+    table = read_and_say(data, layout, fitted.encoder_.words_, fitted.layout_).frame
     found = pd.DataFrame({"prediction": fitted.predict(table)})
     if interval is not None:
         if not hasattr(fitted, "predict_interval"):

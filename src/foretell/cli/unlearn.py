@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.common.options import ReportFile, notice, switch
+from foretell.cli.common.table_files import DateFormat, Decimal, Delimiter, Encoding, Missing, layout_of, read_and_say
 from foretell.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ def unlearn(
         float, typer.Option(metavar="X", help="The value that was given to `foretell fit`.", rich_help_panel="Model")
     ] = 0.2,
     seed: Annotated[int, typer.Option(metavar="N", help="The value that was given to `foretell fit`.", rich_help_panel="Model")] = 0,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
+    encoding: Encoding = None,
+    date_format: DateFormat = None,
+    missing: Missing = None,
     report: ReportFile = None,
     as_json: Annotated[bool, switch("json", "Print only JSON.", "Output")] = False,
 ) -> None:
@@ -48,7 +54,7 @@ def unlearn(
         raise UserError(f"--output {output} is the given model, which is not changed; choose another folder")
     with notice("loading"):
         from foretell.numbers.saving import load, save
-        from foretell.numbers.tables.reading import read_table, target_of
+        from foretell.numbers.tables.reading import target_of
         from foretell.numbers.tables.table_regressor import TableRegressor
         from foretell.numbers.tables.trial import parted
         from foretell.numbers.unlearning.choosing import rows_to_forget
@@ -59,7 +65,8 @@ def unlearn(
         raise UserError(
             f"{model} holds a {type(fitted).__name__} which was not fitted by `foretell fit`; load it in Python and call unlearn there"
         )
-    table = read_table(data, as_text=fitted.encoder_.words_)
+    layout = layout_of(delimiter, decimal, encoding, date_format, missing)
+    table = read_and_say(data, layout, fitted.encoder_.words_, fitted.layout_).frame
     truth, mask = target_of(table, fitted.target_name_), rows_to_forget(table, forget)
     kept, held = parted(len(table), test_share, seed)
     if mask.any() and not mask[kept].any():

@@ -35,7 +35,6 @@ def test_numbers_words_and_missing_cells(file):
     assert list(frame.columns) == ["size", "colour", "rooms"]
     assert frame["size"].isna().tolist() == [False, True]
     assert frame["colour"].tolist() == ["red", "blue"]
-    assert read_table(file("a\tb\n1\t2,5\n", "t.tsv"))["b"].tolist() == ["2,5"]
     assert read_table(file("zip,b\n01234,1\n"), as_text=["zip", "absent"])["zip"].tolist() == ["01234"]
 
 
@@ -59,13 +58,9 @@ def test_files_that_are_no_tables(file, text, message):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(ValueError, match="is not a file"):
         read_table(tmp_path / "absent.csv")
-    for data in (b"a\0,b\n1,2\n", "a,b\n1,2\n".encode("utf-16")):
-        (tmp_path / "nul.csv").write_bytes(data)
-        with pytest.raises(UserError, match="holds NUL bytes, so it is no table in UTF-8; save it as UTF-8"):
-            read_table(tmp_path / "nul.csv")
-    (tmp_path / "bytes.csv").write_bytes(b"a,b\n\xff\xfe,1\n")
-    with pytest.raises(ValueError, match="is no table"):
-        read_table(tmp_path / "bytes.csv")
+    (tmp_path / "nul.csv").write_bytes(b"a\0,b\n1,2\n")
+    with pytest.raises(UserError, match="holds NUL bytes, so it is no table of text"):
+        read_table(tmp_path / "nul.csv")
 
 
 @pytest.mark.parametrize(

@@ -1,56 +1,71 @@
-"""Reads a table from a CSV file; errors name column, row and value."""
+"""Reads a table from a file of delimited text, and checks its columns; errors name column, row and value."""
 
 from __future__ import annotations
 
-import csv
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from foretell.errors import UserError
+from foretell.numbers.tables.cells import named_cells
+from foretell.numbers.tables.date_text import read_dates
+from foretell.numbers.tables.file_text import read_text
+from foretell.numbers.tables.layout import BLANKS, DELIMITERS, TableLayout, find_delimiter
+from foretell.numbers.tables.number_text import MEANT
+from foretell.numbers.tables.typed_columns import read_columns
 from foretell.parts import UnknownNameError, nearest
 
-#: A column with this share of numbers is taken to be meant as numbers.
-MEANT = 0.8
+
+@dataclass(frozen=True)
+class TableFile:
+    """frame: the rows, with numbers, truth values, dates and texts as such. layout: how the file writes them, with nothing left open.
+    assumed: what was assumed that is not plain, one phrase each, with the option that says otherwise."""
+
+    frame: pd.DataFrame
+    layout: TableLayout
+    assumed: list[str]
+
+    def line(self, path: Path | str) -> str:
+        """The assumptions in one line, "" where there are none."""
+        return f"{Path(path).name} was read with {'; '.join(self.assumed)}" if self.assumed else ""
 
 
 def read_table(path: Path | str, as_text: Sequence[str] = ()) -> pd.DataFrame:
-    """The rows of a file of comma-separated values (tabs where its name ends in .tsv), numbers as numbers and everything else as text.
+    """The rows of a file as `read_file` finds them."""
+    return read_file(path, as_text).frame
 
-    as_text: columns to read as text. Empty cells and NA are missing. Errors: UserError for no file content, no rows, columns without or
-    with the same name, rows of another length. Rows are counted from 1, below the head.
+
+def read_file(
+    path: Path | str, as_text: Sequence[str] = (), layout: TableLayout | None = None, like: TableLayout | None = None
+) -> TableFile:
+    """The rows of a file of values with a head: separated by commas, semicolons, tabs, bars or blanks; packed or not.
+
+    as_text: columns to read as text. layout: what is known of the file; the rest is found out. like: of a file like this one, which decides
+    where the cells do not tell (1,234; 01/02/2024) and names dates and missing values where `layout` does not. Empty cells and NA are
+    missing, and signs such as ? or - among numbers and dates.
+    Errors: UserError for no file content, no rows, columns without or with the same name, rows of another length. Rows are counted from
+    1, below the head.
     """
-    path = Path(path)
+    path, layout, like = Path(path), layout or TableLayout(), like or TableLayout()
     if not path.is_file():
         raise UserError(f"{path} is not a file; give a table as comma-separated values with a head")
-    separator = "\t" if path.suffix.lower() == ".tsv" else ","
-    with path.open("rb") as data:
-        if any(b"\0" in piece for piece in iter(lambda: data.read(1 << 20), b"")):
-            raise UserError(f"{path} holds NUL bytes, so it is no table in UTF-8; save it as UTF-8")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            head = [name.strip() for name in next(csv.reader(file, delimiter=separator), [])]
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is no table in UTF-8 ({error}); save it as UTF-8") from error
-    if not any(head):
-        raise UserError(f"{path} is empty; its first line must name the columns")
-    twice = sorted({name for name in head if head.count(name) > 1})
-    if twice or "" in head:
-        what = f"has two columns called {twice[0]!r}" if twice and twice[0] else f"has no name for column {head.index('') + 1}"
-        raise UserError(f"{path} {what}; each column needs a name of its own")
-    texts = dict.fromkeys((name for name in as_text if name in head), str)
-    try:
-        with path.open(encoding="utf-8-sig") as file:  # which makes line ends alike: pandas may wait for ever on many "\r" alone
-            frame = pd.read_csv(file, sep=separator, skipinitialspace=True, dtype=texts, low_memory=False)
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no table: {' '.join(str(error).split())}") from error
-    if len(frame) == 0:
-        raise UserError(f"{path} has a head but no rows")
-    if list(frame.index[:1]) != [0]:
-        raise UserError(f"{path} has more cells in its rows than names in its head; name every column")
-    return frame.set_axis(head, axis=1)
+    text, encoding, packing = read_text(path, layout.encoding)
+    assumed = [f"{packing} unpacked"] if packing else []
+    if not layout.encoding and not encoding.startswith("utf-8"):
+        assumed.append(f"the encoding {encoding} (--encoding)")
+    told = re.match(r"sep=(.)\n", text)  # a line that Excel reads and writes
+    text = text[told.end() :] if told else text
+    delimiter = layout.delimiter or (told[1] if told else find_delimiter(text, path))
+    if not layout.delimiter and delimiter != ("\t" if ".tsv" in path.suffixes else ","):
+        assumed.append(f"{DELIMITERS.get(delimiter, 'blanks' if delimiter == BLANKS else repr(delimiter))} between cells (--delimiter)")
+    frame, dropped = named_cells(text, path, delimiter, layout.missing or like.missing)
+    assumed += dropped
+    found = read_columns(frame, as_text, replace(layout, delimiter=delimiter, encoding=encoding), like)
+    return TableFile(found.frame, found.layout, assumed + found.assumed)
 
 
 def pick(frame: pd.DataFrame, names: Iterable[str], what: str) -> list[str]:
@@ -67,8 +82,14 @@ def is_number(column: pd.Series) -> bool:
     return bool(pd.api.types.is_numeric_dtype(column))
 
 
-def numbers_of(column: pd.Series, name: str, missing: bool = False) -> np.ndarray:
-    """(n,) float64; UserError naming the row and value of the first that is no number. missing: return missing values as NaN."""
+def is_date(column: pd.Series) -> bool:
+    """Whether a column holds dates."""
+    return bool(pd.api.types.is_datetime64_any_dtype(column))
+
+
+def numbers_of(column: pd.Series, name: str, missing: bool = False, remedy: str = "fill it, or drop the row") -> np.ndarray:
+    """(n,) float64; UserError naming the row and value of the first that is no number. missing: return missing values as NaN. remedy: what
+    may be done about one."""
     values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     absent = column.isna().to_numpy()
     wrong = np.flatnonzero(np.isnan(values) & ~absent)
@@ -80,10 +101,25 @@ def numbers_of(column: pd.Series, name: str, missing: bool = False) -> np.ndarra
     if len(endless):
         raise UserError(f"column {name!r}, row {endless[0] + 1}: {values[endless[0]]} is no finite number; correct it or drop the row")
     if absent.any() and not missing:
-        raise UserError(
-            f"column {name!r}, row {int(np.argmax(absent)) + 1}: the value is missing, NaN ({int(absent.sum())} are); fill it, "
-            "drop the row, or ask for imputation"
-        )
+        raise UserError(f"column {name!r}, row {int(np.argmax(absent)) + 1}: the value is missing, NaN ({int(absent.sum())} are); {remedy}")
+    return values
+
+
+def dates_of(column: pd.Series, name: str, missing: bool = False) -> pd.Series:
+    """(n,) datetime64; UserError naming the row and value of the first that is no date. missing: return missing values as NaT."""
+    values = pd.to_datetime(column.where([not isinstance(value, str) for value in column]), errors="coerce")
+    texts = column[[isinstance(value, str) for value in column]]
+    read = read_dates(texts, least=1e-9) if len(texts) else None
+    if read is not None:
+        values[texts.index] = read.values.to_numpy()
+    wrong = np.flatnonzero(values.isna() & column.notna())
+    if len(wrong):
+        row = int(wrong[0])
+        seen = values.dropna()
+        like = f" like {column[seen.index[0]]!r}" if len(seen) else ""
+        raise UserError(f"column {name!r}, row {row + 1}: {column.iloc[row]!r} is no date or time{like}; correct it, or drop the row")
+    if values.isna().any() and not missing:
+        raise UserError(f"column {name!r}, row {int(np.argmax(values.isna())) + 1}: the date is missing; fill it, or drop the row")
     return values
 
 
@@ -101,6 +137,8 @@ def target_of(frame: pd.DataFrame, name: str) -> np.ndarray:
 def words_of(column: pd.Series, name: str, asked: bool = False) -> np.ndarray:
     """(n,) object: categories as text, missing ones as None. UserError for a column that looks like numbers with errors, unless `asked`
     declares it a category."""
+    if not asked and any(isinstance(value, pd.Timestamp) for value in column):
+        dates_of(column, name, missing=True)  # names the first that is none
     parsed = pd.to_numeric(column, errors="coerce")
     given = ~column.isna()
     share = float((parsed.notna() & given).sum() / max(given.sum(), 1))

@@ -10,17 +10,21 @@ import pandas as pd
 
 from foretell.errors import UserError
 from foretell.numbers.forecasting.time_steps import check_even_steps
-from foretell.numbers.tables.reading import is_number, numbers_of, pick, read_table
+from foretell.numbers.tables.reading import dates_of, is_number, numbers_of, pick, read_table
 
 
 def read_series(path: Path | str, time: str | None = None, columns: Sequence[str] = ()) -> pd.DataFrame:
+    """Series (T, N) of a file by time stamp; see `series_of`."""
+    return series_of(read_table(path), time, columns)
+
+
+def series_of(frame: pd.DataFrame, time: str | None = None, columns: Sequence[str] = ()) -> pd.DataFrame:
     """Series (T, N) by time stamp, at even steps in order of time.
 
     time: the column of time stamps (or of evenly increasing numbers); None takes the only column that holds dates, and rows count as steps
     where there is none. columns: which series; none named takes all others. Errors: UserError naming column, row and value for what is no
     time, no number or missing; and for time stamps that repeat, go back or leave steps out, with a remedy.
     """
-    frame = read_table(path)
     time = _time_column(frame) if time is None else pick(frame, [time], "time")[0]
     names = pick(frame, columns, "columns") if columns else [name for name in frame.columns if name != time]
     if time in names or not names:
@@ -51,8 +55,7 @@ def stamps_after(series: pd.DataFrame, steps: int) -> pd.Index:
 
 
 def _time_column(frame: pd.DataFrame) -> str | None:
-    words = [name for name in frame.columns if not is_number(frame[name])]
-    dates = [name for name in words if pd.to_datetime(frame[name].iloc[:3], errors="coerce", format="mixed").notna().all()]
+    dates = [name for name in frame.columns if pd.api.types.is_datetime64_dtype(frame[name])]
     if len(dates) > 1:
         raise UserError(f"the columns {', '.join(map(repr, dates))} all hold dates; say which one is the time")
     return dates[0] if dates else None
@@ -61,11 +64,4 @@ def _time_column(frame: pd.DataFrame) -> str | None:
 def _stamps(column: pd.Series, name: str) -> pd.Index:
     if is_number(column):
         return pd.Index(numbers_of(column, name), name=name) if column.dtype.kind == "f" else pd.Index(column, name=name)
-    found = pd.to_datetime(column, errors="coerce")
-    wrong = np.flatnonzero(found.isna())
-    if len(wrong):
-        row = int(wrong[0])
-        raise UserError(
-            f"column {name!r}, row {row + 1}: {column.iloc[row]!r} is no date or time like {column.iloc[0]!r}; correct it, or drop the row"
-        )
-    return pd.DatetimeIndex(found, name=name)
+    return pd.DatetimeIndex(dates_of(column, name), name=name)

@@ -11,27 +11,33 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_n_features, check_is_fitted
 
 from foretell.errors import UserError
-from foretell.numbers.tables.reading import is_number, numbers_of, pick, words_of
+from foretell.numbers.tables.date_encoder import DateEncoder
+from foretell.numbers.tables.reading import dates_of, is_date, is_number, numbers_of, pick, words_of
 from foretell.parts import require
 
 #: The category of missing values with imputation.
 ABSENT = "(missing)"
+#: What may be done about a missing number.
+IMPUTE = "fill it, drop the row, or impute (impute=True, --impute)"
 
 
 @dataclass(eq=False, repr=False)
 class TableEncoder(TransformerMixin, BaseEstimator):
-    """Numbers as they are, each category as a column of its own that is 0 or 1 (scikit-learn's ColumnTransformer and OneHotEncoder).
+    """Numbers as they are, each category as a column of its own that is 0 or 1 (scikit-learn's ColumnTransformer and OneHotEncoder), dates
+    as `DateEncoder` writes them.
 
     impute: replace missing numbers by the median, and treat missing categories as one more category; otherwise they are refused. unseen:
     "error" refuses a category that fitting did not have, "ignore" encodes it as zeros. categories: columns to treat as categories though
     they hold numbers. most_categories: a column with more is refused, as it is likely a name, a text or a date.
 
-    State: columns_ (names, in the order of fitting), words_ (the categorical ones), encoder_. X: a pandas or polars table, or an array.
+    State: columns_ (names, in the order of fitting), words_ (the categorical ones), dates_, encoder_. X: a pandas or polars table, or an
+    array.
     Errors: UserError naming column, row and value.
 
     >>> table = pd.DataFrame({"size": [1.0, 2.0], "colour": ["red", "blue"]})
@@ -55,8 +61,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         table = as_table(X)
         self.columns_ = list(table.columns)
         chosen = pick(table, self.categories, "categories")
-        self.words_ = [name for name in table.columns if name in chosen or not is_number(table[name])]
-        numbers = [name for name in table.columns if name not in self.words_]
+        self.words_ = [name for name in table.columns if name in chosen or not (is_number(table[name]) or is_date(table[name]))]
+        self.dates_ = [name for name in table.columns if name not in self.words_ and is_date(table[name])]
+        numbers = [name for name in table.columns if name not in self.words_ and name not in self.dates_]
         prepared = self._prepared(table, asked=chosen)
         for name in self.words_:
             num = prepared[name].nunique()
@@ -69,6 +76,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             ("numbers", SimpleImputer(strategy="median", keep_empty_features=True) if self.impute else "passthrough", numbers),
             ("words", OneHotEncoder(handle_unknown="ignore", sparse_output=False), self.words_),
         ]
+        if self.dates_:
+            dates: Any = DateEncoder()
+            ways.append(("dates", make_pipeline(dates, SimpleImputer(strategy="median")) if self.impute else dates, self.dates_))
         self.encoder_ = ColumnTransformer(ways, verbose_feature_names_out=False).fit(prepared)
         self.n_features_in_ = len(self.columns_)
         if all(isinstance(name, str) for name in self.columns_):
@@ -100,8 +110,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Numbers as float64, categories as text, checked. asked: columns declared categorical."""
         found = {}
         for name in table.columns:
+            if name in getattr(self, "dates_", ()):  # saved encoders may be older than dates
+                found[name] = dates_of(table[name], name, missing=self.impute)
+                continue
             if name not in self.words_:
-                found[name] = numbers_of(table[name], name, missing=self.impute)
+                found[name] = numbers_of(table[name], name, missing=self.impute, remedy=IMPUTE)
                 continue
             words = words_of(table[name], name, asked=name in asked)
             if self.impute:
@@ -109,8 +122,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             absent = np.flatnonzero(pd.isna(words))
             if len(absent):
                 raise UserError(
-                    f"column {name!r}, row {absent[0] + 1}: the category is missing ({len(absent)} are); fill it, drop the row, or ask for "
-                    "imputation, which takes it as a category of its own"
+                    f"column {name!r}, row {absent[0] + 1}: the category is missing ({len(absent)} are); fill it, drop the row, or impute "
+                    "(impute=True, --impute), which takes it as a category of its own"
                 )
             found[name] = words
         return pd.DataFrame(found)

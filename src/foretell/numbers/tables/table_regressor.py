@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d, has_fit_parameter
 
 from foretell.errors import UserError
 from foretell.numbers.estimators.histogram_regressor import HistogramRegressor
 from foretell.numbers.predictive_distribution import PredictiveDistribution
+from foretell.numbers.tables.layout import TableLayout
 from foretell.numbers.tables.table_encoder import TableEncoder
 
 
@@ -25,7 +26,8 @@ class TableRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Encodes the columns (`TableEncoder`), fits the estimator, and predicts from tables with the same columns. `foretell fit` makes it.
 
     estimator: None is `HistogramRegressor()`. encoder: None is `TableEncoder()`. State: encoder_, estimator_, target_name_ (where y has
-    one). Quantiles and intervals are available where the estimator has them. Errors: those of both.
+    one), origin_ (how `foretell fit` made it: seed, test_share, and the layout of the file). Quantiles and intervals are available where
+    the estimator has them. Errors: those of both.
 
     >>> import pandas as pd
     >>> from sklearn.linear_model import Ridge
@@ -39,8 +41,8 @@ class TableRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     estimator: Any = None
     encoder: Any = None
 
-    def fit(self, X: Any, y: Any) -> Any:  # noqa: N803
-        """Fit to a table X and numbers y (n,)."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:  # noqa: N803
+        """Fit to a table X and numbers y (n,). sample_weight: (n,), handed to the estimator, which must take weights."""
         if y is None:
             raise UserError("TableRegressor requires y to be passed, but the target y is None")
         truth = column_or_1d(y, warn=True)
@@ -49,9 +51,18 @@ class TableRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if hasattr(self.encoder_, "feature_names_in_"):
             self.feature_names_in_ = self.encoder_.feature_names_in_
         self.target_name_ = None if getattr(y, "name", None) is None else str(y.name)
+        self.origin_: dict[str, Any] = {}
         inner = clone(HistogramRegressor() if self.estimator is None else self.estimator)
-        self.estimator_ = inner.fit(self.encoder_.transform(X), truth)
+        if sample_weight is not None and not has_fit_parameter(inner, "sample_weight"):
+            raise UserError(f"TableRegressor: {type(inner).__name__} takes no sample_weight; leave it out, or take another estimator")
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        self.estimator_ = inner.fit(self.encoder_.transform(X), truth, **weights)
         return self
+
+    @property
+    def layout_(self) -> TableLayout:
+        """How the file that it was fitted to writes its table; what is not known is None."""
+        return TableLayout(**getattr(self, "origin_", {}).get("layout", {}))
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """(n,): the estimator's point predictions."""
