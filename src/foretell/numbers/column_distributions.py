@@ -12,9 +12,9 @@ from foretell.numbers.distributions import PredictiveDistribution
 
 class ColumnDistributions(PredictiveDistribution):
     """The marginal distributions of k numbers in each of n rows. Results have the shape (n, k, ...): means (n, k), several quantiles
-    (n, k, levels), draws (n, k, n_samples), which are independent from column to column, log-densities (n, k).
+    (n, k, levels), draws (n, k, n_samples), which are independent from column to column, cdf, CRPS and log-densities (n, k).
 
-    columns: k distributions of n rows each; `log_density` takes y (n, k).
+    columns: k distributions of n rows each; true values y are (n, k).
 
     >>> from foretell.numbers.distributions import PointMasses
     >>> one, other = (PointMasses(np.array([0.0, top]), np.array([[0.5, 0.5]])) for top in (1.0, 10.0))
@@ -33,6 +33,9 @@ class ColumnDistributions(PredictiveDistribution):
     def mean(self) -> np.ndarray:
         return np.stack([each.mean() for each in self.columns], axis=1)
 
+    def std(self) -> np.ndarray:
+        return np.stack([each.std() for each in self.columns], axis=1)
+
     def mode(self) -> np.ndarray:
         return np.stack([each.mode() for each in self.columns], axis=1)
 
@@ -42,8 +45,18 @@ class ColumnDistributions(PredictiveDistribution):
     def sample(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
         return np.stack([each.sample(n_samples, rng) for each in self.columns], axis=1)
 
+    def cdf(self, y: np.ndarray) -> np.ndarray:
+        return self._of_truths("cdf", y)
+
+    def crps(self, y: np.ndarray) -> np.ndarray:
+        return self._of_truths("crps", y)
+
     def log_density(self, y: np.ndarray) -> np.ndarray:
+        return self._of_truths("log_density", y)
+
+    def _of_truths(self, what: str, y: np.ndarray) -> np.ndarray:
+        """(n, k): what each column's distributions say of the true values y (n, k)."""
         y = np.asarray(y, dtype=float)
         if y.shape != (len(self), len(self.columns)):
             raise UserError(f"y has the shape {y.shape}, but there are {len(self)} rows of {len(self.columns)} numbers")
-        return np.stack([each.log_density(column) for each, column in zip(self.columns, y.T, strict=True)], axis=1)
+        return np.stack([getattr(each, what)(column) for each, column in zip(self.columns, y.T, strict=True)], axis=1)

@@ -1,58 +1,13 @@
-"""Predictive distributions of n numbers: histograms, and masses on points. Intervals, quantiles and draws are computed from them."""
+"""Predictive distributions of n numbers: histograms, and masses on points."""
 
 from __future__ import annotations
-
-from abc import ABC, abstractmethod
 
 import numpy as np
 
 from foretell.errors import UserError
+from foretell.numbers.predictive_distribution import PredictiveDistribution, levels_of, truths_of
 
-
-class PredictiveDistribution(ABC):
-    """Abstract: n distributions over the real line, one for each row of X, in the units of y. Results are float64 with n rows."""
-
-    @abstractmethod
-    def __len__(self) -> int:
-        """The number of distributions, n."""
-
-    @abstractmethod
-    def mean(self) -> np.ndarray:
-        """(n,): the means."""
-
-    @abstractmethod
-    def mode(self) -> np.ndarray:
-        """(n,): where the density or mass is highest."""
-
-    @abstractmethod
-    def quantile(self, q: float | np.ndarray) -> np.ndarray:
-        """Quantiles at the levels q: (n,) for a number, (n, len(q)) for several. UserError for levels outside 0 to 1."""
-
-    @abstractmethod
-    def sample(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
-        """(n, n_samples) independent draws."""
-
-    @abstractmethod
-    def log_density(self, y: np.ndarray) -> np.ndarray:
-        """(n,): the log-density of y[i] in distribution i, or its log-mass where masses lie on points; -inf outside the support. y: (n,),
-        without NaN."""
-
-    def median(self) -> np.ndarray:
-        """(n,): the medians."""
-        return self.quantile(0.5)
-
-    def interval(self, coverage: float) -> np.ndarray:
-        """(n, 2): lower and upper end of the central interval with this share of the mass. UserError unless 0 < coverage < 1."""
-        if not 0 < coverage < 1:
-            raise UserError(f"coverage={coverage!r} must lie between 0 and 1, for example 0.9")
-        return self.quantile(np.array([(1 - coverage) / 2, (1 + coverage) / 2]))
-
-
-def _levels(q: float | np.ndarray) -> np.ndarray:
-    levels = np.atleast_1d(np.asarray(q, dtype=float))
-    if levels.ndim != 1 or not np.all((levels >= 0) & (levels <= 1)):  # NaN fails too
-        raise UserError(f"q={q!r} must be a number between 0 and 1, or a list of such")
-    return levels
+__all__ = ["Histogram", "PointMasses", "PredictiveDistribution"]
 
 
 def _checked(masses: np.ndarray, width: int) -> np.ndarray:
@@ -70,13 +25,6 @@ def _reached(masses: np.ndarray) -> np.ndarray:
     """The distribution function at each point, (n, m): exactly 1 from the last mass on, whatever the rounding of sums."""
     sums = np.cumsum(masses, axis=1)
     return sums / sums[:, -1:]
-
-
-def _truths(y: np.ndarray, num: int) -> np.ndarray:
-    y = np.asarray(y, dtype=float)
-    if y.shape != (num,) or np.isnan(y).any():
-        raise UserError(f"y has shape {y.shape}, but must hold one number for each of the {num} distributions, without NaN")
-    return y
 
 
 class Histogram(PredictiveDistribution):
@@ -116,12 +64,16 @@ class Histogram(PredictiveDistribution):
     def mean(self) -> np.ndarray:
         return self.masses @ self.centres
 
+    def std(self) -> np.ndarray:
+        around = (self.centres - self.mean()[:, None]) ** 2 + self.widths**2 / 12
+        return np.sqrt((self.masses * around).sum(axis=1))
+
     def mode(self) -> np.ndarray:
         """The centre of the bin with the highest density."""
         return self.centres[np.argmax(self.masses / self.widths, axis=1)]
 
     def quantile(self, q: float | np.ndarray) -> np.ndarray:
-        levels = _levels(q)
+        levels = levels_of(q)
         found = np.stack([_inverse(self.edges, row, levels) for row in self._at_edges()])
         return found[:, 0] if np.ndim(q) == 0 else found
 
@@ -129,13 +81,32 @@ class Histogram(PredictiveDistribution):
         levels = rng.uniform(size=(len(self), n_samples))
         return np.stack([_inverse(self.edges, row, level) for row, level in zip(self._at_edges(), levels, strict=True)])
 
+    def cdf(self, y: np.ndarray) -> np.ndarray:
+        y = truths_of(y, len(self))
+        return np.array([np.interp(one, self.edges, row) for one, row in zip(y, self._at_edges(), strict=True)])
+
+    def crps(self, y: np.ndarray) -> np.ndarray:
+        y = truths_of(y, len(self))
+        reached, at = self._at_edges(), self.cdf(y)[:, None]
+        low, high = self.edges[:-1], self.edges[1:]
+        below = np.clip(y[:, None], low, high)  # where each bin is cut by y
+        cut = np.clip(at, reached[:, :-1], reached[:, 1:])  # the distribution function there
+        left = (below - low) * _mean_square(reached[:, :-1], cut)
+        right = (high - below) * _mean_square(1 - cut, 1 - reached[:, 1:])
+        return (left + right).sum(axis=1) + np.maximum(y - self.edges[-1], 0) + np.maximum(self.edges[0] - y, 0)
+
     def log_density(self, y: np.ndarray) -> np.ndarray:
-        y = _truths(y, len(self))
+        y = truths_of(y, len(self))
         inside = (y >= self.edges[0]) & (y <= self.edges[-1])
         bins = np.clip(np.searchsorted(self.edges, y, side="right") - 1, 0, len(self.edges) - 2)
         with np.errstate(divide="ignore"):
             found = np.log(self.masses[np.arange(len(self)), bins]) - np.log(self.widths[bins])
         return np.where(inside, found, -np.inf)
+
+
+def _mean_square(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The mean square of what rises linearly from `start` to `end`."""
+    return (start**2 + start * end + end**2) / 3
 
 
 def _inverse(edges: np.ndarray, reached: np.ndarray, levels: np.ndarray) -> np.ndarray:
@@ -152,8 +123,9 @@ def _inverse(edges: np.ndarray, reached: np.ndarray, levels: np.ndarray) -> np.n
 class PointMasses(PredictiveDistribution):
     """Masses on points.
 
-    values: (m,), increasing, the same for all rows. masses: (n, m), 0 or above; each row is normalised. A quantile is the least value at
-    which the cumulative mass reaches q. `log_density` is a log-mass, -inf off the values. Errors: as `Histogram`.
+    values: (m,), increasing, the same for all rows, or (n, m), each row sorted. masses: (n, m), 0 or above; each row is normalised. A
+    quantile is the least value at which the cumulative mass reaches q. `log_density` is a log-mass, -inf off the values. Errors: as
+    `Histogram`.
 
     >>> distribution = PointMasses(np.array([1.0, 2.0, 5.0]), np.array([[0.2, 0.5, 0.3]]))
     >>> distribution.mean().round(6).tolist(), distribution.median().tolist(), distribution.mode().tolist()
@@ -162,33 +134,59 @@ class PointMasses(PredictiveDistribution):
 
     def __init__(self, values: np.ndarray, masses: np.ndarray) -> None:
         self.values = np.asarray(values, dtype=float)
-        if self.values.ndim != 1 or not len(self.values) or not np.isfinite(self.values).all() or not np.all(np.diff(self.values) > 0):
+        steps, finite = np.diff(self.values), np.isfinite(self.values).all()
+        if (
+            self.values.ndim not in (1, 2)
+            or not self.values.size
+            or not finite
+            or not np.all(steps > 0 if self.values.ndim == 1 else steps >= 0)
+        ):
             raise UserError(f"values={values!r} must be finite, increasing numbers, at least one")
-        self.masses = _checked(masses, len(self.values))
+        self.masses = _checked(masses, self.values.shape[-1])
+        if self.values.ndim == 2 and len(self.values) != len(self.masses):
+            raise UserError(f"values has {len(self.values)} rows, but masses has {len(self.masses)}; give one row for each distribution")
 
     def __len__(self) -> int:
         return len(self.masses)
 
+    def _rows(self) -> np.ndarray:
+        """The values of each row, (n, m)."""
+        return np.broadcast_to(self.values, self.masses.shape)
+
     def mean(self) -> np.ndarray:
-        return self.masses @ self.values
+        return (self.masses * self.values).sum(axis=1)
+
+    def std(self) -> np.ndarray:
+        return np.sqrt((self.masses * (self.values - self.mean()[:, None]) ** 2).sum(axis=1))
 
     def mode(self) -> np.ndarray:
-        return self.values[np.argmax(self.masses, axis=1)]
+        return np.take_along_axis(self._rows(), np.argmax(self.masses, axis=1)[:, None], axis=1)[:, 0]
 
     def quantile(self, q: float | np.ndarray) -> np.ndarray:
-        levels = _levels(q)
+        levels = levels_of(q)
         slack = 1e-12  # sums of masses are not exact
         places = np.stack([np.searchsorted(row + slack, levels, side="left") for row in _reached(self.masses)])
         first = np.argmax(self.masses > 0, axis=1)[:, None]
-        last = len(self.values) - 1 - np.argmax(self.masses[:, ::-1] > 0, axis=1)[:, None]
-        found = self.values[np.clip(places, first, last)]
+        last = self.masses.shape[1] - 1 - np.argmax(self.masses[:, ::-1] > 0, axis=1)[:, None]
+        found = np.take_along_axis(self._rows(), np.clip(places, first, last), axis=1)
         return found[:, 0] if np.ndim(q) == 0 else found
 
+    def cdf(self, y: np.ndarray) -> np.ndarray:
+        reached = _reached(self.masses)
+        count = (self._rows() <= truths_of(y, len(self))[:, None]).sum(axis=1)
+        return np.where(count > 0, reached[np.arange(len(self)), np.maximum(count, 1) - 1], 0.0)
+
+    def crps(self, y: np.ndarray) -> np.ndarray:
+        y = truths_of(y, len(self))[:, None]
+        values, reached = self._rows(), _reached(self.masses)[:, :-1]
+        left, right = np.diff(np.minimum(values, y), axis=1), np.diff(np.maximum(values, y), axis=1)
+        beyond = np.maximum(y - values[:, -1:], 0) + np.maximum(values[:, :1] - y, 0)
+        return (left * reached**2 + right * (1 - reached) ** 2).sum(axis=1) + beyond[:, 0]
+
     def sample(self, n_samples: int, rng: np.random.RandomState) -> np.ndarray:
-        return np.stack([rng.choice(self.values, size=n_samples, p=row) for row in self.masses])
+        return np.stack([rng.choice(values, size=n_samples, p=row) for values, row in zip(self._rows(), self.masses, strict=True)])
 
     def log_density(self, y: np.ndarray) -> np.ndarray:
-        y = _truths(y, len(self))
-        places = np.clip(np.searchsorted(self.values, y), 0, len(self.values) - 1)
+        same = self._rows() == truths_of(y, len(self))[:, None]
         with np.errstate(divide="ignore"):
-            return np.where(self.values[places] == y, np.log(self.masses[np.arange(len(self)), places]), -np.inf)
+            return np.log((self.masses * same).sum(axis=1))

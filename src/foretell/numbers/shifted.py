@@ -27,6 +27,9 @@ class Shifted(PredictiveDistribution):
     def mean(self) -> np.ndarray:
         return self.distribution.mean() + self.shift
 
+    def std(self) -> np.ndarray:
+        return self.distribution.std()
+
     def mode(self) -> np.ndarray:
         return self.distribution.mode() + self.shift
 
@@ -39,3 +42,9 @@ class Shifted(PredictiveDistribution):
 
     def log_density(self, y: np.ndarray) -> np.ndarray:
         return self.distribution.log_density(np.asarray(y, dtype=float) - self.shift)
+
+    def cdf(self, y: np.ndarray) -> np.ndarray:
+        return self.distribution.cdf(np.asarray(y, dtype=float) - self.shift)
+
+    def crps(self, y: np.ndarray) -> np.ndarray:
+        return self.distribution.crps(np.asarray(y, dtype=float) - self.shift)

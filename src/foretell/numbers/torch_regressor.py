@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -16,6 +16,9 @@ from foretell.numbers.torch_estimator import TorchEstimator
 @dataclass(eq=False, repr=False)
 class TorchRegressor(RegressorMixin, TorchEstimator):
     """Abstract: a `TorchEstimator` whose network predicts numbers. Settings and attributes are those of `TorchEstimator`."""
+
+    #: Beginnings of the names of modules that run on parts of a batch, so that their activations cannot be matched row by row.
+    in_parts: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def _point(self, outputs: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ class Score(Component):
 
     @abstractmethod
     def interval(self, state: ScoreState, estimator: Any, X: Any, least: np.ndarray) -> np.ndarray:  # noqa: N803
-        """(n, 2): the interval of values whose score is at most `least` (a scalar)."""
+        """(n, 2): the interval of values whose score is at most `least`, a scalar; (m, n, 2) for m scores (m, 1)."""
 
 
 @dataclass(eq=False, repr=False)
@@ -48,7 +48,7 @@ class AbsoluteResidual(Score):
 
     def interval(self, state: ScoreState, estimator: Any, X: Any, least: np.ndarray) -> np.ndarray:  # noqa: N803
         middle = estimator.predict(X)
-        return np.stack([middle - least, middle + least], axis=1)
+        return np.stack([middle - least, middle + least], axis=-1)
 
 
 @dataclass(eq=False, repr=False)
@@ -74,7 +74,7 @@ class NormalisedResidual(Score):
 
     def interval(self, state: ScoreState, estimator: Any, X: Any, least: np.ndarray) -> np.ndarray:  # noqa: N803
         middle, half = estimator.predict(X), least * self._spread(state, X)
-        return np.stack([middle - half, middle + half], axis=1)
+        return np.stack([middle - half, middle + half], axis=-1)
 
     def _spread(self, state: ScoreState, X: Any) -> np.ndarray:  # noqa: N803
         return np.exp(np.clip(state["spread"].predict(X), -50, 50))
@@ -114,7 +114,7 @@ class QuantileBand(Score):
     def interval(self, state: ScoreState, estimator: Any, X: Any, least: np.ndarray) -> np.ndarray:  # noqa: N803
         low, high = self._band(state, estimator, X)
         middle = (low + high) / 2
-        return np.stack([np.minimum(low - least, middle), np.maximum(high + least, middle)], axis=1)  # an empty band becomes a point
+        return np.stack([np.minimum(low - least, middle), np.maximum(high + least, middle)], axis=-1)  # an empty band becomes a point
 
     def _band(self, state: ScoreState, estimator: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
         if "ends" in state:

@@ -13,13 +13,15 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from foretell.errors import UserError
 from foretell.numbers.conformal.adaptive import AdaptiveLevel
+from foretell.numbers.conformal.distribution import ConformalDistribution, few_ranks
 from foretell.numbers.conformal.quantile import check_coverage, conformal_quantile, needed_rows
 from foretell.numbers.conformal.scores import AbsoluteResidual, NormalisedResidual, QuantileBand, Score
+from foretell.numbers.distributional import DistributionalMixin
 from foretell.parts import require
 
 
 @dataclass(eq=False, repr=False)
-class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
+class ConformalRegressor(DistributionalMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Split conformal prediction: part of the rows is held out of fitting, and a quantile of their conformity scores sets the width of
     intervals.
 
@@ -82,15 +84,18 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         kept, held = self._split(_num_samples(X))
         if self.prefit:
             check_is_fitted(self.estimator)
-            self.estimator_ = self.estimator
+            fitted = self.estimator
         else:
-            self.estimator_ = clone(Ridge() if self.estimator is None else self.estimator).fit(_safe_indexing(X, kept), y[kept])
-        X_held = _safe_indexing(X, held)  # noqa: N806
-        score = self._score(X_held)
-        fitted_to = held if self.prefit else kept
-        self.conformity_ = score
-        self.conformity_state_ = score.fit(self.estimator_, _safe_indexing(X, fitted_to), y[fitted_to], self.coverage)
-        self.recent_ = score.measure(self.conformity_state_, self.estimator_, X_held, y[held])
+            fitted = clone(Ridge() if self.estimator is None else self.estimator).fit(_safe_indexing(X, kept), y[kept])
+        seen = held if self.prefit else kept
+        return self._around(fitted, (_safe_indexing(X, seen), y[seen]), (_safe_indexing(X, held), y[held]))
+
+    def _around(self, fitted: Any, seen: tuple[Any, np.ndarray], held: tuple[Any, np.ndarray]) -> Any:
+        """Intervals around a fitted estimator. seen: X and y that the spread is learnt from; held: X and y that set the width."""
+        self.estimator_ = fitted
+        self.conformity_ = self._score(held[0])
+        self.conformity_state_ = self.conformity_.fit(fitted, *seen, self.coverage)
+        self.recent_ = self.conformity_.measure(self.conformity_state_, fitted, *held)
         self.scores_, self.level_ = np.sort(self.recent_), np.array(1 - self.coverage)
         return self
 
@@ -120,6 +125,14 @@ class ConformalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         else:
             least = conformal_quantile(self.scores_, coverage)
         return self.conformity_.interval(self.conformity_state_, self.estimator_, X, least)
+
+    def predict_distribution(self, X: Any) -> ConformalDistribution:  # noqa: N803
+        """The distribution of each row's number whose central intervals are those of `predict_interval`, before any adaptation by `update`
+        after which intervals of the set coverage differ."""
+        check_is_fitted(self, "scores_")
+        ranks = few_ranks(len(self.scores_))
+        ends = self.conformity_.interval(self.conformity_state_, self.estimator_, X, self.scores_[ranks - 1][:, None])
+        return ConformalDistribution(ends, ends[0].mean(axis=-1), len(self.scores_), ranks)
 
     @property
     def n_features_in_(self) -> int:

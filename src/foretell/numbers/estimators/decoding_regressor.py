@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from foretell.numbers.distributional import DistributionalMixin
 from foretell.numbers.distributions import PredictiveDistribution
 from foretell.numbers.linear_part import linear_part
 from foretell.numbers.shifted import Shifted
+from foretell.numbers.standardisation import standardised
 from foretell.numbers.torch_regressor import TorchRegressor
 from foretell.parts import require
 
@@ -55,6 +56,7 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
     """
 
     papers = ("decoding-regression", "omnipred")
+    in_parts: ClassVar[tuple[str, ...]] = ("decoders.",)
 
     learning_rate: float = 3e-3
     patience: int = 20
@@ -93,6 +95,25 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
         slopes, rest = linear_part(X, y, sample_weight) if self.linear else (np.zeros(X.shape[1]), y)
         self.slopes_ = slopes
         return rest
+
+    def _network_targets(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:  # noqa: N803
+        """Residuals of the linear part, within the support: rows that were not there in fitting may have larger ones."""
+        return self._within(y - self._scaled(X) @ self.slopes_)
+
+    def _targets_without(self, X: np.ndarray, y: np.ndarray, forget: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:  # noqa: N803
+        scaled, stays = self._scaled(X), ~forget
+        rest = np.empty(len(y))
+        rest[stays] = self._residual_targets(scaled[stays], y[stays], None if sample_weight is None else sample_weight[stays])
+        rest[forget] = y[forget] - scaled[forget] @ self.slopes_
+        self.network_.get_buffer("slopes").copy_(torch.as_tensor(self.slopes_))
+        return self._within(rest)
+
+    def _scaled(self, X: np.ndarray) -> np.ndarray:  # noqa: N803
+        return standardised(X, self.inputs_, self.mean_, self.scale_)
+
+    def _within(self, rest: np.ndarray) -> np.ndarray:
+        edges = self.leaves_.edges
+        return np.clip(rest, edges[0], edges[-1])
 
     def _fit_encoding(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         self.code_ = self._format().fit(y)
@@ -154,6 +175,10 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
 
     def _row_losses(self, network: nn.Module, inputs: Tensor, encoded: Tensor) -> Tensor:
         return self._member_losses(network, inputs, encoded).mean(1)
+
+    def _imitation(self, outputs: Tensor, others: Tensor) -> Tensor:
+        """The cross-entropy of our masses relative to the other ones."""
+        return -(others[:, 1:] * outputs[:, 1:].clamp_min(torch.finfo(outputs.dtype).tiny).log()).sum(1)
 
     def _point(self, outputs: Tensor) -> Tensor:
         leaves = self.leaves_

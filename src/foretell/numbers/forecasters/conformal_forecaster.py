@@ -10,7 +10,9 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from foretell.errors import UserError
+from foretell.numbers.column_distributions import ColumnDistributions
 from foretell.numbers.conformal.adaptive import AdaptiveLevel
+from foretell.numbers.conformal.distribution import ConformalDistribution, few_ranks
 from foretell.numbers.conformal.quantile import check_coverage, conformal_quantile, needed_rows
 from foretell.numbers.conformal.rolling import forecast_windows, rolling_forecasts
 from foretell.numbers.forecasters.base import series_rows
@@ -21,19 +23,20 @@ from foretell.parts import require
 
 @dataclass(eq=False, repr=False)
 class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
-    """The last rows are held out of fitting. Over rolling windows through them, quantiles of absolute errors give the width of intervals,
-    separately for each series and each step ahead. Rows that arrive later widen or narrow them (`update`).
+    """The last rows are held out of a first fit. Over rolling windows through them, quantiles of its absolute errors give the width of
+    intervals, separately for each series and each step ahead. Then the forecaster is fitted to all rows. Rows that arrive later widen or
+    narrow the intervals (`update`).
 
     forecaster: any, None is `SeasonalNaive()`. coverage: of intervals, where none is asked for. calibration_share: share of the rows that
-    is held out. rate: of adaptation, 0 for none.
+    is held out. rate: of adaptation, 0 for none. refit: False keeps the first fit, which did not see the latest rows.
 
     Guarantee: bounded. As rows arrive, the share of misses of each step and series approaches 1 - coverage for any series, at the rate that
     `AdaptiveLevel` states. Before the first `update`, coverage is that of split conformal prediction only as far as errors of later windows
-    are like those of the held-out windows, which overlap. Needs: ceil(coverage / (1 - coverage)) + horizon - 1 held-out rows. Cost: a
-    forecast for each held-out row and for each row that arrives. Errors: those of the forecaster; UserError for too few held-out rows, with
-    the needed number.
+    are like those of the held-out windows, which overlap, and as far as the second fit errs as the first did. Needs: ceil(coverage / (1 -
+    coverage)) + horizon - 1 held-out rows. Cost: two fits, and a forecast for each held-out row and for each row that arrives. Errors:
+    those of the forecaster; UserError for too few held-out rows, with the needed number.
 
-    State: forecaster_ (fitted to the earlier rows), scores_ (M, horizon, N) sorted, recent_ the same in order of time, level_ (horizon, N),
+    State: forecaster_ (fitted), scores_ (M, horizon, N) sorted, recent_ the same in order of time, level_ (horizon, N),
     pending_ (horizon, horizon, N), the latest forecasts, newest last; tail_ (lag, N).
 
     Paper: Gibbs and Candès (2021), Adaptive conformal inference under distribution shift. Departure: scores are those of the last M
@@ -51,6 +54,7 @@ class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
     coverage: float = 0.9
     calibration_share: float = 0.25
     rate: float = 0.005
+    refit: bool = True
 
     @classmethod
     def examples(cls) -> list[ConformalForecaster]:
@@ -87,6 +91,8 @@ class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
         self.recent_ = np.abs(came - said)
         self.scores_ = np.sort(self.recent_, axis=0)
         self.level_ = np.full(self.recent_.shape[1:], 1 - self.coverage)
+        if self.refit:
+            self.forecaster_ = clone(inner).fit(Y)
         last = len(rows) - self.lag
         self.pending_ = forecast_windows(self.forecaster_, rows, range(last - self.horizon + 1, last + 1))
         self.tail_ = rows[-self.lag :].copy()
@@ -132,3 +138,13 @@ class ConformalForecaster(MetaEstimatorMixin, BaseEstimator):
             least = conformal_quantile(self.scores_, coverage)
         half = np.maximum(least[: len(middle)], 0)
         return np.stack([middle - half, middle + half], axis=2)
+
+    def predict_distribution(self, horizon: int | None = None, context: Any = None) -> ColumnDistributions:
+        """The distribution of each step and series, results (h, N, ...), whose central intervals are those of `predict_interval`, without
+        the adaptation of the level by `update`."""
+        middle = self.predict(horizon, context)
+        ranks = few_ranks(len(self.scores_))
+        half = np.maximum(self.scores_[ranks - 1, : len(middle)], 0)
+        ends = np.stack([middle - half, middle + half], axis=-1)  # (m, h, N, 2)
+        columns = [ConformalDistribution(ends[:, :, i], middle[:, i], len(self.scores_), ranks) for i in range(self.n_series_)]
+        return ColumnDistributions(columns)

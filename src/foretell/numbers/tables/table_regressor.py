@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, has_fit_para
 
 from foretell.errors import UserError
 from foretell.numbers.estimators.histogram_regressor import HistogramRegressor
+from foretell.numbers.predictive_distribution import PredictiveDistribution
 from foretell.numbers.tables.layout import TableLayout
 from foretell.numbers.tables.table_encoder import TableEncoder
 
@@ -67,6 +68,11 @@ class TableRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         """(n,): the estimator's point predictions."""
         encoded = self._encoded(X)
         return self.estimator_.predict(encoded)
+
+    @_inner_has("predict_distribution")
+    def predict_distribution(self, X: Any) -> PredictiveDistribution:  # noqa: N803
+        """The estimator's distribution of each row's number."""
+        return self.estimator_.predict_distribution(self._encoded(X))
 
     @_inner_has("predict_interval")
     def predict_interval(self, X: Any, coverage: float = 0.9) -> np.ndarray:  # noqa: N803

@@ -70,8 +70,9 @@ def relearning(
     """
     learner = copy.deepcopy(estimator)
     rows = learner._checked(X)
+    targets = learner._network_targets(rows, np.asarray(y, dtype=np.float64))
     try:
-        learner._encode(np.asarray(y, dtype=np.float64))
+        learner._encode(targets)
     except ValueError:
         return None
     inputs, truth = learner._inputs(learner._checked(watched[0])), torch.as_tensor(watched[1])
@@ -81,7 +82,7 @@ def relearning(
 
     report = fit_network(
         learner.network_,
-        learner._rows(rows, np.asarray(y, dtype=np.float64)),
+        learner._rows(rows, targets),
         learner._batch_loss,
         epochs=max_epochs,
         batch_size=min(learner.batch_size, len(y)),

@@ -16,6 +16,7 @@ from foretell.parts import require
 @dataclass(frozen=True)
 class ForgetRequest:
     """What is to be forgotten. X (n, d), y (n,) or (n, k): all training rows (an array, or the table as given for methods that only fit).
+    For methods that train a network further, y is what the network is asked for: targets without the part that is solved in closed form.
     forget (n,): true for rows to forget, some but not all. sample_weight: (n,) as in fitting, or None. seed: of all randomness."""
 
     X: Any

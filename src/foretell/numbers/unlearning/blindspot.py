@@ -29,9 +29,9 @@ class Blindspot(UnlearningMethod):
     no special case.
 
     epochs, learning_rate: passes over all rows and the rate, constant. beta: weight of the distance of layers; 0 matches outputs only.
-    layers: names of modules to match (as in `network_.named_modules()`); None takes all activation functions. blind_epochs,
-    blind_learning_rate: brief training of the blind network, about a tenth of the original's epochs or less. freeze_norm_stats: running
-    statistics of norm layers are used as they are.
+    layers: names of modules to match (as in `network_.named_modules()`); None takes all activation functions that run on whole batches.
+    blind_epochs, blind_learning_rate: brief training of the blind network, about a tenth of the original's epochs or less.
+    freeze_norm_stats: running statistics of norm layers are used as they are.
 
     Needs: a `TorchRegressor`. Outputs are matched by their absolute difference, distributions by their cross-entropy. Cost: `blind_epochs`
     epochs of the retained rows, and `epochs` of all with one more pass for those to forget. Errors: UserError for unknown layers; a warning
@@ -60,7 +60,7 @@ class Blindspot(UnlearningMethod):
     def apply(self, estimator: Any, request: ForgetRequest) -> Any:
         self._check("epochs", "blind_epochs", above_zero=("learning_rate", "blind_learning_rate"))
         require(self.beta >= 0, self, "beta", self.beta, "must be 0 (outputs only) or above")
-        layers = self._layers(estimator.network_)
+        layers = self._layers(estimator)
         self._warn_of_empty_batches(estimator, request)
         blind = self.blind_network(estimator, request)
         mask = torch.as_tensor(request.forget, device=estimator.device)
@@ -70,6 +70,9 @@ class Blindspot(UnlearningMethod):
             with record(network, [OUTPUT, *layers]) as ours:
                 losses = estimator._row_losses(network, inputs, encoded)
             if forget.any():
+                if OUTPUT not in ours:  # the loss of some networks needs only a part of what they put out
+                    with record(network, [OUTPUT, *layers]) as ours:
+                        network(inputs)
                 away = self._unlikeness(estimator, {name: seen[forget] for name, seen in ours.items()}, blind, inputs[forget])
                 losses = losses.masked_scatter(forget, away)
             return (losses * weights).mean()
@@ -112,15 +115,16 @@ class Blindspot(UnlearningMethod):
         found = estimator._imitation(outputs, others)
         return found + self.beta * attention_distance(ours, theirs) if ours else found
 
-    def _layers(self, network: nn.Module) -> tuple[str, ...]:
+    def _layers(self, estimator: TorchRegressor) -> tuple[str, ...]:
         if self.beta == 0:
             return ()
-        layers = exposed(network) if self.layers is None else tuple(self.layers)
+        whole = (name for name in exposed(estimator.network_) if not name.startswith(estimator.in_parts))
+        layers = tuple(whole if self.layers is None else self.layers)
         if not layers:
             warnings.warn(
                 f"beta={self.beta} has no layer to act on, so outputs alone are matched; name layers=, or set beta=0", stacklevel=4
             )
-        with record(network, layers):  # raises for unknown names
+        with record(estimator.network_, layers):  # raises for unknown names
             return layers
 
     def _warn_of_empty_batches(self, estimator: TorchRegressor, request: ForgetRequest) -> None:

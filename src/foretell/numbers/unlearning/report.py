@@ -14,7 +14,7 @@ from foretell.errors import UserError
 from foretell.numbers.unlearning.base import UnlearningMethod
 from foretell.numbers.unlearning.figures import NAMES, figures
 from foretell.numbers.unlearning.retrain import Retrain
-from foretell.numbers.unlearning.unlearn import forget_mask
+from foretell.numbers.unlearning.rows import forget_mask
 from foretell.numbers.unlearning.words import LIMITS, NO_GOLD, RETRAINED_LIMITS, effect, verdict
 
 COLUMNS = {"original": "before", "unlearned": "after", "gold": "trained without the rows"}

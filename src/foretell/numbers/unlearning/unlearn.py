@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import warnings
 from typing import Any
 
@@ -14,10 +13,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from foretell.catalog import find, parts
 from foretell.errors import UserError
-from foretell.numbers.tables.table_regressor import TableRegressor
 from foretell.numbers.torch_regressor import TorchRegressor
 from foretell.numbers.unlearning.base import ForgetRequest, UnlearningMethod
 from foretell.numbers.unlearning.blindspot import Blindspot
+from foretell.numbers.unlearning.rows import fingerprints, forget_mask
+from foretell.numbers.unlearning.wrapped import WRAPPERS, unlearn_inside
 
 
 def unlearn(
@@ -40,25 +40,19 @@ def unlearn(
     forget that are not among them are refused. Estimators do not store them, since they reveal who was in the training data.
 
     Needs: `Retrain` takes any fitted regressor; the others train a network further and take a `TorchRegressor` fitted to a table, or a
-    `TableRegressor` that holds one, whose encoder is not changed. Errors: UserError for other estimators, for structured inputs, and for
-    rows that do not fit. A warning where X cannot be all the training rows.
+    `TableRegressor` or `ConformalRegressor` that holds one. What is solved in closed form (a linear part, the width of conformal intervals)
+    is solved again without the rows; encoders and scales are not changed. Errors: UserError for other estimators, for structured inputs,
+    and for rows that do not fit. A warning where X cannot be all the training rows.
     """
     chosen = _method(method)
-    if isinstance(estimator, TableRegressor) and chosen.needs_network:  # its encoder is not changed
+    if chosen.needs_network and isinstance(estimator, WRAPPERS):
+
+        def inner(estimator: Any, X: Any, y: Any, forget: Any) -> Any:  # noqa: N803
+            return unlearn(estimator, X, y, forget, chosen, random_state=random_state, sample_weight=sample_weight, trained_on=trained_on)
+
         check_is_fitted(estimator)
-        found = copy.deepcopy(estimator)
-        rows = estimator.encoder_.transform(X)
-        found.estimator_ = unlearn(
-            estimator.estimator_,
-            rows,
-            y,
-            forget,
-            chosen,
-            random_state=random_state,
-            sample_weight=sample_weight,
-            trained_on=trained_on,
-        )
-        return found
+        _refuse_weights(estimator, sample_weight)
+        return unlearn_inside(estimator, X, y, forget, inner)
     _check_estimator(estimator, chosen)
     table, rows, target = X, *_rows(estimator, X, y)
     mask = forget_mask(forget, len(target))
@@ -84,46 +78,10 @@ def unlearn(
         _warn_of_other_rows(estimator, rows, weight)
     # The second draw: fitting takes the first for its weights, and a blind network must not begin where the estimator did.
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max, size=2)[1])
-    return chosen.apply(copy.deepcopy(estimator), ForgetRequest(rows if chosen.needs_network else table, target, mask, weight, seed))
-
-
-def forget_mask(forget: Any, num_rows: int) -> np.ndarray:
-    """(num_rows,) bool from a mask or from row numbers; UserError where it is neither, or selects no row or all rows.
-
-    >>> forget_mask([0, 2], 4).tolist()
-    [True, False, True, False]
-    """
-    given = np.asarray(forget)
-    if given.ndim != 1:
-        raise UserError(f"forget has shape {given.shape}; give a boolean mask of {num_rows} rows, or a list of row numbers")
-    if given.dtype == bool:
-        if len(given) != num_rows:
-            raise UserError(f"forget is a mask of {len(given)} rows, but there are {num_rows} training rows")
-        mask = given.copy()
-    elif len(given) == 0:
-        mask = np.zeros(num_rows, dtype=bool)
-    elif not np.issubdtype(given.dtype, np.integer):
-        raise UserError(f"forget has entries of type {given.dtype}; give a boolean mask (mask.astype(bool)), or whole row numbers")
-    elif num_rows > 2 and len(given) == num_rows and set(given.tolist()) <= {0, 1}:
-        raise UserError("forget has a 0 or 1 for each row: as a mask it must be boolean (forget.astype(bool))")
-    elif given.min() < 0 or given.max() >= num_rows:
-        raise UserError(f"forget has the row numbers {given.min()} to {given.max()}; rows are counted from 0 to {num_rows - 1}")
-    else:
-        mask = np.zeros(num_rows, dtype=bool)
-        mask[given] = True
-    if not mask.any():
-        raise UserError("forget names no row; there is nothing to unlearn")
-    if mask.all():
-        raise UserError(
-            "forget names all rows, but methods train on those that stay: pass all training rows as X and y, or delete the model"
-        )
-    return mask
-
-
-def fingerprints(X: Any, y: Any) -> np.ndarray:  # noqa: N803
-    """(n,) integers, one a row, equal for equal rows: to be kept by whoever fits, apart from the model."""
-    rows = np.column_stack([np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)])
-    return np.array([int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "big") for row in rows], dtype=np.uint64)
+    own = copy.deepcopy(estimator)
+    if not chosen.needs_network:
+        return chosen.apply(own, ForgetRequest(table, target, mask, weight, seed))
+    return chosen.apply(own, ForgetRequest(rows, own._targets_without(rows, target, mask, weight), mask, weight, seed))
 
 
 def method_named(name: str) -> UnlearningMethod:
@@ -152,6 +110,11 @@ def _check_estimator(estimator: Any, method: UnlearningMethod) -> None:
             f"for any other regressor there is method={' or '.join(map(repr, others))}"
         )
     check_is_fitted(estimator)
+
+
+def _refuse_weights(estimator: Any, sample_weight: Any) -> None:
+    if sample_weight is not None:
+        raise UserError(f"sample_weight={sample_weight!r}: {type(estimator).__name__} is fitted without weights; leave them out")
 
 
 def _warn_of_other_rows(estimator: TorchRegressor, rows: np.ndarray, weight: np.ndarray | None) -> None:
