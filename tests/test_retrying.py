@@ -8,7 +8,7 @@ import pytest
 from pydantic import AfterValidator, BaseModel, ValidationError, model_validator
 
 import foretell as ft
-from foretell import api
+from foretell import call
 from foretell.errors import UserError
 from foretell.models.load import load
 from tests.models.files import save_tokenizer
@@ -76,8 +76,8 @@ def test_a_stream_is_whole_where_its_value_would_be_rejected(model):
 
 
 def test_retries_tell_the_model_what_was_wrong(model, monkeypatch):
-    asked, make = [], api.make_requests
-    monkeypatch.setattr(api, "make_requests", lambda prompts, *rest, **options: asked.append(prompts) or make(prompts, *rest, **options))
+    asked, make = [], call.make_requests
+    monkeypatch.setattr(call, "make_requests", lambda prompts, *rest, **options: asked.append(prompts) or make(prompts, *rest, **options))
     result = ft.generate("Say it.", model, schema=judged([ValueError("too odd"), ValueError("still odd"), None]), retries=2)
     assert (result.value, result.has_value) == ("ab", True)
     assert [each.text for each in result.rejected] == ['"ab"', '"ab"']
@@ -96,8 +96,8 @@ def test_retries_end_and_keep_the_last_answer(model):
 
 
 def test_retries_sample_with_other_seeds_where_there_is_no_chat(model, monkeypatch):
-    seeds, make = [], api.make_requests
-    monkeypatch.setattr(api, "make_requests", lambda *rest, **options: seeds.append(options.get("seed", 0)) or make(*rest, **options))
+    seeds, make = [], call.make_requests
+    monkeypatch.setattr(call, "make_requests", lambda *rest, **options: seeds.append(options.get("seed", 0)) or make(*rest, **options))
     ft.generate([1, 2], model, schema=judged([ValueError("no")] * 3), retries=2, temperature=1.0, seed=3)
     assert len(set(seeds)) == 3
     with pytest.raises(UserError, match="temperature above 0"):

@@ -37,7 +37,15 @@ KNOWS: dict[str, set[str]] = {
     "testing": {"catalog", "models", "decoding", "rules"},
     "prepare": {"models", "decoding", "rules"},
     "retrying": {"decoding"},
-    "api": {"models", "decoding", "rules", "prepare", "retrying"},
+    "options": {"decoding"},
+    "result_html": set(),
+    "result": {"models", "decoding", "rules", "result_html"},
+    "call": {"models", "decoding", "rules", "prepare", "result"},
+    "streaming": {"models", "decoding", "rules", "call", "options", "result"},
+    "api": {"models", "decoding", "rules", "prepare", "retrying", "call", "options", "result", "streaming"},
+    "asynchronous": {"models", "decoding", "api", "options", "result", "streaming"},
+    "many": {"models", "decoding", "rules", "prepare", "call", "options", "result"},
+    "prompt_file": set(),
     "phrases": {"models", "decoding"},
     "completion": {"catalog", "models", "decoding", "prepare"},
     "extraction": {"models", "decoding", "rules", "prepare"},
@@ -47,7 +55,8 @@ KNOWS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {
         "foretell", "catalog", "models", "decoding", "rules", "prepare", "api", "phrases", "completion", "extraction", "data", "bench",
-        "testing", "training", "numbers", "reports", "retrying",
+        "testing", "training", "numbers", "reports", "retrying", "call", "many", "options", "prompt_file", "result",
+        "streaming",
     },
 }  # fmt: skip
 #: Rooms within `decoding` and `rules`, and the order of their imports: a room knows the ones before it. The contracts and values that

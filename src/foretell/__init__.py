@@ -18,12 +18,17 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent until a 
 
 _HOME = {
     "generate": "foretell.api",
-    "stream": "foretell.api",
-    "Result": "foretell.api",
-    "Piece": "foretell.api",
+    "generate_many": "foretell.many",
+    "stream": "foretell.streaming",
+    "agenerate": "foretell.asynchronous",
+    "astream": "foretell.asynchronous",
+    "Result": "foretell.result",
+    "Piece": "foretell.result",
+    "Stream": "foretell.streaming",
     "complete": "foretell.completion",
     "extract": "foretell.extraction",
     "load": "foretell.models.load",
+    "unload": "foretell.models.load",
     "load_group": "foretell.decoding.groups.model_group",
     "Recipe": "foretell.decoding.recipe",
     "Session": "foretell.decoding.session",
@@ -33,7 +38,8 @@ _HOME = {
 __all__ = [*_HOME, "__version__"]
 
 if TYPE_CHECKING:
-    from foretell.api import Piece, Result, generate, stream
+    from foretell.api import generate
+    from foretell.asynchronous import agenerate, astream
     from foretell.completion import complete
     from foretell.decoding.cost_curve import CostCurve
     from foretell.decoding.groups.model_group import load_group
@@ -41,7 +47,10 @@ if TYPE_CHECKING:
     from foretell.decoding.request import Request
     from foretell.decoding.session import Session
     from foretell.extraction import extract
-    from foretell.models.load import load
+    from foretell.many import generate_many
+    from foretell.models.load import load, unload
+    from foretell.result import Piece, Result
+    from foretell.streaming import Stream, stream
 
 
 def __getattr__(name: str) -> Any:

@@ -1,104 +1,70 @@
-"""The main functions of the library, `generate` and `stream`, and their results."""
+"""The main function of the library, `generate`."""
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack, overload
 
 from foretell import arguments
+from foretell.call import Call
 from foretell.decoding.constraint import Constraint
+from foretell.decoding.limit import Limit
 from foretell.decoding.recipe import Recipe
-from foretell.decoding.request import Logprob, Request
+from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
-from foretell.decoding.stopping import AnswerText, answer_text, as_stop_strings
-from foretell.decoding.trace import Trace
 from foretell.errors import UserError
 from foretell.models.base import Model
-from foretell.parts import UnknownNameError, nearest
-from foretell.prepare import Prompt, make_request, make_requests, recipe_for, resolve, session_of
+from foretell.options import ManyPrompts, OnePrompt, Options, check_options
+from foretell.prepare import Prompt
+from foretell.progress import ReportProgress, no_progress
+from foretell.result import Piece, Result
 from foretell.retrying import check_retries, with_retries
-from foretell.rules.answer import read_answer, warn_unfinished
-from foretell.rules.rule import NAMES, Rule, make_rule
+from foretell.rules.answer import warn_unfinished
+from foretell.streaming import Stream, stream, tell_reading
 
-#: Most tokens of a request that `generate` takes back to get out of dead ends of its rule.
-MAX_BACKTRACKS = 200
-_NOT_OPTIONS = ("prompt", "model", "recipe", "max_batch", "unknown")  # parameters of `generate` that are not options of a request
-
-
-@dataclass
-class Result:
-    """What `generate` returns for a prompt.
-
-    text: the generated text. tokens: its token ids. finish_reason: "stop", "length" or "context"; under a rule also "dead-end", where no
-    continuation obeys the rule; "error" where one prompt of a list could not be decoded. trace: the run, step by step. logprobs: one entry
-    per token where asked for, else empty. value: under a rule, the parsed text (a validated pydantic object, a JSON value, a `ToolCall`,
-    else the text); None where the text is unfinished or its value is rejected. report: the constraint's report (of a `Monitor`), else
-    None. error: the exception, for "error"; or what the type of `schema` (a validator, say) raised for the value of a whole text.
-    unfinished: under a rule, why the text is no whole answer, with the place in its JSON; empty for a whole one. partial: the JSON value
-    of an unfinished text so far. num_ending: how many of the last tokens were written to end the text within max_new_tokens. rejected:
-    the results before this one that had no value, where `retries` asked for another.
-    """
-
-    text: str
-    tokens: list[int]
-    finish_reason: str
-    trace: Trace
-    logprobs: list[Logprob]
-    value: Any = None
-    report: Any = None
-    error: Exception | None = None
-    unfinished: str = ""
-    partial: Any = None
-    num_ending: int = 0
-    rejected: list[Result] = field(default_factory=list)
-
-    @property
-    def has_value(self) -> bool:
-        """Whether the text is a whole answer and its value, which may be None (JSON's null), was taken."""
-        return not self.unfinished and self.error is None
-
-    def __str__(self) -> str:
-        return self.text
+#: Options of `generate`.
+MANY_OPTIONS = ("n", *Options.__annotations__)
 
 
-class Piece(str):
-    """A piece of streamed text. source: the drafter that proposed it ("" for the model itself). tokens: its token ids. partial: under a
-    schema, the JSON value of the text so far, which may be incomplete."""
-
-    source: str
-    tokens: list[int]
-    partial: Any = None
-
-    def __new__(cls, text: str, source: str = "", tokens: Sequence[int] = ()) -> Piece:
-        piece = super().__new__(cls, text)
-        piece.source, piece.tokens = source, list(tokens)
-        return piece
-
-
+@overload
+def generate(  # type: ignore[overload-overlap]  # a text is a sequence of texts too
+    prompt: OnePrompt, model: Model | str | None = None, recipe: Recipe | str | None = None, *, n: None = None, **options: Unpack[Options]
+) -> Result: ...
+@overload
+def generate(  # type: ignore[overload-overlap]
+    prompt: OnePrompt, model: Model | str | None = None, recipe: Recipe | str | None = None, *, n: int, **options: Unpack[Options]
+) -> list[Result]: ...
+@overload
 def generate(
-    prompt: Prompt | Sequence[Prompt],
+    prompt: ManyPrompts, model: Model | str | None = None, recipe: Recipe | str | None = None, *, n: None = None, **options: Unpack[Options]
+) -> list[Result]: ...
+@overload
+def generate(
+    prompt: ManyPrompts, model: Model | str | None = None, recipe: Recipe | str | None = None, *, n: int, **options: Unpack[Options]
+) -> list[list[Result]]: ...
+def generate(
+    prompt: Any,
     model: Model | str | None = None,
     recipe: Recipe | str | None = None,
     *,
-    max_new_tokens: int = 256,
-    temperature: float = 0.0,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    min_p: float = 0.0,
-    repetition_penalty: float = 1.0,
-    presence_penalty: float = 0.0,
-    frequency_penalty: float = 0.0,
+    n: int | None = None,
+    max_new_tokens: int | None = 256,
+    temperature: float | None = 0.0,
+    top_k: int | None = 0,
+    top_p: float | None = 1.0,
+    min_p: float | None = 0.0,
+    repetition_penalty: float | None = 1.0,
+    presence_penalty: float | None = 0.0,
+    frequency_penalty: float | None = 0.0,
     logit_bias: Mapping[int, float] | None = None,
     sampler: Sampler | None = None,
-    stop: str | Sequence[str] = (),
-    seed: int = 0,
+    stop: str | Sequence[str] | None = (),
+    seed: int | None = None,
     logprobs: int | bool | None = None,
-    chat: bool = True,
-    parse_special: bool = False,
+    chat: bool | None = True,
+    parse_special: bool | None = False,
     schema: Any = None,
     regex: str | re.Pattern[str] | None = None,
     grammar: str | Path | None = None,
@@ -107,15 +73,16 @@ def generate(
     tool_choice: Any = None,
     parallel_tool_calls: bool | None = None,
     constraint: Constraint | str | None = None,
-    closed: bool = False,
+    closed: bool | None = False,
     bounds: Any = None,
-    show_schema: bool = False,
-    ending: bool = True,
-    retries: int = 0,
-    max_batch: int = 16,
+    show_schema: bool | None = False,
+    ending: bool | None = True,
+    timeout: float | None = None,
+    retries: int | None = 0,
+    max_batch: int | None = 16,
     **unknown: Any,
-) -> Result | list[Result]:
-    """Continue a prompt, or each of a list of prompts (a list gives a list).
+) -> Any:
+    """Continue a prompt, or each of a list of prompts: a `Result`, or a list of them. With n, a list of n results for each prompt.
 
     A prompt that cannot be decoded raises its error. In a list, it gives a `Result` with that `error`, and the other prompts are decoded.
     Thread-safe: prompts of several threads share the model's batch, and no text depends on the others.
@@ -123,11 +90,13 @@ def generate(
     prompt: text; a chat as a list of {"role": ..., "content": ...}, whose content is text or a list of {"type": "text", "text": ...};
     or token ids, which are fed as they are. model: from `foretell.load`, or an id or path; None is the default model. recipe: a
     `Recipe` or its short text; None is `default_recipe(model)`. temperature 0 is greedy; the other sampling options are those of
-    transformers and the OpenAI API, or pass a `sampler`. stop: texts that end the answer and are cut off it. seed: prompt i of a list is
-    sampled with seed + i, whatever the batch. logprobs: report the log-probability, in nats, of each token and of this many best tokens;
-    True is 0. chat: put a text prompt into the model's chat template as the user's turn. parse_special: read names of control tokens in
-    prompts and messages ("<|im_end|>") as these tokens, for prompts that write the template themselves; by default they are text like any
-    other.
+    transformers and the OpenAI API, or pass a `sampler`. stop: texts that end the answer and are cut off it. n: how many answers to a
+    prompt are sampled; each reads the prompt itself. seed: the same seed gives the same answers, whatever the batch; None draws one, which
+    `Result.seed` says. Answer j to prompt i is sampled with seed + n * i + j. timeout: seconds after which all that has not ended does,
+    with what it has and the finish reason "timeout"; they begin once the model is loaded. logprobs: report the log-probability, in nats,
+    of each token and of this many best tokens; True is 0. chat: put a text prompt into the model's chat template as the user's turn.
+    parse_special: read names of control tokens in prompts and messages ("<|im_end|>") as these tokens, for prompts that write the template
+    themselves; by default they are text like any other.
 
     At most one of the following rules, which the answer obeys; `Result.value` is then the parsed answer. schema: a pydantic model or other
     Python type, a JSON Schema as dict, file or text. regex: in ECMA 262's syntax, or compiled by `re`. grammar: context-free, in Lark's
@@ -147,8 +116,6 @@ def generate(
     into the prompt. ending: where max_new_tokens runs out, end the text in a short way that obeys the rule, instead of cutting it;
     `Result.num_ending` says how many tokens that took.
 
-    Errors: UserError for options that are unknown, out of range or contradictory.
-
     An option that is None has its default; NumPy's and torch's numbers are read as Python's. Raises UserError for a value that is of
     the wrong kind or out of its range, and for an option that does not exist; OSError for files that cannot be read.
 
@@ -156,96 +123,50 @@ def generate(
     >>> ft.generate("The capital of France is", max_new_tokens=8).text  # doctest: +SKIP
     'The capital of France is Paris.'
     """
-    options = arguments.options({name: value for name, value in locals().items() if name not in _NOT_OPTIONS})
-    check_options(unknown)
-    prompts, many = arguments.split_prompts(prompt)
-    max_batch = 16 if max_batch is None else arguments.whole("max_batch", max_batch)
-    model = resolve(model)
-    rule = make_rule(**{name: options.pop(name) for name in NAMES if name in options})
-    recipe = recipe_for(model, recipe, rule is not None)
-    retries = options.pop("retries", 0)
-    requests = make_requests(prompts, model, recipe, rule=rule, max_backtracks=MAX_BACKTRACKS, **options)
-    check_retries(retries, prompts, requests, options.get("chat", True), rule is not None)
+    given = {name: value for name, value in locals().items() if name not in ("prompt", "model", "recipe", "unknown")}
+    check_options("generate", unknown, MANY_OPTIONS)
+    return answer_prompts(prompt, model, recipe, given, Limit())
 
-    def run(requests: Sequence[Request | UserError]) -> list[Result]:
+
+def answer_prompts(prompt: Any, model: Any, recipe: Recipe | str | None, given: Mapping[str, Any], limit: Limit) -> Any:
+    """`generate` with options as given, and a limit by which another thread may end it."""
+    options = arguments.options(given)
+    prompts, is_list = arguments.split_prompts(prompt)
+    n, max_batch, retries = options.pop("n", None), options.pop("max_batch", 16), options.pop("retries", 0)
+    call = Call.read(model, recipe, options, limit)
+    requests = call.requests(prompts, n or 1)
+    prompts = [each for each in prompts for _ in range(n or 1)]  # one for each request
+    check_retries(retries, prompts, requests, call.chat, call.rule is not None)
+    call.begin()
+    results = answer_requests(call, requests, prompts, retries, max_batch)
+    warn_unfinished(results)
+    if not is_list and results[0].finish_reason == "error" and results[0].error is not None:
+        raise results[0].error
+    if n is None:
+        return results if is_list else results[0]
+    return [results[i : i + n] for i in range(0, len(results), n)] if is_list else results
+
+
+def answer_requests(
+    call: Call,
+    requests: Sequence[Request | UserError],
+    prompts: Sequence[Prompt],
+    retries: int = 0,
+    max_batch: int = 16,
+    progress: ReportProgress = no_progress,
+) -> list[Result]:
+    """The results of requests of a call that has begun; prompts: what each was made from. progress: told of prompts that are read."""
+
+    def run(requests: Sequence[Request | UserError], prompts: Sequence[Prompt]) -> list[Result]:
         valid = [request for request in requests if isinstance(request, Request)]
-        for _ in session_of(model, recipe).run(valid, max_batch, keep_errors=True):
-            pass
-        return [make_result(request, model, options.get("stop", ()), rule) for request in requests]
+        for event in call.session.scheduler.run(valid, max_batch):
+            tell_reading(event, progress)
+        return [call.result(request, prompt) for request, prompt in zip(requests, prompts, strict=True)]
 
     def ask_again(prompts: Sequence[Prompt], seeds: Sequence[int]) -> list[Result]:
-        made = []
-        for prompt, seed in zip(prompts, seeds, strict=True):
-            made += make_requests([prompt], model, recipe, rule=rule, max_backtracks=MAX_BACKTRACKS, **{**options, "seed": seed})
-        return run(made)
+        return run([call.requests([prompt], seed=seed)[0] for prompt, seed in zip(prompts, seeds, strict=True)], prompts)
 
-    results = with_retries(run(requests), prompts, requests, retries, options.get("chat", True), ask_again)
-    warn_unfinished(results)
-    if many:
-        return results
-    if results[0].finish_reason == "error" and results[0].error is not None:
-        raise results[0].error
-    return results[0]
+    return with_retries(run(requests, prompts), prompts, requests, retries, call.chat, ask_again)
 
 
-def stream(prompt: Prompt, model: Model | str | None = None, recipe: Recipe | str | None = None, **options: Any) -> Iterator[Piece]:
-    """Like `generate` for one prompt, but yields the text in pieces as it is generated; options as there.
-
-    Pieces never split a character. Text that may be the beginning of a stop string is held back until that is decided. Under a schema each
-    piece also has the value so far (`Piece.partial`).
-    """
-    check_options(options)
-    options = arguments.options(options)
-    if options.pop("retries", 0):
-        raise UserError("retries: text that is streamed cannot be taken back; use generate")
-    model = resolve(model)
-    rule = make_rule(**{name: options.pop(name) for name in NAMES if name in options})
-    recipe = recipe_for(model, recipe, rule is not None)
-    request = make_request(prompt, model, recipe, rule=rule, **options)
-    text = ""
-    for piece in stream_request(request, model, recipe, options.get("stop", ())):
-        if rule is not None and rule.is_json:
-            from foretell.rules.schemas.partial_value import partial_value
-
-            text += piece
-            piece.partial = partial_value(text.encode("utf-8"))
-        yield piece
-
-
-def stream_request(request: Request, model: Model, recipe: Recipe, stop: str | Sequence[str] = ()) -> Iterator[Piece]:
-    """Decode a prepared request and yield its text in pieces. The request then holds its trace and finish reason."""
-    answer = AnswerText(model.tokenizer, request.prompt, as_stop_strings(stop))
-    for event in session_of(model, recipe).scheduler.run([request]):
-        if request.error is not None:
-            raise request.error
-        for token, source in zip(event.tokens, event.sources, strict=True):
-            text = answer.push(token)
-            if text:
-                yield Piece(text, source, [token])
-            if answer.stopped:
-                return
-    rest = answer.finish()
-    if rest:
-        yield Piece(rest)
-
-
-def check_options(options: Mapping[str, Any]) -> None:
-    """UnknownNameError, with the nearest name, for options that `generate` does not have."""
-    known = [name for name in inspect.signature(generate).parameters if name not in _NOT_OPTIONS]
-    for option in options:
-        if option not in known:
-            raise UnknownNameError(f"generate has no option {option!r}: {nearest(option, known)}")
-
-
-def make_result(request: Request | UserError, model: Model, stop: str | Sequence[str] = (), rule: Rule | None = None) -> Result:
-    """The result of a finished request, with its text cut at stop strings. For an error in place of a request, a result with that error."""
-    if isinstance(request, UserError):
-        return Result("", [], "error", Trace(0), [], error=request)
-    text = answer_text(model.tokenizer, request.prompt, request.generated, as_stop_strings(stop))
-    answer = read_answer(rule, request, text)
-    report = None if request.state is None else request.state.report
-    error = request.error if answer.error is None else answer.error
-    return Result(
-        text, request.generated, request.finish_reason, request.trace, request.logprobs, answer.value, report, error, answer.unfinished,
-        answer.partial, request.num_ending,
-    )  # fmt: skip
+__all__ = ["Piece", "Result", "Stream", "answer_prompts", "generate", "stream"]

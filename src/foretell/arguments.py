@@ -21,6 +21,8 @@ from foretell.errors import UserError
 Prompt = str | list[dict[str, Any]] | list[int]
 _LONGEST_SHOWN = 80
 _LARGE = 2**63
+#: Most answers to one prompt in a call.
+MOST_ANSWERS = 4096
 
 
 def whole(name: str, value: Any, least: int | None = None, most: int | None = None) -> int:
@@ -223,6 +225,8 @@ _OPTIONS: dict[str, Callable[[str, Any], Any]] = {
     "parse_special": flag,
     "max_batch": whole,
     "retries": partial(whole, least=0),
+    "n": partial(whole, least=1, most=MOST_ANSWERS),
+    "timeout": partial(real, least=0, infinite=True),
 }
 
 

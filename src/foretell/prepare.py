@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from foretell import arguments
 from foretell.decoding.drafters.forced import Forced
 from foretell.decoding.drafters.then import Then
 from foretell.decoding.draws import SampledDraws
+from foretell.decoding.limit import Limit
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
@@ -21,7 +23,6 @@ from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.models.instructions import with_instructions
 from foretell.models.text import Text
-from foretell.pool import Pool
 from foretell.rules.rule import Rule
 
 #: The default recipes, for models whose tokenizer has a table of phrases in this package, and for other models.
@@ -30,9 +31,6 @@ DEFAULT_RECIPE = "prompt-lookup | token-recycling"
 
 #: A prompt: text, a chat as a list of {"role", "content"}, or token ids.
 Prompt = str | Sequence[Any]
-
-#: Models that were given by name, so that each is loaded once.
-_models: Pool[str, Model] = Pool(4)
 
 
 def default_recipe(model: Model) -> Recipe:
@@ -69,10 +67,14 @@ def resolve(model: Model | str | os.PathLike[str] | None) -> Model:
         raise UserError(
             f"model={arguments.shown(model)} is no model; pass one from foretell.load, an id, a path, or None for the default model"
         )
-    key = "" if model is None else os.fspath(model)
-    from foretell.models.load import load
+    from foretell.models.load import origin_of, shared
 
-    return _models.get(key, lambda: load(key or None))
+    return shared(origin_of(model or None))
+
+
+def random_seed() -> int:
+    """A seed that differs each time: nine digits or so, to be read and typed."""
+    return secrets.randbits(30)
 
 
 def make_requests(
@@ -90,11 +92,15 @@ def make_requests(
     rule: Rule | None = None,
     max_backtracks: int = 0,
     ending: bool = True,
+    limit: Limit | None = None,
+    n: int = 1,
     **sampling: Any,
 ) -> list[Request | UserError]:
-    """One request for each prompt, from the options of `generate`. A prompt that cannot be encoded gives its UserError in place of a
-    request; UserError is raised for wrong options, which concern all prompts."""
+    """n requests for each prompt, from the options of `generate`; request i draws with seed + i. A prompt that cannot be encoded gives its
+    UserError in place of each request; UserError is raised for wrong options, which concern all prompts."""
     sampler = _one_sampler(sampler, recipe, sampling)
+    if n > 1 and sampler.greedy:
+        raise UserError(f"n={n}: greedy decoding gives the same text {n} times; set a temperature above 0, or leave n out")
     if model.tokenizer is None:
         raise UserError("model: it has no tokenizer, so it cannot read text; use foretell.decoding.session.Session with token ids")
     strings = as_stop_strings(stop)
@@ -112,15 +118,17 @@ def make_requests(
             constraint,
             max_backtracks,
             ending=ending and constraint is not None and not constraint.is_open,
+            limit=limit,
         )
 
     request(0, [0])  # checks the options before any prompt is encoded
     requests: list[Request | UserError] = []
     for number, prompt in enumerate(prompts):
         try:
-            requests.append(request(number, encode(prompt, model, chat, rule, parse_special)))
+            tokens = encode(prompt, model, chat, rule, parse_special)
+            requests += [request(n * number + i, tokens) for i in range(n)]
         except UserError as error:
-            requests.append(error)
+            requests += [error] * n
     return requests
 
 

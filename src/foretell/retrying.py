@@ -10,6 +10,8 @@ from foretell.decoding.request import Request
 from foretell.errors import UserError
 
 _LONGEST_REASON = 600
+#: Finish reasons after which another try would end at once, too.
+_FINAL = ("error", "timeout", "cancelled")
 
 
 class Tried(Protocol):
@@ -41,7 +43,7 @@ def with_retries(
     """
     last = list(results)
     for number in range(1, retries + 1):
-        failed = [i for i, result in enumerate(last) if result.finish_reason != "error" and not result.has_value]
+        failed = [i for i, result in enumerate(last) if result.finish_reason not in _FINAL and not result.has_value]
         if not failed:
             break
         seeds = [another_seed(requests[i].draws.seed, number) for i in failed]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,16 @@ def foretell(home) -> Callable:
         return CliRunner().invoke(make_app(), list(args), input=input)
 
     return run
+
+
+@pytest.fixture
+def verbose():
+    """The program says more, as after -v."""
+    logger = logging.getLogger("foretell")
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    yield
+    logger.setLevel(before)
 
 
 @pytest.fixture

@@ -29,10 +29,16 @@ def test_streams_the_text_of_the_api(generate, model):
     result = generate(TEXT, "-n", "40")
     assert result.exit_code == 0, result.stderr
     assert result.stdout == ft.generate(TEXT, model, "plain", max_new_tokens=40, logit_bias=BIAS).text + "\n"
-    numbers, recipe, law = result.stderr.splitlines()
-    assert re.match(r"40 tokens, the first after [\d.]+ s, then [\d.]+ a second, [\d.]+ a step.*; stopped by --max-new-tokens", numbers)
+    figures = r"40 tokens, the first after [\d.]+ s, then [\d.]+ a second, [\d.]+ a step.*; stopped by --max-new-tokens; exact\n"
+    assert re.fullmatch(figures, result.stderr)
+
+
+@pytest.mark.usefixtures("verbose")
+def test_verbose_says_the_recipe_and_what_it_guarantees(generate):
+    _, recipe, guarantee = generate(TEXT, "-n", "5").stderr.splitlines()
     assert recipe == "prompt-lookup | token-recycling, exact, never-slower (the default recipe)"
-    assert law == "exact: the same text as plain decoding"
+    assert guarantee == "exact: the same text as plain decoding"
+    assert "exact: the same distribution as plain decoding" in generate(TEXT, "-n", "5", "--temperature", "1").stderr
 
 
 def test_json(generate, model):
@@ -84,8 +90,16 @@ def test_sampling_follows_seed_and_options(generate):
     assert tokens(*hot, "--seed", "1") == tokens(*hot, "--seed", "1") != tokens(*hot, "--seed", "2")
     assert tokens("--logit-bias", "65=1000") == [65] * 20
     assert len(set(tokens("--frequency-penalty", "10"))) > len(set(tokens()))
-    result = generate(TEXT, "-n", "5", "--temperature", "1")
-    assert "exact: the same distribution as plain decoding" in result.stderr
+
+
+def test_without_a_seed_each_text_is_another_and_its_seed_is_said(generate):
+    hot = (TEXT, "-n", "20", "--temperature", "1.5")
+    first, second = generate(*hot), generate(*hot)
+    assert first.stdout != second.stdout
+    seed = re.search(r"; seed (\d+)\n", first.stderr)[1]
+    assert generate(*hot, "--seed", seed).stdout == first.stdout
+    assert answer(generate(*hot, "--seed", seed, "--json"))["seed"] == int(seed)
+    assert "seed" not in generate(TEXT, "-n", "5").stderr  # greedy
 
 
 def test_logit_bias_takes_the_text_of_a_token(generate):
@@ -104,6 +118,7 @@ def test_logprobs_are_shown_after_the_text(generate):
     assert all(re.match(r"\s+-\d+\.\d{3}  '", line) for line in lines)
 
 
+@pytest.mark.usefixtures("verbose")
 def test_recipe_files(generate, model, home):
     recipe = ft.Recipe.parse("prompt-lookup(num_tokens=3), pace=3")
     path = tuned_path(model)
@@ -134,7 +149,7 @@ def test_recipe_files(generate, model, home):
         (["hi", "--repetition-penalty", "0"], "repetition=0.0 must be above 0"),
         (["hi", "-n", "0"], "max_new_tokens=0 must be at least 1"),
         (["hi", "--seed", "-1"], "seed=-1 must be a whole number from 0"),
-        (["hi", "--logprobs", "-1"], "num_logprobs=-1 must be 0 or above"),
+        (["hi", "--logprobs", "-1"], "logprobs=-1 must be a whole number of at least 0"),
         (["hi", "--stop", ""], "stop="),
         (["hi", "--recipe", "prompt-lokup"], "did you mean 'prompt-lookup'?"),
         (["hi", "--recipe", "prompt-lookup(num_token=3)"], "did you mean 'num_tokens'?"),
@@ -173,9 +188,9 @@ def test_a_group_of_models_says_that_it_is_lossy(generate, tiny):
     options = (TEXT, "-n", "20", "--recipe", "prompt-lookup, pace=4", "--small", str(tiny), "--router", "random-blocks(0.5, 4)")
     result = generate(*options)
     assert result.exit_code == 0, result.stderr
-    numbers, _, law = result.stderr.splitlines()
-    assert re.search(r"\d+% by the large model, \d+ switch(es)?", numbers)
-    assert law == "lossy: a small and a large model take turns at random, and the text is neither's own"
+    [line] = result.stderr.splitlines()
+    assert re.search(r"\d+% by the large model, \d+ switch(es)?", line)
+    assert "; lossy: a small and a large model take turns at random, and the text is neither's own" in line
     found = answer(generate(*options, "--json"))
     assert found["guarantee"] == "lossy"
     assert sum(found["trace"]["tokens_by_member"]) == 20

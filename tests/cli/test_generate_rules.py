@@ -9,6 +9,7 @@ import pytest
 PROMPT = "abc abc"
 
 
+@pytest.mark.usefixtures("verbose")
 def test_an_answer_under_a_rule_and_its_json(generate):
     shown = generate(PROMPT, "--regex", "(abc|cab){2}")
     assert shown.exit_code == 0, shown.stderr

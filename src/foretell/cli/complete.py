@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from foretell.cli.common.model_fields import model_fields
 from foretell.cli.common.options import Device, Dtype, ModelName, ParseSpecial, Threads, load_model, notice, switch
 from foretell.cli.common.program import say
 from foretell.cli.common.prompt import read_prompt
@@ -52,7 +53,7 @@ def complete(
     With --learn and no PROMPT, only the n-gram table is learned.
     """
     asked = prompt is not None or file is not None or not (learn or interactive)
-    text = read_prompt(prompt, file) if asked else ""
+    text = read_prompt(prompt, file, joined=not interactive) if asked else ""
     if within is not None and not within > 0:
         raise UserError(f"--within {within:g} must be greater than 0 milliseconds")
     from foretell.cli.common.completion_display import CompletionDisplay
@@ -85,7 +86,7 @@ def complete(
             max_seconds=seconds,
             parse_special=parse_special,
         ),
-        {"ngrams": None if given is None else str(given), "model": loaded.fingerprint},
+        {"ngrams": None if given is None else str(given), **model_fields(loaded)},
         chosen.guarantee.condition,
         as_json,
     )

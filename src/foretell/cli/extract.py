@@ -50,7 +50,7 @@ def extract(
         raise UserError(f"--within {within:g} must be greater than 0 milliseconds")
     if passage == "-" and sys.stdin.isatty():
         raise UserError("--passage - reads standard input, which is a terminal; name a file or pipe the passage in")
-    text = read_prompt(None, None) if passage == "-" else read_prompt(None, Path(passage))
+    text = read_prompt(None, None) if passage == "-" else read_prompt(None, Path(passage), joined=False)
     from foretell.cli.common.spans import show
     from foretell.decoding.searches.best_first_search import BestFirstSearch
     from foretell.extraction import PROMPT
@@ -63,4 +63,4 @@ def extract(
             question, text, loaded, top=top, max_tokens=max_tokens, stop=stop or "\n", prompt=prompt or PROMPT, chat=chat,
             retokenize=retokenize, search=search, max_seconds=math.inf if within is None else within / 1000, greedy_gap=gap,
         )  # fmt: skip
-    show(found, text, loaded.fingerprint, as_json, quiet)
+    show(found, text, loaded, as_json, quiet)

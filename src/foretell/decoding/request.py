@@ -10,6 +10,7 @@ from torch import Tensor
 from foretell.decoding.constraint import Constraint, ConstraintState
 from foretell.decoding.draws import Draws
 from foretell.decoding.ending import KnownEnding, is_closed
+from foretell.decoding.limit import Limit
 from foretell.decoding.sampler import Sampler
 from foretell.decoding.trace import Trace
 from foretell.errors import UserError
@@ -35,12 +36,13 @@ class Request:
     (stop strings). num_logprobs: how many of the best tokens to report, or None. constraint: a rule that the new text obeys, or None; it
     needs stop tokens. max_backtracks: how many tokens may be taken back to get out of dead ends; 0 for text that is streamed. memory:
     (rows, width), what the model reads beside the text (an encoder's output, an image), or None. ending: end the text by
-    `ConstraintState.ending`, at the last token after which that still fits max_new_tokens, instead of cutting it. Errors: UserError for
-    values out of range.
+    `ConstraintState.ending`, at the last token after which that still fits max_new_tokens, instead of cutting it. limit: ends the request
+    early, in time or when cancelled; None does not. Errors: UserError for values out of range.
 
     Result, which only the loop changes. tokens: prompt and generated tokens. finish_reason: "" while it runs, then "stop" (stop token or
     string, or a satisfied constraint that allows no further token; after an ending, none but white space), "length" (max_new_tokens),
-    "context" (the model's longest text), "dead-end" (a constraint that is not satisfied allows no token), "cancelled" or "error". error:
+    "context" (the model's longest text), "dead-end" (a constraint that is not satisfied allows no token), "timeout", "cancelled" or
+    "error". error:
     the exception, for "error". logprobs: one entry for each generated token where asked for. trace: the steps. state: the constraint's
     state after the text. num_backtracks: tokens that were taken back. num_ending: how many of the last tokens are the constraint's ending.
     """
@@ -56,6 +58,7 @@ class Request:
     max_backtracks: int = 0
     memory: Tensor | None = None
     ending: bool = False
+    limit: Limit | None = None
 
     tokens: list[int] = field(init=False)
     finish_reason: str = field(default="", init=False)

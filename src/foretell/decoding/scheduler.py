@@ -19,7 +19,7 @@ from foretell.locks import ForkSafeLock
 class Event:
     """What one step changed of a request. start: number of generated tokens that are kept, less than before where tokens were taken back.
     tokens: token ids added after them. sources: the name of the drafter that proposed each token ("" for the model itself).
-    finish_reason: as in `Request`; "" while the request runs."""
+    finish_reason: as in `Request`; "" while the request runs. num_read: tokens of the prompt that are read."""
 
     id: int
     request: Request
@@ -27,6 +27,12 @@ class Event:
     tokens: tuple[int, ...]
     sources: tuple[str, ...]
     finish_reason: str
+    num_read: int = 0
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether nothing changed but that more of the prompt was read."""
+        return not self.finish_reason and self.num_read < len(self.request.prompt)
 
 
 @dataclass
@@ -39,6 +45,13 @@ class _Ticket:
     running: Running | None = None
     num_reported: int = 0
     is_cancelled: bool = False
+
+    @property
+    def end_reason(self) -> str:
+        """The finish reason of a request that has to end before the next step; "" where it may go on."""
+        if self.is_cancelled:
+            return "cancelled"
+        return "" if self.request.limit is None else self.request.limit.reason
 
 
 class Scheduler:
@@ -202,16 +215,15 @@ class Scheduler:
         """Move waiting requests into the batch as far as there is room. A request that cannot be served ends with an error."""
         while self._arrived:
             self._waiting.append(self._arrived.popleft())
-        for ticket in self._running:
-            if ticket.is_cancelled:
-                ticket.request.finish_reason = ticket.request.finish_reason or "cancelled"
+        for ticket in [*self._running, *self._waiting]:
+            ticket.request.finish_reason = ticket.request.finish_reason or ticket.end_reason
+        # Those that end while they wait need no room: they leave with this step.
+        self._running += [ticket for ticket in self._waiting if ticket.request.finish_reason]
+        self._waiting = deque(ticket for ticket in self._waiting if not ticket.request.finish_reason)
         while self._waiting and (self.max_batch is None or len(self._running) < self.max_batch):
             ticket = self._waiting.popleft()
             self._running.append(ticket)
             request = ticket.request
-            if ticket.is_cancelled:
-                request.finish_reason = "cancelled"
-                continue
             try:
                 ticket.running = self.loop.begin(request)
             except Exception as error:
@@ -258,10 +270,12 @@ def _event(ticket: _Ticket) -> Event | None:
     steps = request.trace.steps
     tokens = steps[-1].tokens if steps else []
     start = request.num_generated - len(tokens)
-    if start + len(tokens) == ticket.num_reported and not request.finish_reason:
+    begun = request.num_generated or request.num_backtracks or ticket.running is None or not steps
+    num_read = len(request.prompt) if begun or ticket.running is None else ticket.running.cache.length
+    if start + len(tokens) == ticket.num_reported and not request.finish_reason and num_read == len(request.prompt):
         return None
     if request.num_generated == ticket.num_reported:
         tokens, start = [], request.num_generated
     ticket.num_reported = request.num_generated
     sources = steps[-1].sources if tokens else []
-    return Event(ticket.id, request, start, tuple(tokens), tuple(sources), request.finish_reason)
+    return Event(ticket.id, request, start, tuple(tokens), tuple(sources), request.finish_reason, num_read)

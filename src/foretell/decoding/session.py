@@ -39,6 +39,12 @@ class Session:
         self.loop = Loop(model, recipe, curve)
         self.scheduler = Scheduler(self.loop)
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a Session cannot be pickled or copied: it holds requests that run and what its drafter has learnt. Pickle its model and "
+            "its recipe, and make a new one of them: foretell.Session(model, recipe)"
+        )
+
     @property
     def curve(self) -> CostCurve:
         """The cost curve in use."""
@@ -73,6 +79,7 @@ class Session:
         first: Exception | None = None
         for event in self.scheduler.run(requests, max_batch):
             first = first or event.request.error
-            yield event.request
+            if not event.is_reading:
+                yield event.request
         if first is not None and not keep_errors:
             raise first

@@ -22,6 +22,7 @@ from foretell.errors import UserError
 from foretell.locks import ForkSafeLock
 from foretell.models.cache import NO_CONTEXT, Cache, Context
 from foretell.models.feed import CAUSAL, Attention, ContextOverflowError, Feed, check_feed
+from foretell.models.origin import Origin
 from foretell.parts import EXACT_MODEL, Guarantee
 from foretell.pool import Pool
 
@@ -57,6 +58,9 @@ class Model(ABC):
     spelling: what each token writes, of models that have no tokenizer to say it (None: nothing does).
     attentions: the kinds that a feed may ask for. has_positions: whether a feed may name the positions of its rows.
     memory_width: columns of the memory that the rows read (0: the model takes none).
+    origin: what it was loaded from, None for one that was built in memory.
+
+    A model never changes, so a copy of it is the model itself. A pickle holds the origin only, and is loaded again, once in a process.
     """
 
     vocab_size: int
@@ -75,6 +79,28 @@ class Model(ABC):
     attentions: frozenset[Attention] = frozenset({Attention.CAUSAL})
     has_positions: bool = False
     memory_width: int = 0
+    origin: Origin | None = None
+
+    @property
+    def name(self) -> str:
+        """What people call it: an id of the hub, the name of a file or folder, else of its class."""
+        if self.origin is not None and self.origin.name is not None and not Path(self.origin.name).is_absolute():
+            return self.origin.name
+        return type(self).__name__ if self.source is None else self.source.name
+
+    def __copy__(self) -> Model:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Model:
+        return self
+
+    def __reduce__(self) -> Any:
+        if self.origin is None:
+            raise TypeError(
+                f"this {type(self).__name__} cannot be pickled, since it was built in memory and its weights would have to go along; "
+                "save it to a folder and take foretell.load of that, or make it where it is needed"
+            )
+        return self.origin.again, (self.origin, self.fingerprint)
 
     def new_cache(self, context: Context = NO_CONTEXT) -> Cache:
         """An empty cache for one sequence with this context. UserError for a memory that the model does not take."""

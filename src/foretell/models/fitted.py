@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -34,6 +35,9 @@ class FittedModel(Model):
         self.suppressed = tuple(token for token in model.suppressed if token < vocab_size)
         self.source, self.spelling = model.source, model.spelling
         self.attentions, self.has_positions, self.memory_width = model.attentions, model.has_positions, model.memory_width
+
+    def __reduce__(self) -> Any:
+        return FittedModel, (self.model, self.vocab_size)
 
     @property
     def lock(self) -> ForkSafeLock:

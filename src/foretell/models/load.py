@@ -6,6 +6,7 @@ import logging
 import os
 import time
 import warnings
+import weakref
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,20 +18,21 @@ from foretell.errors import UserError
 from foretell.models.architecture import FAMILIES
 from foretell.models.base import Model
 from foretell.models.cache_entries import remember_source
-from foretell.models.cache_folder import read_json, write_json
 from foretell.models.generation_settings import read_generation_settings, suppressed_tokens, warn_of_unused
-from foretell.models.locate import locate
+from foretell.models.locate import DEFAULT, locate
 from foretell.models.native import NativeModel
 from foretell.models.not_native import NotNativeError
 from foretell.models.one_thread import one_thread
+from foretell.models.origin import Origin
 from foretell.models.packed_cache import Watched, entry_name, read_packed, write_packed
+from foretell.models.read_text import read_text
 from foretell.models.rope import switch_length
-from foretell.models.text import Text
 from foretell.models.weights.checkpoint import Checkpoint, fingerprint
 from foretell.models.weights.config_keys import check_folder, check_native, remarks
 from foretell.models.weights.gguf_split import gguf_parts
 from foretell.models.weights.safetensors_folder import fingerprint_folder, read_config, read_safetensors_folder
 from foretell.parts import nearest
+from foretell.pool import Pool
 from foretell.progress import ReportProgress, progress_bar, step_counter
 
 log = logging.getLogger(__name__)
@@ -38,18 +40,11 @@ DTYPES: dict[str, torch.dtype | None] = {"int8": None, "fp32": torch.float32, "b
 BACKENDS = ("native", "transformers")
 #: More threads than any machine has processors.
 MOST_THREADS = 1024
-_TEXT_VERSION = 4
-#: Files of tokenizers that transformers can convert.
-_TOKENIZERS = ("tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "merges.txt", "tokenizer_config.json")
-#: Files beside them that say more: control tokens, stop ids, chat templates.
-_BESIDE = (
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "config.json",
-    "generation_config.json",
-    "chat_template.json",
-    "chat_template.jinja",
-)
+
+#: Models of this process that somebody holds, by what they were loaded from.
+_alive: weakref.WeakValueDictionary[Origin, Model] = weakref.WeakValueDictionary()
+#: Models that nobody has to hold: those that were named, or came from a pickle. The four used last are kept.
+_kept: Pool[Origin, Model] = Pool(4)
 
 
 def load(
@@ -68,6 +63,8 @@ def load(
     "native" (the Llama family), "transformers" (any causal LM, slower), or None for the first that can. num_threads: of the CPU's
     arithmetic; None leaves it to the engine. progress: show a bar on the terminal while weights are converted, which happens on the
     first load only.
+
+    The model pickles as these arguments, with an absolute path, and is loaded again where it is unpickled, once in a process.
 
     Raises FileNotFoundError where nothing is found, UserError for arguments and damaged files.
     """
@@ -88,7 +85,53 @@ def load(
         settings = read_generation_settings(source)
         model.suppressed = suppressed_tokens(settings, model.vocab_size, source)
         warn_of_unused(settings, source)
+    model.origin = origin_of(id_or_path, dtype, device, backend, num_threads)
+    _alive[model.origin] = model
     return model
+
+
+def origin_of(
+    id_or_path: str | os.PathLike[str] | None = None, dtype: str | None = None, device: Any = None, backend: str | None = None,
+    num_threads: int | None = None,
+) -> Origin:  # fmt: skip
+    """These arguments of `load`, with a path made absolute."""
+    name = None if id_or_path is None else os.fspath(id_or_path)
+    path = None if name is None else arguments.path("model", name)
+    if path is not None and (arguments.is_file(path) or path.is_dir()):
+        name = str(path.resolve())
+    return Origin(load_again, None if name == DEFAULT else name, dtype, None if device is None else str(device), backend, num_threads)
+
+
+def shared(origin: Origin) -> Model:
+    """The model of this origin that the process has, else loaded now. The latest four that were loaded here are kept."""
+
+    def make() -> Model:
+        return load(origin.name, origin.dtype, origin.device, origin.backend, origin.num_threads)
+
+    alive = _alive.get(origin)
+    return _kept.get(origin, make) if alive is None or origin in _kept else alive
+
+
+def load_again(origin: Origin, fingerprint: str) -> Model:
+    """Unpickle a model. UserError where its files hold other weights than those of the model that was pickled."""
+    model = shared(origin)
+    if model.fingerprint.partition("-")[0] != fingerprint.partition("-")[0]:
+        raise UserError(
+            f"model={origin.name or DEFAULT!r} was pickled with the weights {fingerprint}, and is {model.fingerprint} here; "
+            "bring the same file, or load the model here and pass that one"
+        )
+    return model
+
+
+def unload() -> None:
+    """Let go of all models that were given by name or came from a pickle.
+
+    Their memory is free once nothing else holds them: neither a variable, nor an iterator of `stream`. A model that you loaded yourself is
+    yours: `del model` lets go of it.
+
+    >>> unload()
+    """
+    _kept.clear()
 
 
 def _load(
@@ -154,40 +197,6 @@ def read_checkpoint(source: Path) -> Checkpoint:
 
         return read_gguf(open_gguf(source))
     return read_safetensors_folder(source)
-
-
-def read_text(source: Path) -> Text | None:
-    """The tokenizer beside a model's weights (converted ones come from the cache folder), None where there is none."""
-    if source.is_dir() and (source / "tokenizer.json").is_file():
-        return Text.from_folder(source)
-    convertible = [source] if source.is_file() else [source / name for name in _TOKENIZERS if (source / name).is_file()]
-    if not convertible:
-        return None
-    beside = [source / name for name in _BESIDE if (source / name).is_file()]
-    name = f"text-{fingerprint([*convertible, *beside])}-{_TEXT_VERSION}.json"
-    remember_source(name, source)
-    cached = read_json(name)
-    if cached is None:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            text = _convert_text(source)
-        if text is None:
-            return None
-        cached = {**text.to_json(), "warnings": [str(each.message) for each in caught if each.category is UserWarning]}
-        write_json(name, cached)
-    for message in cached["warnings"]:  # at each load, not at the first one only
-        warnings.warn(message, stacklevel=3)
-    return Text.from_json(cached)
-
-
-def _convert_text(source: Path) -> Text | None:
-    if source.is_dir():
-        return Text.from_folder(source)
-    from foretell.models.weights.gguf_reader import open_gguf
-    from foretell.models.weights.gguf_tokenizer import read_tokenizer
-
-    file = open_gguf(source)
-    return None if file.metadata.get("tokenizer.ggml.model") in (None, "none", "no_vocab") else read_tokenizer(file)
 
 
 def _warn(of: Path, said: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ see, worked out once for each. So rows are bit-identical whatever the batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -101,6 +102,9 @@ class TinyModel(Model):
     def __repr__(self) -> str:
         names = ("vocab_size", "order", "seed", "sharpness", "num_layers", "max_length", *(["spelling"] if self.spelling else []))
         return f"TinyModel({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
+
+    def __reduce__(self) -> Any:
+        return object.__new__, (type(self),), self.__dict__  # small enough to go along whole
 
     def _new_cache(self, context: Context) -> TinyCache:
         return TinyCache()

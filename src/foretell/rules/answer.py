@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from typing import Any
 
 from foretell.decoding.request import Request
 from foretell.rules.rule import Rule
+
+#: What to do where an answer was cut, by the reason.
+_REMEDIES = {"length": "raise max_new_tokens", "context": "shorten the prompt", "timeout": "raise timeout"}
 
 
 @dataclass(frozen=True)
@@ -59,20 +63,36 @@ def why_unfinished(rule: Rule, request: Request, text: str) -> str:
     reasons = {
         "length": f"it was cut by max_new_tokens={request.max_new_tokens}",
         "context": "it was cut because the model's context is full",
+        "timeout": "the timeout was over",
         "dead-end": "no token that the rule allows can follow",
         "stop": "a stop string came before it obeyed the rule",
     }
-    place = _place(rule, text)
-    return reasons.get(request.finish_reason, request.finish_reason or "it was interrupted") + (f", at {place}" if place else "")
+    place, advice = _place(rule, text), closed_advice(rule, _partial(rule, text))
+    why = reasons.get(request.finish_reason, request.finish_reason or "it was interrupted")
+    return why + (f", at {place}" if place else "") + (f"; {advice}" if advice else "")
+
+
+def closed_advice(rule: Rule, value: Any) -> str:
+    """What leaves out members that a schema does not name; "" where the value, or the part of one, has none."""
+    constraint: Any = rule.constraint
+    if not rule.is_json or getattr(constraint, "closed", True):
+        return ""
+    from foretell.rules.schemas.closed import unnamed_members
+
+    names = unnamed_members(json.loads(constraint.schema), value)
+    if not names:
+        return ""
+    return f"the schema does not name {', '.join(map(repr, names[:3]))}{' ...' if len(names) > 3 else ''}, which closed=True leaves out"
 
 
 def warn_unfinished(answers: Sequence[Any]) -> None:
     """One warning for the answers that were cut. answers: results with `unfinished` and `finish_reason`."""
-    cut = [answer for answer in answers if answer.unfinished and answer.finish_reason in ("length", "context")]
+    cut = [answer for answer in answers if answer.unfinished and answer.finish_reason in _REMEDIES]
     if cut:
         which = "the answer is" if len(answers) == 1 else f"{len(cut)} of {len(answers)} answers {'is' if len(cut) == 1 else 'are'}"
         first = "" if len(answers) == 1 else "the first: "
-        warnings.warn(f"{which} unfinished ({first}{cut[0].unfinished}), so there is no value; raise max_new_tokens", stacklevel=3)
+        remedy = _REMEDIES[cut[0].finish_reason]
+        warnings.warn(f"{which} unfinished ({first}{cut[0].unfinished}), so there is no value; {remedy}", stacklevel=4)
 
 
 def _place(rule: Rule, text: str) -> str:

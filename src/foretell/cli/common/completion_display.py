@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from foretell.cli.common.options import notice
 from foretell.cli.common.program import say
@@ -22,7 +22,7 @@ class CompletionDisplay:
     search's guarantee."""
 
     complete: Callable[[str], Completion]
-    facts: dict[str, str | None]
+    facts: dict[str, Any]
     condition: str
     as_json: bool
 

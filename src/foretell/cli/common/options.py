@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +18,7 @@ from foretell.errors import UserError
 if TYPE_CHECKING:
     from foretell.decoding.recipe import Recipe
     from foretell.models.base import Model
+    from foretell.progress import Progress, ReportProgress
 
 
 def number(name: str, metavar: str, panel: str, help: str, *short: str) -> Any:
@@ -112,15 +115,35 @@ def read_recipe(text: str) -> Recipe:
 
 
 @contextmanager
-def notice(doing: str) -> Iterator[None]:
-    """Show on a terminal what is being done, and erase it afterwards."""
+def notice(doing: str) -> Iterator[Callable[[], None]]:
+    """Show on a terminal what is being done, and erase it afterwards, or when the function that it gives is called."""
     if not sys.stderr.isatty():
-        yield
+        yield lambda: None
         return
+
+    def erase() -> None:
+        sys.stderr.write("\r\x1b[2K")
+        sys.stderr.flush()
+
     sys.stderr.write(f"{doing} ...")
     sys.stderr.flush()
     try:
-        yield
+        yield erase
     finally:
-        sys.stderr.write("\r\x1b[2K")
-        sys.stderr.flush()
+        erase()
+
+
+@contextmanager
+def reading(doing: str, least_seconds: float = 1.0) -> Iterator[ReportProgress]:
+    """A notice, which becomes a bar where the whole will take longer than `least_seconds`. Gives the function to call with `Progress`."""
+    from foretell.progress import progress_bar
+
+    began = time.perf_counter()
+    with notice(doing) as erase, progress_bar(doing) as bar:
+
+        def report(progress: Progress) -> None:
+            if progress.share and (time.perf_counter() - began) / progress.share > least_seconds:
+                erase()
+                bar(replace(progress, label=""))
+
+        yield report

@@ -102,7 +102,9 @@ def numbers(trace: Trace, curve: CostCurve | None, finish_reason: str) -> str:
         parts.append("1 switch" if trace.switches == 1 else f"{trace.switches} switches")
     if curve is not None and len(rest) >= MIN_STEPS and any(step.drafted for step in rest):
         parts.append(f"about {gain(trace, curve):.2f}x plain")
-    reasons = {"length": "stopped by --max-new-tokens", "context": "stopped: the model's context is full"}
+    reasons = {
+        "length": "stopped by --max-new-tokens", "context": "stopped: the model's context is full", "timeout": "stopped by --timeout",
+    }  # fmt: skip
     return ", ".join(parts) + (f"; {reasons[finish_reason]}" if finish_reason in reasons else "")
 
 
@@ -128,5 +130,6 @@ def logprob_lines(entries: list[Logprob], tokenizer: Tokenizer) -> list[str]:
     lines = []
     for entry in entries:
         best = "  ".join(f"{tokenizer.token_text(token)!r} {value:.3f}" for token, value in entry.top)
-        lines.append(f"{entry.logprob:8.3f}  {tokenizer.token_text(entry.token)!r:<16}  {best}".rstrip())
+        logprob = f"{entry.logprob:8.3f}" if entry.logprob is not None else "  ending"
+        lines.append(f"{logprob}  {tokenizer.token_text(entry.token)!r:<16}  {best}".rstrip())
     return lines

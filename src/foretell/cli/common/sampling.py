@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from foretell.decoding.recipe import Recipe
     from foretell.models.base import Model
 
+#: The sampling options, as `generate` names them.
+SAMPLING = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty")
+
 
 def check_sampling(sampling: Mapping[str, Any], biased: bool, recipe: Recipe | None) -> None:
     """Raise UserError for bad values, before the model is loaded, and for options beside a recipe that names its own sampler."""

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from foretell.cli.common.model_fields import model_fields
 from foretell.cli.common.program import say
 
 if TYPE_CHECKING:
     from foretell.extraction import Extraction
+    from foretell.models.base import Model
 
 
-def show(found: Extraction, passage: str, model: str, as_json: bool, quiet: bool) -> None:
+def show(found: Extraction, passage: str, model: Model, as_json: bool, quiet: bool) -> None:
     """Print spans to standard output, everything else to standard error."""
     if as_json:
         print(json.dumps(to_dict(found, model), ensure_ascii=False))
@@ -69,7 +71,7 @@ def compared(found: Extraction) -> str:
     )
 
 
-def to_dict(found: Extraction, model: str) -> dict:
+def to_dict(found: Extraction, model: Model) -> dict:
     """The spans and figures as JSON types; null for infinite numbers."""
     spans = [
         {"text": each.text, "positions": each.positions, "score": each.score, "tokens": each.tokens, "proven": each.proven}
@@ -84,7 +86,7 @@ def to_dict(found: Extraction, model: str) -> dict:
             "finish_reason": found.found.finish_reason,
         },
         "greedy": None if gap is None else vars(gap),
-        "model": model,
+        **model_fields(model),
         "seconds": found.seconds,
         "passes": found.found.num_passes,
     }  # fmt: skip

@@ -65,6 +65,14 @@ class ModelGroup(Model):
         listener = self.router.listener(opening)
         self._opening = self.router.choose(opening, None)[0] if listener is None else listener
 
+    @property
+    def name(self) -> str:
+        """The names of its members."""
+        return " + ".join(member.name for member in self.members)
+
+    def __reduce__(self) -> Any:
+        return ModelGroup, (self.members, self.router, True)
+
     def _new_cache(self, context: Context) -> GroupCache:
         return GroupCache([member.new_cache(context) for member in self.members])
 

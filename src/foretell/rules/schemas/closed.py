@@ -29,3 +29,27 @@ def closed(schema: Any) -> Any:
         if "properties" in part and not {"additionalProperties", "unevaluatedProperties"} & part.keys():
             part["additionalProperties"] = False
     return whole
+
+
+def unnamed_members(schema: Any, value: Any) -> list[str]:
+    """Names of members in `value`, a JSON value or a part of one, that no `properties` of the schema names.
+
+    >>> unnamed_members({"properties": {"a": {}}}, {"a": 1, "b": [{"c": 2}]})
+    ['b', 'c']
+    """
+    named: set[str] = set()
+    waiting = [schema]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Mapping):
+            properties = part.get("properties")
+            named |= set(properties) if isinstance(properties, Mapping) else set()
+        waiting += part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ()
+    found: list[str] = []
+    waiting = [value]
+    while waiting:
+        part = waiting.pop(0)
+        if isinstance(part, Mapping):
+            found += [name for name in part if name not in named and name not in found]
+        waiting += part.values() if isinstance(part, Mapping) else part if isinstance(part, list) else ()
+    return found
