@@ -76,7 +76,8 @@ class DraftCosts:
     i, in drafters that use one of several members a step (`a ^ b`); other drafters have one entry. ask, node: what a draft costs beside
     forward pass and `draft`, for each request that is asked and for each drafted token: to propose, trim, decide and observe. texts:
     (tokens in the cache, rows without a draft) of each request of the step, in the order of `Pace.trim`; () where nobody says. others:
-    rows that the step holds besides, of prompts that are read.
+    rows that the step holds besides, of prompts that are read. caution: what the curve says of drafted tokens is multiplied by it, against
+    errors of measuring.
     """
 
     curve: CostCurve = CostCurve.flat()  # noqa: RUF009
@@ -86,6 +87,7 @@ class DraftCosts:
     node: float = 0.0
     texts: tuple[tuple[int, int], ...] = ()
     others: int = 0
+    caution: float = 1.0
 
     @cached_property
     def plain(self) -> float:
@@ -102,7 +104,7 @@ class DraftCosts:
         for num, text in enumerate(texts, 1):
             attention += curve.per_token_row * (self.texts[text][0] if self.texts else curve.context)
             most = max(most, curve.without_attention(num_rows + num) - before + attention)
-            added.append(most)
+            added.append(self.caution * most)
         return added
 
 

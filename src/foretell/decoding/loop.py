@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
+from foretell.catalog.part_text import describe
 from foretell.decoding.constrained import Backtracking, ConstrainedSampler, pruned
 from foretell.decoding.constraint import ConstraintState
 from foretell.decoding.cost_curve import CostCurve
@@ -24,6 +25,8 @@ from foretell.decoding.distribution import Distribution
 from foretell.decoding.draft_order import DraftCosts
 from foretell.decoding.drafter import Ask, Queries, Seen
 from foretell.decoding.drafters.composite import members
+from foretell.decoding.handling import handling_of
+from foretell.decoding.paces.never_slower import NeverSlower
 from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
@@ -38,6 +41,8 @@ from foretell.parts import Guarantee, weakest
 
 #: Most tokens of a prompt that one step feeds; longer prompts take several steps.
 PREFILL_CHUNK = 256
+#: Drafted tokens are thought to cost so much more than the measured curve says.
+_CAUTION = 1.1
 
 Item = TypeVar("Item")
 
@@ -83,16 +88,33 @@ class Loop:
     def __init__(self, model: Model, recipe: Recipe, curve: CostCurve | None = None) -> None:
         self.model, self.recipe, self.needs = model, recipe, recipe.needs
         self.traits = recipe.drafter.traits
+        caution = 1.0 if curve is not None else _CAUTION
         if curve is None:
             curve = curve_of(model) if self.needs.curve and self.traits.proposes else CostCurve.flat()
         self.draft_memory: Any = recipe.drafter.remember(model)
         self.verify_memory: Any = recipe.verifier.remember(model)
+        ask, node = self._handling() if caution > 1 and self.needs.curve else (0.0, 0.0)
         self.costs = DraftCosts(
             curve,
             partial(recipe.drafter.draft_cost, self.draft_memory),
             tuple(partial(member.draft_cost, memory) for member, memory in members(recipe.drafter, self.draft_memory)),
+            ask,
+            node,
+            caution=caution,
         )
         self.pace_memory: Any = recipe.pace.remember(self.costs)
+
+    def _handling(self) -> tuple[float, float]:
+        """What a draft and each drafted token cost beside the forward pass, for drafters that declare no cost."""
+        drafter = self.recipe.drafter
+        if not (self.traits.proposes and self.traits.rests and drafter.draft_cost(self.draft_memory, 1) == 0):
+            return 0.0, 0.0
+
+        def loop(stand_in: Model, most: int | None) -> Loop:
+            recipe = Recipe() if most is None else Recipe(drafter, self.recipe.verifier, NeverSlower(max_nodes=most))
+            return Loop(stand_in, recipe, CostCurve.flat())
+
+        return handling_of(self.model, describe(drafter), loop)
 
     @property
     def guarantee(self) -> Guarantee:

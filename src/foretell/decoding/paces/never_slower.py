@@ -14,13 +14,21 @@ from foretell.decoding.tree import Kind, Tree
 from foretell.parts import Needs, require
 
 _LEAST = 0.25  #: least reach of the nodes that are verified of a request's first sampled tree
-_CAUTION = 1.1  #: what verifying drafts is thought to cost, over what the curve says, so that errors of the curve are no losses
+_EARNED = 0.05  #: largest share that a request may lose beyond `allowance` in a session that gained twice as much so far
+
+
+@dataclass
+class _Memory:
+    """rates: acceptance in all requests. account: of all requests together."""
+
+    rates: Rates
+    account: Account = field(default_factory=Account)
 
 
 @dataclass
 class _State:
+    memory: _Memory | None  # None where the request is decided alone
     rates: Rates
-    alone: bool
     account: Account = field(default_factory=Account)
     asked: bool = False  # whether the drafter is asked in this step
     idle: int = 0  # consecutive steps without a node worth verifying
@@ -30,7 +38,7 @@ class _State:
 
 
 @dataclass(frozen=True)
-class NeverSlower(Pace[Rates, _State]):
+class NeverSlower(Pace[_Memory, _State]):
     """Choose the number of nodes m that maximises expected tokens / seconds of the step, as long as a failure can be afforded.
 
     The acceptance probability of a node is learnt online, for the request and for all requests before, by (drafter, grade, depth, rank). A
@@ -40,7 +48,8 @@ class NeverSlower(Pace[Rates, _State]):
 
     Each request has an account of the seconds that its drafts saved and took, of a batch's step in full, by the cost curve. A draft is made
     only if the account of no request of the batch could fall below minus the share `allowance` of plain decoding's time so far. What is
-    thought to be accepted in any case counts as saved: 1 - 4 (1 - reach) of a node with a reach above 3/4. While the account or the
+    thought to be accepted in any case counts as saved: 1 - 4 (1 - reach) of a node with a reach above 3/4. In a session whose drafts gained
+    so far, a request may lose half of that share more, 5 % at most. While the account or the
     drafter's record says that drafts do not pay, drafters that can rest do, and the step costs what a plain one does.
 
     max_nodes: most drafted tokens per step and request. memory: steps after which a count has decayed to 1/e. trust: weight, in
@@ -78,16 +87,21 @@ class NeverSlower(Pace[Rates, _State]):
     def needs(self) -> Needs:
         return Needs(curve=True)
 
-    def remember(self, costs: DraftCosts = NO_COSTS) -> Rates:
-        return Rates(None, math.exp(-1 / (8 * self.memory)))
+    def remember(self, costs: DraftCosts = NO_COSTS) -> _Memory:
+        return _Memory(Rates(None, math.exp(-1 / (8 * self.memory))))
 
-    def begin(self, memory: Rates, alone: bool = False) -> _State:
-        return _State(Rates(None if alone else memory, math.exp(-1 / self.memory)), alone)
+    def begin(self, memory: _Memory, alone: bool = False) -> _State:
+        return _State(None if alone else memory, Rates(None if alone else memory.rates, math.exp(-1 / self.memory)))
+
+    def _room(self, state: _State) -> float:
+        """Seconds that the request may lose in this step."""
+        earned = 0.0 if state.memory is None else min(max(state.memory.account.gain / 2, 0.0), _EARNED)
+        return state.account.room(self.allowance + earned)
 
     def limit(self, state: _State, costs: DraftCosts) -> DraftOrder:
         state.account.open_step(costs.plain)
         state.asked = False
-        if state.skip > 0 or state.account.room(self.allowance) < costs.ask + costs.node:
+        if state.skip > 0 or self._room(state) < costs.ask + costs.node:
             return REST
         depth = self._depth(state, costs)
         if depth == 0:
@@ -100,12 +114,12 @@ class NeverSlower(Pace[Rates, _State]):
         """How deep to draft; where drafting costs time, by the probability that some node of each depth is accepted."""
         if costs.draft(1) == 0:
             return self.max_nodes
-        room = state.account.room(self.allowance)
+        room = self._room(state)
         best, depth, expected, reach = 1.0 / costs.plain, 0, 1.0, 1.0
         for d, rows in enumerate(costs.extra([0] * self.max_nodes), 1):
             reach *= state.rates.rate(any_at(d), self.trust)
             expected += reach
-            extra = _CAUTION * rows + costs.draft(d) + costs.ask + d * costs.node
+            extra = rows + costs.draft(d) + costs.ask + d * costs.node
             if extra - _sure(reach) * d * costs.plain > room:
                 break
             if expected / (costs.plain + extra) > best:
@@ -113,8 +127,8 @@ class NeverSlower(Pace[Rates, _State]):
         return depth
 
     def trim(self, states: Sequence[_State], trees: Sequence[Tree], costs: DraftCosts) -> list[Tree]:
-        shared = [i for i, state in enumerate(states) if not state.alone]
-        groups = [[i] for i, state in enumerate(states) if state.alone] + ([shared] if shared else [])
+        shared = [i for i, state in enumerate(states) if state.memory is not None]
+        groups = [[i] for i, state in enumerate(states) if state.memory is None] + ([shared] if shared else [])
         texts = costs.texts or ((costs.curve.context, 1),) * len(states)
         trimmed = list(trees)
         for group in groups:
@@ -130,18 +144,20 @@ class NeverSlower(Pace[Rates, _State]):
         for i, (state, tree) in enumerate(zip(states, trees, strict=True)):
             nodes += [(-reach, i, node) for node, reach in enumerate(state.rates.reach(tree, self.trust, known[i]))]
         nodes.sort()
-        drafting = sum(costs.ask + costs.draft(max(tree.depths(), default=0)) for state, tree in zip(states, trees, strict=True) if state.asked)
+        drafting = sum(
+            costs.ask + costs.draft(max(tree.depths(), default=0)) for state, tree in zip(states, trees, strict=True) if state.asked
+        )
         extra = costs.extra([i for _, i, _ in nodes])
-        losses = [drafting, *(drafting + _CAUTION * seconds + num * costs.node for num, seconds in enumerate(extra, 1))]
+        losses = [drafting, *(drafting + seconds + num * costs.node for num, seconds in enumerate(extra, 1))]
         for state, (length, rows) in zip(states, costs.texts, strict=True):
             state.account.read(costs.curve.reading(length + rows))
             state.account.step = costs.plain
-        room = min((state.account.room(self.allowance) for state in states), default=0.0)
+        room = min((self._room(state) for state in states), default=0.0)
         num = _most_worth([-minus for minus, _, _ in nodes], losses, len(trees), costs.plain, room)
         kept: list[list[int]] = [[] for _ in trees]
         for _, i, node in nodes[:num]:
             kept[i].append(node)
-        if any(state.alone for state in states):  # then the group has one request
+        if any(state.memory is None for state in states):  # then the group has one request
             kept = [self._as_before(states[0], trees[0], [(-minus, node) for minus, _, node in nodes], num, losses, room)]
         for state, tree, chosen, before in zip(states, trees, kept, known, strict=True):
             chosen.sort()  # the order in `subtree`
@@ -171,6 +187,8 @@ class NeverSlower(Pace[Rates, _State]):
     def observe(self, state: _State, tree: Tree, path: Sequence[int]) -> None:
         if state.skip > 0:
             state.skip -= 1
+        if state.memory is not None:
+            state.memory.account.add_step(state.account, len(path))
         state.account.close_step(len(path))
         same = state.known is not None and len(state.known) == len(tree)
         state.rates.note(tree, path, state.known if same else None)

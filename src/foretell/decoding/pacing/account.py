@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Tokens that a request is trusted to decode still; their time counts before they are written, or nothing could be tried at first.
-_AHEAD = 16
+#: A request is trusted to take at least as long as so many plain steps, or nothing could be tried at first.
+_AT_LEAST = 32
+#: Plain steps of a session after which half of what it gained is trusted to be its drafter's merit.
+_TRIAL = 100
 
 
 @dataclass
@@ -15,12 +17,12 @@ class Account:
 
     >>> account = Account()
     >>> account.open_step(plain=1.0)
-    >>> account.room(allowance=0.02)  # two hundredths of 16 steps
-    0.32
+    >>> account.room(allowance=0.02)  # two hundredths of 32 steps
+    0.64
     >>> account.spent = 0.25
     >>> account.close_step(num_accepted=0)
     >>> round(account.room(allowance=0.02), 6)
-    0.09
+    0.39
     """
 
     plain: float = 0.0
@@ -39,7 +41,17 @@ class Account:
 
     def room(self, allowance: float) -> float:
         """Seconds that this step may lose: then all drafts together have cost at most the share `allowance` of plain decoding's time."""
-        return self.balance + allowance * (self.plain + _AHEAD * self.step)
+        return self.balance + allowance * max(self.plain, _AT_LEAST * self.step)
+
+    @property
+    def gain(self) -> float:
+        """What drafts saved, as a share of plain decoding's time, with `_TRIAL` steps without a gain as prior."""
+        return self.balance / (self.plain + _TRIAL * self.step) if self.plain else 0.0
+
+    def add_step(self, other: Account, num_accepted: int) -> None:
+        """Book the open step of one of several requests here as well."""
+        self.step, self.spent = other.step, other.spent
+        self.close_step(num_accepted)
 
     def close_step(self, num_accepted: int) -> None:
         """Book what the step's drafts took and saved."""
