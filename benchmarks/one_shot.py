@@ -30,7 +30,9 @@ TARGET = 0.97
 PARTS = {"all": slice(None), "even": slice(0, None, 2), "odd": slice(1, None, 2)}
 
 
-def answers(model: ft.Model, recipe: ft.Recipe, texts: list[list[int]], length: int, sampler: Sampler) -> tuple[list[float], list[ft.Request]]:
+def answers(
+    model: ft.Model, recipe: ft.Recipe, texts: list[list[int]], length: int, sampler: Sampler
+) -> tuple[list[float], list[ft.Request]]:
     """Seconds from the making of a new session to the end of each request of one batch, and the requests."""
     begin = time.perf_counter()
     session = ft.Session(model, recipe)

@@ -95,25 +95,30 @@ class Traits:
     """Properties of a drafter's proposals; `|` joins those of several drafters.
 
     samples: proposals may contain sampled nodes, so the random numbers that a position uses depend on the draft. learns: the text of one
-    request changes the proposals for another. proposes: it may propose tokens; False for plain decoding.
+    request changes the proposals for another. proposes: it may propose tokens; False for plain decoding. rests: it can do without
+    observing some steps, after which `Drafter.resume` is called; drafters that need the rows of every step (hidden states, say) cannot.
 
-    >>> Traits(proposes=False) | Traits(samples=True)
-    Traits(samples=True, learns=False, proposes=True)
+    >>> Traits(proposes=False) | Traits(samples=True, rests=True)
+    Traits(samples=True, learns=False, proposes=True, rests=False)
     """
 
     samples: bool = False
     learns: bool = False
     proposes: bool = True
+    rests: bool = False
 
     def __or__(self, other: Traits) -> Traits:
-        return Traits(self.samples or other.samples, self.learns or other.learns, self.proposes or other.proposes)
+        return Traits(
+            self.samples or other.samples, self.learns or other.learns, self.proposes or other.proposes, self.rests and other.rests
+        )
 
 
 class Drafter(Part, Generic[Memory, State]):
     """Settings of a drafting method. Memory lives across requests, state within one; the drafter makes both and gets them passed back.
 
     For each request the loop calls `begin` once, and then in each step `propose` (not in every step), `queries` and `observe`. Between two
-    asks the text may have grown by several tokens. Where tokens are taken back, the loop calls `rewind`.
+    asks the text may have grown by several tokens. Where tokens are taken back, the loop calls `rewind`. A drafter that can rest
+    (`Traits.rests`) is not called at all in steps in which the pace lets it rest; `resume` comes before the next call.
     """
 
     @property
@@ -151,6 +156,11 @@ class Drafter(Part, Generic[Memory, State]):
         kept text: `observe` does not get their rows a second time.
         """
         return self.begin(memory, text, len(text) - 1)
+
+    def resume(self, memory: Memory, state: State, text: Sequence[int]) -> State:
+        """State for a request after steps that the drafter did not observe. text: the text now; all but its last token is in the target's
+        cache, and their rows do not come again. Called only for drafters that can rest; by default this calls `rewind`."""
+        return self.rewind(memory, state, text)
 
     @abstractmethod
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:

@@ -7,6 +7,7 @@ rows into distributions, the verifier accepts a path, the cache keeps it, and dr
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
+from foretell.catalog.part_text import describe
 from foretell.decoding.constrained import Backtracking, ConstrainedSampler, pruned
 from foretell.decoding.constraint import ConstraintState
 from foretell.decoding.cost_curve import CostCurve
@@ -23,6 +25,8 @@ from foretell.decoding.distribution import Distribution
 from foretell.decoding.draft_order import DraftCosts
 from foretell.decoding.drafter import Ask, Queries, Seen
 from foretell.decoding.drafters.composite import members
+from foretell.decoding.handling import handling_of
+from foretell.decoding.paces.never_slower import NeverSlower
 from foretell.decoding.pacing.measured_curve import curve_of
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
@@ -37,13 +41,16 @@ from foretell.parts import Guarantee, weakest
 
 #: Most tokens of a prompt that one step feeds; longer prompts take several steps.
 PREFILL_CHUNK = 256
+#: Drafted tokens are thought to cost so much more than the measured curve says.
+_CAUTION = 1.1
 
 Item = TypeVar("Item")
 
 
 @dataclass
 class Running:
-    """A request that is being decoded: its cache, and the states of the recipe's parts."""
+    """A request that is being decoded: its cache, and the states of the recipe's parts. rests: the drafter does not observe this step.
+    rested: nor did it observe the steps before, and must be told the text."""
 
     request: Request
     cache: Cache
@@ -51,6 +58,8 @@ class Running:
     verify_state: Any = None
     pace_state: Any = None
     backtracking: Backtracking = field(default_factory=Backtracking)
+    rests: bool = False
+    rested: bool = False
 
     @property
     def lag(self) -> int:
@@ -79,16 +88,33 @@ class Loop:
     def __init__(self, model: Model, recipe: Recipe, curve: CostCurve | None = None) -> None:
         self.model, self.recipe, self.needs = model, recipe, recipe.needs
         self.traits = recipe.drafter.traits
+        caution = 1.0 if curve is not None else _CAUTION
         if curve is None:
             curve = curve_of(model) if self.needs.curve and self.traits.proposes else CostCurve.flat()
         self.draft_memory: Any = recipe.drafter.remember(model)
         self.verify_memory: Any = recipe.verifier.remember(model)
+        ask, node = self._handling() if caution > 1 and self.needs.curve else (0.0, 0.0)
         self.costs = DraftCosts(
             curve,
             partial(recipe.drafter.draft_cost, self.draft_memory),
             tuple(partial(member.draft_cost, memory) for member, memory in members(recipe.drafter, self.draft_memory)),
+            ask,
+            node,
+            caution=caution,
         )
         self.pace_memory: Any = recipe.pace.remember(self.costs)
+
+    def _handling(self) -> tuple[float, float]:
+        """What a draft and each drafted token cost beside the forward pass, for drafters that declare no cost."""
+        drafter = self.recipe.drafter
+        if not (self.traits.proposes and self.traits.rests and drafter.draft_cost(self.draft_memory, 1) == 0):
+            return 0.0, 0.0
+
+        def loop(stand_in: Model, most: int | None) -> Loop:
+            recipe = Recipe() if most is None else Recipe(drafter, self.recipe.verifier, NeverSlower(max_nodes=most))
+            return Loop(stand_in, recipe, CostCurve.flat())
+
+        return handling_of(self.model, describe(drafter), loop)
 
     @property
     def guarantee(self) -> Guarantee:
@@ -129,6 +155,7 @@ class Loop:
                 return False
             running.cache.truncate(min(running.cache.length, len(request.tokens) - 1))
             running.draft_state = self.recipe.drafter.rewind(self.draft_memory, running.draft_state, request.tokens)
+            running.rested = False
             running.verify_state = self.recipe.verifier.rewind(self.verify_memory, running.verify_state, request.tokens)
             running.pace_state = self._pace_state(request)
         return not request.finish_reason
@@ -149,7 +176,7 @@ class Loop:
         # 1. Draft, for requests whose text that is not in the cache fits one step.
         drafts: dict[int, _Draft] = {}
         if self.traits.proposes:
-            self._draft([running for running in batch if running.lag <= PREFILL_CHUNK], drafts)
+            self._draft(batch, drafts)
         clock.stop("draft")
         # 2. One forward pass over the rows of all requests.
         batch = [running for running in batch if not running.request.finish_reason]
@@ -162,6 +189,8 @@ class Loop:
         for running, feed, rows in zip(batch, feeds, outputs, strict=True):
             if rows is not None:
                 with _alone(running.request):
+                    if not running.rests:  # before the text grows: the steps up to this one are those it missed
+                        self._resume(running)
                     shown.append((running, self._decide(running, drafts.get(id(running), _NO_DRAFT), feed, rows, clock)))
         clock.stop("decide")
         self._observe(shown)
@@ -170,13 +199,15 @@ class Loop:
         for running, _ in shown:
             running.request.trace.steps[-1].seconds = clock.share(len(batch))
 
-    def _draft(self, ready: Sequence[Running], drafts: dict[int, _Draft]) -> None:
+    def _draft(self, batch: Sequence[Running], drafts: dict[int, _Draft]) -> None:
         """Call the drafter for the requests whose pace allows a draft, and write the trimmed trees into `drafts`."""
         pace, drafter, trees = self.recipe.pace, self.recipe.drafter, dict[int, Tree]()
+        ready = [running for running in batch if running.lag <= PREFILL_CHUNK]
+        costs = self._costs_of(ready, PREFILL_CHUNK * (len(batch) - len(ready)))
         asks: list[tuple[Running, Ask]] = []
         for running in ready:
             with _alone(running.request):
-                ask = self._ask(running)
+                ask = self._ask(running, costs)
                 if ask is not None:
                     asks.append((running, ask))
         if not asks:
@@ -186,21 +217,30 @@ class Loop:
             with _alone(running.request):
                 state = running.request.state
                 trees[id(running)] = tree if state is None or tree is None else pruned(tree, state)
-        ready = [running for running in ready if not running.request.finish_reason]
+        if any(running.request.finish_reason for running in ready):
+            ready = [running for running in ready if not running.request.finish_reason]
+            costs = self._costs_of(ready, costs.others)
         with _alone(*(running.request for running in ready)):
-            kept = pace.trim([running.pace_state for running in ready], [trees.get(id(running), Tree()) for running in ready], self.costs)
+            kept = pace.trim([running.pace_state for running in ready], [trees.get(id(running), Tree()) for running in ready], costs)
             for running, tree in zip(ready, kept, strict=True):
                 drafts[id(running)] = _Draft(tree, self._queries(running, tree) if id(running) in trees else Queries())
 
-    def _ask(self, running: Running) -> Ask | None:
+    def _costs_of(self, ready: Sequence[Running], others: int) -> DraftCosts:
+        """The costs of a step over these requests and `others` rows of prompts."""
+        texts = tuple((running.cache.length, running.lag) for running in ready)
+        return dataclasses.replace(self.costs, texts=texts, others=others)
+
+    def _ask(self, running: Running, costs: DraftCosts) -> Ask | None:
         """What to ask the drafter for; None where the pace allows no draft, or the text has no room for one."""
         request = running.request
-        order = self.recipe.pace.limit(running.pace_state, self.costs)
+        order = self.recipe.pace.limit(running.pace_state, costs)
+        running.rests = order.rest and self.traits.rests
         # The last token of a step comes from the target, and the tree must fit the model's longest text.
         room = min(request.max_new_tokens - request.num_generated, self.model.max_length - len(request.tokens)) - 1
         depth = min(order.depth, room)
         if order.num_nodes < 1 or depth < 1:
             return None
+        self._resume(running)
         sampler = request.sampler
         if request.state is not None:
             sampler = ConstrainedSampler.of(sampler, request.state, len(request.tokens))
@@ -208,6 +248,12 @@ class Loop:
             request.tokens, len(request.prompt), running.draft_state, order.num_nodes, depth, sampler, request.draws, running.cache,
             order.choices, request.state,
         )  # fmt: skip
+
+    def _resume(self, running: Running) -> None:
+        """Tell a drafter that rested what the text is now."""
+        if running.rested:
+            running.draft_state = self.recipe.drafter.resume(self.draft_memory, running.draft_state, running.request.tokens)
+            running.rested = False
 
     def _queries(self, running: Running, tree: Tree) -> Queries:
         """The drafter's queries; none where they would exceed the model's longest text."""
@@ -296,7 +342,12 @@ class Loop:
 
     def _observe(self, shown: Sequence[tuple[Running, Seen]]) -> None:
         """Pass the results to the drafter, and its measurements to the pace. An error here ends all these requests."""
-        if not self.traits.proposes or not shown:
+        if not self.traits.proposes:
+            return
+        for running, _ in shown:
+            running.rested |= running.rests
+        shown = [(running, seen) for running, seen in shown if not running.rests]
+        if not shown:
             return
         with _alone(*(running.request for running, _ in shown)):
             measured = self.recipe.drafter.observe([running.draft_state for running, _ in shown], [seen for _, seen in shown])

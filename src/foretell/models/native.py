@@ -60,6 +60,7 @@ class NativeModel(Model):
         self.max_length, self.tolerance, self.device = arch.max_length, engine.tolerance, engine.device
         self.fingerprint, self.tokenizer = fingerprint, tokenizer
         self.num_parameters = arch.num_parameters
+        self.num_threads = getattr(engine, "num_threads", None)
         self.attentions = frozenset({Attention.CAUSAL} if any(arch.windows) else Attention)
         self.store = SlotStore(arch.num_layers, arch.num_kv_heads, arch.head_dim, engine.dtype, engine.device)
         self._lock = ForkSafeLock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foretell.decoding.drafter import Ask
+from foretell.decoding.drafter import Ask, Traits
 from foretell.decoding.drafting.successors.table import SuccessorTable
 from foretell.decoding.drafting.table_drafter import TableDrafter
 from foretell.decoding.drafting.trees.best_first import best_first
@@ -67,6 +67,13 @@ class AdaptiveNgram(TableDrafter[int, _State]):
 
     def begin(self, memory: int, text: Sequence[int], cached: int = 0) -> _State:
         return _State(SuccessorTable(memory, self.orders, self.width, "count"))
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(rests=True)
+
+    def resume(self, memory: int, state: _State, text: Sequence[int]) -> _State:
+        return state  # a proposal counts what is new of the text
 
     def table_for(self, ask: Ask) -> SuccessorTable:
         state, text = ask.state, ask.tokens

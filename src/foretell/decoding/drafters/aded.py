@@ -94,7 +94,7 @@ class Aded(TableDrafter[ScopedTables, _State]):
 
     @property
     def traits(self) -> Traits:
-        return Traits(learns=self.adaptation != "none" and self.scope != "request")
+        return Traits(learns=self.adaptation != "none" and self.scope != "request", rests=True)
 
     def tree_search(self) -> TreeSearch:
         """The settings of the tree search."""

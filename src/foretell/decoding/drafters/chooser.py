@@ -103,6 +103,9 @@ class Chooser(Composite):
     def rewind(self, memory: Any, state: Any, text: Sequence[int]) -> Any:
         return dataclasses.replace(state, parts=super().rewind(memory.parts, state.parts, text), chosen=None)
 
+    def resume(self, memory: Any, state: Any, text: Sequence[int]) -> Any:
+        return dataclasses.replace(state, parts=super().resume(memory.parts, state.parts, text), chosen=None)
+
     def asks_of(self, number: int, asks: Sequence[Ask]) -> list[Ask]:
         inner = [dataclasses.replace(ask, state=ask.state.parts, choices=_without_member(ask.choices)) for ask in asks]
         return super().asks_of(number, inner)

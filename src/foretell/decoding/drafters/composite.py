@@ -69,6 +69,9 @@ class Composite(Drafter[Any, Any]):
     def rewind(self, memory: Any, state: Any, text: Sequence[int]) -> Any:
         return tuple(drafter.rewind(kept, part, text) for drafter, kept, part in zip(self.drafters, memory, state, strict=True))
 
+    def resume(self, memory: Any, state: Any, text: Sequence[int]) -> Any:
+        return tuple(drafter.resume(kept, part, text) for drafter, kept, part in zip(self.drafters, memory, state, strict=True))
+
     def queries(self, state: Any, tree: Tree) -> Queries:
         joined = Queries()
         for drafter, part in zip(self.drafters, state, strict=True):

@@ -21,7 +21,7 @@ class Plain(Drafter[None, None]):
 
     @property
     def traits(self) -> Traits:
-        return Traits(proposes=False)
+        return Traits(proposes=False, rests=True)
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         return [Tree() for _ in asks]

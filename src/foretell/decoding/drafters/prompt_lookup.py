@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from foretell.decoding.drafter import Ask, Drafter
+from foretell.decoding.drafter import Ask, Drafter, Traits
 from foretell.decoding.tree import Tree
 from foretell.parts import require
 
@@ -47,6 +47,13 @@ class PromptLookup(Drafter[None, _Index]):
         require(self.min_ngram >= 1, self, "min_ngram", self.min_ngram, "must be at least 1")
         require(self.max_ngram >= self.min_ngram, self, "max_ngram", self.max_ngram, f"must be at least min_ngram={self.min_ngram}")
         require(self.num_tokens >= 1, self, "num_tokens", self.num_tokens, "must be at least 1")
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(rests=True)
+
+    def resume(self, memory: None, state: _Index, text: Sequence[int]) -> _Index:
+        return state  # a proposal reads what is new of the text
 
     def begin(self, memory: None, text: Sequence[int], cached: int = 0) -> _Index:
         return _Index()

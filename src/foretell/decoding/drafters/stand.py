@@ -105,7 +105,7 @@ class Stand(TableDrafter[ScopedTables, _State]):
 
     @property
     def traits(self) -> Traits:
-        return Traits(samples=self.siblings == "gumbel", learns=self.scope != "request")
+        return Traits(samples=self.siblings == "gumbel", learns=self.scope != "request", rests=True)
 
     @property
     def needs(self) -> Needs:

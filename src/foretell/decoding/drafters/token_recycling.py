@@ -60,7 +60,7 @@ class TokenRecycling(TableDrafter[SuccessorTable, SuccessorTable]):
 
     @property
     def traits(self) -> Traits:
-        return Traits(learns=True)
+        return Traits(learns=True, rests=True)
 
     def remember(self, model: Model) -> SuccessorTable:
         # Below it is read and written by NumPy indexing, because a compiled call costs more than this little work.

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.draft_order import NO_COSTS, NOTHING, DraftCosts, DraftOrder
+from foretell.decoding.draft_order import NO_COSTS, NOTHING, REST, DraftCosts, DraftOrder
 from foretell.decoding.pace import Pace
+from foretell.decoding.pacing.account import Account
 from foretell.decoding.pacing.rates import Key, Rates, any_at, keys
 from foretell.decoding.tree import Kind, Tree
 from foretell.parts import Needs, require
 
 _LEAST = 0.25  #: least reach of the nodes that are verified of a request's first sampled tree
+_EARNED = 0.05  #: largest share that a request may lose beyond `allowance` in a session that gained twice as much so far
+
+
+@dataclass
+class _Memory:
+    """rates: acceptance in all requests. account: of all requests together."""
+
+    rates: Rates
+    account: Account = field(default_factory=Account)
 
 
 @dataclass
 class _State:
+    memory: _Memory | None  # None where the request is decided alone
     rates: Rates
-    alone: bool
+    account: Account = field(default_factory=Account)
+    asked: bool = False  # whether the drafter is asked in this step
     idle: int = 0  # consecutive steps without a node worth verifying
     skip: int = 0  # steps until the drafter is asked again
     known: list[Key] | None = None  # keys, before trimming, of the nodes kept of the last proposal
@@ -27,23 +38,29 @@ class _State:
 
 
 @dataclass(frozen=True)
-class NeverSlower(Pace[Rates, _State]):
-    """Choose the number of nodes m that maximises expected tokens / t(1 + m).
+class NeverSlower(Pace[_Memory, _State]):
+    """Choose the number of nodes m that maximises expected tokens / seconds of the step, as long as a failure can be afforded.
 
     The acceptance probability of a node is learnt online, for the request and for all requests before, by (drafter, grade, depth, rank). A
     node's reach is the product along its path, and expected tokens = 1 + sum of reach. Nodes of the whole batch compete: those with the
     largest reach are verified in one step, as many as pay by the curve (for sampled trees, as many as paid in the previous step). Counts
     decay, so rejected drafters are tried again after a while; drafters whose trees are not worth verifying are asked less often.
 
+    Each request has an account of the seconds that its drafts saved and took, of a batch's step in full, by the cost curve. A draft is made
+    only if the account of no request of the batch could fall below minus the share `allowance` of plain decoding's time so far. What is
+    thought to be accepted in any case counts as saved: 1 - 4 (1 - reach) of a node with a reach above 3/4. In a session whose drafts gained
+    so far, a request may lose half of that share more, 5 % at most. While the account or the
+    drafter's record says that drafts do not pay, drafters that can rest do, and the step costs what a plain one does.
+
     max_nodes: most drafted tokens per step and request. memory: steps after which a count has decayed to 1/e. trust: weight, in
-    observations, of the rates from other requests.
+    observations, of the rates from other requests. allowance: share of plain decoding's time that a request may lose.
 
     Guarantee: none of its own; exact verifiers stay exact, because sampled nodes are dropped by source, grade, depth and rank only, never
-    by the token drawn or by what follows from it. Needs: the cost curve. Cost: microseconds per node. State: counts.
+    by the token drawn or by what follows from it. Needs: the cost curve. Cost: microseconds per node. State: counts, and the account.
 
     Expected-improvement choice as in Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", section
     3.3, with a measured cost curve and by-node rates in place of one constant; trees by reach as in Sequoia (Chen et al.,
-    "Sequoia: Scalable, Robust, and Hardware-aware Speculative Decoding", section 3).
+    "Sequoia: Scalable, Robust, and Hardware-aware Speculative Decoding", section 3). The account is Foretell's own.
 
     >>> pace = NeverSlower()
     >>> state, costs = pace.begin(pace.remember()), DraftCosts(CostCurve.flat(1.0, per_row=1.0))
@@ -56,6 +73,7 @@ class NeverSlower(Pace[Rates, _State]):
     max_nodes: int = 16
     memory: float = 200.0
     trust: float = 16.0
+    allowance: float = 0.015
 
     aliases = ("cost",)
 
@@ -63,68 +81,97 @@ class NeverSlower(Pace[Rates, _State]):
         require(isinstance(self.max_nodes, int) and self.max_nodes >= 0, self, "max_nodes", self.max_nodes, "must be 0 or above")
         require(self.memory >= 1, self, "memory", self.memory, "must be at least 1 step")
         require(self.trust > 0, self, "trust", self.trust, "must be above 0")
+        require(0 <= self.allowance <= 1, self, "allowance", self.allowance, "must lie between 0 and 1")
 
     @property
     def needs(self) -> Needs:
         return Needs(curve=True)
 
-    def remember(self, costs: DraftCosts = NO_COSTS) -> Rates:
-        return Rates(None, math.exp(-1 / (8 * self.memory)))
+    def remember(self, costs: DraftCosts = NO_COSTS) -> _Memory:
+        return _Memory(Rates(None, math.exp(-1 / (8 * self.memory))))
 
-    def begin(self, memory: Rates, alone: bool = False) -> _State:
-        return _State(Rates(None if alone else memory, math.exp(-1 / self.memory)), alone)
+    def begin(self, memory: _Memory, alone: bool = False) -> _State:
+        return _State(None if alone else memory, Rates(None if alone else memory.rates, math.exp(-1 / self.memory)))
+
+    def _room(self, state: _State) -> float:
+        """Seconds that the request may lose in this step."""
+        earned = 0.0 if state.memory is None else min(max(state.memory.account.gain / 2, 0.0), _EARNED)
+        return state.account.room(self.allowance + earned)
 
     def limit(self, state: _State, costs: DraftCosts) -> DraftOrder:
-        curve = costs.curve
-        if state.skip > 0:
-            return NOTHING
-        if costs.draft(1) == 0:
-            return DraftOrder(self.max_nodes, self.max_nodes)
-        # Drafting costs time: choose the depth by the probability that some node of each depth is accepted.
-        best, depth, expected, reach = 1.0 / curve(1), 0, 1.0, 1.0
-        for d in range(1, self.max_nodes + 1):
-            reach *= state.rates.rate(any_at(d), self.trust)
-            expected += reach
-            rate = expected / (curve(1 + d) + costs.draft(d))
-            if rate > best:
-                best, depth = rate, d
+        state.account.open_step(costs.plain)
+        state.asked = False
+        if state.skip > 0 or self._room(state) < costs.ask + costs.node:
+            return REST
+        depth = self._depth(state, costs)
         if depth == 0:
             self._pause(state)
             return NOTHING
+        state.asked = True
         return DraftOrder(self.max_nodes, depth)
 
+    def _depth(self, state: _State, costs: DraftCosts) -> int:
+        """How deep to draft; where drafting costs time, by the probability that some node of each depth is accepted."""
+        if costs.draft(1) == 0:
+            return self.max_nodes
+        room = self._room(state)
+        best, depth, expected, reach = 1.0 / costs.plain, 0, 1.0, 1.0
+        for d, rows in enumerate(costs.extra([0] * self.max_nodes), 1):
+            reach *= state.rates.rate(any_at(d), self.trust)
+            expected += reach
+            extra = rows + costs.draft(d) + costs.ask + d * costs.node
+            if extra - _sure(reach) * d * costs.plain > room:
+                break
+            if expected / (costs.plain + extra) > best:
+                best, depth = expected / (costs.plain + extra), d
+        return depth
+
     def trim(self, states: Sequence[_State], trees: Sequence[Tree], costs: DraftCosts) -> list[Tree]:
-        shared = [i for i, state in enumerate(states) if not state.alone]
-        groups = [[i] for i, state in enumerate(states) if state.alone] + ([shared] if shared else [])
+        shared = [i for i, state in enumerate(states) if state.memory is not None]
+        groups = [[i] for i, state in enumerate(states) if state.memory is None] + ([shared] if shared else [])
+        texts = costs.texts or ((costs.curve.context, 1),) * len(states)
         trimmed = list(trees)
         for group in groups:
-            for i, tree in zip(group, self._trim([states[i] for i in group], [trees[i] for i in group], costs.curve), strict=True):
+            of_group = costs if len(group) == len(costs.texts) else replace(costs, texts=tuple(texts[i] for i in group))
+            for i, tree in zip(group, self._trim([states[i] for i in group], [trees[i] for i in group], of_group), strict=True):
                 trimmed[i] = tree
         return trimmed
 
-    def _trim(self, states: Sequence[_State], trees: Sequence[Tree], curve: CostCurve) -> list[Tree]:
+    def _trim(self, states: Sequence[_State], trees: Sequence[Tree], costs: DraftCosts) -> list[Tree]:
         """The best set of nodes for a group of requests that share a step."""
+        known = [keys(tree) for tree in trees]
         nodes: list[tuple[float, int, int]] = []
         for i, (state, tree) in enumerate(zip(states, trees, strict=True)):
-            nodes += [(-reach, i, node) for node, reach in enumerate(state.rates.reach(tree, self.trust))]
+            nodes += [(-reach, i, node) for node, reach in enumerate(state.rates.reach(tree, self.trust, known[i]))]
         nodes.sort()
-        num = _most_worth([-minus_reach for minus_reach, _, _ in nodes], curve.table(len(trees) + len(nodes)).tolist(), len(trees))
+        drafting = sum(
+            costs.ask + costs.draft(max(tree.depths(), default=0)) for state, tree in zip(states, trees, strict=True) if state.asked
+        )
+        extra = costs.extra([i for _, i, _ in nodes])
+        losses = [drafting, *(drafting + seconds + num * costs.node for num, seconds in enumerate(extra, 1))]
+        for state, (length, rows) in zip(states, costs.texts, strict=True):
+            state.account.read(costs.curve.reading(length + rows))
+            state.account.step = costs.plain
+        room = min((self._room(state) for state in states), default=0.0)
+        num = _most_worth([-minus for minus, _, _ in nodes], losses, len(trees), costs.plain, room)
         kept: list[list[int]] = [[] for _ in trees]
         for _, i, node in nodes[:num]:
             kept[i].append(node)
-        if any(state.alone for state in states):  # then the group has one request
-            kept = [self._as_before(states[0], trees[0], [(-minus, node) for minus, _, node in nodes], num, curve)]
-        for state, tree, chosen in zip(states, trees, kept, strict=True):
+        if any(state.memory is None for state in states):  # then the group has one request
+            kept = [self._as_before(states[0], trees[0], [(-minus, node) for minus, _, node in nodes], num, losses, room)]
+        for state, tree, chosen, before in zip(states, trees, kept, known, strict=True):
             chosen.sort()  # the order in `subtree`
-            before = keys(tree)
             state.known = [before[node] for node in chosen]
+            state.account.spent = losses[sum(map(len, kept))]
             if chosen:
                 state.idle = 0
-            elif len(tree):
+            elif state.asked:
                 self._pause(state)
         return [tree if len(chosen) == len(tree) else tree.subtree(chosen) for tree, chosen in zip(trees, kept, strict=True)]
 
-    def _as_before(self, state: _State, tree: Tree, nodes: list[tuple[float, int]], num: int, curve: CostCurve) -> list[int]:
+    def _as_before(
+        self, state: _State, tree: Tree, nodes: list[tuple[float, int]], num: int, losses: Sequence[float], room: float
+    ) -> list[int]:
         """The nodes of a sampled tree to keep; `nodes` are (reach, node) by descending reach, of which the first `num` would pay.
 
         The shape of a sampled tree depends on its tokens (where few tokens are probable there are few siblings). Whether a node is verified
@@ -134,11 +181,15 @@ class NeverSlower(Pace[Rates, _State]):
             return [node for _, node in nodes[:num]]
         most, least = state.plan or (self.max_nodes, _LEAST)
         state.plan = num, nodes[num - 1][0] / 2 if num else 1.0
+        most = min(most, max(sum(loss <= room for loss in losses) - 1, 0))
         return sorted(node for reach, node in nodes if reach >= least)[:most]
 
     def observe(self, state: _State, tree: Tree, path: Sequence[int]) -> None:
         if state.skip > 0:
             state.skip -= 1
+        if state.memory is not None:
+            state.memory.account.add_step(state.account, len(path))
+        state.account.close_step(len(path))
         same = state.known is not None and len(state.known) == len(tree)
         state.rates.note(tree, path, state.known if same else None)
 
@@ -148,14 +199,21 @@ class NeverSlower(Pace[Rates, _State]):
         state.skip = min(state.idle, 16)
 
 
-def _most_worth(reaches: Sequence[float], times: Sequence[float], num_texts: int) -> int:
-    """The number of nodes, in descending order of reach, that makes expected tokens / time largest."""
-    if not num_texts:
-        return 0
-    expected, num = float(num_texts), 0
-    best = expected / times[num_texts - 1]
+def _sure(reach: float) -> float:
+    """The share of a node of this reach that is thought to be accepted in any case."""
+    return max(1.0 - 4.0 * (1.0 - reach), 0.0)
+
+
+def _most_worth(reaches: Sequence[float], losses: Sequence[float], num_texts: int, plain: float, room: float) -> int:
+    """The number of nodes, in descending order of reach, that makes expected tokens / time largest, and whose failure `room` pays for.
+
+    losses[m]: seconds that m nodes add to a step of `plain` seconds; losses[0] are spent already."""
+    expected, num, sure = float(num_texts), 0, 0.0
+    best = expected / (plain + losses[0])
     for count, reach in enumerate(reaches, 1):
         expected += reach
-        if expected / times[num_texts + count - 1] > best:
-            best, num = expected / times[num_texts + count - 1], count
+        sure += _sure(reach) * plain
+        rate = expected / (plain + losses[count])
+        if rate > best and losses[count] - sure <= room:
+            best, num = rate, count
     return num

@@ -6,54 +6,106 @@ decisions, and therefore sampled texts, do not depend on the noise of one run.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-import platform
+import statistics
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-import torch
-
 from foretell.decoding.cost_curve import CostCurve
-from foretell.models.base import Feed, Model
+from foretell.decoding.pacing.machine_name import machine_name
+from foretell.models.base import Cache, Feed, Model
 from foretell.models.reading import read
 
 log = logging.getLogger(__name__)
-#: Row counts that are measured: all small ones, because drafts are small and engines have jumps at block sizes.
-ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 17, 20, 24, 32, 48, 64)
+#: Row counts that are measured: all small ones, because drafts are small and engines have jumps at block sizes. The last ones are pieces
+#: of prompts.
+ROWS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 17, 20, 24, 32, 48, 64, 128, 256)
 #: Increase it when the measurement or an engine changes.
-_VERSION = 2
+_VERSION = 3
 #: For an early exit, which drafts token by token, only small row counts matter; a pace may use many exits.
 _EXIT_ROWS = (1, 2)
+#: Tokens of the short texts and of the long one, the row counts that are compared on both, and the texts of a batch.
+_SHORT, _LONG, _COMPARED, _TEXTS = 64, 1024, (1, 8), 8
+#: Row count from which one round will do.
+_MANY = 100
 #: By model, then by exit layer (None: all layers).
 _known: weakref.WeakKeyDictionary[Model, dict[int | None, CostCurve]] = weakref.WeakKeyDictionary()
 
 
-def measure(model: Model, rows: Sequence[int] = ROWS, context: int = 200, repeats: int = 9, stop: int | None = None) -> CostCurve:
-    """Time forward steps after `context` tokens of text: the least of `repeats` interleaved measurements, made non-decreasing.
+def measure(model: Model, rows: Sequence[int] = ROWS, context: int = _SHORT, budget: float = 1.0, stop: int | None = None) -> CostCurve:
+    """Time forward steps after `context` tokens of text, after a long text, from which the cost of attention follows, and of a batch.
 
-    Takes about two seconds. rows: row counts, ascending. stop: exit layer (None: all layers).
+    Each is timed a few times in a row, as decoding repeats it, since a step after one of another size takes longer; and beside steps over
+    one row, because what a machine can do varies from second to second, but hardly the ratio. The median ratio counts, made non-decreasing.
+    Rounds over the row counts go on for `budget` seconds, and one round is always made: two to three seconds in all, and longer for models
+    of seconds a step.
+
+    rows: row counts, ascending, from 1. stop: exit layer (None: all layers); then long text and batch are left out.
     """
     context = min(context, model.max_length - max(rows) - 1)
     if context < 1:
         rows = [n for n in rows if n < model.max_length // 2] or [1]
         context = max(1, model.max_length // 2 - 1)
-    text = [(7919 * i) % model.vocab_size for i in range(context + max(rows))]
-    cache = model.new_cache()
-    read(model, [(cache, text[:context])], num_logits=0)
-    times: dict[int, list[float]] = {n: [] for n in rows}
-    for repeat in range(repeats + 1):
-        for n in rows:
+    clock = _Clock(model, _text_of(model, context, 0), stop)
+    begin, ratios = time.perf_counter(), dict[int, list[float]]()
+    while not ratios or time.perf_counter() - begin < budget:
+        for n in rows if not ratios else [n for n in rows if n < _MANY]:
+            ratios.setdefault(n, []).append(clock.ratio([clock.short], n))
+    smooth = _isotonic([statistics.median_low(ratios[n]) for n in rows])
+    curve = CostCurve(tuple(rows), tuple(clock.least * ratio for ratio in smooth), context)
+    length = min(_LONG, model.max_length - max(_COMPARED) - 1)
+    if stop is not None or not set(_COMPARED) <= set(rows) or length < 2 * context:
+        return curve
+    long = _text_of(model, length, 1)
+    few, many = ((clock.seconds([long], n) - curve(n)) / (length - context) for n in _COMPARED)
+    per_row = max((many - few) / (_COMPARED[1] - _COMPARED[0]), 0.0)
+    curve = dataclasses.replace(curve, per_token=max(few - per_row, 0.0), per_token_row=per_row)
+    texts = [_text_of(model, context, number) for number in range(_TEXTS)]
+    rest = clock.seconds(texts, 1) - curve.step([(context, 1)] * _TEXTS)
+    return dataclasses.replace(curve, per_text=max(rest, 0.0) / (_TEXTS - 1))
+
+
+class _Clock:
+    """Times steps beside steps over one row of the text `short`. least: the least seconds of such a step so far."""
+
+    def __init__(self, model: Model, short: Cache, stop: int | None) -> None:
+        self._model, self.short, self._stop = model, short, stop
+        self.least = float("inf")
+
+    def seconds(self, texts: Sequence[Cache], num_rows: int) -> float:
+        """Seconds of a step over `num_rows` rows of each text, on the machine at its best."""
+        return statistics.median_low([self.ratio(texts, num_rows) for _ in range(3)]) * self.least
+
+    def ratio(self, texts: Sequence[Cache], num_rows: int) -> float:
+        """The time of a step over `num_rows` rows of each text, over that of one row of the short text."""
+        one = self._timed([self.short], 1)
+        self.least = min(self.least, one)
+        return self._timed(texts, num_rows) / one
+
+    def _timed(self, texts: Sequence[Cache], num_rows: int) -> float:
+        """The least seconds of a few steps; one more, the first, warms up."""
+        times, tokens = list[float](), list(_tokens(self._model, num_rows, 2))
+        for _ in range(4 if num_rows * len(texts) <= 16 else 2):
             begin = time.perf_counter()
-            model.forward([Feed(cache, text[context : context + n])], stop=stop)
-            elapsed = time.perf_counter() - begin
-            cache.keep([])
-            if repeat:  # the first round warms up
-                times[n].append(elapsed)
-    # The least, because other work on the machine only adds time.
-    typical = [min(times[n]) for n in rows]
-    return CostCurve(tuple(rows), tuple(_isotonic(typical)))
+            self._model.forward([Feed(cache, tokens) for cache in texts], stop=self._stop)
+            times.append(time.perf_counter() - begin)
+            for cache in texts:
+                cache.keep([])
+        return min(times[1:])
+
+
+def _text_of(model: Model, length: int, number: int) -> Cache:
+    """A cache that holds the text of this number, of so many tokens."""
+    cache = model.new_cache()
+    read(model, [(cache, list(_tokens(model, length, number)))], num_logits=0)
+    return cache
+
+
+def _tokens(model: Model, num: int, first: int) -> Iterator[int]:
+    return ((7919 * i) % model.vocab_size for i in range(first, first + num))
 
 
 def _isotonic(values: Sequence[float]) -> list[float]:
@@ -78,7 +130,7 @@ def curve_of(model: Model, remeasure: bool = False, stop: int | None = None) -> 
     if curve is None:
         curve = measure(model, ROWS if stop is None else _EXIT_ROWS, stop=stop)
         log.info("cost curve measured: %s", _shown(curve))
-        write_json(_name(model, stop), {"version": _VERSION, "rows": curve.rows, "seconds": curve.seconds})
+        write_json(_name(model, stop), {"version": _VERSION, **dataclasses.asdict(curve)})
     use_curve(model, curve, stop)
     return curve
 
@@ -108,12 +160,14 @@ def _shown(curve: CostCurve) -> str:
 
 def _name(model: Model, stop: int | None) -> str:
     exit_layer = "" if stop is None else f"-exit{stop}"
-    return f"curves/{model.fingerprint}-{platform.node()}-{torch.get_num_threads()}{exit_layer}.json"
+    return f"curves/{model.fingerprint}-{machine_name(model)}{exit_layer}.json"
 
 
 def _parse(entry: Any) -> CostCurve | None:
     """The curve of a stored entry; None for entries that are missing or of another version, which are measured again."""
     try:
-        return CostCurve(tuple(entry["rows"]), tuple(entry["seconds"])) if entry["version"] == _VERSION else None
+        if entry["version"] != _VERSION:
+            return None
+        return CostCurve(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items() if key != "version"})
     except (ValueError, KeyError, TypeError):
         return None

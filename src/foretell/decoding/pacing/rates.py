@@ -41,12 +41,12 @@ class Rates:
         prior = self.rate((source, grade, depth - 1, rank), trust) if depth > 1 else 0.5 / (1 + rank)
         return (hits + _PRIOR * prior + _HOPE) / (visits + _PRIOR + _HOPE)
 
-    def reach(self, tree: Tree, trust: float) -> list[float]:
-        """Probability that each node is on the accepted path. It never increases from parent to child, nor from earlier to later sampled
+    def reach(self, tree: Tree, trust: float, known: Sequence[Key] | None = None) -> list[float]:
+        """Probability that each node is on the accepted path. known: `keys(tree)`, where somebody has them. It never increases from parent to child, nor from earlier to later sampled
         siblings, so that any set of the best nodes contains their parents and earlier siblings."""
         reach: list[float] = []
         last_sibling: dict[int, float] = {}
-        known = keys(tree)
+        known = keys(tree) if known is None else known
         rates = {key: self.rate(key, trust) for key in set(known)}
         for node, key in enumerate(known):
             above = 1.0 if tree.parents[node] == ROOT else reach[tree.parents[node]]

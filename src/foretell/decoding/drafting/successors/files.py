@@ -20,6 +20,8 @@ from foretell.models.base import Model
 
 SHIPPED = "shipped"
 _VERSION = 2
+#: Rows that a table which was read can still learn before it grows.
+_SPARE = 1 << 13
 _ROWS = ("tokens", "counts")
 _HASHED = ("context", "newer", "older")
 _WEIGHTED = ("weights", "totals")
@@ -32,7 +34,12 @@ class TableFileError(UserError):
 
 
 def tokenizer_fingerprint(model: Model) -> str:
-    """A digest of the text of each token id; of the vocabulary's size where the model has no tokenizer."""
+    """A digest of the text of each token id; of the vocabulary's size where the model has no tokenizer. Kept with the model: the digest of
+    a large vocabulary takes 15 ms."""
+    return model.pool.get("tokenizer fingerprint", lambda: _fingerprint(model))
+
+
+def _fingerprint(model: Model) -> str:
     words = repr(model.tokenizer.vocabulary) if model.tokenizer is not None else f"no tokenizer, {model.vocab_size}"
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
@@ -72,14 +79,23 @@ def _compact(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 
 def load_table(path: str | Path, model: Model) -> SuccessorTable:
-    """The table in a file, or the shipped one for "shipped"; TableFileError where it is missing, damaged or of another tokenizer."""
+    """The table in a file, or the shipped one for "shipped"; TableFileError where it is missing, damaged or of another tokenizer.
+
+    The shipped table is read once for a model and given to all callers, so it is `frozen`; copies learn.
+    """
     if path == SHIPPED:
         shipped = shipped_table(model)
         if shipped is None:
             raise TableFileError(
                 f"{SHIPPED!r}: no table comes with Foretell for this model's tokenizer; make one with `foretell phrases FILE`"
             )
-        path = shipped
+        table = model.pool.get("shipped table", lambda: _read(shipped, model))
+        table.frozen = True
+        return table
+    return _read(path, model)
+
+
+def _read(path: str | Path, model: Model) -> SuccessorTable:
     try:
         with np.load(path, allow_pickle=False) as file:
             head = json.loads(bytes(file["head"]))
@@ -109,7 +125,7 @@ def _fill(settings: dict, arrays: dict) -> SuccessorTable:
     table = SuccessorTable(**settings)
     num = len(arrays["tokens"])
     if not table.dense:
-        table.reserve(num)
+        table.reserve(num + _SPARE)  # growing copies all rows, so the first steps of a session should find room
     store = table.store
     for name, array in arrays.items():
         if name != "meta":
