@@ -47,6 +47,12 @@ from foretell.cli.common.rules import (
 )
 from foretell.cli.common.sampling import check_sampling, read_bias
 
+KEEPS_RESULTS = True
+EXAMPLES = (
+    'foretell generate "Name three rivers in Europe."',
+    'foretell generate "Is this positive or negative? I love this film!" --choice positive --choice negative',
+    """foretell generate "Invent a user." --schema '{"properties": {"name": {"type": "string"}}, "required": ["name"]}' --closed""",
+)
 _NAMES = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty")
 _RECIPE = (
     "The drafter, verifier, pace and sampler. By default foretell.toml in this folder, else the recipe that `foretell tune` found for "

@@ -165,7 +165,6 @@ def read_text(source: Path) -> Text | None:
         return None
     beside = [source / name for name in _BESIDE if (source / name).is_file()]
     name = f"text-{fingerprint([*convertible, *beside])}-{_TEXT_VERSION}.json"
-    remember_source(name, source)
     cached = read_json(name)
     if cached is None:
         with warnings.catch_warnings(record=True) as caught:
