@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -84,6 +86,85 @@ visit(foretell.__path__, "foretell.")
 print("all")
 """
     assert run(code).split() == ["all"]
+
+
+#: Where optional packages are imported without a guard: rooms and files that one enters past a check, or with a type of that package.
+BEHIND_A_CHECK = {
+    "numbers": {"sklearn", "scipy"},
+    "numbers/tables": {"pandas"},
+    "numbers/forecasting": {"pandas"},  # given a data frame
+    "numbers/unlearning": {"pandas"},
+    "bench/peers": {"llama_cpp", "openvino", "openvino_genai"},
+    "bench/masks": {"jsonschema"},
+    "reports/drawing.py": {"matplotlib"},
+    "rules/analysis/jedi_worker.py": {"jedi", "parso"},  # a process that is started after a check
+    "rules/grammars/xgrammar_engine.py": {"xgrammar"},
+    "rules/schema_source.py": {"msgspec"},  # given a type of that package, as in the next two
+    "rules/tools.py": {"pydantic"},
+    "rules/typed_dicts.py": {"typing_extensions"},
+    "testing/linear_solver.py": {"sklearn"},
+    "cli": {"pandas"},  # `program.describe` gives the command for any package of an extra
+}
+
+
+def unguarded(tree: ast.AST) -> set[str]:
+    """Top-level names of the packages that a file imports outside `try: ... except ImportError` and `if TYPE_CHECKING`."""
+    if isinstance(tree, ast.If) and "TYPE_CHECKING" in ast.unparse(tree.test):
+        return set()
+    if isinstance(tree, ast.Try) and any(each.type is not None and "Error" in ast.unparse(each.type) for each in tree.handlers):
+        return set()
+    if isinstance(tree, ast.Import):
+        return {alias.name.partition(".")[0] for alias in tree.names}
+    if isinstance(tree, ast.ImportFrom):
+        return {str(tree.module).partition(".")[0]}
+    return set().union(*map(unguarded, ast.iter_child_nodes(tree)))
+
+
+def test_optional_packages_are_imported_behind_a_check_only():
+    needed = [Requirement(text).name for text in metadata.requires("foretell") or [] if "extra ==" not in text]
+    known = {
+        *sys.stdlib_module_names,
+        *(name.replace("-", "_") for name in needed),
+        "foretell",
+        "llvmlite",
+        "huggingface_hub",
+        "markupsafe",
+    }
+    package = Path(__file__).parents[1] / "src" / "foretell"
+    wrong = []
+    for path in package.rglob("*.py"):
+        name = path.relative_to(package).as_posix()
+        allowed = set().union(*(names for place, names in BEHIND_A_CHECK.items() if f"{name}/".startswith(f"{place}/")))
+        wrong += [f"{name}: {module}" for module in unguarded(ast.parse(path.read_text(encoding="utf-8"))) - known - allowed]
+    assert sorted(wrong) == []
+
+
+@pytest.mark.parametrize(
+    ("blocked", "words"),
+    [
+        (["sklearn", "pandas", "scipy", "matplotlib"], ["fit", "t.csv", "--target", "y"]),
+        (["pandas"], ["fit", "t.csv", "--target", "y"]),
+        (["pandas"], ["forecast", "t.csv", "--horizon", "3"]),
+        (["pandas"], ["predict", "folder", "t.csv"]),
+        (["sklearn"], ["unlearn", "folder", "t.csv", "--forget", "x", "--output", "y"]),
+    ],
+)
+def test_a_missing_extra_is_named_with_its_command(blocked, words):
+    code = f"""
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Block())
+sys.argv = ["foretell", *{words}]
+from foretell.cli import main
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: ")
+    assert ended.stderr.rstrip().endswith("pip install 'foretell[numbers]'")
 
 
 def closure(*roots: str) -> set[str]:

@@ -39,9 +39,8 @@ class UnknownNameError(UserError):
 class Needs:
     """What a part needs of the model and the loop; `|` joins the needs of several parts.
 
-    hidden: hidden states of every row, by the keys of `Model.forward`. prompt_rows: logits at every position of the prompt (costs the
-    output head over the prompt). curve: the measured cost curve. tuned: a model that was trained for this part; the part does not fit
-    other models.
+    hidden: hidden states of every row, by the keys of `Model.forward`. prompt_rows: computes logits for the whole prompt. curve: the
+    measured cost curve. tuned: a model that was trained for this part; the part does not fit other models.
 
     >>> Needs(hidden=(2,)) | Needs(hidden=("post_norm", 2), curve=True)
     Needs(hidden=(2, 'post_norm'), prompt_rows=False, curve=True, tuned=False)

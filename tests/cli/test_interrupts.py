@@ -12,7 +12,9 @@ import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 #: The program; a first line says that it has begun, since Python's own start is not ours to guard.
-MAIN = "import os; from foretell.cli import main; from foretell.cli.common import interrupts; interrupts.install(); os.write(1, b'!'); main()"
+MAIN = (
+    "import os; from foretell.cli import main; from foretell.cli.common import interrupts; interrupts.install(); os.write(1, b'!'); main()"
+)
 
 
 def start(words, **options) -> subprocess.Popen:

@@ -2,6 +2,7 @@
 
 Each module of this package is a verb: it has a function of the module's name, whose signature gives the options. A new verb is a new
 file. Code that verbs share is in `common/`. Verbs import torch and other heavy packages inside their function, so that help is instant.
+A module has EXAMPLES, command lines that end its help page, and KEEPS_RESULTS = True where Ctrl-C leaves results (`common/interrupts.py`).
 """
 
 from __future__ import annotations

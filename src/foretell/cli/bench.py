@@ -8,6 +8,11 @@ import typer
 
 from foretell.cli.common.options import Device, Dtype, ModelName, ReportFile, RouterText, Small, Threads, switch
 
+KEEPS_RESULTS = True
+EXAMPLES = (
+    "foretell bench --limit 8",
+    'foretell bench -r "prompt-lookup | token-recycling" -r adaptive-ngram --time-budget 5m',
+)
 _RECIPES = (
     "A recipe to measure, or a recipe file; repeatable. Plain decoding is always measured. By default: each drafter that needs no "
     "training, the default recipe, and a union."

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+EXAMPLES = ('foretell cite "prompt-lookup | token-recycling"', "foretell cite conformal-regressor")
 _WHAT = "A recipe or recipe file; a part or estimator by name, with or without options; or a paper by short name or title."
 
 

@@ -49,6 +49,12 @@ from foretell.cli.common.rules import (
 from foretell.cli.common.sampling import SAMPLING, check_sampling, read_bias, token_id
 from foretell.errors import UserError
 
+KEEPS_RESULTS = True
+EXAMPLES = (
+    'foretell generate "Name three rivers in Europe."',
+    'foretell generate "Is this positive or negative? I love this film!" --choice positive --choice negative',
+    """foretell generate "Invent a user." --schema '{"properties": {"name": {"type": "string"}}, "required": ["name"]}' --closed""",
+)
 _RECIPE = (
     "The drafter, verifier, pace and sampler. By default foretell.toml in this folder, else the recipe that `foretell tune` found for "
     "the model, else the default recipe; -v before the verb shows it."

@@ -1,4 +1,4 @@
-"""`foretell list`: the parts, the papers they implement, and the models that come with the package."""
+"""`foretell list`: the parts, the papers they implement, and the models that can be loaded by a name."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import typer
 
 from foretell.catalog import KINDS, entries
 from foretell.catalog.papers import papers, parts_of
-from foretell.cli.common.lookup import models
+from foretell.cli.common.lookup import chosen_model, models
 from foretell.parts import UnknownNameError, nearest
 
+EXAMPLES = ("foretell list", "foretell list drafter", "foretell list models")
 #: Kinds that are listed where no kind is asked for; the others are long, or name no part of ours.
 _USUAL = tuple(kind for kind in KINDS if kind not in ("component", "peer"))
 _KIND = f"{', '.join(KINDS)}, model or paper; by default all but component, peer and paper."
@@ -23,7 +24,7 @@ def list(
     as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print a JSON list.")] = False,
 ) -> None:
     """List the parts that recipes are made of, estimators, forecasters and their components, ours and those of installed plug-ins; the
-    papers they implement; and the models that come with the package."""
+    papers they implement; and the models that can be loaded by a name."""
     plurals = {**{each.name: each.plural for each in KINDS.values()}, "model": "models", "paper": "papers"}
     if kind is not None and kind not in plurals:
         singular = {plural: name for name, plural in plurals.items()}
@@ -42,7 +43,7 @@ def list(
 def _rows(kind: str) -> Sequence[Mapping[str, Any]]:
     """What is known of each, as JSON types, with at least "name" and "summary"."""
     if kind == "model":
-        return [{"kind": kind, **dataclasses.asdict(model)} for model in models().values()]
+        return [{"kind": kind, "loaded_by_default": name == chosen_model(), **dataclasses.asdict(card)} for name, card in models().items()]
     if kind == "paper":
         found = [(paper, [entry.name for entry in parts_of(paper)]) for paper in papers().values()]
         return [
@@ -70,7 +71,7 @@ def _show(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
             table.add_column(width=max(map(len, marks)), no_wrap=True)
         table.add_column(ratio=1)
         for row, mark in zip(listed, marks, strict=True):
-            style = "cyan" if mark in ("exact", "here") else "yellow"
+            style = "cyan" if mark in ("exact", "here", "in use") else "yellow"
             table.add_row(Text(row["name"]), *([Text(mark, style)] if any(marks) else []), Text(row["summary"]))
         console.print(table)
         console.print()
@@ -78,7 +79,9 @@ def _show(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
 
 
 def _mark(row: Mapping[str, Any]) -> str:
-    """One word about a row: a part's guarantee, or whether a paper is implemented here."""
+    """One word about a row: a part's guarantee, whether a paper is implemented here, or which model is loaded where none is named."""
+    if row["kind"] == "model":
+        return "in use" if row["loaded_by_default"] else ""
     if row["kind"] == "paper":
         return "here" if row["parts"] or row["code"] else "not yet" if row["system"] else ""
     return str(row.get("guarantee", ""))

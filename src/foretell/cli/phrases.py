@@ -11,6 +11,8 @@ from foretell.cli.common.options import Device, Dtype, ModelName, Threads, load_
 from foretell.errors import UserError
 from foretell.files import check_output_path
 
+KEEPS_RESULTS = True
+EXAMPLES = ("foretell phrases phrases.npz --minutes 2", "foretell phrases mine.npz --prompts prompts.txt --num 50")
 _PROMPTS = "Prompts to answer, in a file as for `foretell bench`. By default the model generates prompts."
 _ORDERS = "Context lengths to store, in tokens."
 

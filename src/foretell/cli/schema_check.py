@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from foretell.rules.constraints.json_schema import JsonSchema
     from foretell.rules.schemas.keyword_report import KeywordReport
 
+EXAMPLES = (
+    """echo '{"type": "integer", "minimum": 1}' | foretell schema-check -""",
+    "foretell schema-check schema.json --instance answer.json",
+)
+
 
 def schema_check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The schema, a JSON file; `-` reads standard input.")],
@@ -20,7 +25,7 @@ def schema_check(
     strict: Annotated[
         bool, typer.Option("--strict", metavar="", help="Refuse schemas with keywords that are checked and not compiled.")
     ] = False,
-    annotate: Annotated[bool, typer.Option("--annotate", metavar="", help="Treat `format` as an annotation.")] = False,
+    annotate: Annotated[bool, typer.Option("--annotate", metavar="", help="Do not enforce `format`.")] = False,
     draft: Annotated[
         str,
         typer.Option("--draft", metavar="NUMBER", help="Read it as draft 4, 6, 7, 2019-09 or 2020-12; by default as it says or shows."),

@@ -1,4 +1,4 @@
-"""`foretell show`: what a part is, which parts implement a paper, or what a model that comes with the package is."""
+"""`foretell show`: what a part is, which parts implement a paper, or what a model is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from foretell.catalog import Entry
 from foretell.catalog.papers import Paper, parts_of
 from foretell.cli.common.docstring import take_apart
 from foretell.cli.common.lookup import ModelCard, look_up
+
+EXAMPLES = ("foretell show token-recycling", "foretell show s2d", "foretell show default")
 
 
 def show(

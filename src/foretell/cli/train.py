@@ -12,6 +12,7 @@ import typer
 from foretell.cli.common.options import Device, switch
 from foretell.errors import UserError
 
+EXAMPLES = ("foretell train small --minutes 5", "foretell train draft --exits 2,4 --schedule rotating --dropout 0.1")
 _EXITS = "Exit layers, in ascending order; the last is the depth of the model."
 _TOKENIZER = "Use the tokenizer of this model instead of training one. A draft model must share its target's tokenizer."
 _SCHEDULE = "Exits trained in a step: all (sorted fine-tuning), rotating (the last and one other in turn, as in LayerSkip), or last."

@@ -9,6 +9,8 @@ import typer
 
 from foretell.cli.common.options import Device, Dtype, ModelName, ReportFile, Threads, number, switch
 
+KEEPS_RESULTS = True
+EXAMPLES = ("foretell tune --budget 5m", "foretell tune --prompts prompts.txt --dry-run")
 _PROMPTS = "A JSONL file in Spec-Bench's format, or a text file with one prompt a line; `builtin` is our own set."
 _RECIPE = "Try this recipe too, with the variants that its drafter offers, such as other thresholds; repeatable."
 _OUTPUT = "Write the recipe to this file instead of the one that `foretell generate` reads by default."

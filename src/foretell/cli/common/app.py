@@ -28,7 +28,8 @@ def make_app() -> typer.Typer:
     for info in pkgutil.iter_modules(foretell.cli.__path__):
         if not info.ispkg:
             module = importlib.import_module(f"{foretell.cli.__name__}.{info.name}")
-            verb = type("Verb", (Verb,), {"examples": getattr(module, "EXAMPLES", ())})
+            facts = {"examples": getattr(module, "EXAMPLES", ()), "keeps_results": getattr(module, "KEEPS_RESULTS", False)}
+            verb = type("Verb", (Verb,), facts)
             app.command(name=info.name.replace("_", "-"), cls=verb)(getattr(module, info.name))
     return app
 

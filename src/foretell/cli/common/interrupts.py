@@ -2,18 +2,20 @@
 
 An exception in the middle of an import or of a compilation may end anywhere: in C++ code that aborts, in a library that takes it for a
 fault of its own. So the program ends at once, without one, wherever there is nothing to keep. A verb that has something to keep, such as
-a text that is half written, says so with `interruptible`: there, Ctrl-C is Python's KeyboardInterrupt. A second Ctrl-C ends in any case,
-and so does the first where no Python code has run for a while.
+a text that is half written, runs within `interruptible`: there, Ctrl-C is Python's KeyboardInterrupt, except in imports and compilations.
+A second Ctrl-C ends the program in any case, and so does the first where no Python code has run for a while.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import Any
 
 from foretell.files import remove_unfinished
 
@@ -21,6 +23,8 @@ from foretell.files import remove_unfinished
 INTERRUPTED, TERMINATED = 130, 143
 #: Seconds that compiled code may take within `interruptible` before Ctrl-C ends the program without an exception.
 PATIENCE = 3.0
+#: Parts of the file names of code in which an exception is not safe.
+_UNSAFE = ("<frozen importlib", f"{os.sep}numba{os.sep}", f"{os.sep}llvmlite{os.sep}")
 
 
 class _Interrupts:
@@ -37,7 +41,7 @@ class _Interrupts:
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Python's handler, in the main thread."""
         first, self.asked = not self.asked, True
-        if number == signal.SIGINT and self.depth and first:
+        if number == signal.SIGINT and self.depth and first and _is_safe(frame):
             self.heard.set()
             raise KeyboardInterrupt
         end(number)
@@ -60,6 +64,7 @@ _state = _Interrupts()
 
 def install() -> None:
     """Watch for Ctrl-C and SIGTERM from now on. Called once, by the program only, in the main thread."""
+    sys.unraisablehook = _unraisable
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -73,29 +78,33 @@ def install() -> None:
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Within the block, the first Ctrl-C raises KeyboardInterrupt, so that results so far can be kept; the second ends the program."""
-    with _depth(_state.depth + 1):
-        yield
-
-
-@contextmanager
-def at_once() -> Iterator[None]:
-    """Within the block, Ctrl-C ends the program, also inside an `interruptible` one: for imports and loading."""
-    with _depth(0):
-        yield
-
-
-@contextmanager
-def _depth(depth: int) -> Iterator[None]:
-    before, _state.depth = _state.depth, depth
+    _state.depth += 1
     try:
         yield
     finally:
-        _state.depth = before
+        _state.depth -= 1
 
 
 def interrupted() -> bool:
     """Whether Ctrl-C was pressed in this process."""
     return _state.asked
+
+
+def _is_safe(frame: FrameType | None) -> bool:
+    """Whether an exception may be raised here: neither an import nor a compilation is going on."""
+    while frame is not None:
+        if any(part in frame.f_code.co_filename for part in _UNSAFE):
+            return False
+        frame = frame.f_back
+    return True
+
+
+def _unraisable(lost: Any) -> None:
+    """An exception in a callback is lost, after a traceback on the terminal; KeyboardInterrupt must not be."""
+    if lost.exc_type is KeyboardInterrupt:
+        end(signal.SIGINT)
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def end(number: int) -> None:

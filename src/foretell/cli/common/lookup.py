@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cache
 
 from foretell.catalog import KINDS, Entry, entries, find, plain
 from foretell.catalog.papers import Paper, find_paper, nearest_paper, papers
+from foretell.models.default import INSTALL, NAME, SUMMARY, default_model_path
+from foretell.models.locate import DEFAULT, VARIABLE
 from foretell.models.shipped import CARD, shipped
 from foretell.parts import UnknownNameError, nearest
 
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model that comes with the package. summary: its card's first sentence. text: the card, in Markdown. folder: its folder."""
+    """A model that can be loaded by its name. summary: its card's first sentence. text: the card, in Markdown. folder: where it is."""
 
     name: str
     summary: str
@@ -21,9 +24,31 @@ class ModelCard:
     folder: str
 
 
-@cache
 def models() -> dict[str, ModelCard]:
-    """The models that come with the package, by name."""
+    """The default model, the model in FORETELL_MODEL, and the models that come with the package, by name."""
+    named = os.environ.get(VARIABLE)
+    found = {DEFAULT: _default_card()}
+    if named and named != DEFAULT and named not in shipped():
+        found[named] = ModelCard(named, f"The model in {VARIABLE}", f"# {named}\n\nThe model in {VARIABLE}.", named)
+    return found | _shipped_cards()
+
+
+def chosen_model() -> str:
+    """The name in `models` of the one that is loaded where none is named."""
+    return os.environ.get(VARIABLE) or DEFAULT
+
+
+def _default_card() -> ModelCard:
+    try:
+        where, state = str(default_model_path()), ""
+    except FileNotFoundError:
+        where, state = "not installed", f"; not installed: run `{INSTALL}`"
+    text = f"# {NAME}\n\n{SUMMARY}{state}.\n\nFile: {where}. Load it with `ft.load()` or `--model {DEFAULT}`; {VARIABLE} names another one."
+    return ModelCard(DEFAULT, f"{NAME}. {SUMMARY}{state}", text, where)
+
+
+@cache
+def _shipped_cards() -> dict[str, ModelCard]:
     found = {}
     for name, folder in shipped().items():
         text = (folder / CARD).read_text(encoding="utf-8")
@@ -41,6 +66,8 @@ def look_up(text: str) -> Entry | Paper | ModelCard:
                 return entry
     if text in models():
         return models()[text]
+    if plain(text) == plain(NAME):
+        return models()[DEFAULT]
     known = papers().values()
     if not any(plain(text) in map(plain, (paper.name, *paper.aliases, paper.title)) for paper in known):
         try:

@@ -65,9 +65,7 @@ Temperature = Annotated[
     number("temperature", "X", "Sampling", "Sampling temperature: 0 (default) is greedy, 1 the model's own distribution.", "-t"),
 ]
 TopK = Annotated[int | None, number("top-k", "N", "Sampling", "Keep the N most probable tokens; 0 (default) is off.")]
-TopP = Annotated[
-    float | None, number("top-p", "X", "Sampling", "Keep the most probable tokens with total probability X; 1 (default) is off.")
-]
+TopP = Annotated[float | None, number("top-p", "X", "Sampling", "Smallest set of tokens whose probabilities sum to X; 1 (default) is off.")]
 MinP = Annotated[
     float | None, number("min-p", "X", "Sampling", "Keep tokens with at least X times the highest probability; 0 (default) is off.")
 ]
@@ -78,7 +76,8 @@ PresencePenalty = Annotated[
     float | None, number("presence-penalty", "X", "Sampling", "Subtract X from the logits of generated tokens; 0 (default) is off.")
 ]
 FrequencyPenalty = Annotated[
-    float | None, number("frequency-penalty", "X", "Sampling", "Subtract X for each time a token was generated; 0 (default) is off.")
+    float | None,
+    number("frequency-penalty", "X", "Sampling", "Subtract X per occurrence from the logits of generated tokens; 0 (default) is off."),
 ]
 LogitBias = Annotated[
     list[str] | None, number("logit-bias", "TOKEN=X", "Sampling", "Add X to the logit of a token (id, or its text); repeatable.")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
+from foretell.cli.common.extras import install_command
 from foretell.cli.common.fault_report import write_fault_report
 from foretell.cli.common.interrupts import INTERRUPTED, interrupted
 from foretell.cli.common.logs import show_logs, take_verbosity
@@ -103,8 +104,8 @@ def say_usage(error: Any) -> None:
 
 
 def is_users_error(error: Exception) -> bool:
-    """Whether the user can mend it: what was handed in, files and connections, and too little memory."""
-    return isinstance(error, UserError | OSError) or _is_out_of_memory(error)
+    """Whether the user can mend it: what was handed in, files and connections, too little memory, an extra that is not installed."""
+    return isinstance(error, UserError | OSError) or _is_out_of_memory(error) or install_command(error) is not None
 
 
 def describe(error: Exception) -> str:
@@ -112,6 +113,9 @@ def describe(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"error: {error.filename}: {error.strerror}" if error.filename is not None else f"error: {error.strerror}"
     message = " ".join(str(error).splitlines())
+    command = install_command(error)
+    if command is not None:
+        return f"error: this needs the package {error.name.partition('.')[0]}: {command}"  # type: ignore[attr-defined]
     if _is_out_of_memory(error):
         return f"error: out of memory{f' ({message})' if message else ''}; take a smaller model, dtype or batch, or a shorter prompt"
     return f"error: {message or type(error).__name__}"

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 SchemaSource = Annotated[str | None, number("schema", "FILE|JSON", "Rule", "The answer is JSON that is valid under this JSON Schema.")]
 RegexText = Annotated[str | None, number("regex", "PATTERN", "Rule", "The whole answer matches this regular expression (of ECMA 262).")]
-GrammarSource = Annotated[
-    str | None, number("grammar", "FILE|TEXT", "Rule", "The answer is in the language of this grammar (Lark's syntax).")
-]
+GrammarSource = Annotated[str | None, number("grammar", "FILE|TEXT", "Rule", "The answer matches this grammar (Lark's syntax).")]
 Choices = Annotated[
     list[str] | None,
     typer.Option(

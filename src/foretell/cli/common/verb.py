@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from typing import Any
 
 from typer.core import TyperCommand
 
 from foretell.cli.common.completions import complete_value
+from foretell.cli.common.interrupts import interruptible
 
 #: Names of arguments in Python, by the parameters of verbs where these have other names.
 _PYTHON = {"threads": ("num_threads",), "choice": ("choices",), "drafts": ("k",), "recipes": ("recipe",), "logprobs": ("num_logprobs",)}
@@ -38,7 +40,14 @@ class HelpPage:
 
 
 class Verb(HelpPage, TyperCommand):
-    """A verb of the program."""
+    """A verb of the program. keeps_results: Ctrl-C is a KeyboardInterrupt, which the verb answers with what it has so far."""
+
+    keeps_results = False
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb."""
+        with interruptible() if self.keeps_results else nullcontext():
+            return super().invoke(ctx)
 
 
 def in_options(message: str, verb: Any) -> str:

@@ -46,7 +46,7 @@ class Stand(TableDrafter[ScopedTables, _State]):
     no static shape but the paths with the largest product of probabilities. With a greedy sampler "gumbel" equals "top-k". scope: which
     requests share a table, "problem" (those with the same prompt), "global" (all) or "request" (none). table: file of an initial table, as
     `foretell phrases` writes it; "shipped" is the one that comes with Foretell for the model's tokenizer. capacity: most contexts.
-    learn_prompt: also learn from the prompt's rows (costs the head over the prompt).
+    learn_prompt: also learn from the prompt's rows (computes logits for the whole prompt).
 
     Guarantee: exact under the verifier of the siblings' kind (recursive rejection, or fixed candidates). Needs: logits at every fed row.
     Cost: top-k of each fed row; drawing takes 20 us per node, the other trees 30 us per step.

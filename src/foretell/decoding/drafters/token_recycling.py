@@ -24,7 +24,7 @@ class TokenRecycling(TableDrafter[SuccessorTable, SuccessorTable]):
     candidate i of the text's last token.
 
     k: successors kept of each token. template: rank paths in order of usefulness, each with its parent; the pace takes as many as pay.
-    `best_template` makes one from measured acceptance. learn_prompt: also learn from the prompt's rows (costs the head over the prompt).
+    `best_template` makes one from measured acceptance. learn_prompt: learn from the prompt too (computes logits for the whole prompt).
 
     Guarantee: exact under any verifier that takes fixed candidates. Needs: logits at every fed row. Cost: top-k of each fed row.
     State: the (vocab_size, k) table, kept across requests; 1.5 MB for 49,152 tokens. Where a token was fed twice in a step,
@@ -32,7 +32,7 @@ class TokenRecycling(TableDrafter[SuccessorTable, SuccessorTable]):
 
     Luo et al., "Turning Trash into Treasure: Accelerating Inference of Large Language Models with Token Recycling", section 3.
     Departures: the update follows `k` (the official code says 8) and also happens on the last step; learning from the prompt is
-    optional and off by default: the output head over the prompt costs more than the fuller table gains (log, 2026-11-24).
+    optional and off by default: computing logits for the whole prompt costs more than the fuller table gains (log, 2026-11-24).
     Errors: UserError for k too small for the template, or a template that is empty, repeated or not prefix-closed.
 
     >>> TokenRecycling(k=2, template=((0,), (1,), (0, 0))).k

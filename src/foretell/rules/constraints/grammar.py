@@ -1,4 +1,4 @@
-"""A context-free grammar in Lark's syntax: the text is a word of its language."""
+"""A context-free grammar in Lark's syntax: the text matches the grammar."""
 
 from __future__ import annotations
 
