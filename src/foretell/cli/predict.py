@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.common.numbers import require_numbers, write_csv
+from foretell.cli.common.numbers import finite, require_numbers, write_csv
 from foretell.cli.common.options import notice, number, switch
 from foretell.cli.common.table_files import DateFormat, Decimal, Delimiter, Encoding, Missing, layout_of, read_and_say
 from foretell.errors import UserError
@@ -69,7 +69,8 @@ def predict(
     if as_json:
         import json
 
-        typer.echo(json.dumps({"model": str(model), "target": fitted.target_name_, "coverage": interval, **found.to_dict("list")}))
+        said = {"model": str(model), "target": fitted.target_name_, "coverage": interval, **found.to_dict("list")}
+        typer.echo(json.dumps(finite(said), allow_nan=False))
     if output is not None or not as_json:
         write_csv(found, output)
     target = fitted.target_name_

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.common.options import number
+from foretell.parts import UnknownNameError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,10 +38,23 @@ def make(name: str, kind: str, settings: Sequence[str], seed: int, show: bool) -
     from foretell.catalog import find
     from foretell.numbers.settings import apply_settings
 
-    made = find(name, kind).load()()
+    try:
+        made = find(name, kind).load()()
+    except UnknownNameError:
+        made = _of_sklearn(name) if kind == "estimator" else None
+        if made is None:
+            raise
     known = made.get_params(deep=False)
     made.set_params(**{key: value for key, value in {"random_state": seed, "verbose": show}.items() if key in known})
     return apply_settings(made, settings)
+
+
+def _of_sklearn(name: str) -> Any:
+    """The regressor of scikit-learn with this class name, or None."""
+    from sklearn.utils import all_estimators
+
+    cls = dict(all_estimators(type_filter="regressor")).get(name)
+    return None if cls is None else cls()
 
 
 def words(text: Sequence[str] | None) -> list[str]:
@@ -59,6 +74,19 @@ def show_scores(scores: Mapping[str, Mapping[str, float]]) -> None:
     for place, (name, values) in enumerate(scores.items()):
         table.add_row(name, *(short(value) for value in values.values()), style="bold green" if place == 0 else "")
     Console(highlight=False).print(table)
+
+
+def finite(value: Any) -> Any:
+    """The value as JSON can hold it: numbers that are not finite become None.
+
+    >>> finite({"a": [1.0, float("nan")]})
+    {'a': [1.0, None]}
+    """
+    if isinstance(value, Mapping):
+        return {key: finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def short(value: float) -> str:
