@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -64,10 +65,32 @@ def show_scores(scores: Mapping[str, Mapping[str, float]]) -> None:
 def short(value: float) -> str:
     """A number with four significant digits.
 
-    >>> short(0.91234), short(12345.6), short(0.00001)
-    ('0.9123', '12,346', '1e-05')
+    >>> short(0.91234), short(12345.6), short(0.00001), short(float("nan"))
+    ('0.9123', '12,346', '1e-05', '-')
     """
+    if value != value:
+        return "-"
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def print_json(value: Any) -> None:
+    """Print as JSON on one line. JSON has no NaN and no infinity; they become null."""
+    import json
+
+    typer.echo(json.dumps(finite(value), allow_nan=False))
+
+
+def finite(value: Any) -> Any:
+    """The value, nested as it is, with None for NaN and infinity.
+
+    >>> finite({"R2": float("nan"), "ends": [1, float("inf")]})
+    {'R2': None, 'ends': [1, None]}
+    """
+    if isinstance(value, Mapping):
+        return {name: finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_csv(frame: pd.DataFrame, path: Path | None) -> None:
