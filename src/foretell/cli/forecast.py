@@ -12,7 +12,7 @@ from foretell.cli.common.options import ReportFile, notice, number, switch
 from foretell.cli.common.table_files import DateFormat, Decimal, Delimiter, Encoding, Missing, layout_of, read_and_say
 from foretell.errors import UserError
 
-_FORECASTER = "The forecaster; by default the best of several by a backtest. `foretell list forecaster` shows all."
+_FORECASTER = "The forecaster; by default the best of several, weighted by a backtest. `foretell list forecaster` shows all."
 _TIME = "The column of time stamps. By default the only column of dates, or one of numbers that count time; without one, rows are numbered."
 _LAG = "Number of rows that a forecast uses. By default twice the horizon, fewer for short series."
 _SEASON = "Number of rows of a season, for the seasonal naive forecast. By default taken from the spacing of the time stamps."
@@ -27,7 +27,7 @@ def forecast(
     output: Annotated[
         Path | None, number("output", "FILE.csv", "Output", "Write the forecast to this file instead of standard output.", "-o")
     ] = None,
-    forecaster: Annotated[str, typer.Option(metavar="NAME", help=_FORECASTER, rich_help_panel="Model")] = "best-forecaster",
+    forecaster: Annotated[str, typer.Option(metavar="NAME", help=_FORECASTER, rich_help_panel="Model")] = "combined-forecaster",
     lag: Annotated[int | None, number("lag", "N", "Model", _LAG)] = None,
     settings: Settings = None,
     season: Annotated[int | None, number("season", "N", "Model", _SEASON)] = None,
@@ -47,8 +47,8 @@ def forecast(
     """Forecast the next rows of one or more series.
 
     The forecaster is first measured on all windows of the last part of the rows, beside a ridge regression on windows and the seasonal
-    naive forecast, and then fitted to all rows. By default it is the one of several that forecasts best before that part. The result has a
-    row for each step, with its time stamp, and with --interval the lower and upper ends.
+    naive forecast, and then fitted to all rows. By default several are weighted by how well they
+    forecast before that part. The result has a row for each step, with its time stamp, and with --interval the lower and upper ends.
     """
     require_numbers()
     from foretell.files import check_output_path
@@ -59,6 +59,7 @@ def forecast(
     with notice("loading"):
         from foretell.catalog import name_of
         from foretell.cli.common.program import say
+        from foretell.numbers.forecasters.combined_forecaster import CombinedForecaster
         from foretell.numbers.tables.backtest import backtest, season_of, with_intervals
         from foretell.numbers.tables.series import series_of
 
@@ -78,16 +79,16 @@ def forecast(
     lag = lag or _lag(len(series), horizon, season, test_share, interval)
     given = {"lag": lag, "horizon": horizon, **({"season": min(season, lag)} if known.get("season") == 1 else {})}
     made.set_params(**given)
-    tested = backtest(made, series, test_share, min(season, lag), interval)
-    model = with_intervals(tested.model, interval).fit(series)
+    tested = backtest(name, made, series, test_share, min(season, lag), interval)
+    model = with_intervals(made, interval).fit(series)
+    inner = model if interval is None else model.forecaster_
     said = model.predict()
     ends = None if interval is None else model.predict_interval()
     facts: dict[str, Any] = {
         "data": data.name,
         "assumed": assumed,
         "forecaster": name,
-        "chosen": tested.name,
-        "compared": tested.compared,
+        "weights": inner.weights_ if isinstance(inner, CombinedForecaster) else None,
         "settings": settings or [],
         "series": list(series.columns),
         "rows": len(series),
@@ -114,8 +115,9 @@ def forecast(
 
 def _lag(rows: int, horizon: int, season: int, test_share: float, interval: float | None) -> int:
     """Twice the horizon and at least a season, but not so long that fewer windows remain for training than a window has rows, where a part
-    of them is held out to compare forecasters or to set the width of intervals."""
-    kept = rows * (1 - test_share) * (0.8 if interval is None else 0.75)
+    of them is held out to compare forecasters and to set the width of intervals."""
+    kept = rows * (1 - test_share) * (1 if interval is None else 0.75)
+    kept -= max(0.2 * kept, horizon)
     return max(1, min(max(2 * horizon, season), int(kept - horizon) // 2))
 
 
@@ -134,11 +136,10 @@ def _frame(series: Any, said: Any, ends: Any) -> Any:
 
 
 def _sentence(facts: dict[str, Any]) -> str:
-    ours = facts["scores"][facts["chosen"]]
-    share = "" if ours["of naive"] != ours["of naive"] else f", {ours['of naive']:.0%} of the seasonal naive error"
-    exact = ", which is exact as the seasonal naive forecast is" if not share and ours["MAE"] == 0 else ""
-    chosen = f" (the best of {len(facts['compared'])} before these rows)" if facts["compared"] else ""
-    text = f"On held-out rows, {facts['chosen']}{chosen} errs by {ours['MAE']:.4g} on average{share}{exact}"
+    ours = facts["scores"][facts["forecaster"]]
+    known = ours["of naive"] == ours["of naive"]  # NaN where the naive forecast is exact
+    share = f", {ours['of naive']:.0%} of the seasonal naive error" if known else ", and the seasonal naive forecast by 0"
+    text = f"On held-out rows, {facts['forecaster']} errs by {ours['MAE']:.4g} on average{share}"
     covered = facts["interval"] and facts["interval"]["covered_in_test"]
     return f"{text}; intervals of {facts['interval']['asked']:.0%} held {covered:.1%}." if covered is not None else f"{text}."
 

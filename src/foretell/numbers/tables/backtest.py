@@ -11,7 +11,6 @@ from sklearn.base import clone
 
 from foretell.errors import UserError
 from foretell.numbers.conformal.rolling import rolling_forecasts
-from foretell.numbers.forecasters.best_forecaster import BestForecaster, described
 from foretell.numbers.forecasters.conformal_forecaster import ConformalForecaster
 from foretell.numbers.forecasters.seasonal_naive import SeasonalNaive
 from foretell.numbers.forecasters.window_ridge import WindowRidge
@@ -27,17 +26,13 @@ DAY = pd.Timedelta(days=1)
 
 @dataclass
 class Backtest:
-    """name: of the forecaster that was measured. model: unfitted; the one that was chosen, where the given one chooses. scores: MAE, RMSE
-    and the share of the naive MAE (NaN where that is 0), by name, ours first. by_step: (H,) MAE by name. num: windows that were forecast.
-    covered: the share of values inside their intervals, where there are intervals. compared: what a choice was made by, or nothing."""
+    """scores: MAE, RMSE and the share of the naive MAE (NaN where that is 0), by name, ours first. by_step: (H,) MAE by name. num: windows
+    that were forecast. covered: the share of values inside their intervals, where there are intervals."""
 
-    name: str
-    model: Any
     scores: dict[str, dict[str, float]]
     by_step: dict[str, np.ndarray]
     num: int
-    covered: float | None
-    compared: dict[str, float]
+    covered: float | None = None
 
 
 def season_of(index: pd.Index) -> int:
@@ -54,12 +49,12 @@ def season_of(index: pd.Index) -> int:
     return SEASONS.get((pd.infer_freq(index) or "").partition("-")[0], 1)
 
 
-def backtest(forecaster: Any, series: pd.DataFrame, test_share: float, season: int, coverage: float | None = None) -> Backtest:
-    """Hold out the last share of the rows, and forecast from each window that ends before or in them. Beside it stand a window ridge with
+def backtest(name: str, forecaster: Any, series: pd.DataFrame, test_share: float, season: int, coverage: float | None = None) -> Backtest:
+    """Hold out the last share of the rows, and forecast from each window that ends before or in them; beside it stand a window ridge with
     its usual settings and the seasonal naive forecast.
 
-    series: (T, N). test_share: share of rows held out. season: of the naive forecast. coverage: with intervals of this coverage. A
-    `BestForecaster` chooses by the rows before those held out. Errors: UserError where fewer rows than the horizon are held out.
+    name: of the forecaster in the scores. series: (T, N). test_share: share of rows held out. season: of the naive forecast. coverage: with
+    intervals of this coverage. Errors: UserError where fewer rows than the horizon are held out.
     """
     rows, lag, horizon = series.to_numpy(dtype=float), forecaster.lag, forecaster.horizon
     num_held = round(test_share * len(rows))
@@ -69,32 +64,21 @@ def backtest(forecaster: Any, series: pd.DataFrame, test_share: float, season: i
             "and leave rows to fit; change it, or forecast fewer steps"
         )
     first, last = series.iloc[:-num_held], rows[len(rows) - num_held - lag :]
-    model, compared = clone(forecaster), {}
-    if isinstance(forecaster, BestForecaster):
-        chooser = clone(forecaster).fit(first)
-        model, compared = clone(chooser.forecaster_), chooser.errors_
-    name, ours = described(model), with_intervals(model, coverage).fit(first)
-    beside = [WindowRidge(lag, horizon), SeasonalNaive(lag, horizon, season)]
-    said = {name: rolling_forecasts(ours, last)}
-    for baseline in beside:
-        called = described(baseline).partition(",")[0]
-        if name not in (called, described(baseline)):
-            said[called] = rolling_forecasts(baseline.fit(first), last)
+    ours = with_intervals(forecaster, coverage).fit(first)
+    arms = {name: ours}
+    for called, baseline in {"window-ridge": WindowRidge(lag, horizon), "seasonal-naive": SeasonalNaive(lag, horizon, season)}.items():
+        arms.setdefault(called, baseline.fit(first))
+    said = {called: rolling_forecasts(arm, last) for called, arm in arms.items()}
     errors = {called: np.abs(forecast - truth) for called, (forecast, truth) in said.items()}
     scores = {called: {"MAE": float(error.mean()), "RMSE": float(np.sqrt(np.mean(error**2)))} for called, error in errors.items()}
-    of = _naive_error(rows, last, lag, horizon, season)
+    of = scores["seasonal-naive"]["MAE"]
     for each in scores.values():
         each["of naive"] = each["MAE"] / of if of > 0 else float("nan")
-    covered = None
+    found = Backtest(scores, {called: error.mean(axis=(0, 2)) for called, error in errors.items()}, len(said[name][0]))
     if coverage is not None:
-        covered = float(np.mean(errors[name] <= np.diff(ours.predict_interval())[..., 0] / 2))
-    by_step = {called: error.mean(axis=(0, 2)) for called, error in errors.items()}
-    return Backtest(name, model, scores, by_step, len(said[name][0]), covered, compared)
-
-
-def _naive_error(rows: np.ndarray, last: np.ndarray, lag: int, horizon: int, season: int) -> float:
-    said, came = rolling_forecasts(SeasonalNaive(lag, horizon, season).fit(rows), last)
-    return float(np.abs(came - said).mean())
+        half = np.diff(ours.predict_interval())[..., 0] / 2
+        found.covered = float(np.mean(errors[name] <= half))
+    return found
 
 
 def with_intervals(forecaster: Any, coverage: float | None) -> Any:

@@ -14,8 +14,8 @@ from foretell.numbers.tables.reading import dates_of, is_date, is_number, number
 
 #: Names of columns that count time, where they do not hold dates.
 _NAMES = re.compile(
-    r"((unix|epoch)[ _-]*)?(t|times?|timestamp|ts|dates?|datetime|years?|months?|weeks?|days?|hours?|minutes?|seconds?|steps?|periods?|epoch"
-    r"|unix|quarters?)([ _-]*(stamp|no|nr|number|index|id|utc|unix|s|ms))?",
+    r"((unix|epoch)[ _-]*)?(t|times?|timestamp|ts|dates?|datetime|years?|months?|weeks?|days?|hours?|minutes?|seconds?|steps?|periods?"
+    r"|epoch|unix|quarters?)([ _-]*(stamp|no|nr|number|index|id|utc|unix|s|ms))?",
     re.IGNORECASE,
 )
 #: Units of unix time, by the least number that is read so: of 1973 in seconds, and of 1973 in finer units.
