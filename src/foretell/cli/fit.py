@@ -16,8 +16,10 @@ from foretell.errors import UserError
 if TYPE_CHECKING:
     from foretell.numbers.tables.trial import Trial
 
-_ESTIMATOR = "The estimator; `foretell list estimator` shows all."
-_COVERAGE = "Calibrate conformal intervals of this coverage, such as 0.9, on held-out rows."
+_ESTIMATOR = "The estimator; `foretell list estimator` shows all. Or a regressor of scikit-learn, such as HistGradientBoostingRegressor."
+_COVERAGE = "Coverage of intervals, such as 0.9; most estimators hold out rows to calibrate them (conformal prediction)."
+_BUDGET = "Processor time for the candidates of the stacked regressor; slow ones that would exceed it are left out. By default 6."
+_TEXT = "Columns of texts, read by the default language model; repeatable."
 _CATEGORIES = "Numeric columns to treat as categories, separated by commas; repeatable."
 
 
@@ -27,15 +29,17 @@ def fit(
     output: Annotated[
         Path | None, number("output", "FOLDER", "Output", "Save the fitted model in this folder, for `foretell predict`.", "-o")
     ] = None,
-    estimator: Annotated[str, typer.Option(metavar="NAME", help=_ESTIMATOR, rich_help_panel="Model")] = "histogram-regressor",
+    estimator: Annotated[str, typer.Option(metavar="NAME", help=_ESTIMATOR, rich_help_panel="Model")] = "stacked-regressor",
     settings: Settings = None,
     coverage: Annotated[float | None, number("coverage", "X", "Model", _COVERAGE)] = None,
+    time_budget: Annotated[float | None, number("time-budget", "SECONDS", "Model", _BUDGET)] = None,
     test_share: Share = 0.2,
     seed: Seed = 0,
     drop: Annotated[
         list[str] | None, number("drop", "COLUMN,...", "Columns", "Columns to leave out, such as names, codes and texts; repeatable.")
     ] = None,
     categories: Annotated[list[str] | None, number("categories", "COLUMN,...", "Columns", _CATEGORIES)] = None,
+    text: Annotated[list[str] | None, number("text", "COLUMN,...", "Columns", _TEXT)] = None,
     impute: Annotated[
         bool, switch("impute", "Replace missing numbers by the median; a missing category becomes a category of its own.", "Columns")
     ] = False,
@@ -47,9 +51,9 @@ def fit(
     report: ReportFile = None,
     as_json: Annotated[bool, switch("json", "Print only JSON.", "Output")] = False,
 ) -> None:
-    """Fit an estimator to a table of numbers and categories, and measure it on held-out rows.
+    """Fit an estimator to a table of numbers, categories, dates and texts, and measure it on held-out rows.
 
-    Ridge regression and the mean are measured on the same rows. The saved model is the one that was measured;
+    Ridge regression, boosting and the mean are measured on the same rows. The saved model is the one that was measured;
     `foretell predict FOLDER DATA.csv` predicts with it.
     """
     require_numbers()
@@ -67,15 +71,20 @@ def fit(
         chosen = make(estimator, "estimator", settings or [], seed, not as_json)
         if not hasattr(chosen, "predict"):
             raise UserError(f"--estimator {estimator!r} does not predict numbers; `foretell list estimator` shows those that do")
-    named = words(categories)
+        if time_budget is not None:
+            if "time_budget" not in chosen.get_params(deep=False):
+                raise UserError(f"--time-budget is for stacked-regressor, but --estimator is {estimator!r}; leave it out")
+            chosen.set_params(time_budget=time_budget)
+    named, texts = words(categories), words(text)
     layout = layout_of(delimiter, decimal, encoding, date_format, missing)
-    file = read_and_say(data, layout, as_text=named)
+    file = read_and_say(data, layout, as_text=[*named, *texts])
     table = file.frame
     y = pd.Series(target_of(table, target), name=target)
     features = table.drop(columns=[target, *pick(table, words(drop), "--drop")])
     if features.shape[1] == 0:
         raise UserError(f"{data} has no column but {target!r}; add columns to predict it from")
-    encoder = TableEncoder(impute=impute, categories=tuple(pick(features, named, "--categories")))
+    chosen_texts = tuple(pick(features, texts, "--text"))
+    encoder = TableEncoder(impute=impute, categories=tuple(pick(features, named, "--categories")), texts=chosen_texts)
     trial = measure(estimator, chosen, encoder, features, y, test_share, coverage, seed)
     trial.model.origin_ = {"seed": seed, "test_share": test_share, "layout": asdict(file.layout)}
     if output is not None:
@@ -98,6 +107,8 @@ def _facts(
         "target": target,
         "estimator": estimator,
         "settings": settings,
+        "candidates": getattr(trial.model.estimator_, "report_", {}).get("candidates"),
+        "left_out": getattr(trial.model.estimator_, "report_", {}).get("left_out"),
         "columns": columns,
         "rows_fitted": trial.num_fitted,
         "rows_held_out": len(trial.truth),
@@ -113,7 +124,8 @@ def _facts(
 def _sentence(facts: dict[str, Any]) -> str:
     best, ridge = facts["scores"][facts["estimator"]], facts["scores"]["ridge"]
     rows = f"{facts['rows_held_out']} rows held out"
-    return f"{facts['estimator']} explains {best['R2']:.1%} of the variance of {facts['target']} on {rows}, ridge {ridge['R2']:.1%}."
+    others = f"ridge {ridge['R2']:.1%}, boosting {facts['scores']['boosting']['R2']:.1%}"
+    return f"{facts['estimator']} explains {best['R2']:.1%} of the variance of {facts['target']} on {rows}, {others}."
 
 
 def _show(trial: Trial, facts: dict[str, Any]) -> None:
@@ -122,6 +134,11 @@ def _show(trial: Trial, facts: dict[str, Any]) -> None:
         typer.echo(f"\n{_sentence(facts)}")
     else:
         typer.echo(f"{facts['estimator']} was fitted to all {trial.num_fitted} rows; none was held out to measure it on.")
+    if facts["candidates"]:
+        mixed = {name: each["weight"] for name, each in facts["candidates"].items() if each["weight"] > 0}
+        typer.echo("It mixes " + ", ".join(f"{name} {share:.0%}" for name, share in sorted(mixed.items(), key=lambda pair: -pair[1])) + ".")
+    if facts["left_out"]:
+        typer.echo(f"For {', '.join(facts['left_out'])} there was no time; raise --time-budget to try them too.")
     if trial.interval is not None and trial.covered is not None and trial.mean_width is not None:
         typer.echo(f"Intervals of {trial.coverage:.0%} hold {trial.covered:.1%} of the true values; mean width {short(trial.mean_width)}.")
     if facts["model"] is not None:

@@ -29,8 +29,8 @@ HEAD, ARRAYS = "estimator.json", "arrays.safetensors"
 def save(estimator: BaseEstimator, folder: Path | str) -> Path:
     """Write a fitted estimator to `folder`, which is made, or replaced as a whole where it holds a saved estimator.
 
-    What is read back predicts the same to the last bit (on the same machine with the same libraries). Only estimators of Foretell
-    and some of scikit-learn's (`storage.SKLEARN`) are stored. Errors: NotFittedError; ValueError naming the attribute that cannot
+    What is read back predicts the same to the last bit (on the same machine with the same libraries). Estimators of Foretell
+    and of scikit-learn are stored. Errors: NotFittedError; ValueError naming the attribute that cannot
     be stored, or where the folder holds something else.
 
     >>> import tempfile

@@ -15,6 +15,7 @@ from foretell.catalog import find, name_of, parts
 from foretell.catalog.renamed import CLASSES, present_option
 from foretell.errors import UserError
 from foretell.models.base import Model
+from foretell.numbers.sklearn_bytes import from_sklearn_bytes, sklearn_bytes
 from foretell.parts import UnknownNameError
 
 OURS = "foretell.numbers."
@@ -67,10 +68,14 @@ class EstimatorWriter:
             return {"tensor": self._array(value.detach().cpu().numpy(), place)}
         if isinstance(value, BaseEstimator):
             return self.write_object(value, place)
+        if type(value).__module__.startswith("sklearn."):
+            return self._write_sklearn(value, place)
         raise _cannot(place, value)
 
     def write_object(self, value: BaseEstimator, place: str) -> dict[str, Any]:
         """An estimator or component: its class by name, its settings, and what it has learnt."""
+        if type(value).__module__.startswith("sklearn.") and not _is_plain(type(value)):
+            return self._write_sklearn(value, place)
         settings = value.get_params(deep=False)
         learnt = {name: item for name, item in vars(value).items() if name not in settings}
         network = learnt.pop(NETWORK, None)
@@ -92,10 +97,15 @@ class EstimatorWriter:
                 return name_of(cls)
         if cls.__module__.startswith(OURS):
             return f"{cls.__module__.removeprefix(OURS)}:{cls.__name__}"
-        if cls.__name__ in SKLEARN and cls is getattr(importlib.import_module(SKLEARN[cls.__name__]), cls.__name__):
+        if _is_plain(cls):
             self.has_sklearn = True
             return f"sklearn:{cls.__name__}"
         raise _cannot(place, value)
+
+    def _write_sklearn(self, value: Any, place: str) -> dict[str, Any]:
+        """What scikit-learn keeps in compiled classes, such as trees, as bytes of skops."""
+        self.has_sklearn = True
+        return {"skops": self._array(np.frombuffer(sklearn_bytes(value, place), dtype=np.uint8), place)}
 
     def _numbers(self, value: np.ndarray, place: str) -> dict[str, Any]:
         if value.dtype.kind in "biuf":
@@ -131,6 +141,8 @@ class EstimatorReader:
         kind, held = next(iter(value.items()))
         if kind == "array":
             return self.arrays[held] if value["order"] == "C" else self.arrays[held].T
+        if kind == "skops":
+            return from_sklearn_bytes(self.arrays[held].tobytes())
         if kind == "scalar":
             return self.arrays[held][()]
         if kind == "tensor":
@@ -153,6 +165,8 @@ class EstimatorReader:
 
     def read_object(self, value: dict[str, Any]) -> Any:
         """The estimator or component that JSON stands for, with its network on `device`."""
+        if "class" not in value:
+            return self.read(value)
         cls = class_called(value["class"])
         settings = {present_option(cls.__name__, name): self.read(item) for name, item in value["settings"].items()}
         if "device" in settings and self.device is not None:
@@ -165,6 +179,11 @@ class EstimatorReader:
             network.load_state_dict({name: self.read(item) for name, item in value["network"].items()}, assign=True)
             setattr(made, NETWORK, network.to(getattr(made, "device", "cpu")).eval())
         return made
+
+
+def _is_plain(cls: type) -> bool:
+    """Whether this is one of scikit-learn's classes whose attributes are plain data."""
+    return cls.__name__ in SKLEARN and cls is getattr(importlib.import_module(SKLEARN[cls.__name__]), cls.__name__)
 
 
 def class_called(name: str) -> type[BaseEstimator]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.common.options import number
+from foretell.parts import UnknownNameError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,10 +38,23 @@ def make(name: str, kind: str, settings: Sequence[str], seed: int, show: bool) -
     from foretell.catalog import find
     from foretell.numbers.settings import apply_settings
 
-    made = find(name, kind).load()()
+    try:
+        made = find(name, kind).load()()
+    except UnknownNameError:
+        made = _of_sklearn(name) if kind == "estimator" else None
+        if made is None:
+            raise
     known = made.get_params(deep=False)
     made.set_params(**{key: value for key, value in {"random_state": seed, "verbose": show}.items() if key in known})
     return apply_settings(made, settings)
+
+
+def _of_sklearn(name: str) -> Any:
+    """The regressor of scikit-learn with this class name, or None."""
+    from sklearn.utils import all_estimators
+
+    cls = dict(all_estimators(type_filter="regressor")).get(name)
+    return None if cls is None else cls()
 
 
 def words(text: Sequence[str] | None) -> list[str]:
@@ -62,6 +76,19 @@ def show_scores(scores: Mapping[str, Mapping[str, float]]) -> None:
     Console(highlight=False).print(table)
 
 
+def finite(value: Any) -> Any:
+    """The value as JSON can hold it: numbers that are not finite become None.
+
+    >>> finite({"a": [1.0, float("nan")]})
+    {'a': [1.0, None]}
+    """
+    if isinstance(value, Mapping):
+        return {key: finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def short(value: float) -> str:
     """A number with four significant digits.
 
@@ -78,19 +105,6 @@ def print_json(value: Any) -> None:
     import json
 
     typer.echo(json.dumps(finite(value), allow_nan=False))
-
-
-def finite(value: Any) -> Any:
-    """The value, nested as it is, with None for NaN and infinity.
-
-    >>> finite({"R2": float("nan"), "ends": [1, float("inf")]})
-    {'R2': None, 'ends': [1, None]}
-    """
-    if isinstance(value, Mapping):
-        return {name: finite(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_csv(frame: pd.DataFrame, path: Path | None) -> None:

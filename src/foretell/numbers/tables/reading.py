@@ -134,6 +134,16 @@ def target_of(frame: pd.DataFrame, name: str) -> np.ndarray:
     return values
 
 
+def texts_of(column: pd.Series, name: str, missing: bool = False) -> np.ndarray:
+    """(n,) object: texts. missing: a missing one is "(missing)", else it is a UserError that names the row."""
+    given = column.notna().to_numpy()
+    if not given.all() and not missing:
+        raise UserError(
+            f"column {name!r}, row {int(np.argmin(given)) + 1}: the text is missing; fill it, drop the row, or impute (--impute)"
+        )
+    return np.array([str(value) if there else "(missing)" for value, there in zip(column, given, strict=True)], dtype=object)
+
+
 def words_of(column: pd.Series, name: str, asked: bool = False) -> np.ndarray:
     """(n,) object: categories as text, missing ones as None. UserError for a column that looks like numbers with errors, unless `asked`
     declares it a category."""

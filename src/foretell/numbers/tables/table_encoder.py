@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
@@ -17,12 +18,15 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import _check_n_features, check_is_fitted
 
 from foretell.errors import UserError
+from foretell.numbers.embedding import TextEncoder
 from foretell.numbers.tables.date_encoder import DateEncoder
-from foretell.numbers.tables.reading import dates_of, is_date, is_number, numbers_of, pick, words_of
+from foretell.numbers.tables.reading import dates_of, is_date, is_number, numbers_of, pick, texts_of, words_of
 from foretell.parts import require
 
 #: The category of missing values with imputation.
 ABSENT = "(missing)"
+#: Columns that a text becomes, at most.
+MOST_TEXT_COLUMNS = 50
 #: What may be done about a missing number.
 IMPUTE = "fill it, drop the row, or impute (impute=True, --impute)"
 
@@ -35,6 +39,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     impute: replace missing numbers by the median, and treat missing categories as one more category; otherwise they are refused. unseen:
     "error" refuses a category that fitting did not have, "ignore" encodes it as zeros. categories: columns to treat as categories though
     they hold numbers. most_categories: a column with more is refused, as it is likely a name, a text or a date.
+    texts: columns of texts, which become the main directions (50 or fewer) of `TextEncoder`'s hidden states. text_model: of these; None is
+    the default model.
 
     State: columns_ (names, in the order of fitting), words_ (the categorical ones), dates_, encoder_. X: a pandas or polars table, or an
     array.
@@ -54,6 +60,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     unseen: str = "error"
     categories: Any = ()
     most_categories: int = 100
+    texts: Any = ()
+    text_model: Any = None
 
     def fit(self, X: Any, y: Any = None) -> Any:  # noqa: N803
         """Learn which columns are categorical, and their categories."""
@@ -61,9 +69,14 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         table = as_table(X)
         self.columns_ = list(table.columns)
         chosen = pick(table, self.categories, "categories")
-        self.words_ = [name for name in table.columns if name in chosen or not (is_number(table[name]) or is_date(table[name]))]
-        self.dates_ = [name for name in table.columns if name not in self.words_ and is_date(table[name])]
-        numbers = [name for name in table.columns if name not in self.words_ and name not in self.dates_]
+        self.texts_ = pick(table, self.texts, "texts")
+        self.words_ = [
+            name
+            for name in table.columns
+            if name not in self.texts_ and (name in chosen or not (is_number(table[name]) or is_date(table[name])))
+        ]
+        self.dates_ = [name for name in table.columns if name not in (*self.words_, *self.texts_) and is_date(table[name])]
+        numbers = [name for name in table.columns if name not in (*self.words_, *self.dates_, *self.texts_)]
         prepared = self._prepared(table, asked=chosen)
         for name in self.words_:
             num = prepared[name].nunique()
@@ -79,6 +92,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if self.dates_:
             dates: Any = DateEncoder()
             ways.append(("dates", make_pipeline(dates, SimpleImputer(strategy="median")) if self.impute else dates, self.dates_))
+        for name in self.texts_:
+            ways.append((f"text {name}", make_pipeline(TextEncoder(self.text_model), PCA(min(MOST_TEXT_COLUMNS, len(table) - 1))), [name]))
         self.encoder_ = ColumnTransformer(ways, verbose_feature_names_out=False).fit(prepared)
         self.n_features_in_ = len(self.columns_)
         if all(isinstance(name, str) for name in self.columns_):
@@ -110,6 +125,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         """Numbers as float64, categories as text, checked. asked: columns declared categorical."""
         found = {}
         for name in table.columns:
+            if name in getattr(self, "texts_", ()):
+                found[name] = texts_of(table[name], name, missing=self.impute)
+                continue
             if name in getattr(self, "dates_", ()):  # saved encoders may be older than dates
                 found[name] = dates_of(table[name], name, missing=self.impute)
                 continue

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyRegressor
-from sklearn.linear_model import Ridge
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import RidgeCV
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
@@ -17,6 +19,8 @@ from sklearn.preprocessing import StandardScaler
 
 from foretell.errors import UserError
 from foretell.numbers.estimators.conformal_regressor import ConformalRegressor
+from foretell.numbers.stacking.candidates import ALPHAS
+from foretell.numbers.stacking.processor import one_core
 from foretell.numbers.tables.table_encoder import TableEncoder
 from foretell.numbers.tables.table_regressor import TableRegressor
 
@@ -57,29 +61,44 @@ def measure(
     coverage: float | None = None,
     seed: int = 0,
 ) -> Trial:
-    """Fit `estimator`, called `name`, and two baselines (ridge, the mean) to the same rows.
+    """Fit `estimator`, called `name`, and three baselines (ridge, boosting, the mean) to the same rows, on one core.
 
-    encoder: of the columns. coverage: wrap the estimator in `ConformalRegressor` with this coverage. test_share: share of rows held out; 0
+    encoder: of the columns. coverage: of intervals, for which the estimator is wrapped in `ConformalRegressor` unless its own are
+    calibrated. test_share: share of rows held out; 0
     holds out none. Categories that only held-out rows have are ignored in measuring. seed: of the split.
     """
     clone(encoder).fit(table)  # so that errors name rows of the file, and not of a part of it
     kept, held = parted(len(table), test_share, seed)
     num_held = len(held)
     lenient = clone(encoder).set_params(unseen="ignore") if num_held else encoder
-    inner = estimator if coverage is None else ConformalRegressor(estimator, coverage=coverage, random_state=seed)
-    model = TableRegressor(inner, lenient).fit(table.iloc[kept], target.iloc[kept])
+    inner = (
+        estimator
+        if coverage is None or getattr(estimator, "is_calibrated", False)
+        else ConformalRegressor(estimator, coverage=coverage, random_state=seed)
+    )
+    with one_core():
+        model = TableRegressor(inner, lenient).fit(table.iloc[kept], target.iloc[kept])
     trial = Trial(model, len(kept), coverage=coverage or 0.9)
     if num_held:
         rows, trial.truth = table.iloc[held], target.iloc[held].to_numpy(dtype=float)
         arms = {name: model}
-        for called, baseline in {"ridge": make_pipeline(StandardScaler(), Ridge()), "mean": DummyRegressor()}.items():
-            arms[called] = TableRegressor(baseline, lenient).fit(table.iloc[kept], target.iloc[kept])
-        trial.scores = {called: scores(trial.truth, arm.predict(rows)) for called, arm in arms.items()}
+        with one_core():
+            for called, baseline in baselines().items():
+                arms[called] = TableRegressor(baseline, lenient).fit(table.iloc[kept], target.iloc[kept])
+            said = {called: arm.predict(rows) for called, arm in arms.items()}
+        trial.scores = {called: {**scores(trial.truth, each), "± RMSE": noise(trial.truth, each)} for called, each in said.items()}
         trial.predicted = model.predict(rows)
         trial.interval = _interval(model, rows, trial.coverage)
     model.set_params(encoder=encoder)
     model.encoder_.unseen = encoder.unseen
     return trial
+
+
+def baselines() -> dict[str, Any]:
+    """What every model is shown beside: ridge, boosting with scikit-learn's settings, and the mean."""
+    boosting = TransformedTargetRegressor(HistGradientBoostingRegressor(random_state=0), transformer=StandardScaler())
+    ridge = TransformedTargetRegressor(make_pipeline(StandardScaler(), RidgeCV(ALPHAS)), transformer=StandardScaler())
+    return {"ridge": ridge, "boosting": boosting, "mean": DummyRegressor()}
 
 
 def parted(num_rows: int, test_share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -104,8 +123,22 @@ def scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     >>> scores(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
     {'R2': 0.5, 'RMSE': 0.7071067811865476, 'MAE': 0.5}
     """
+    unit = float(np.abs(truth).max()) or 1.0  # so that squares neither overflow nor vanish
+    truth, predicted = truth / unit, predicted / unit
     errors = {"RMSE": root_mean_squared_error(truth, predicted), "MAE": mean_absolute_error(truth, predicted)}
-    return {"R2": float(r2_score(truth, predicted)), **{name: float(value) for name, value in errors.items()}}
+    return {"R2": float(r2_score(truth, predicted)), **{name: float(value) * unit for name, value in errors.items()}}
+
+
+def noise(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """The standard error of the RMSE of predictions (n,), from the spread of squared errors between rows.
+
+    >>> noise(np.array([1.0, 2.0]), np.array([0.0, 3.0]))
+    0.0
+    """
+    unit = float(np.abs(truth).max()) or 1.0
+    squares = ((truth - predicted) / unit) ** 2
+    root = float(np.sqrt(squares.mean()))
+    return unit * float(squares.std(ddof=1)) / np.sqrt(len(squares)) / (2 * root) if root > 0 else 0.0
 
 
 def _interval(model: TableRegressor, rows: pd.DataFrame, coverage: float) -> np.ndarray | None:
