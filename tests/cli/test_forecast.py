@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 from foretell.catalog import name_of
 from foretell.cli.common.numbers import words
-from foretell.numbers import OLinearForecaster, SeasonalNaive
+from foretell.numbers import CombinedForecaster, OLinearForecaster, SeasonalNaive
 from tests.cli.tables import write_series
 
 NAIVE = ("--horizon", "6", "--forecaster", "seasonal-naive")
@@ -44,19 +45,83 @@ def test_json(foretell, series):
     assert said["scores"]["seasonal-naive"]["of naive"] == 1.0
 
 
-def test_a_season_without_noise_leaves_nothing_to_compare_with(foretell, home):
-    (home / "clock.csv").write_text("hour\n" + "\n".join(str(step % 12) for step in range(120)) + "\n")
-    said = json.loads(foretell("forecast", "clock.csv", *NAIVE, "--season", "12", "--json").stdout)
-    assert said["scores"]["seasonal-naive"] == {"MAE": 0.0, "RMSE": 0.0}
-    assert said["forecast"]["hour"] == [0, 1, 2, 3, 4, 5]
-    assert said["stamps"] == ["120", "121", "122", "123", "124", "125"]
+CLOCK = "hour\n" + "\n".join(str(step % 12) for step in range(120)) + "\n"
+DAYS = pd.date_range("2024-01-01", periods=120)
 
 
-def test_the_default_forecaster_and_its_settings(foretell, series):
+@pytest.mark.parametrize("forecaster", [(), ("--forecaster", "window-ridge"), ("--forecaster", "seasonal-naive")])
+@pytest.mark.parametrize("text", [CLOCK, "a,b\n" + "5,7\n" * 120, "day,a\n" + "".join(f"{day.date()},{day.dayofweek}\n" for day in DAYS)])
+def test_a_naive_forecast_without_error_is_no_division_by_zero(foretell, home, text, forecaster):
+    (home / "exact.csv").write_text(text)
+    words = ("forecast", "exact.csv", "--horizon", "7", "--interval", "0.8", *forecaster, *(("--season", "12") if text is CLOCK else ()))
+    shown = foretell(*words, "-o", "exact.out.csv", "--report", "exact.html")
+    assert shown.exit_code == 0, shown.output
+    assert "seasonal naive forecast by 0" in shown.stdout
+    assert "<h2>Scores</h2>" in (home / "exact.html").read_text()
+    said = json.loads(foretell(*words, "--json").stdout, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    assert said["scores"]["seasonal-naive"] == {"MAE": 0.0, "RMSE": 0.0, "of naive": None}
+    if forecaster != ("--forecaster", "window-ridge"):
+        assert said["scores"][said["forecaster"]]["MAE"] < 1e-12
+    if text is CLOCK:
+        assert said["stamps"][:2] == ["120", "121"]
+
+
+def test_the_default_stands_beside_a_ridge_and_the_naive_forecast(foretell, series):
+    said = json.loads(foretell("forecast", str(series), "--horizon", "6", "--columns", "north", "--json").stdout)
+    assert said["forecaster"] == name_of(CombinedForecaster)
+    assert list(said["scores"]) == [said["forecaster"], "window-ridge", "seasonal-naive"]
+    assert sum(said["weights"].values()) == pytest.approx(1)
+
+
+def test_passengers_are_forecast_better_than_by_the_ridge(foretell):
+    """Rolling origins over the last fifth, 12 months ahead; Holt-Winters, refitted each month, errs by 16.9 or more."""
+    data = Path(__file__).parents[2] / "examples/data/passengers.csv"
+    said = json.loads(foretell("forecast", str(data), "--horizon", "12", "--json").stdout)
+    scores = {name: each["MAE"] for name, each in said["scores"].items()}
+    assert scores["combined-forecaster"] < scores["window-ridge"] < 17 < scores["seasonal-naive"]
+
+
+def test_a_network_and_its_settings(foretell, series):
     quick = ("--set", "epochs=1", "--set", "mixer=Mean", "--set", "width=8")
-    said = json.loads(foretell("forecast", str(series), "--horizon", "6", "--columns", "north", *quick, "--json").stdout)
-    assert said["forecaster"] == name_of(OLinearForecaster)
-    assert set(said["scores"]) == {said["forecaster"], "seasonal-naive"}
+    words = ("--horizon", "6", "--columns", "north", "--forecaster", "olinear-forecaster", *quick)
+    said = json.loads(foretell("forecast", str(series), *words, "--json").stdout)
+    assert set(said["scores"]) == {name_of(OLinearForecaster), "window-ridge", "seasonal-naive"}
+
+
+@pytest.mark.parametrize(
+    ("head", "stamp", "first", "season"),
+    [
+        ("year", lambda i: 1950 + i, "2070", 1),
+        ("Timestamp", lambda i: 1_700_000_000 + 3600 * i, "2023-11-19 22:13:20", 24),
+        ("t", lambda i: (1_700_000_000 + 86_400 * i) * 1000, "2024-03-13 22:13:20", 7),
+        ("number", lambda i: i, "120", 1),  # the first column, at even steps
+        ("year,month", lambda i: f"{2000 + i // 12},{1 + i % 12}", "2010-01-01 00:00:00", 12),
+    ],
+)
+def test_numbers_that_count_time_are_no_series(foretell, home, head, stamp, first, season):
+    rows = "".join(f"{stamp(i)},{i % 5 + 0.1 * (i % 7)}\n" for i in range(120))
+    (home / "counted.csv").write_text(f"{head},load\n{rows}")
+    shown = foretell("forecast", "counted.csv", "--horizon", "4", "--json", "--report", "counted.html")
+    said = json.loads(shown.stdout)
+    assert (said["series"], said["stamps"][0], said["season"]) == (["load"], first, season)
+    assert "as the time" in shown.stderr
+    assert "as the time" in said["assumed"][0]
+    also = foretell("forecast", "counted.csv", "--horizon", "4", "--json", "--columns", f"{head},load")
+    assert json.loads(also.stdout)["series"] == [*head.split(","), "load"]
+
+
+def test_series_that_rise_evenly_are_series(foretell, home):
+    (home / "rising.csv").write_text("load,total\n" + "".join(f"{i % 5},{3 * i}\n" for i in range(120)))
+    assert json.loads(foretell("forecast", "rising.csv", "--horizon", "4", "--json").stdout)["series"] == ["load", "total"]
+    (home / "alone.csv").write_text("year\n" + "".join(f"{1900 + i}\n" for i in range(120)))
+    assert json.loads(foretell("forecast", "alone.csv", "--horizon", "4", "--json").stdout)["series"] == ["year"]
+
+
+def test_the_plot_has_dates(foretell, home, series):
+    assert foretell("forecast", str(series), *NAIVE, "--report", "dated.html").exit_code == 0
+    page = (home / "dated.html").read_text()
+    assert "rows from the last known one" not in page
+    assert "2024-Jan" in page
 
 
 def test_without_a_file_the_table_is_all_of_stdout(foretell, series):

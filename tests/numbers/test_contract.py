@@ -32,7 +32,7 @@ def test_check_estimator(name, example):
 @pytest.mark.parametrize("name", all_forecasters())
 def test_forecasters_clone_pickle_and_repeat(name):
     cls = all_forecasters()[name]
-    rows = np.sin(np.arange(120.0) / 3)[:, None] + 0.1 * np.random.RandomState(0).standard_normal((120, 2))
+    rows = 3 + np.sin(np.arange(120.0) / 3)[:, None] + 0.1 * np.random.RandomState(0).standard_normal((120, 2))
     for example in cls.examples():
         fitted = example.fit(rows)
         again = clone(example).fit(rows)

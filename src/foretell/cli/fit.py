@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretell.cli.common.numbers import Seed, Settings, Share, finite, make, require_numbers, short, show_scores, words
+from foretell.cli.common.numbers import Seed, Settings, Share, make, print_json, require_numbers, short, show_scores, words
 from foretell.cli.common.options import ReportFile, notice, number, switch
 from foretell.cli.common.table_files import DateFormat, Decimal, Delimiter, Encoding, Missing, layout_of, read_and_say
 from foretell.errors import UserError
@@ -93,9 +93,7 @@ def fit(
     if report is not None:
         _write_report(report, trial, facts)
     if as_json:
-        import json
-
-        typer.echo(json.dumps(finite(facts), allow_nan=False))
+        print_json(facts)
     else:
         _show(trial, facts)
 

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from foretell.cli.common.numbers import Seed, Settings, Share, make, require_numbers, show_scores, words, write_csv
+from foretell.cli.common.numbers import Seed, Settings, Share, make, print_json, require_numbers, show_scores, words, write_csv
 from foretell.cli.common.options import ReportFile, notice, number, switch
 from foretell.cli.common.table_files import DateFormat, Decimal, Delimiter, Encoding, Missing, layout_of, read_and_say
 from foretell.errors import UserError
 
-_FORECASTER = "The forecaster; `foretell list forecaster` shows all."
-_TIME = "The column of time stamps. By default the only column of dates; without one, rows are numbered."
+_FORECASTER = "The forecaster; by default the best of several, weighted by a backtest. `foretell list forecaster` shows all."
+_TIME = "The column of time stamps. By default the only column of dates, or one of numbers that count time; without one, rows are numbered."
 _LAG = "Number of rows that a forecast uses. By default twice the horizon, fewer for short series."
 _SEASON = "Number of rows of a season, for the seasonal naive forecast. By default taken from the spacing of the time stamps."
 
@@ -27,7 +27,7 @@ def forecast(
     output: Annotated[
         Path | None, number("output", "FILE.csv", "Output", "Write the forecast to this file instead of standard output.", "-o")
     ] = None,
-    forecaster: Annotated[str, typer.Option(metavar="NAME", help=_FORECASTER, rich_help_panel="Model")] = "olinear-forecaster",
+    forecaster: Annotated[str, typer.Option(metavar="NAME", help=_FORECASTER, rich_help_panel="Model")] = "combined-forecaster",
     lag: Annotated[int | None, number("lag", "N", "Model", _LAG)] = None,
     settings: Settings = None,
     season: Annotated[int | None, number("season", "N", "Model", _SEASON)] = None,
@@ -46,8 +46,9 @@ def forecast(
 ) -> None:
     """Forecast the next rows of one or more series.
 
-    The forecaster is first measured on all windows of the last part of the rows, beside the seasonal naive forecast, and then fitted to
-    all rows. The result has a row for each step, with its time stamp, and with --interval the lower and upper ends.
+    The forecaster is first measured on all windows of the last part of the rows, beside a ridge regression on windows and the seasonal
+    naive forecast, and then fitted to all rows. By default several are weighted by how well they
+    forecast before that part. The result has a row for each step, with its time stamp, and with --interval the lower and upper ends.
     """
     require_numbers()
     from foretell.files import check_output_path
@@ -57,6 +58,8 @@ def forecast(
     check_report_path(report)
     with notice("loading"):
         from foretell.catalog import name_of
+        from foretell.cli.common.program import say
+        from foretell.numbers.forecasters.combined_forecaster import CombinedForecaster
         from foretell.numbers.tables.backtest import backtest, season_of, with_intervals
         from foretell.numbers.tables.series import series_of
 
@@ -66,6 +69,9 @@ def forecast(
         raise UserError(f"--horizon {horizon} must be at least 1")
     file = read_and_say(data, layout_of(delimiter, decimal, encoding, date_format, missing))
     series = series_of(file.frame, time, words(columns))
+    assumed = [*file.assumed, *filter(None, [series.attrs["assumed"]])]
+    if series.attrs["assumed"]:
+        say(f"{data.name} was read with {series.attrs['assumed']}", "dim")
     season = season or season_of(series.index)
     known = made.get_params(deep=False)
     if "lag" not in known:
@@ -75,12 +81,14 @@ def forecast(
     made.set_params(**given)
     tested = backtest(name, made, series, test_share, min(season, lag), interval)
     model = with_intervals(made, interval).fit(series)
+    inner = model if interval is None else model.forecaster_
     said = model.predict()
     ends = None if interval is None else model.predict_interval()
     facts: dict[str, Any] = {
         "data": data.name,
-        "assumed": file.assumed,
+        "assumed": assumed,
         "forecaster": name,
+        "weights": inner.weights_ if isinstance(inner, CombinedForecaster) else None,
         "settings": settings or [],
         "series": list(series.columns),
         "rows": len(series),
@@ -98,10 +106,7 @@ def forecast(
         title = f"Foretell forecast · {data.name}"
         write_page(report, title, forecast_sections(series, said, ends, tested, model, facts), _sentence(facts))
     if as_json:
-        import json
-
-        stamps = [str(stamp) for stamp in frame.index]
-        typer.echo(json.dumps({**facts, "stamps": stamps, "forecast": frame.to_dict("list")}))
+        print_json({**facts, "stamps": [str(stamp) for stamp in frame.index], "forecast": frame.to_dict("list")})
     if output is not None or not as_json:
         write_csv(frame, output)
     if not as_json:
@@ -109,8 +114,10 @@ def forecast(
 
 
 def _lag(rows: int, horizon: int, season: int, test_share: float, interval: float | None) -> int:
-    """Twice the horizon and at least a season, but not so long that fewer windows remain for training than a window has rows."""
+    """Twice the horizon and at least a season, but not so long that fewer windows remain for training than a window has rows, where a part
+    of them is held out to compare forecasters and to set the width of intervals."""
     kept = rows * (1 - test_share) * (1 if interval is None else 0.75)
+    kept -= max(0.2 * kept, horizon)
     return max(1, min(max(2 * horizon, season), int(kept - horizon) // 2))
 
 
@@ -130,9 +137,9 @@ def _frame(series: Any, said: Any, ends: Any) -> Any:
 
 def _sentence(facts: dict[str, Any]) -> str:
     ours = facts["scores"][facts["forecaster"]]
-    text = (
-        f"On held-out rows, {facts['forecaster']} errs by {ours['MAE']:.4g} on average, {ours['of naive']:.0%} of the seasonal naive error"
-    )
+    known = ours["of naive"] == ours["of naive"]  # NaN where the naive forecast is exact
+    share = f", {ours['of naive']:.0%} of the seasonal naive error" if known else ", and the seasonal naive forecast by 0"
+    text = f"On held-out rows, {facts['forecaster']} errs by {ours['MAE']:.4g} on average{share}"
     covered = facts["interval"] and facts["interval"]["covered_in_test"]
     return f"{text}; intervals of {facts['interval']['asked']:.0%} held {covered:.1%}." if covered is not None else f"{text}."
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.common.numbers import finite, require_numbers, write_csv
+from foretell.cli.common.numbers import print_json, require_numbers, write_csv
 from foretell.cli.common.options import notice, number, switch
 from foretell.cli.common.table_files import DateFormat, Decimal, Delimiter, Encoding, Missing, layout_of, read_and_say
 from foretell.errors import UserError
@@ -67,10 +67,7 @@ def predict(
             raise UserError(f"the model {model} predicts no intervals; fit it with --coverage {interval:g}")
         found[["lower", "upper"]] = fitted.predict_interval(table, interval)
     if as_json:
-        import json
-
-        said = {"model": str(model), "target": fitted.target_name_, "coverage": interval, **found.to_dict("list")}
-        typer.echo(json.dumps(finite(said), allow_nan=False))
+        print_json({"model": str(model), "target": fitted.target_name_, "coverage": interval, **found.to_dict("list")})
     if output is not None or not as_json:
         write_csv(found, output)
     target = fitted.target_name_

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretell.cli.common.options import ReportFile, notice, switch
+from foretell.cli.common.numbers import print_json
+from foretell.cli.common.options import ReportFile, notice, number, switch
 from foretell.cli.common.table_files import DateFormat, Decimal, Delimiter, Encoding, Missing, layout_of, read_and_say
 from foretell.errors import UserError
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from foretell.numbers.unlearning.report import UnlearningReport
 
 _FORGET = "The rows to forget: a condition such as 'price<500', or a file with rows of the table, of which some columns suffice."
-_METHOD = "The method; `foretell list unlearning-method` shows all."
+_METHOD = "The method; `foretell list unlearning-method` shows all. By default blindspot for a network, and retrain for other models."
+_FITTED = "The value that was given to `foretell fit`. By default the one that the model's folder keeps."
 
 
 def unlearn(
@@ -29,11 +31,9 @@ def unlearn(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Save the new model in this folder.", rich_help_panel="Output")
     ],
-    method: Annotated[str, typer.Option(metavar="NAME", help=_METHOD)] = "blindspot",
-    test_share: Annotated[
-        float, typer.Option(metavar="X", help="The value that was given to `foretell fit`.", rich_help_panel="Model")
-    ] = 0.2,
-    seed: Annotated[int, typer.Option(metavar="N", help="The value that was given to `foretell fit`.", rich_help_panel="Model")] = 0,
+    method: Annotated[str | None, number("method", "NAME", "Model", _METHOD)] = None,
+    test_share: Annotated[float | None, number("test-share", "X", "Model", _FITTED)] = None,
+    seed: Annotated[int | None, number("seed", "N", "Model", _FITTED)] = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
     encoding: Encoding = None,
@@ -57,10 +57,14 @@ def unlearn(
         from foretell.numbers.tables.reading import target_of
         from foretell.numbers.tables.table_regressor import TableRegressor
         from foretell.numbers.tables.trial import parted
+        from foretell.numbers.torch_regressor import TorchRegressor
         from foretell.numbers.unlearning.choosing import rows_to_forget
         from foretell.numbers.unlearning.unlearn import method_named, unlearn
+        from foretell.numbers.unlearning.wrapped import innermost
 
-        chosen, fitted = method_named(method), load(model)
+        fitted = load(model)
+        method = method or ("blindspot" if isinstance(innermost(fitted), TorchRegressor) else "retrain")
+        chosen = method_named(method)
     if not isinstance(fitted, TableRegressor) or fitted.target_name_ is None:
         raise UserError(
             f"{model} holds a {type(fitted).__name__} which was not fitted by `foretell fit`; load it in Python and call unlearn there"
@@ -68,7 +72,8 @@ def unlearn(
     layout = layout_of(delimiter, decimal, encoding, date_format, missing)
     table = read_and_say(data, layout, fitted.encoder_.words_, fitted.layout_).frame
     truth, mask = target_of(table, fitted.target_name_), rows_to_forget(table, forget)
-    kept, held = parted(len(table), test_share, seed)
+    seed = int(_of_the_fit("seed", seed, fitted, model))
+    kept, held = parted(len(table), _of_the_fit("test_share", test_share, fitted, model), seed)
     if mask.any() and not mask[kept].any():
         raise UserError(f"--forget {forget!r} names only rows that were held out; the model was not trained on them")
     found = unlearn(fitted, table.iloc[kept], truth[kept], mask[kept], chosen, random_state=seed)
@@ -76,19 +81,28 @@ def unlearn(
     said = f"{facts['forgotten']} of {len(kept)} rows were unlearned by {method}; {facts['held_out']} more were held out of training."
     if report is not None:
         if len(held) == 0:
-            raise UserError("--report needs held-out rows, but --test-share is 0; remove --report")
+            raise UserError("--report needs held-out rows, but all rows were fitted (--test-share 0); remove --report")
         compared = _report(
             fitted, found, (table.iloc[kept], truth[kept], mask[kept]), (table.iloc[held], truth[held], mask[held]), chosen, forget
         )
         compared.write(report)
         facts, said = {**facts, "report": compared.to_dict()}, compared.text()
+    found.origin_ = getattr(fitted, "origin_", {})
     save(found, output)
     if as_json:
-        import json
-
-        typer.echo(json.dumps(facts))
+        print_json(facts)
     else:
         typer.echo(f"{said}\n\nThe new model is in {output}." + ("" if report is None else f" The page is {report}."))
+
+
+def _of_the_fit(name: str, given: float | None, fitted: TableRegressor, folder: Path) -> float:
+    """A value that rows were held out by in fitting: what the folder keeps, or else what is given."""
+    option, kept = f"--{name.replace('_', '-')}", getattr(fitted, "origin_", {}).get(name)
+    if kept is None and given is None:
+        raise UserError(f"{folder} does not keep the {option} of its fit; give it, since it says which rows were held out")
+    if kept is not None and given is not None and kept != given:
+        raise UserError(f"{option} {given:g}: the model was fitted with {option} {kept:g}, as {folder} says; leave it out")
+    return given if kept is None else kept
 
 
 def _report(

@@ -92,10 +92,19 @@ def finite(value: Any) -> Any:
 def short(value: float) -> str:
     """A number with four significant digits.
 
-    >>> short(0.91234), short(12345.6), short(0.00001)
-    ('0.9123', '12,346', '1e-05')
+    >>> short(0.91234), short(12345.6), short(0.00001), short(float("nan"))
+    ('0.9123', '12,346', '1e-05', '-')
     """
+    if value != value:
+        return "-"
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def print_json(value: Any) -> None:
+    """Print as JSON on one line. JSON has no NaN and no infinity; they become null."""
+    import json
+
+    typer.echo(json.dumps(finite(value), allow_nan=False))
 
 
 def write_csv(frame: pd.DataFrame, path: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""Fits a forecaster to the first part of the series and measures it on the last, beside the seasonal naive forecast."""
+"""Fits a forecaster to the first part of the series and measures it on the last, beside baselines."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from foretell.errors import UserError
 from foretell.numbers.conformal.rolling import rolling_forecasts
 from foretell.numbers.forecasters.conformal_forecaster import ConformalForecaster
 from foretell.numbers.forecasters.seasonal_naive import SeasonalNaive
+from foretell.numbers.forecasters.window_ridge import WindowRidge
 
 #: Rows of a season, by what pandas calls the steps of time.
 SEASONS = {
@@ -25,7 +26,7 @@ DAY = pd.Timedelta(days=1)
 
 @dataclass
 class Backtest:
-    """scores: MAE, RMSE and the share of the naive MAE (unless that is 0), by name, ours first. by_step: (H,) MAE by name. num: windows
+    """scores: MAE, RMSE and the share of the naive MAE (NaN where that is 0), by name, ours first. by_step: (H,) MAE by name. num: windows
     that were forecast. covered: the share of values inside their intervals, where there are intervals."""
 
     scores: dict[str, dict[str, float]]
@@ -49,7 +50,8 @@ def season_of(index: pd.Index) -> int:
 
 
 def backtest(name: str, forecaster: Any, series: pd.DataFrame, test_share: float, season: int, coverage: float | None = None) -> Backtest:
-    """Hold out the last share of the rows, and forecast from each window that ends before or in them.
+    """Hold out the last share of the rows, and forecast from each window that ends before or in them; beside it stand a window ridge with
+    its usual settings and the seasonal naive forecast.
 
     name: of the forecaster in the scores. series: (T, N). test_share: share of rows held out. season: of the naive forecast. coverage: with
     intervals of this coverage. Errors: UserError where fewer rows than the horizon are held out.
@@ -63,13 +65,15 @@ def backtest(name: str, forecaster: Any, series: pd.DataFrame, test_share: float
         )
     first, last = series.iloc[:-num_held], rows[len(rows) - num_held - lag :]
     ours = with_intervals(forecaster, coverage).fit(first)
-    naive = SeasonalNaive(lag, horizon, season).fit(first)
-    said = {name: rolling_forecasts(ours, last), "seasonal-naive": rolling_forecasts(naive, last)}
+    arms = {name: ours}
+    for called, baseline in {"window-ridge": WindowRidge(lag, horizon), "seasonal-naive": SeasonalNaive(lag, horizon, season)}.items():
+        arms.setdefault(called, baseline.fit(first))
+    said = {called: rolling_forecasts(arm, last) for called, arm in arms.items()}
     errors = {called: np.abs(forecast - truth) for called, (forecast, truth) in said.items()}
     scores = {called: {"MAE": float(error.mean()), "RMSE": float(np.sqrt(np.mean(error**2)))} for called, error in errors.items()}
     of = scores["seasonal-naive"]["MAE"]
-    for each in scores.values() if of > 0 else ():
-        each["of naive"] = each["MAE"] / of
+    for each in scores.values():
+        each["of naive"] = each["MAE"] / of if of > 0 else float("nan")
     found = Backtest(scores, {called: error.mean(axis=(0, 2)) for called, error in errors.items()}, len(said[name][0]))
     if coverage is not None:
         half = np.diff(ours.predict_interval())[..., 0] / 2

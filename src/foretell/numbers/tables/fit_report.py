@@ -28,7 +28,7 @@ def fit_sections(trial: Trial, facts: Mapping[str, Any]) -> list[Section]:
 def score_table(scores: Mapping[str, Mapping[str, float]], words: str) -> Section:
     """A table with a row for each name; the first is stressed. scores: figures by name of the score, by name of the row."""
     columns = next(iter(scores.values()))
-    rows = [[name, *(f"{value:,.4g}" for value in values.values())] for name, values in scores.items()]
+    rows = [[name, *("" if value != value else f"{value:,.4g}" for value in values.values())] for name, values in scores.items()]
     return Section("Scores", words, head=["", *columns], rows=rows, marked=0)
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 
 from foretell.errors import UserError
 from foretell.numbers.forecasting.time_steps import check_even_steps
-from foretell.numbers.tables.reading import dates_of, is_number, numbers_of, pick, read_table
+from foretell.numbers.tables.reading import numbers_of, pick, read_table
+from foretell.numbers.tables.time_columns import row_times
 
 
 def read_series(path: Path | str, time: str | None = None, columns: Sequence[str] = ()) -> pd.DataFrame:
@@ -21,20 +22,22 @@ def read_series(path: Path | str, time: str | None = None, columns: Sequence[str
 def series_of(frame: pd.DataFrame, time: str | None = None, columns: Sequence[str] = ()) -> pd.DataFrame:
     """Series (T, N) by time stamp, at even steps in order of time.
 
-    time: the column of time stamps (or of evenly increasing numbers); None takes the only column that holds dates, and rows count as steps
-    where there is none. columns: which series; none named takes all others. Errors: UserError naming column, row and value for what is no
-    time, no number or missing; and for time stamps that repeat, go back or leave steps out, with a remedy.
+    time: the column of time stamps (or of evenly increasing numbers); None takes what `row_times` finds, and rows count as steps where
+    it finds nothing. columns: which series; none named takes all others. `attrs["assumed"]` of the result is what was assumed of the time,
+    or "". Errors: UserError naming column, row and value for what is no time, no number or missing; and for time stamps that repeat, go
+    back or leave steps out, with a remedy.
     """
-    time = _time_column(frame) if time is None else pick(frame, [time], "time")[0]
-    names = pick(frame, columns, "columns") if columns else [name for name in frame.columns if name != time]
-    if time in names or not names:
-        raise UserError(f"there is no series beside the time column {time!r}; name others by columns")
+    times = row_times(frame, time, columns)
+    names = pick(frame, columns, "columns") if columns else [name for name in frame.columns if name not in times.used]
+    if set(times.used) & set(names) or not names:
+        raise UserError(f"there is no series beside the time column {', '.join(map(repr, times.used))}; name others by columns")
     found = pd.DataFrame({name: numbers_of(frame[name], name) for name in names})
-    if time is not None:
-        found.index = _stamps(frame[time], time)
-        check_even_steps(found, f"column {time!r}")
+    if times.index is not None:
+        found.index = times.index
+        check_even_steps(found, f"column {' and '.join(map(repr, times.used))}")
         if isinstance(found.index, pd.DatetimeIndex) and len(found) > 2:
             found.index.freq = pd.infer_freq(found.index)
+    found.attrs["assumed"] = times.said
     return found
 
 
@@ -52,16 +55,3 @@ def stamps_after(series: pd.DataFrame, steps: int) -> pd.Index:
         return pd.date_range(index[-1], periods=steps + 1, freq=step)[1:]
     step = index[-1] - index[-2] if len(index) > 1 else 1
     return pd.Index(index[-1] + step * np.arange(1, steps + 1), name=index.name)
-
-
-def _time_column(frame: pd.DataFrame) -> str | None:
-    dates = [name for name in frame.columns if pd.api.types.is_datetime64_dtype(frame[name])]
-    if len(dates) > 1:
-        raise UserError(f"the columns {', '.join(map(repr, dates))} all hold dates; say which one is the time")
-    return dates[0] if dates else None
-
-
-def _stamps(column: pd.Series, name: str) -> pd.Index:
-    if is_number(column):
-        return pd.Index(numbers_of(column, name), name=name) if column.dtype.kind == "f" else pd.Index(column, name=name)
-    return pd.DatetimeIndex(dates_of(column, name), name=name)

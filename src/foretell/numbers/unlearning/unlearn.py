@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from foretell.catalog import find, parts
 from foretell.errors import UserError
+from foretell.numbers.estimators.conformal_regressor import ConformalRegressor
 from foretell.numbers.torch_regressor import TorchRegressor
 from foretell.numbers.unlearning.base import ForgetRequest, UnlearningMethod
 from foretell.numbers.unlearning.blindspot import Blindspot
@@ -51,7 +52,8 @@ def unlearn(
             return unlearn(estimator, X, y, forget, chosen, random_state=random_state, sample_weight=sample_weight, trained_on=trained_on)
 
         check_is_fitted(estimator)
-        _refuse_weights(estimator, sample_weight)
+        if sample_weight is not None and isinstance(estimator, ConformalRegressor):
+            raise UserError("sample_weight: ConformalRegressor is fitted without weights; leave them out")
         return unlearn_inside(estimator, X, y, forget, inner)
     _check_estimator(estimator, chosen)
     table, rows, target = X, *_rows(estimator, X, y)
@@ -110,11 +112,6 @@ def _check_estimator(estimator: Any, method: UnlearningMethod) -> None:
             f"for any other regressor there is method={' or '.join(map(repr, others))}"
         )
     check_is_fitted(estimator)
-
-
-def _refuse_weights(estimator: Any, sample_weight: Any) -> None:
-    if sample_weight is not None:
-        raise UserError(f"sample_weight={sample_weight!r}: {type(estimator).__name__} is fitted without weights; leave them out")
 
 
 def _warn_of_other_rows(estimator: TorchRegressor, rows: np.ndarray, weight: np.ndarray | None) -> None:

@@ -28,6 +28,13 @@ def unlearn_inside(estimator: Any, X: Any, y: Any, forget: Any, inner: Inner) ->
     return (_in_table if isinstance(estimator, TableRegressor) else _in_conformal)(copy.deepcopy(estimator), X, y, mask, inner)
 
 
+def innermost(estimator: Any) -> Any:
+    """What the wrappers hold: the estimator that methods work on."""
+    while isinstance(estimator, WRAPPERS):
+        estimator = estimator.estimator_
+    return estimator
+
+
 def _in_table(estimator: TableRegressor, X: Any, y: Any, mask: np.ndarray, inner: Inner) -> TableRegressor:  # noqa: N803
     """Categories and averages of the encoder stay as they are."""
     estimator.estimator_ = inner(estimator.estimator_, estimator.encoder_.transform(X), y, mask)
