@@ -22,10 +22,11 @@ import sys
 from pathlib import Path
 
 import foretell as ft
-from foretell.bench.arms import PLAIN, RecipeArm
+from foretell.bench.arms import RecipeArm
 from foretell.bench.defaults import train_free_drafters
 from foretell.bench.duration import parse_seconds
 from foretell.bench.machine import describe_machine, is_busy, usable_processors
+from foretell.bench.named_recipe import PLAIN
 from foretell.bench.page import write_report
 from foretell.bench.prompts import BUILTIN
 from foretell.bench.report import BenchReport, Provenance, make_report

@@ -19,10 +19,11 @@ import statistics
 import sys
 
 import foretell as ft
-from foretell.bench.arms import PLAIN, Arm, recipe_arms
+from foretell.bench.arms import Arm, recipe_arms
 from foretell.bench.defaults import default_recipes
 from foretell.bench.duration import parse_seconds
 from foretell.bench.machine import describe_machine, is_busy, usable_processors
+from foretell.bench.named_recipe import PLAIN
 from foretell.bench.peers.base import PeerSetup
 from foretell.bench.peers.selection import peer_arms
 from foretell.bench.report import Provenance, make_report
@@ -41,7 +42,7 @@ PEERS = ("transformers", *ACCELERATED, "llama-cpp")
 
 def ratio(result: BenchRun, arm: str, reference: str, groups: set[int] | None = None) -> Spread | None:
     """Paired ratio of two arms' speeds, on some groups only where asked."""
-    ratios = paired_ratios(result.rates(arm), result.rates(reference))
+    ratios = paired_ratios(result.median_rates(arm), result.median_rates(reference))
     return Spread.of([value for group, value in ratios.items() if groups is None or group in groups])
 
 
@@ -54,7 +55,7 @@ def best_recipe(result: BenchRun, arms: list[Arm], groups: set[int]) -> str:
 
 def best_peer(result: BenchRun, names: tuple[str, ...]) -> str | None:
     """The fastest of these peers by its median speed."""
-    speeds = {name: statistics.median(rates.values()) for name in names if (rates := result.rates(name))}
+    speeds = {name: statistics.median(rates.values()) for name in names if (rates := result.median_rates(name))}
     return max(speeds, key=lambda name: speeds[name], default=None)
 
 

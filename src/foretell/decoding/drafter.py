@@ -95,18 +95,22 @@ class Traits:
     """Properties of a drafter's proposals; `|` joins those of several drafters.
 
     samples: proposals may contain sampled nodes, so the random numbers that a position uses depend on the draft. learns: the text of one
-    request changes the proposals for another. proposes: it may propose tokens; False for plain decoding.
+    request changes the proposals for another. proposes: it may propose tokens; False for plain decoding. freely: it does so without a
+    constraint too.
 
     >>> Traits(proposes=False) | Traits(samples=True)
-    Traits(samples=True, learns=False, proposes=True)
+    Traits(samples=True, learns=False, proposes=True, freely=True)
     """
 
     samples: bool = False
     learns: bool = False
     proposes: bool = True
+    freely: bool = True
 
     def __or__(self, other: Traits) -> Traits:
-        return Traits(self.samples or other.samples, self.learns or other.learns, self.proposes or other.proposes)
+        return Traits(
+            self.samples or other.samples, self.learns or other.learns, self.proposes or other.proposes, self.freely or other.freely
+        )
 
 
 class Drafter(Part, Generic[Memory, State]):

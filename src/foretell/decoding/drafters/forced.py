@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foretell.decoding.drafter import Ask, Drafter
+from foretell.decoding.drafter import Ask, Drafter, Traits
 from foretell.decoding.tree import Tree
 from foretell.parts import require
 
@@ -37,6 +37,10 @@ class Forced(Drafter[None, None]):
 
     def __post_init__(self) -> None:
         require(self.num_tokens >= 1, self, "num_tokens", self.num_tokens, "must be at least 1")
+
+    @property
+    def traits(self) -> Traits:
+        return Traits(freely=False)
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         return [self._chain(ask) for ask in asks]
