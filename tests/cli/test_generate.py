@@ -29,10 +29,10 @@ def test_streams_the_text_of_the_api(generate, model):
     result = generate(TEXT, "-n", "40")
     assert result.exit_code == 0, result.stderr
     assert result.stdout == ft.generate(TEXT, model, "plain", max_new_tokens=40, logit_bias=BIAS).text + "\n"
-    numbers, recipe, law = result.stderr.splitlines()
+    numbers, recipe, guarantee = result.stderr.splitlines()
     assert re.match(r"40 tokens, the first after [\d.]+ s, then [\d.]+ a second, [\d.]+ a step.*; stopped by --max-new-tokens", numbers)
     assert recipe == "prompt-lookup | token-recycling, exact, never-slower (the default recipe)"
-    assert law == "exact: the same text as plain decoding"
+    assert guarantee == "exact: the same text as plain decoding"
 
 
 def test_json(generate, model):
@@ -173,9 +173,9 @@ def test_a_group_of_models_says_that_it_is_lossy(generate, tiny):
     options = (TEXT, "-n", "20", "--recipe", "prompt-lookup, pace=4", "--small", str(tiny), "--router", "random-blocks(0.5, 4)")
     result = generate(*options)
     assert result.exit_code == 0, result.stderr
-    numbers, _, law = result.stderr.splitlines()
+    numbers, _, guarantee = result.stderr.splitlines()
     assert re.search(r"\d+% by the large model, \d+ switch(es)?", numbers)
-    assert law == "lossy: a small and a large model take turns at random, and the text is neither's own"
+    assert guarantee == "lossy: a small and a large model take turns at random, and the text is neither's own"
     found = answer(generate(*options, "--json"))
     assert found["guarantee"] == "lossy"
     assert sum(found["trace"]["tokens_by_member"]) == 20

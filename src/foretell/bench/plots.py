@@ -8,7 +8,7 @@ from typing import Any
 from foretell.bench.named_recipe import PLAIN
 from foretell.bench.report import BenchReport
 from foretell.bench.summary import PHASES, ArmSummary
-from foretell.bench.tables import times
+from foretell.bench.tables import doubt
 from foretell.decoding.cost_curve import CostCurve
 from foretell.reports.bars import BarRow, Segment, horizontal_bars
 from foretell.reports.drawing import drawing
@@ -24,7 +24,7 @@ def speed_plot(report: BenchReport) -> str:
     winner, rows = report.winner, []
     for arm in sorted(report.arms, key=lambda arm: -arm.tokens_per_second):
         colour = "neutral" if arm.is_peer else "s1" if arm is winner else "own"
-        label = f"{arm.tokens_per_second:.1f}" + (f" · {times(arm)} times plain" if arm.speedup else "")
+        label = f"{arm.tokens_per_second:.1f}" + (f" · {arm.speedup.mean:.2f} times plain{doubt(arm)}" if arm.speedup else "")
         has_quartiles = arm.speeds is not None and arm.speeds.num > 1
         whisker = (arm.speeds.lower_quartile, arm.speeds.upper_quartile) if arm.speeds is not None and has_quartiles else None
         rows.append(BarRow(arm.name, [Segment(arm.tokens_per_second, colour, f"{arm.name}: {arm.detail}")], label, whisker, arm.is_peer))

@@ -114,9 +114,12 @@ def interval(ratio: SpeedRatio | Spread | None) -> str:
 
 def times(arm: ArmSummary) -> str:
     """How many times as fast as plain decoding, with a question mark where that may be chance; "" where it was not measured."""
-    if arm.speedup is None:
-        return ""
-    return f"{arm.speedup.mean:.2f}" + ("" if arm.conclusion in (FASTER, SLOWER) else "?")
+    return "" if arm.speedup is None else f"{arm.speedup.mean:.2f}{doubt(arm)}"
+
+
+def doubt(arm: ArmSummary) -> str:
+    """A question mark where the ratio to plain decoding may be chance."""
+    return "" if arm.conclusion in (FASTER, SLOWER) else "?"
 
 
 def times_in_kind(arm: ArmSummary, kind: str) -> str:

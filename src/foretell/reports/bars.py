@@ -62,6 +62,6 @@ def horizontal_bars(alt: str, rows: Sequence[BarRow], axis: str, most: float | N
             tick.set_color(COLOURS["muted" if row.is_soft else "ink"])
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
-        axes.margins(x=0.02 if most else 0.16)
+        axes.margins(x=0.02 if most else 0.1 + 0.006 * max(len(row.label) for row in rows))
         axes.set_xlim(left=0, right=most)
     return drawn.svg

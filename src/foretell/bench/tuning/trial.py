@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from foretell.bench.arms import Arm, BenchSetting
-from foretell.bench.prompts import kinds_of
 from foretell.bench.named_recipe import PLAIN
+from foretell.bench.prompts import kinds_of
 from foretell.bench.runner import BUDGET_SPENT, INTERRUPTED, BenchRun, run
 from foretell.bench.speed_ratio import MIN_PROMPTS
 from foretell.bench.tasks import Group
