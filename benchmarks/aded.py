@@ -14,6 +14,8 @@ Paper: up to 2.5 times plain (1.9 with a corpus table of 253 MB). Here, 24 promp
 1.19 times plain, all 24 live texts plain decoding's; not adapting accepts 0.08, and the corpus table adds nothing to an empty one
 that adapts (0.78). Adapting gains 1.59 on lists and 0.11 on open questions. The search finds 98 % of the best paths' mass, in 60 us a
 step. Prompt lookup accepts 1.44 on these prompts, where much can be copied.
+
+Takes: 1.5 minutes.
 """
 
 from __future__ import annotations
@@ -146,7 +148,7 @@ def coverage(reward: str, random_state: int = 0) -> tuple[float, float]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--limit", type=int, default=24, help="prompts a family")
     parser.add_argument("--tokens", type=int, default=96)
     parser.add_argument("--orders", type=int, default=6, help="shuffled orders of the stream")

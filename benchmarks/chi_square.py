@@ -1,12 +1,14 @@
-"""Claim: with an exact recipe, sampled text follows the real model's own law.
+"""Claim: with an exact recipe, sampled text follows the real model's own distribution.
 
-The law of the first two tokens under a top-8 sampler at temperature 1 is known exactly from the real model's rows (64 texts);
+The distribution of the first two tokens under a top-8 sampler at temperature 1 is known exactly from the real model's rows (64 texts);
 20,000 draws of each recipe are counted against it. A right recipe is rejected at 0.001 once in a thousand runs; the seeds
 are fixed, so this run is the same again.
 
     python benchmarks/chi_square.py --draws 20000
 
 The last line is JSON; the exit status is 1 if a recipe is rejected, or if the deliberately broken verifier is not.
+
+Takes: CHI. Holds: yes.
 """
 
 from __future__ import annotations
@@ -67,7 +69,7 @@ def draw(session: ft.Session, prompt: list[int], sampler, draws: int) -> Counter
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=20000)
     args = parser.parse_args()
     real = ft.load()

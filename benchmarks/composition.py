@@ -11,6 +11,9 @@ method in tokens per second, and 0.97 times in every kind; at least 1.6 times pl
 answers copy their prompt. Times after the first token leave the reading of the prompt out, which drafting cannot shorten.
 Shortfalls are explained by the cost curve: what the verified rows cost, and the bound of an oracle that had verified only what
 was accepted. The last line is JSON; the exit status is 1 if a target is missed or a text differs from plain's.
+
+Takes: 5 minutes, 30 with Spec-Bench's prompts. Holds: in part: on Spec-Bench 1.29 times plain decoding, where 1.6 was aimed at, and 1.08
+times the best single method, where 1.05 was.
 """
 
 from __future__ import annotations
@@ -22,10 +25,11 @@ import sys
 from pathlib import Path
 
 import foretell as ft
-from foretell.bench.arms import PLAIN, RecipeArm
+from foretell.bench.arms import RecipeArm
 from foretell.bench.defaults import train_free_drafters
 from foretell.bench.duration import parse_seconds
 from foretell.bench.machine import describe_machine, is_busy, usable_processors
+from foretell.bench.named_recipe import PLAIN
 from foretell.bench.page import write_report
 from foretell.bench.prompts import BUILTIN
 from foretell.bench.report import BenchReport, Provenance, make_report
@@ -153,7 +157,7 @@ def explain(report: BenchReport) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prompts", default=None, help="Spec-Bench's question.jsonl, or any prompts; without it the finals are left out")
     parser.add_argument("--limit", type=int, default=None, help="prompts of the finals")
     parser.add_argument("--tokens", type=int, default=64)

@@ -12,6 +12,8 @@ Targets: `forced >>` the default recipe at least 1.5 times plain decoding under 
 less than 3 % of the time spent on token sets (beside it stands all that the constraint does, drafts checked included); forced tokens
 alone save at least 15 % of the steps on key-heavy schemas. The last line is JSON; the exit status is 1 if a target is missed or a
 constrained text differs.
+
+Takes: 4 minutes.
 """
 
 from __future__ import annotations
@@ -269,7 +271,7 @@ def make_arms(model: ft.Model, tasks: Sequence[JsonTask], more: Sequence[str]) -
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tokens", type=int, default=192)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--limit", type=int, default=None, help="so many of the prompts")

@@ -12,6 +12,8 @@ cost curves. B. The default model, whose exits were not trained: DEL must see th
     python benchmarks/dynamic_exit_layer.py --only b --limit 4
 
 The last line is JSON; the exit status is 1 if a target is missed.
+
+Takes: 12 minutes, 7 of them training.
 """
 
 from __future__ import annotations
@@ -252,7 +254,7 @@ def part_b(limit: int, length: int, repeats: int) -> tuple[dict, list[tuple[str,
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir(), "foretell-exits"), help="where the networks are kept")
     parser.add_argument("--budget", type=float, default=3.5, help="minutes to train each of the two networks")
     parser.add_argument("--limit", type=int, default=8, help="prompts a task")

@@ -12,6 +12,8 @@ are chosen on the validation part. Results of each arm are kept in --results, an
 
 Targets: at each horizon, OLinear's MSE and MAE (mean of the seeds) at most 3 % above the best peer's; over the four horizons, below it.
 The last line is JSON; the exit status is 1 if a target is missed.
+
+Takes: half an hour or more, and data to fetch.
 """
 
 from __future__ import annotations

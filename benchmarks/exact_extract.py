@@ -19,6 +19,8 @@ passages: F1 12.8, 14.1, 23.7 (EM 3.9, 8.6, 19.5); above greedy over spans on 76
 With training the gap closes (`--training`, 3 seeds, 3 minutes): F1 of greedy and exact 5.8 and 15.7 after 0 examples, 12.3 and 22.0
 after 32, 29.3 and 33.4 after 256, 45.0 and 45.0 after 2048, the same span on 1, 50, 61 and 80 % of the questions; after recurring span
 selection 67.8 and 65.9, 68.0 and 68.2, 74.1 and 74.6, 82.2 and 82.2, the same on 66, 93, 95 and 99 %. Missed: 95 % without pretraining.
+
+Takes: 3 minutes, 3 more with --training.
 """
 
 from __future__ import annotations
@@ -186,7 +188,7 @@ def small_figures(model, tests) -> list[float]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--limit", type=int, default=60)
     parser.add_argument("--full", type=int, default=15, help="questions for which every span is evaluated too")
     parser.add_argument("--squad", type=Path)

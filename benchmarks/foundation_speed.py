@@ -9,6 +9,8 @@ times the best of its accelerated modes, 1.0 times llama.cpp on the same GGUF fi
 each prompt, and slow peers run on a part of the prompts, spread over their kinds. The best recipe is chosen on one half of the
 prompts and its figures are of the other half, so that choosing does not flatter it; ratios to peers are of all prompts that
 the peers ran on. The last line is JSON; the exit status is 1 if a target is missed or a text differs from plain's.
+
+Takes: 15 minutes at most. Holds: yes.
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ import statistics
 import sys
 
 import foretell as ft
-from foretell.bench.arms import PLAIN, Arm, recipe_arms
+from foretell.bench.arms import Arm, recipe_arms
 from foretell.bench.defaults import default_recipes
 from foretell.bench.duration import parse_seconds
 from foretell.bench.machine import describe_machine, is_busy, usable_processors
+from foretell.bench.named_recipe import PLAIN
 from foretell.bench.peers.base import PeerSetup
 from foretell.bench.peers.selection import peer_arms
 from foretell.bench.report import Provenance, make_report
@@ -41,7 +44,7 @@ PEERS = ("transformers", *ACCELERATED, "llama-cpp")
 
 def ratio(result: BenchRun, arm: str, reference: str, groups: set[int] | None = None) -> Spread | None:
     """Paired ratio of two arms' speeds, on some groups only where asked."""
-    ratios = paired_ratios(result.rates(arm), result.rates(reference))
+    ratios = paired_ratios(result.median_rates(arm), result.median_rates(reference))
     return Spread.of([value for group, value in ratios.items() if groups is None or group in groups])
 
 
@@ -54,12 +57,12 @@ def best_recipe(result: BenchRun, arms: list[Arm], groups: set[int]) -> str:
 
 def best_peer(result: BenchRun, names: tuple[str, ...]) -> str | None:
     """The fastest of these peers by its median speed."""
-    speeds = {name: statistics.median(rates.values()) for name in names if (rates := result.rates(name))}
+    speeds = {name: statistics.median(rates.values()) for name in names if (rates := result.median_rates(name))}
     return max(speeds, key=lambda name: speeds[name], default=None)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prompts", default="builtin")
     parser.add_argument("--limit", type=int, default=32)
     parser.add_argument("--tokens", type=int, default=96)

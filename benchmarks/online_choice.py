@@ -12,6 +12,8 @@ all answer each prompt in turn. "Curve" is the time by the model's measured cost
     python benchmarks/online_choice.py --arms bandit,plain --results part.json         # parts add up in that file, for the curve's figures
 
 The last line is JSON; the exit status is 1 if a target is missed or a text differs from plain's.
+
+Takes: some minutes with --limit 4. Holds: in part: 1.03 times the best recipe's time by the cost curve, 1.20 by the clock.
 """
 
 from __future__ import annotations
@@ -163,7 +165,7 @@ def report(name: str, answers: dict[str, list[Answer]], turn: int | None) -> dic
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prompts", default="builtin")
     parser.add_argument("--first", default="code,json", help="categories of the first part, with commas")
     parser.add_argument("--then", default="chat,qa", help="categories of the second part")

@@ -11,6 +11,8 @@ The default model is asked for an example of each schema, greedily, with forced 
 
 Targets: all finished texts are valid, and none is a dead end, a timeout or hung. The last line is JSON; the exit status is 1 if a target
 is missed.
+
+Takes: 4 minutes, and data to fetch. Holds: in part: all finished texts are valid, and 194 of 200 are finished.
 """
 
 from __future__ import annotations
@@ -113,7 +115,7 @@ def read_results(path: Path | None) -> dict[str, dict[str, Any]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="a folder of MaskBench's files, or of JSON schemas")
     parser.add_argument("--limit", type=int, default=200, help="so many schemas, spread evenly over the folder")
     parser.add_argument("--tokens", type=int, default=256)

@@ -1,4 +1,5 @@
-"""Writes what the documentation lists from the code: README's table of parts, the table of seeds in exactness.md, and papers.md.
+"""Writes what the documentation lists from the code: README's table of parts, the table of seeds in exactness.md, papers.md and
+benchmarks.md.
 
     python docs/generate.py          # writes the files
     python docs/generate.py --check  # prints what would change; the exit status is 1 if anything would
@@ -16,6 +17,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import benchmarks_index
 from hooks import PAGED, page_of, table
 
 from foretell.catalog import Entry, entries, parts
@@ -35,7 +37,7 @@ _SEEDS = {
 def generated() -> dict[Path, str]:
     """What each file should hold."""
     found = {path: filled(path.read_text(encoding="utf-8")) for path in (ROOT / "README.md", ROOT / "docs" / "exactness.md")}
-    return {**found, ROOT / "docs" / "papers.md": papers_page()}
+    return {**found, ROOT / "docs" / "papers.md": papers_page(), ROOT / "docs" / "benchmarks.md": benchmarks_index.page(COMMAND)}
 
 
 def filled(text: str) -> str:

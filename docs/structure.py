@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 #: Folders that are drawn with their own folders as boxes.
 OPENED = ("decoding", "rules", "models")
 #: Small files that every room may know.
-COMMON = {"errors", "parts", "locks", "moved", "pool", "catalog", "files", "progress"}
+COMMON = {"errors", "parts", "locks", "moved", "pool", "catalog", "files", "progress", "words"}
 
 
 def modules_of(package: Path) -> dict[str, Path]:

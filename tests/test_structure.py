@@ -17,7 +17,7 @@ FILES = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).remove
 pytestmark = pytest.mark.every_part
 #: Who may know whom, by the first name below `foretell`. `foretell` itself resolves names only when they are used.
 #: Small files that every room may know.
-COMMON = {"arguments", "errors", "files", "json_files", "locks", "moved", "parts", "pool", "progress"}
+COMMON = {"arguments", "errors", "files", "json_files", "locks", "moved", "parts", "pool", "progress", "words"}
 KNOWS: dict[str, set[str]] = {
     "arguments": set(),
     "errors": set(),
@@ -29,6 +29,7 @@ KNOWS: dict[str, set[str]] = {
     "progress": set(),
     "reports": set(),
     "parts": set(),
+    "words": set(),
     "data": set(),
     "catalog": {"data"},
     "models": set(),

@@ -1,42 +1,91 @@
 """`foretell bench` on a tiny model: output, report page, interruption, refused options."""
 
+import csv
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from foretell.bench import arms as arms_module
+from foretell.bench import runner
 from foretell.bench.command import EXIT_INTERRUPTED, BenchOptions, measure, run_bench
 from foretell.bench.page import render, sections
+from foretell.bench.per_prompt import FIELDS
 from foretell.bench.workload import Workload
 from foretell.decoding.groups.model_group import ModelGroup
+from foretell.decoding.recipe import Recipe
 from foretell.decoding.routers.token_entropy import TokenEntropy
 from foretell.errors import UserError
 from foretell.models.tiny import TinyModel
 
 
-def test_the_last_line_is_json_and_says_what_the_tables_say(model, capsys):
+def _json(options, model, capsys):
+    run_bench(options, lambda: model, as_json=True)
+    [line] = capsys.readouterr().out.strip().splitlines()
+    return json.loads(line)
+
+
+def test_tables_alone_unless_json_is_asked_for(model, capsys):
     assert run_bench(BenchOptions(Workload(limit=3, max_new_tokens=24)), lambda: model, as_json=False) == 0
-    *tables, last = capsys.readouterr().out.strip().splitlines()
-    found = json.loads(last)
-    text = "\n".join(tables)
-    numbers = [float(number) for number in re.findall(r"\d+\.\d+", text)]
-    for arm in found["arms"]:
-        assert arm["name"].split()[0] in text
-        assert any(number == pytest.approx(arm["tokens_per_second"], rel=1e-3) for number in numbers)  # JSON has four digits
-    assert found["summary"].split()[0] in text
+    out = capsys.readouterr().out
+    assert not [line for line in out.splitlines() if line.lstrip().startswith("{")]
+    assert len(out) < 8000
+    assert "arm" not in re.findall(r"\w+", out)
+    assert " ".join(out.split()).endswith("too few prompts to conclude: 3; 8 or more.")
+
+
+def test_json_has_the_figures(model, capsys):
+    found = _json(BenchOptions(Workload(limit=8, max_new_tokens=24)), model, capsys)
     assert found["curve"]["rows"] == [1, 4, 16]
     assert found["machine"]["cores"] >= 1
     assert found["versions"]["foretell"]
     assert any("exactly 24 tokens" in remark for remark in found["remarks"])
+    assert all(recipe["conclusion"] for recipe in found["recipes"][1:])
 
 
 def test_json_alone(model, capsys):
-    assert run_bench(BenchOptions(Workload(limit=2, max_new_tokens=12), recipes=["prompt-lookup"]), lambda: model, as_json=True) == 0
-    [line] = capsys.readouterr().out.strip().splitlines()
-    assert [arm["name"] for arm in json.loads(line)["arms"]] == ["plain", "prompt-lookup"]
+    found = _json(BenchOptions(Workload(limit=2, max_new_tokens=12), recipes=["prompt-lookup"]), model, capsys)
+    assert [recipe["name"] for recipe in found["recipes"]] == ["plain", "prompt-lookup"]
+
+
+def test_recipes_have_the_names_that_they_are_given_and_different_short_ones_otherwise(model, capsys):
+    long = "prompt-lookup(min_ngram=2, max_ngram=4, num_tokens=7) | token-recycling(k=9), exact, pace=never-slower(max_nodes={})"
+    named = ["copy=prompt-lookup, pace=4", long.format(8), long.format(9)]
+    run_bench(BenchOptions(Workload(limit=2, max_new_tokens=12), recipes=named), lambda: model, as_json=False)
+    out = capsys.readouterr().out
+    table, _, rest = out.partition("Times plain by kind")
+    assert [line.split()[0] for line in table.splitlines() if line.strip().startswith("copy")] == ["copy"]
+    labels = re.findall(r"^(.*) = (.*)$", rest, re.MULTILINE)
+    assert [label for label, _ in labels][:1] == ["copy"]
+    assert len({label for label, _ in labels}) == 3
+    assert all(len(label) <= 32 for label, _ in labels)
+    assert [str(Recipe.parse(text.partition("=")[2] if text.startswith("copy") else text)) for text in named] == [
+        full for _, full in labels
+    ]
+
+
+def test_every_measurement_can_be_written_to_a_file(model, tmp_path, capsys):
+    for suffix in (".csv", ".jsonl"):
+        options = BenchOptions(Workload(limit=3, max_new_tokens=12), ["p=prompt-lookup"], repeats=2, per_prompt=tmp_path / f"all{suffix}")
+        options.check()
+        run_bench(options, lambda: model, as_json=False)
+        assert f"per prompt: {tmp_path / f'all{suffix}'}" in capsys.readouterr().out
+    lines = list(csv.DictReader((tmp_path / "all.csv").open()))
+    objects = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    assert len(lines) == len(objects) == 2 * 2 * 3
+    assert list(lines[0]) == list(objects[0]) == list(FIELDS)
+    assert {line["recipe"] for line in lines} == {"plain", "p"}
+    for each in objects:
+        assert each["tokens_per_second"] == pytest.approx(each["tokens"] / each["seconds"], rel=1e-3)
+        assert each["same_text"] is True
+        assert each["steps"] + each["accepted"] == each["tokens"]
+    plain = {(each["prompt"], each["repeat"]): each for each in objects if each["recipe"] == "plain"}
+    for each in objects:
+        expected = plain[each["prompt"], each["repeat"]]["seconds"] / each["seconds"]
+        assert each["times_plain"] == pytest.approx(expected, rel=1e-2)
 
 
 def test_ctrl_c_gives_the_report_of_what_was_finished(model, capsys, monkeypatch):
@@ -44,17 +93,18 @@ def test_ctrl_c_gives_the_report_of_what_was_finished(model, capsys, monkeypatch
 
     def interrupted(self, group, setting):
         calls.append(group)
-        if len(calls) == 8:  # two warm-ups, two rounds, one arm of the third
+        if len(calls) == 6:  # two rounds, one recipe of the third
             raise KeyboardInterrupt
         return original(self, group, setting)
 
     monkeypatch.setattr(arms_module.RecipeArm, "run", interrupted)
+    monkeypatch.setattr(runner, "warm_up", lambda *others: [])
     options = BenchOptions(Workload(limit=6, max_new_tokens=12), recipes=["prompt-lookup"])
-    assert run_bench(options, lambda: model, as_json=False) == EXIT_INTERRUPTED
-    found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert run_bench(options, lambda: model, as_json=True) == EXIT_INTERRUPTED
+    found = json.loads(capsys.readouterr().out)
     assert found["ended"] == "interrupted"
-    assert sum(arm["num_groups"] for arm in found["arms"]) == 5
-    assert found["arms"][1]["ratios"]["plain"]["num"] == 2
+    assert sum(recipe["num_groups"] for recipe in found["recipes"]) == 5
+    assert found["recipes"][1]["ratios"]["plain"]["num"] == 2
     assert any("Ended early (interrupted)" in remark for remark in found["remarks"])
 
 
@@ -111,14 +161,14 @@ def test_every_plot_is_there_and_parses_as_xml(page):
 def test_tables_of_the_page(page):
     report, _ = page
     tables = {section.title: section for section in sections(report) if section.rows}
-    assert list(tables) == ["Arms", "Speed-up by kind of prompt"]
-    arms, kinds = tables["Arms"], tables["Speed-up by kind of prompt"]
-    assert arms.rows[arms.marked][0] == report.best.name
-    assert kinds.head == ["arm", *report.kinds]
+    assert list(tables) == ["Recipes", "Speed-up by kind of prompt"]
+    recipes, kinds = tables["Recipes"], tables["Speed-up by kind of prompt"]
+    assert recipes.marked == (-1 if report.winner is None else [row[0] for row in recipes.rows].index(report.winner.name))
+    assert kinds.head == ["recipe", *report.kinds]
     for row, shades in zip(kinds.rows, kinds.shades, strict=True):
         for cell, shade in zip(row[1:], shades, strict=True):
-            assert -1 <= shade <= 1
-            assert (shade > 0) == (float(cell) > 1.0) or float(cell) == 1.0
+            assert shade == 0
+            assert cell == "" or cell.endswith("?")  # one prompt of each kind
 
 
 def test_a_report_file_is_written_whole(model, tmp_path, capsys):
@@ -149,6 +199,11 @@ def test_batch_temperature_and_stop(model):
         (BenchOptions(time_budget="long"), "--time-budget 'long' is not a duration"),
         (BenchOptions(recipes=["prompt-lokup"]), "did you mean 'prompt-lookup'"),
         (BenchOptions(Workload(prompts="nowhere.jsonl")), "no such prompt file"),
+        (BenchOptions(recipes=["a=prompt-lookup", "a=token-recycling"]), "--recipe 'a' names another recipe already"),
+        (BenchOptions(recipes=["plain=prompt-lookup"]), "--recipe 'plain' names plain decoding, which is always measured, already"),
+        (BenchOptions(recipes=["a="]), "has no recipe after the name; write NAME=RECIPE"),
+        (BenchOptions(recipes=["gone.toml"]), "--recipe gone.toml: there is no such file"),
+        (BenchOptions(per_prompt=Path("all.txt")), r"--per-prompt 'all.txt' must end in .csv or .jsonl"),
     ],
 )
 def test_options_are_checked_before_anything_is_loaded(options, message):
@@ -166,6 +221,6 @@ def test_a_group_of_models_is_marked_as_lossy(model, capsys):
     group = ModelGroup([small, model], TokenEntropy(1.0))
     group.tokenizer = model.tokenizer
     assert run_bench(BenchOptions(Workload(limit=2, max_new_tokens=12), recipes=["prompt-lookup"]), lambda: group, as_json=False) == 0
-    *tables, last = capsys.readouterr().out.strip().splitlines()
-    assert {arm["guarantee"] for arm in json.loads(last)["arms"]} == {"lossy"}
-    assert any("prompt-lookup (lossy)" in line for line in tables)
+    assert "prompt-lookup (lossy)" in capsys.readouterr().out
+    report = measure(BenchOptions(Workload(limit=2, max_new_tokens=12), recipes=["prompt-lookup"]), group)
+    assert {arm.guarantee for arm in report.arms} == {"lossy"}

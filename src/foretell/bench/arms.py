@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from foretell.bench.named_recipe import NamedRecipe
 from foretell.bench.tasks import Group
 from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draws import SampledDraws
@@ -17,9 +18,7 @@ from foretell.decoding.session import Session
 from foretell.decoding.trace import Trace
 from foretell.models.base import Model
 from foretell.parts import weakest
-
-#: The name of the arm that decodes without drafts, with which all others are compared.
-PLAIN = "plain"
+from foretell.reports.labels import short_labels
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,8 @@ class Arm(ABC):
     """Decodes groups of prompts, and is timed.
 
     name: shown in tables, different for each arm. guarantee: of the text, "exact", "bounded" or "lossy", or "peer". detail: what is run, in
-    words. is_peer: whether it is another program. limit: number of groups to measure on, from the first; None means all.
+    words. is_peer: whether it is another program. limit: number of groups to measure on, from the first; None means all. is_warm: whether
+    it was warmed up.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Arm(ABC):
     detail: str = ""
     is_peer: bool = False
     limit: int | None = None
+    is_warm: bool = False
 
     @abstractmethod
     def begin(self) -> None:
@@ -110,13 +111,18 @@ class RecipeArm(Arm):
         return ArmOutput(elapsed, max(first.values(), default=None), texts, [request.trace for request in requests])
 
 
-def recipe_arms(recipes: Sequence[str | Recipe], model: Model, curve: CostCurve | None = None) -> list[Arm]:
-    """An arm for each recipe, named by its text as given; equal recipes give one arm."""
-    arms: dict[Recipe, Arm] = {}
+def recipe_arms(recipes: Sequence[str | Recipe | NamedRecipe], model: Model, curve: CostCurve | None = None) -> list[Arm]:
+    """An arm for each recipe, under a short name that no other has; equal recipes give one arm.
+
+    A recipe given as text is named by that text, where it is short; a `NamedRecipe` by its name.
+    """
+    named: dict[Recipe, NamedRecipe] = {}
     for given in recipes:
-        recipe = Recipe.parse(given)
-        arms.setdefault(recipe, RecipeArm(given if isinstance(given, str) else short_name(recipe), recipe, model, curve))
-    return list(arms.values())
+        each = given if isinstance(given, NamedRecipe) else NamedRecipe("", Recipe.parse(given))
+        text = given if isinstance(given, str) else short_name(each.recipe)
+        named.setdefault(each.recipe, each if each.name else NamedRecipe(text, each.recipe, is_given=False))
+    names = short_labels([each.name for each in named.values()], kept=[each.name for each in named.values() if each.is_given])
+    return [RecipeArm(name, each.recipe, model, curve) for name, each in zip(names, named.values(), strict=True)]
 
 
 def short_name(recipe: Recipe) -> str:

@@ -8,22 +8,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from foretell import arguments
-from foretell.bench.arms import PLAIN, Arm, recipe_arms
+from foretell.bench.arms import Arm, recipe_arms
 from foretell.bench.defaults import default_recipes
 from foretell.bench.duration import parse_seconds
 from foretell.bench.machine import usable_processors
+from foretell.bench.named_recipe import PLAIN, read_named
+from foretell.bench.per_prompt import check_per_prompt_path, write_per_prompt
 from foretell.bench.report import BenchReport, Provenance, make_report
 from foretell.bench.runner import INTERRUPTED, run
 from foretell.bench.tasks import Group
-from foretell.bench.words import counted
 from foretell.bench.workload import Workload, check_at_least, model_title
 from foretell.decoding.pacing.measured_curve import curve_of
-from foretell.decoding.recipe import Recipe
 from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.progress import progress_bar
 from foretell.reports.page import check_report_path
+from foretell.words import counted
 
 #: Exit status of a run that Ctrl-C ended, as shells have it.
 EXIT_INTERRUPTED = 130
@@ -44,6 +44,7 @@ class BenchOptions:
     model: str | None = None
     threads: int | None = None
     report: Path | None = None
+    per_prompt: Path | None = None
 
     def check(self) -> None:
         """Refuse wrong options before a model is loaded. Raises UserError naming the option."""
@@ -55,40 +56,37 @@ class BenchOptions:
         if self.peers and self.workload.batch > 1:
             raise UserError(f"--batch {self.workload.batch} with --peers: peers decode one text at a time; drop one of them")
         check_report_path(self.report)
+        check_per_prompt_path(self.per_prompt)
         if self.time_budget is not None:
             parse_seconds(self.time_budget, "--time-budget")
-        for recipe in self.recipes:
-            read_recipe(recipe)
-
-
-def read_recipe(text: str) -> Recipe:
-    """A recipe from its short text, or from a file where `text` ends in .toml."""
-    return Recipe.read(arguments.path("recipe", text)) if text.strip().endswith(".toml") else Recipe.parse(text)
+        read_named(self.recipes)
 
 
 def run_bench(options: BenchOptions, load: Callable[[], Model], as_json: bool) -> int:
-    """Measure, print and write the report; returns the exit status.
+    """Measure, print and write the report and the file of measurements; returns the exit status.
 
-    load: gives the model. as_json: print nothing but the last line.
+    load: gives the model. as_json: print one line of JSON instead of tables.
     """
     report = measure(options, load())
     if options.report is not None:
         from foretell.bench.page import write_report
 
         write_report(report, options.report)
-    if not as_json:
+    if as_json:
+        print(json.dumps(report.to_dict()))
+    else:
         from foretell.bench.tables import make_console, print_report
 
         console = make_console()
         print_report(report, console)
-        if options.report is not None:
-            console.print(f"report: {options.report}", markup=False, highlight=False, soft_wrap=True)
-    print(json.dumps(report.to_dict()))
+        for what, path in (("report", options.report), ("per prompt", options.per_prompt)):
+            if path is not None:
+                console.print(f"{what}: {path}", markup=False, highlight=False, soft_wrap=True)
     return EXIT_INTERRUPTED if report.ended == INTERRUPTED else 0
 
 
 def measure(options: BenchOptions, model: Model) -> BenchReport:
-    """Run all arms and sum up."""
+    """Run all recipes and peers, write the file of measurements where one is wanted, and sum up."""
     workload = options.workload
     groups = workload.groups(model)
     num = sum(len(group.tasks) for group in groups)
@@ -103,7 +101,7 @@ def measure(options: BenchOptions, model: Model) -> BenchReport:
     prompts = f"{counted(num, 'prompt')} of {workload.source}"
     provenance = Provenance(model_title(options.model, model), prompts, settings)
     curve = curve_of(model, options.remeasure)
-    arms: list[Arm] = recipe_arms([PLAIN, *(read_named(options.recipes) if options.recipes else default_recipes(model))], model)
+    arms: list[Arm] = recipe_arms([PLAIN, *(read_named(options.recipes) or default_recipes(model))], model)
     left_out: dict[str, str] = {}
     if options.peers:
         peers, left_out = _peers(options, groups, model)
@@ -111,12 +109,9 @@ def measure(options: BenchOptions, model: Model) -> BenchReport:
     budget = parse_seconds(options.time_budget, "--time-budget") if options.time_budget else None
     with progress_bar("bench") as progress:
         result = run(arms, groups, workload.setting(model), options.repeats, budget, progress)
+    if options.per_prompt is not None:
+        write_per_prompt(result, arms, options.per_prompt)
     return make_report(result, arms, curve, provenance, left_out)
-
-
-def read_named(recipes: Sequence[str]) -> list[str | Recipe]:
-    """Recipe files read; short texts as they are, so that arms have the names that the user gave."""
-    return [read_recipe(text) if text.strip().endswith(".toml") else text for text in recipes]
 
 
 def _peers(options: BenchOptions, groups: Sequence[Group], model: Model) -> tuple[Sequence[Arm], dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foretell.bench.arms import PLAIN
+from foretell.bench.named_recipe import PLAIN
 from foretell.catalog import parts
 from foretell.decoding.drafter import Drafter
 from foretell.decoding.drafters.composite import Composite
@@ -10,8 +10,8 @@ from foretell.models.base import Model
 
 
 def train_free_drafters() -> list[Drafter]:
-    """Drafters that need neither a second model nor training: those that can be made without options, without `plain`, composites and
-    drafters that need a tuned model."""
+    """Drafters that need neither a second model nor training: those that can be made without options, without `plain`, composites,
+    drafters that need a tuned model and those that draft under a rule only."""
     drafters = []
     for cls in parts("drafter").values():
         if issubclass(cls, Composite):
@@ -21,7 +21,7 @@ def train_free_drafters() -> list[Drafter]:
         except (TypeError, ValueError):
             continue  # it needs an option: a model, a table, a file
         assert isinstance(drafter, Drafter)
-        if drafter.traits.proposes and not drafter.needs.tuned:
+        if drafter.traits.proposes and drafter.traits.freely and not drafter.needs.tuned:
             drafters.append(drafter)
     return drafters
 

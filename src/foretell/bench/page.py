@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from foretell.bench import plots
-from foretell.bench.arms import PLAIN
+from foretell.bench.named_recipe import PLAIN
 from foretell.bench.report import BenchReport
-from foretell.bench.tables import interval
+from foretell.bench.speed_ratio import SpeedRatio
+from foretell.bench.tables import interval, times, times_in_kind
 from foretell.reports.page import Section, page, write_page
 
 #: The speed-up by which a cell of the table by kind has its full colour.
@@ -32,20 +33,20 @@ def write_report(
 def sections(report: BenchReport) -> list[Section]:
     """Tables, plots and facts, without those that have nothing to show."""
     best = report.best
-    arms = [(plots.arm_colour(report, arm), arm.name) for arm in plots.compared_arms(report) if arm.acceptance]
+    recipes = [(plots.arm_colour(report, arm), arm.name) for arm in plots.compared_arms(report) if arm.acceptance]
     sources = [(colour, source or "the model itself") for source, colour in plots.source_colours(report).items()]
     phases = [(colour, phase) for phase, colour in plots.PHASE_COLOURS.items()]
     name, rows = (best.name, best.rows) if best is not None else ("", {})
     all_sections = [
-        arm_table(report),
+        recipe_table(report),
         peer_table(report),
         Section("Speed", "All tokens over all time. Other programs are grey.", figure=plots.speed_plot(report)),
         kind_table(report),
         Section(
             "Acceptance by depth",
-            "Of the steps that drafted to that depth, the share whose accepted path reached it; of the fastest arms, if there are many.",
+            "Of the steps that drafted to that depth, the share whose accepted path reached it; of the fastest recipes, if there are many.",
             figure=plots.acceptance_plot(report),
-            legend=arms,
+            legend=recipes,
         ),
         Section(
             "Time by phase",
@@ -64,15 +65,15 @@ def sections(report: BenchReport) -> list[Section]:
             figure=plots.sources_plot(report),
             legend=sources,
         ),
-        Section("Arms in full", facts={arm.name: arm.detail for arm in report.arms}),
+        Section("Recipes in full", facts={arm.name: arm.detail for arm in report.arms}),
         Section("Settings and machine", facts=_facts(report)),
     ]
     return [section for section in all_sections if section.figure or section.rows or section.facts]
 
 
-def arm_table(report: BenchReport) -> Section:
-    """All arms, the fastest first."""
-    head = ["arm", "tokens/s", "after the first", "times plain", "95 % interval", "tokens a step", "overhead", "same text", "bound"]
+def recipe_table(report: BenchReport) -> Section:
+    """All recipes and programs, the fastest first."""
+    head = ["recipe", "tokens/s", "after the first", "times plain", "95 % interval", "tokens a step", "overhead", "same text", "bound"]
     arms = sorted(report.arms, key=lambda arm: -arm.tokens_per_second)
     rows = []
     for arm in arms:
@@ -83,7 +84,7 @@ def arm_table(report: BenchReport) -> Section:
                 arm.name + guarantee,
                 f"{arm.tokens_per_second:.1f}",
                 _or_blank(arm.decode_tokens_per_second, ".1f"),
-                "1" if arm.name == PLAIN else _or_blank(arm.speedup.median if arm.speedup else None, ".2f"),
+                "1" if arm.name == PLAIN else times(arm),
                 interval(arm.speedup),
                 _or_blank(arm.tokens_per_step, ".2f"),
                 _or_blank(arm.overhead, ".1%"),
@@ -92,24 +93,22 @@ def arm_table(report: BenchReport) -> Section:
             ]
         )
     words = (
-        "After the first: tokens a second after the first token. Times plain: median over prompts of the ratio to plain decoding. "
-        "Overhead: share of the time outside model and drafter. Bound: by the cost curve alone, the speed-up of the rows that were "
-        "verified, and of an oracle that verifies only what is accepted."
+        "After the first: tokens a second after the first token. Times plain: mean over prompts of the ratio to plain decoding; a question "
+        "mark: that may be chance. Overhead: share of the time outside model and drafter. Bound: by the cost curve alone, the speed-up of "
+        "the rows that were verified, and of an oracle that verifies only what is accepted."
     )
-    marked = next((place for place, arm in enumerate(arms) if report.best is not None and arm.name == report.best.name), -1)
-    return Section("Arms", words, head=head, rows=rows, marked=marked)
+    marked = next((place for place, arm in enumerate(arms) if arm is report.winner), -1)
+    return Section("Recipes", words, head=head, rows=rows, marked=marked)
 
 
 def peer_table(report: BenchReport) -> Section:
-    """Ratios of our arms to each other program; no rows where none ran."""
-    own = plots.own_arms(report)
-    rows = []
-    for peer in report.arms:
-        if peer.is_peer:
-            ratios = [arm.ratios.get(peer.name) for arm in own]
-            rows.append([peer.name, *(f"{ratio.median:.2f} ({interval(ratio)})" if ratio else "" for ratio in ratios)])
-    words = "Median over prompts of the ratio of speeds, with its 95 % interval."
-    return Section("Times other programs", words, head=["program", *(arm.name for arm in own)], rows=rows)
+    """Ratios of our recipes to each other program; no rows where none ran."""
+    peers, rows = [arm.name for arm in report.arms if arm.is_peer], []
+    for arm in plots.own_arms(report) if peers else []:
+        ratios = [arm.ratios.get(name) for name in peers]
+        rows.append([arm.name, *(f"{ratio.mean:.2f} ({interval(ratio)})" if ratio else "" for ratio in ratios)])
+    words = "Mean over prompts of the ratio of speeds, with its 95 % interval."
+    return Section("Times other programs", words, head=["recipe", *peers], rows=rows)
 
 
 def kind_table(report: BenchReport) -> Section:
@@ -117,23 +116,26 @@ def kind_table(report: BenchReport) -> Section:
     kinds = report.kinds
     rows, shades = [], []
     for arm in report.arms if len(kinds) > 1 else []:
-        speedups = [cell.speedup if (cell := arm.by_kind.get(kind)) else None for kind in kinds]
-        if arm.name != PLAIN and any(speedups):
-            rows.append([arm.name, *(_or_blank(speedup, ".2f") for speedup in speedups)])
-            shades.append([_shade(speedup) for speedup in speedups])
-    words = "Median over prompts of the ratio to plain decoding."
-    return Section("Speed-up by kind of prompt", words, head=["arm", *kinds], rows=rows, shades=shades)
+        cells = [times_in_kind(arm, kind) for kind in kinds]
+        if arm.name != PLAIN and any(cells):
+            rows.append([arm.name, *cells])
+            shades.append([_shade(arm.by_kind[kind].speedup if cell else None) for kind, cell in zip(kinds, cells, strict=True)])
+    words = (
+        "Mean over prompts of the ratio to plain decoding. Without colour and with a question mark: it may be chance, since its 95 % "
+        "interval holds 1, or there is one prompt only."
+    )
+    return Section("Speed-up by kind of prompt", words, head=["recipe", *kinds], rows=rows, shades=shades)
 
 
-def _shade(speedup: float | None) -> float:
-    """-1 to 1; twice as fast and half as fast are equally far from 0.
+def _shade(speedup: SpeedRatio | None) -> float:
+    """-1 to 1; twice as fast and half as fast are equally far from 0, and what may be chance is 0.
 
-    >>> [round(_shade(value), 2) for value in (3.0, 1.0, 0.5, None)]
-    [0.8, 0.0, -0.5, 0.0]
+    >>> [round(_shade(SpeedRatio(mean, mean, mean, mean, mean, 4, 1)), 2) for mean in (3.0, 1.0, 0.5)]
+    [0.8, 0.0, -0.5]
     """
-    if not speedup:
+    if speedup is None or not speedup.excludes_one:
         return 0.0
-    return 0.8 * max(-1.0, min(math.log(speedup) / math.log(_FULL_COLOUR), 1.0))
+    return 0.8 * max(-1.0, min(math.log(speedup.mean) / math.log(_FULL_COLOUR), 1.0))
 
 
 def _heading(report: BenchReport, title: str) -> str:

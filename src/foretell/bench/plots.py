@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from foretell.bench.arms import PLAIN
+from foretell.bench.named_recipe import PLAIN
 from foretell.bench.report import BenchReport
 from foretell.bench.summary import PHASES, ArmSummary
+from foretell.bench.tables import doubt
 from foretell.decoding.cost_curve import CostCurve
 from foretell.reports.bars import BarRow, Segment, horizontal_bars
 from foretell.reports.drawing import drawing
@@ -19,16 +20,16 @@ PHASE_COLOURS = dict(zip(PHASES, ("s6", "s1", "s2", "neutral"), strict=True))
 
 
 def speed_plot(report: BenchReport) -> str:
-    """Tokens a second by arm, the fastest first, with the quartiles over prompts."""
-    best, rows = report.best, []
+    """Tokens a second by recipe, the fastest first, with the quartiles over prompts."""
+    winner, rows = report.winner, []
     for arm in sorted(report.arms, key=lambda arm: -arm.tokens_per_second):
-        colour = "neutral" if arm.is_peer else "s1" if best is not None and arm.name == best.name else "own"
-        label = f"{arm.tokens_per_second:.1f}" + (f" · {arm.speedup.median:.2f} times plain" if arm.speedup else "")
+        colour = "neutral" if arm.is_peer else "s1" if arm is winner else "own"
+        label = f"{arm.tokens_per_second:.1f}" + (f" · {arm.speedup.mean:.2f} times plain{doubt(arm)}" if arm.speedup else "")
         has_quartiles = arm.speeds is not None and arm.speeds.num > 1
         whisker = (arm.speeds.lower_quartile, arm.speeds.upper_quartile) if arm.speeds is not None and has_quartiles else None
         rows.append(BarRow(arm.name, [Segment(arm.tokens_per_second, colour, f"{arm.name}: {arm.detail}")], label, whisker, arm.is_peer))
     axis = "tokens a second, prompt included; the line spans the middle half of the prompts"
-    return horizontal_bars("Tokens a second by arm", rows, axis) if rows else ""
+    return horizontal_bars("Tokens a second by recipe", rows, axis) if rows else ""
 
 
 def acceptance_plot(report: BenchReport) -> str:

@@ -7,12 +7,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from foretell.bench.arms import Arm
-from foretell.bench.machine import describe_machine, describe_versions, is_busy
+from foretell.bench.conclusion import FASTER
+from foretell.bench.machine import describe_machine, describe_versions
+from foretell.bench.named_recipe import PLAIN
+from foretell.bench.remarks import remarks_on
 from foretell.bench.runner import BenchRun
+from foretell.bench.speed_ratio import SpeedRatio
 from foretell.bench.summary import ArmSummary, summarise
-from foretell.bench.words import counted
 from foretell.decoding.cost_curve import CostCurve
-from foretell.progress import show_seconds
+from foretell.decoding.recipe import Recipe
+from foretell.words import counted
 
 
 @dataclass(frozen=True)
@@ -50,26 +54,38 @@ class BenchReport:
 
     @property
     def best(self) -> ArmSummary | None:
-        """The fastest of our own arms by the median paired ratio to plain decoding; an exact one, if there is any."""
+        """Of our own recipes the one with the best ratio to plain decoding; an exact one, if there is any. `winner` says whether it is
+        shown to be faster."""
         own = [arm for arm in self.arms if not arm.is_peer and arm.speedup is not None]
         exact = [arm for arm in own if arm.guarantee == "exact"] or own
-        return max(exact, key=lambda arm: arm.speedup.median if arm.speedup else 0.0, default=None)
+        return max(exact, key=lambda arm: arm.speedup.mean if arm.speedup else 0.0, default=None)
+
+    @property
+    def winner(self) -> ArmSummary | None:
+        """The best recipe, if it is shown to be faster than plain decoding."""
+        return self.best if self.best is not None and self.best.conclusion == FASTER else None
 
     @property
     def kinds(self) -> list[str]:
         """Kinds of prompts, in order of first appearance."""
         return list(dict.fromkeys(kind for arm in self.arms for kind in arm.by_kind))
 
+    def shortened(self) -> dict[str, str]:
+        """Recipes in full, by name; those whose name does not say all."""
+        return {arm.name: arm.detail for arm in self.arms if not arm.is_peer and arm.name != PLAIN and not _says_all(arm)}
+
     def sentence(self) -> str:
-        """The outcome in one sentence."""
+        """The outcome in one sentence, which claims no more than the measurements show."""
         best = self.best
         if best is None or best.speedup is None:
-            return "Nothing was compared with plain decoding."
-        spread = best.speedup
-        words = (
-            f"{best.name} decodes {best.tokens_per_second:.0f} tokens a second, {spread.median:.2f} times plain decoding "
-            f"(95 % interval {spread.low:.2f} to {spread.high:.2f}, {counted(spread.num, 'prompt')})"
-        )
+            compared = any(arm.ratios.get(PLAIN) for arm in self.arms if not arm.is_peer)
+            return "No measurement is possible as it is; see the remarks." if compared else "Nothing was compared with plain decoding."
+        measured = f"{best.speedup.mean:.2f} times plain decoding ({in_words(best.speedup)})"
+        if not best.speedup.is_enough:
+            return f"{best.name} measured {measured}: {best.conclusion}."
+        if self.winner is None:
+            return f"No recipe is shown to be faster than plain decoding; the best, {best.name}, measured {measured}."
+        words = f"{best.name} decodes {best.tokens_per_second:.0f} tokens a second, {measured}"
         if best.identity is not None:
             differ = best.identity.unmarked
             words += f"; {differ} of {best.identity.compared} texts differ from plain's" if differ else ", with the same text"
@@ -77,21 +93,25 @@ class BenchReport:
 
     def _beside_peers(self, best: ArmSummary) -> str:
         """Ratios to transformers' plain generate and to the fastest peer, as far as they ran."""
-        peers = {arm.name: best.ratios[arm.name] for arm in self.arms if arm.is_peer and arm.name in best.ratios}
+        ratios = {arm.name: best.ratios[arm.name] for arm in self.arms if arm.is_peer and arm.name in best.ratios}
+        peers = {name: ratio for name, ratio in ratios.items() if ratio.is_enough}
         if not peers:
             return ""
-        fastest = min(peers, key=lambda name: peers[name].median)
-        words = f"; {peers[fastest].median:.2f} times the fastest peer, {fastest}"
+        fastest = min(peers, key=lambda name: peers[name].mean)
+        words = f"; {peers[fastest].mean:.2f} times the fastest peer, {fastest}"
         reference = "transformers"
         return words + (
-            f", and {peers[reference].median:.2f} times {reference} generate" if reference in peers and reference != fastest else ""
+            f", and {peers[reference].mean:.2f} times {reference} generate" if reference in peers and reference != fastest else ""
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON, figures rounded to four digits."""
-        best = self.best
-        data = {"summary": self.sentence(), "best": best.name if best else None, **asdict(self)}
-        for arm, entry in zip(self.arms, data["arms"], strict=True):
+        """Plain data for JSON, figures rounded to four digits. "winner" is None where no recipe is shown to be faster than plain."""
+        best, winner = self.best, self.winner
+        figures = asdict(self)
+        recipes = figures.pop("arms")
+        names = {"best": best.name if best else None, "winner": winner.name if winner else None}
+        data = {"summary": self.sentence(), **names, **figures, "recipes": recipes}
+        for arm, entry in zip(self.arms, recipes, strict=True):
             entry["overhead"] = arm.overhead
             if arm.identity is not None:
                 entry["identity"] |= {"same": arm.identity.same, "unmarked": arm.identity.unmarked}
@@ -108,38 +128,25 @@ def make_report(
     """
     summaries = summarise(run, arms, curve)
     left_out = {**(left_out or {}), **run.failed}
-    remarks = _remarks(run, arms, summaries, provenance.machine)
+    remarks = remarks_on(run, arms, summaries, provenance.machine)
     return BenchReport(
         **vars(provenance), arms=summaries, curve=curve, left_out=left_out, remarks=remarks, ended=run.ended, seconds=run.seconds
     )
 
 
-def _remarks(run: BenchRun, arms: Sequence[Arm], summaries: Sequence[ArmSummary], machine: Mapping[str, Any]) -> list[str]:
-    remarks = [_length_remark(run)]
-    if not run.setting.sampler.greedy:
-        remarks.append("Sampled texts differ between arms (of exact arms by chance, not in distribution), so they are not compared.")
-    if any(arm.is_peer for arm in summaries):
-        remarks.append(
-            "Peers run greedily with the same weights, prompts, lengths and threads. Each has its own arithmetic, so texts may differ."
-        )
-    if limits := {arm.limit for arm in arms if arm.limit is not None and arm.limit < len(run.groups)}:
-        remarks.append(f"Peers were run on {min(limits)} of {len(run.groups)} prompts, spread over the kinds; ratios are paired by prompt.")
-    if is_busy(machine.get("load"), machine["cores"]):
-        load = f"load {machine['load']} on {machine['cores']} cores"
-        remarks.append(f"The machine was busy at the start ({load}): ratios are more reliable than speeds.")
-    if run.ended:
-        remarks.append(f"Ended early ({run.ended}) after {show_seconds(run.seconds)}: figures are of what was measured.")
-    lossy = [arm.name for arm in summaries if not arm.is_peer and arm.guarantee != "exact"]
-    if lossy:
-        remarks.append(f"Not exact, so texts may differ in distribution: {', '.join(lossy)}.")
-    return remarks
+def _says_all(arm: ArmSummary) -> bool:
+    """Whether a recipe's name is its own short text, so that nothing is left to be said."""
+    try:
+        return str(Recipe.parse(arm.name)) == arm.detail
+    except ValueError:
+        return False
 
 
-def _length_remark(run: BenchRun) -> str:
-    length = run.setting.num_tokens
-    if run.setting.stop_tokens:
-        return f"Texts end at stop tokens or after {length} tokens, so lengths differ; speeds are tokens over time."
-    return f"Every text has exactly {length} tokens: stop tokens are ignored, so that all arms do the same work."
+def in_words(ratio: SpeedRatio) -> str:
+    """The interval and the number of prompts, such as "95 % interval 1.25 to 1.97, 16 prompts"."""
+    prompts = counted(ratio.num, "prompt")
+    interval = ratio.interval(" to ")
+    return f"95 % interval {interval}, {prompts}" if interval else prompts
 
 
 def _rounded(value: Any) -> Any:

@@ -1,7 +1,8 @@
 """Measures arms side by side: interleaved group by group, in rotating order, until done, interrupted or out of time.
 
 A machine's speed drifts with heat and other load. Arms that take turns on each prompt share the drift, and ratios of the same prompt
-cancel it. The order rotates, so that no arm always runs after the same other.
+cancel it. The order rotates, so that no arm always runs after the same other. All are warmed up first (`warm_up`), and the first round is
+measured once more at the end: where it differs, the first measurement is not used (`first_round`).
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from foretell.bench.arms import Arm, ArmOutput, BenchSetting
+from foretell.bench.first_round import slow_starts
 from foretell.bench.tasks import Group
+from foretell.bench.warm_up import warm_up
 from foretell.errors import UserError
 from foretell.progress import Progress, ReportProgress, no_progress
 
-#: Tokens that each arm generates, untimed, before it is measured: kernels are compiled and threads started.
-WARM_TOKENS = 8
 #: Why a run ended before all was measured.
 INTERRUPTED, BUDGET_SPENT = "interrupted", "time budget spent"
 
@@ -38,7 +39,8 @@ class BenchRun:
     """All measurements of a run.
 
     ended: "" where all was measured, else INTERRUPTED or BUDGET_SPENT. seconds: of the whole run. failed: peers that raised, with the
-    message.
+    message. unsettled: arms that still became faster when their warm-up ended. slow_starts: by arm, how many times as long as at the end
+    the first round took beside the other arms; where it is not empty, the first round's figures are those of the end.
     """
 
     groups: Sequence[Group]
@@ -47,6 +49,8 @@ class BenchRun:
     ended: str = ""
     seconds: float = 0.0
     failed: dict[str, str] = field(default_factory=dict)
+    unsettled: list[str] = field(default_factory=list)
+    slow_starts: dict[str, float] = field(default_factory=dict)
 
     @property
     def num_groups(self) -> int:
@@ -57,14 +61,18 @@ class BenchRun:
         """The measurements of one arm."""
         return [measurement for measurement in self.measurements if measurement.arm == arm]
 
-    def rates(self, arm: str) -> dict[int, float]:
-        """Tokens a second of one arm by group: the median over repeats."""
-        rates: dict[int, list[float]] = {}
+    def rates(self, arm: str) -> dict[int, dict[int, float]]:
+        """Tokens a second of one arm by group and repeat."""
+        rates: dict[int, dict[int, float]] = {}
         for measurement in self.of(arm):
             output = measurement.output
             if output.seconds > 0:
-                rates.setdefault(measurement.group, []).append(output.num_tokens / output.seconds)
-        return {group: statistics.median(values) for group, values in rates.items()}
+                rates.setdefault(measurement.group, {})[measurement.repeat] = output.num_tokens / output.seconds
+        return rates
+
+    def median_rates(self, arm: str) -> dict[int, float]:
+        """Tokens a second of one arm by group: the median over repeats."""
+        return {group: statistics.median(repeats.values()) for group, repeats in self.rates(arm).items()}
 
 
 def schedule(arms: Sequence[Arm], num_groups: int, repeats: int = 1) -> Iterator[tuple[int, int, list[Arm]]]:
@@ -86,42 +94,62 @@ def run(
     budget: float | None = None,
     report: ReportProgress = no_progress,
     clock: Callable[[], float] = time.perf_counter,
-    warm: bool = True,
+    warm_rounds: int = 2,
+    check_first_round: bool = True,
 ) -> BenchRun:
     """Measure all arms on all groups.
 
     budget: seconds after which no round begins that would not end in time; at least one round runs. report: told before each
-    measurement. clock: in seconds. warm: let each arm generate a few tokens first, untimed.
+    measurement. clock: in seconds. warm_rounds: as of `warm_up`, for arms that are not warm yet. check_first_round: measure the first round
+    once more at the end, if time is left, and use the second measurement where the first one is off.
 
     Ctrl-C ends the run with what was measured. A peer that raises is left out from then on, with its message in `BenchRun.failed`;
     exceptions of our own arms are raised.
     """
     result, begin = BenchRun(groups, setting), clock()
     rounds = list(schedule(arms, len(groups), repeats))
+    num_counted = len(rounds)
+    if check_first_round and rounds:
+        rounds.append((repeats, 0, rounds[0][2]))
     estimate = TimeEstimate(Counter(arm.name for _, _, order in rounds for arm in order))
+
+    def measure(arm: Arm, group: int, repeat: int) -> None:
+        past, left = clock() - begin, estimate.seconds_left(result.failed)
+        report(Progress(past / (past + left) if left else 0.0, f"{arm.name} on prompt {group + 1} of {len(groups)}", left))
+        start = clock()
+        output = _output(arm, groups[group], setting, result)
+        if output is not None:
+            result.measurements.append(Measurement(arm.name, group, repeat, output))
+        estimate.note(arm.name, clock() - start)
+
     try:
-        if warm:
-            _warm_up(arms, result, report)
+        result.unsettled = warm_up(arms, groups, lambda arm, group: _output(arm, group, setting, result), warm_rounds, report)
         for number, (repeat, group, order) in enumerate(rounds):
+            running = [arm for arm in order if arm.name not in result.failed]
+            if budget is not None and number and clock() - begin + sum(estimate.mean(arm.name) for arm in running) > budget:
+                result.ended = BUDGET_SPENT if number < num_counted else ""
+                break
             if group == 0:
                 for arm in arms:
                     arm.begin()
-            running = [arm for arm in order if arm.name not in result.failed]
-            if budget is not None and number and clock() - begin + sum(estimate.mean(arm.name) for arm in running) > budget:
-                result.ended = BUDGET_SPENT
-                break
             for arm in running:
-                past, left = clock() - begin, estimate.seconds_left(result.failed)
-                report(Progress(past / (past + left) if left else 0.0, f"{arm.name} on prompt {group + 1} of {len(groups)}", left))
-                start = clock()
-                output = _output(arm, groups[group], setting, result)
-                if output is not None:
-                    result.measurements.append(Measurement(arm.name, group, repeat, output))
-                estimate.note(arm.name, clock() - start)
+                measure(arm, group, repeat)
     except KeyboardInterrupt:
         result.ended = INTERRUPTED
+    _judge_first_round(result, repeats)
     result.seconds = clock() - begin
     return result
+
+
+def _judge_first_round(result: BenchRun, repeats: int) -> None:
+    """Take the repetition of the first round out of the measurements, or put it in the first round's place."""
+    again = {each.arm: each.output for each in result.measurements if each.repeat == repeats}
+    result.measurements = [each for each in result.measurements if each.repeat < repeats]
+    first = [each for each in result.measurements if (each.repeat, each.group) == (0, 0) and each.arm in again]
+    result.slow_starts = slow_starts({each.arm: (each.output.seconds, again[each.arm].seconds) for each in first})
+    if result.slow_starts:
+        for each in first:
+            each.output = again[each.arm]
 
 
 @dataclass
@@ -150,14 +178,6 @@ class TimeEstimate:
     def seconds_left(self, without: Container[str] = ()) -> float:
         """Seconds that all measurements to go are expected to take. without: names of arms that will not run."""
         return sum(count * self.mean(arm) for arm, count in self.num_left.items() if arm not in without)
-
-
-def _warm_up(arms: Sequence[Arm], result: BenchRun, report: ReportProgress) -> None:
-    short = BenchSetting(min(WARM_TOKENS, result.setting.num_tokens), result.setting.sampler)
-    shortest = min(result.groups, key=lambda group: sum(len(task.tokens) for task in group.tasks))
-    for arm in arms:
-        report(Progress(0.0, f"{arm.name}: loading and warming up"))
-        _output(arm, shortest, short, result)
 
 
 def _output(arm: Arm, group: Group, setting: BenchSetting, result: BenchRun) -> ArmOutput | None:

@@ -7,15 +7,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from foretell.bench.arms import PLAIN, Arm
+from foretell.bench.arms import Arm
+from foretell.bench.conclusion import conclude, is_possible
 from foretell.bench.hindsight import Hindsight, hindsight
+from foretell.bench.named_recipe import PLAIN
 from foretell.bench.prompts import kinds_of
 from foretell.bench.runner import BenchRun
-from foretell.bench.statistics import Spread, paired_ratios
+from foretell.bench.speed_ratio import SpeedRatio, repeated_ratios
+from foretell.bench.statistics import Spread
 from foretell.bench.text_comparison import TextComparison, compare
 from foretell.bench.totals import Totals
 from foretell.decoding.cost_curve import CostCurve
 
+#: Tokens a second of an arm, by group and repeat.
+Rates = Mapping[int, Mapping[int, float]]
 #: Phases of a step, by which its time is split.
 PHASES = ("draft", "forward", "decide", "other")
 
@@ -25,14 +30,14 @@ class KindSummary:
     """One arm on one kind of prompt.
 
     num: prompts, or batches of them. tokens_per_second: all tokens over all time. decode_tokens_per_second: after the first token of each
-    text; None where that was not timed. speedup: median paired ratio to plain decoding. tokens_per_step: mean, None for peers.
+    text; None where that was not timed. speedup: paired ratio to plain decoding. tokens_per_step: mean, None for peers.
     acceptance: share of drafted tokens accepted at depth 1, 2, ...
     """
 
     num: int
     tokens_per_second: float
     decode_tokens_per_second: float | None
-    speedup: float | None
+    speedup: SpeedRatio | None
     tokens_per_step: float | None
     acceptance: list[float]
 
@@ -46,7 +51,8 @@ class ArmSummary:
     of tokens a second over the prompts. ratios: to the reference arms by name, paired by prompt. time_split: shares of the time by phase.
     sources, drafted: shares of the text's and of the drafted tokens by the drafter that proposed them, "" for the model itself. rows:
     number of decode steps by the number of rows they verified. identity: against plain decoding's texts, None for sampled texts.
-    hindsight: the bound by the cost curve.
+    hindsight: the bound by the cost curve. most_gain: the geometric mean over prompts of tokens a step, which no ratio to plain decoding
+    can exceed. conclusion: what the ratio to plain decoding shows, as of `conclude`.
     """
 
     name: str
@@ -59,7 +65,7 @@ class ArmSummary:
     tokens_per_second: float
     decode_tokens_per_second: float | None
     speeds: Spread | None
-    ratios: dict[str, Spread]
+    ratios: dict[str, SpeedRatio]
     by_kind: dict[str, KindSummary]
     tokens_per_step: float | None = None
     acceptance: list[float] = field(default_factory=list)
@@ -69,11 +75,14 @@ class ArmSummary:
     rows: dict[int, int] = field(default_factory=dict)
     identity: TextComparison | None = None
     hindsight: Hindsight | None = None
+    most_gain: float | None = None
+    conclusion: str = ""
 
     @property
-    def speedup(self) -> Spread | None:
-        """Paired ratio to plain decoding."""
-        return self.ratios.get(PLAIN)
+    def speedup(self) -> SpeedRatio | None:
+        """Paired ratio to plain decoding; None where none was measured, or where it cannot be true."""
+        ratio = self.ratios.get(PLAIN)
+        return ratio if ratio is not None and is_possible(ratio, self.most_gain) else None
 
     @property
     def overhead(self) -> float | None:
@@ -90,16 +99,18 @@ def summarise(run: BenchRun, arms: Sequence[Arm], curve: CostCurve | None, refer
     if references is None:
         references = [arm.name for arm in arms if arm.name == PLAIN or arm.is_peer]
     rates = {arm.name: run.rates(arm.name) for arm in arms}
-    return [_summary(arm, run, rates, curve, references) for arm in arms if rates[arm.name]]
+    num_compared = sum(not arm.is_peer and arm.name != PLAIN for arm in arms if rates[arm.name])
+    return [_summary(arm, run, rates, curve, references, num_compared) for arm in arms if rates[arm.name]]
 
 
 def _summary(
-    arm: Arm, run: BenchRun, rates: Mapping[str, dict[int, float]], curve: CostCurve | None, references: Sequence[str]
+    arm: Arm, run: BenchRun, rates: Mapping[str, Rates], curve: CostCurve | None, references: Sequence[str], num_compared: int
 ) -> ArmSummary:
     measurements, own = run.of(arm.name), rates[arm.name]
-    ratios = {name: paired_ratios(own, rates[name]) for name in references if name in rates and name != arm.name}
-    spreads = {name: Spread.of(list(values.values())) for name, values in ratios.items()}
-    speedups = paired_ratios(own, rates.get(PLAIN, {}))
+    ratios = {
+        name: SpeedRatio.of(repeated_ratios(own, rates[name]), num_compared) for name in references if name in rates and name != arm.name
+    }
+    speedups = repeated_ratios(own, rates.get(PLAIN, {}))
     kinds = {kind: [each for each in measurements if run.groups[each.group].kind == kind] for kind in kinds_of(run.groups)}
     total = Totals.of(measurements)
     summary = ArmSummary(
@@ -112,23 +123,25 @@ def _summary(
         total.seconds,
         total.tokens_per_second,
         total.decode_tokens_per_second,
-        Spread.of(list(own.values())),
-        {name: spread for name, spread in spreads.items() if spread is not None},
+        Spread.of(list(run.median_rates(arm.name).values())),
+        {name: ratio for name, ratio in ratios.items() if ratio is not None},
         {kind: _kind_summary(Totals.of(here), speedups) for kind, here in kinds.items() if here},
         identity=compare(measurements, run.of(PLAIN)) if run.setting.sampler.greedy and arm.name != PLAIN else None,
     )
     if total.trace.steps:
         _add_trace(summary, total, curve)
+        by_group = [Totals.of([each for each in measurements if each.group == group]) for group in own]
+        summary.most_gain = statistics.geometric_mean(each.trace.tokens_per_step for each in by_group)
+    summary.conclusion = conclude(summary.ratios.get(PLAIN), summary.most_gain)
     return summary
 
 
-def _kind_summary(total: Totals, speedups: Mapping[int, float]) -> KindSummary:
-    ratios = [ratio for group, ratio in speedups.items() if group in total.groups]
+def _kind_summary(total: Totals, speedups: Mapping[int, Sequence[float]]) -> KindSummary:
     return KindSummary(
         len(total.groups),
         total.tokens_per_second,
         total.decode_tokens_per_second,
-        statistics.median(ratios) if ratios else None,
+        SpeedRatio.of({group: ratios for group, ratios in speedups.items() if group in total.groups}),
         total.trace.tokens_per_step if total.trace.steps else None,
         total.acceptance(),
     )

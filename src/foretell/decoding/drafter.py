@@ -95,21 +95,27 @@ class Traits:
     """Properties of a drafter's proposals; `|` joins those of several drafters.
 
     samples: proposals may contain sampled nodes, so the random numbers that a position uses depend on the draft. learns: the text of one
-    request changes the proposals for another. proposes: it may propose tokens; False for plain decoding. rests: it can do without
-    observing some steps, after which `Drafter.resume` is called; drafters that need the rows of every step (hidden states, say) cannot.
+    request changes the proposals for another. proposes: it may propose tokens; False for plain decoding. freely: it does so without a
+    constraint too. rests: it can do without observing some steps, after which `Drafter.resume` is called; drafters that need the rows of
+    every step (hidden states, say) cannot.
 
     >>> Traits(proposes=False) | Traits(samples=True, rests=True)
-    Traits(samples=True, learns=False, proposes=True, rests=False)
+    Traits(samples=True, learns=False, proposes=True, freely=True, rests=False)
     """
 
     samples: bool = False
     learns: bool = False
     proposes: bool = True
+    freely: bool = True
     rests: bool = False
 
     def __or__(self, other: Traits) -> Traits:
         return Traits(
-            self.samples or other.samples, self.learns or other.learns, self.proposes or other.proposes, self.rests and other.rests
+            self.samples or other.samples,
+            self.learns or other.learns,
+            self.proposes or other.proposes,
+            self.freely or other.freely,
+            self.rests and other.rests,
         )
 
 

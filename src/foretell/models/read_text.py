@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from foretell.models.cache_entries import remember_source
 from foretell.models.cache_folder import read_json, write_json
 from foretell.models.text import Text
 from foretell.models.weights.checkpoint import fingerprint
@@ -33,7 +32,6 @@ def read_text(source: Path) -> Text | None:
         return None
     beside = [source / name for name in _BESIDE if (source / name).is_file()]
     name = f"text-{fingerprint([*convertible, *beside])}-{_TEXT_VERSION}.json"
-    remember_source(name, source)
     cached = read_json(name)
     if cached is None:
         with warnings.catch_warnings(record=True) as caught:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from foretell.reports.drawing import drawing
+from foretell.reports.labels import short_labels
 from foretell.reports.theme import COLOURS
 
-#: Longest name shown in full, in characters.
-_LONGEST_NAME = 40
+#: Longest label of a bar, in characters.
+_LONGEST_LABEL = 40
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,11 @@ def horizontal_bars(alt: str, rows: Sequence[BarRow], axis: str, most: float | N
                 axes.errorbar([low], [y], xerr=[[0], [high - low]], color=COLOURS["soft"], linewidth=1.2, capsize=3.5)
                 end = max(end, high)
             axes.annotate(row.label, (end, y), (7, 0), textcoords="offset points", va="center", color=COLOURS["soft"])
-        axes.set(xlabel=axis, ylim=(place - 0.4, -0.6), yticks=places, yticklabels=[_short(row.name) for row in rows])
+        axes.set(xlabel=axis, ylim=(place - 0.4, -0.6), yticks=places, yticklabels=short_labels([row.name for row in rows], _LONGEST_LABEL))
         for row, tick in zip(rows, axes.get_yticklabels(), strict=True):
             tick.set_color(COLOURS["muted" if row.is_soft else "ink"])
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
-        axes.margins(x=0.02 if most else 0.16)
+        axes.margins(x=0.02 if most else 0.1 + 0.006 * max(len(row.label) for row in rows))
         axes.set_xlim(left=0, right=most)
     return drawn.svg
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"

@@ -6,23 +6,27 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from foretell.bench.arms import PLAIN, Arm, BenchSetting
+from foretell.bench.arms import Arm, BenchSetting
+from foretell.bench.named_recipe import PLAIN
 from foretell.bench.prompts import kinds_of
 from foretell.bench.runner import INTERRUPTED
+from foretell.bench.speed_ratio import SpeedRatio
+from foretell.bench.summary import summarise
 from foretell.bench.tasks import Group
-from foretell.bench.tuning.halving import Rung, halve
+from foretell.bench.tuning.trial import Trial, choose
 from foretell.decoding.recipe import Recipe
 from foretell.progress import ReportProgress, no_progress
 
 
 @dataclass(frozen=True)
 class KindWinner:
-    """The fastest recipe on `num` prompts of a kind; plain decoding where nothing is faster. times_plain: its speed-up by total time."""
+    """The fastest recipe on the prompts of a kind. ratio: to plain decoding, measured afresh. conclusion: what it shows, as of
+    `bench.conclusion`; only where that is "faster" the recipe is worth using for this kind."""
 
     kind: str
     recipe: Recipe
-    times_plain: float
-    num: int
+    ratio: SpeedRatio | None
+    conclusion: str
 
 
 def best_by_kind(
@@ -34,20 +38,21 @@ def best_by_kind(
     report: ReportProgress = no_progress,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[KindWinner]:
-    """Successive halving on each kind's prompts. budget: in seconds, shared equally; further arguments as of `halve`. Ctrl-C ends it with
-    the kinds that were finished."""
+    """Successive halving on each kind's prompts, and a trial of what it chose. budget: in seconds, shared equally; further arguments as
+    of `halve`. Ctrl-C ends it with the kinds that were finished."""
     winners, kinds = [], kinds_of(groups)
     for kind in kinds:
         own = [group for group in groups if group.kind == kind]
-        rungs = halve(recipes, lambda ranking: [], arms_of, own, setting, budget / len(kinds), report, clock=clock)
-        if rungs[-1].run.ended == INTERRUPTED:
+        _, trial = choose(recipes, lambda ranking: [], arms_of, own, setting, budget / len(kinds), report, clock=clock)
+        if trial.run.ended == INTERRUPTED:
             break
-        winners.append(_winner(kind, rungs))
+        if trial.recipe is not None:
+            winners.append(_winner(kind, trial.recipe, trial))
     return winners
 
 
-def _winner(kind: str, rungs: Sequence[Rung]) -> KindWinner:
-    last = rungs[-1]
-    ranking, num = last.ranked(), last.run.num_groups
-    score = last.scores[last.names[ranking[0]]] if ranking else 0.0
-    return KindWinner(kind, ranking[0], score, num) if score > 1 else KindWinner(kind, Recipe.parse(PLAIN), 1.0, num)
+def _winner(kind: str, recipe: Recipe, trial: Trial) -> KindWinner:
+    own = [each for each in summarise(trial.run, trial.arms, None) if each.name != PLAIN]
+    if not own:
+        return KindWinner(kind, recipe, None, "not measured within the budget")
+    return KindWinner(kind, recipe, own[0].speedup, own[0].conclusion)

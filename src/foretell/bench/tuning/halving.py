@@ -1,8 +1,9 @@
 """Successive halving: measure many recipes on few prompts, keep the faster half, measure it on more prompts, and so on.
 
 Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", section 3. The budget is time,
-shared equally among the rungs. Within a rung, the arms and plain decoding take turns on each prompt. Rungs begin at different prompts and
-with empty memories, so that recipes that join later are measured under the same conditions.
+shared equally among the rungs. Within a rung, the recipes and plain decoding take turns on each prompt. Rungs begin at different prompts
+and with empty memories, so that recipes that join later are measured under the same conditions. The best of many looks better than it is,
+so what halving chooses is only a candidate, which `trial` measures afresh.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from foretell.bench.arms import PLAIN, Arm, BenchSetting
+from foretell.bench.arms import Arm, BenchSetting
+from foretell.bench.named_recipe import PLAIN
 from foretell.bench.runner import INTERRUPTED, BenchRun, run
 from foretell.bench.tasks import Group
 from foretell.decoding.recipe import Recipe
@@ -71,7 +73,7 @@ def halve(
         arms = arms_of(recipes)
         offset = sum(rung.run.num_groups for rung in rungs) % len(groups)
         turned = [*groups[offset:], *groups[:offset]]
-        outcome = run(arms, turned, setting, 1, max(left, 0.0) / steps, report, clock, warm=not rungs)
+        outcome = run(arms, turned, setting, 1, max(left, 0.0) / steps, report, clock, warm_rounds=1, check_first_round=False)
         rung = Rung(recipes, arms, outcome, times_plain(outcome, arms))
         rungs.append(rung)
         stopped = outcome.ended == INTERRUPTED or (clock() - begin >= budget)
@@ -87,9 +89,9 @@ def halve(
 
 def times_plain(outcome: BenchRun, arms: Sequence[Arm]) -> dict[str, float]:
     """By arm: plain decoding's time over the arm's time for the same tokens, over the prompts that both were measured on."""
-    plain, scores = outcome.rates(PLAIN), {}
+    plain, scores = outcome.median_rates(PLAIN), {}
     for arm in arms:
-        own = outcome.rates(arm.name)
+        own = outcome.median_rates(arm.name)
         both = own.keys() & plain.keys()
         if arm.name != PLAIN and both:
             scores[arm.name] = sum(1 / plain[group] for group in both) / sum(1 / own[group] for group in both)

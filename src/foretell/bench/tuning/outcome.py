@@ -1,4 +1,4 @@
-"""The outcome of a tuning: its rungs, the figures of the last one, and the verdict."""
+"""The outcome of a tuning: its rungs, the figures of the trial, and the verdict."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from foretell.bench.tuning.verdict import Verdict
 
 @dataclass
 class TuningResult:
-    """rungs: in order. report: figures of the last rung. verdict: the recipe that was chosen. kinds: winners by kind of prompt, if asked
+    """rungs: in order. report: figures of the trial. verdict: the recipe that was chosen. kinds: winners by kind of prompt, if asked
     for."""
 
     rungs: list[Rung]
@@ -24,13 +24,13 @@ class TuningResult:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         ladder = [{name: round(score, 4) for name, score in rung.scores.items()} for rung in self.rungs]
-        runner_up = self.verdict.runner_up
+        verdict = self.verdict
         return {
-            "winner": str(self.verdict.recipe),
-            "why": self.verdict.why,
-            "speedup": asdict(self.verdict.summary.speedup) if self.verdict.summary and self.verdict.summary.speedup else None,
-            "runner_up": runner_up.name if runner_up else None,
+            "chosen": str(verdict.recipe),
+            "is_decided": verdict.is_decided,
+            "why": verdict.why,
+            "speedup": asdict(verdict.summary.speedup) if verdict.summary and verdict.summary.speedup else None,
             "rungs": ladder,
             "kinds": [{**asdict(each), "recipe": str(each.recipe)} for each in self.kinds],
-            **{key: value for key, value in self.report.to_dict().items() if key not in ("summary", "best")},
+            **{key: value for key, value in self.report.to_dict().items() if key not in ("summary", "best", "winner")},
         }

@@ -6,18 +6,19 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from foretell.bench.arms import PLAIN, short_name
+from foretell.bench.arms import short_name
+from foretell.bench.named_recipe import PLAIN
 from foretell.bench.tables import print_report
 from foretell.bench.totals import Totals
 from foretell.bench.tuning.by_kind import KindWinner
 from foretell.bench.tuning.halving import Rung
 from foretell.bench.tuning.outcome import TuningResult
-from foretell.bench.words import counted
 from foretell.reports.page import Section
+from foretell.words import counted
 
 
 def print_rung(rung: Rung, console: Console) -> None:
-    """Print the arms of a rung, the fastest first; those that go on to the next are marked."""
+    """Print the recipes of a rung, the fastest first; those that go on to the next are marked."""
     num = rung.run.num_groups
     title = f"{counted(len(rung.recipes), 'recipe')} on {counted(num, 'prompt')}"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
@@ -37,27 +38,29 @@ def print_rung(rung: Rung, console: Console) -> None:
 
 
 def print_tuning(tuning: TuningResult, console: Console) -> None:
-    """Print the last rung in full, the winners by kind, and the verdict."""
+    """Print the trial in full, the winners by kind, and the verdict."""
     print_report(tuning.report, console, f"{tuning.verdict.why}.")
     if tuning.kinds:
         table = Table(title="The best recipe by kind of prompt", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-        for name, justify in (("kind", "left"), ("recipe", "left"), ("x plain", "right"), ("prompts", "right")):
+        for name, justify in (("kind", "left"), ("recipe", "left"), ("x plain", "right"), ("conclusion", "left")):
             table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
         for each in tuning.kinds:
             table.add_row(*_cells(each))
         console.print(table)
-    console.print(f"winner: {tuning.verdict.recipe}", style="bold green", markup=False, highlight=False)
+    if tuning.verdict.is_decided:
+        console.print(f"chosen: {tuning.verdict.recipe}", style="bold green", markup=False, highlight=False)
 
 
 def kinds_table(tuning: TuningResult) -> Section:
     """The winners by kind of prompt, for the page."""
-    words = "Times plain by total time on the kind's own prompts, of the recipes that were fast on all prompts."
-    head, rows = ["kind", "recipe", "times plain", "prompts"], [_cells(each) for each in tuning.kinds]
+    words = "Times plain in a trial on the kind's own prompts, of the recipes that were fast on all prompts."
+    head, rows = ["kind", "recipe", "times plain", "conclusion"], [_cells(each) for each in tuning.kinds]
     return Section("The best recipe by kind of prompt", words, head=head, rows=rows)
 
 
 def _cells(winner: KindWinner) -> list[str]:
-    return [winner.kind, short_name(winner.recipe), f"{winner.times_plain:.2f}", str(winner.num)]
+    times = f"{winner.ratio.mean:.2f}" if winner.ratio is not None else ""
+    return [winner.kind, short_name(winner.recipe), times, winner.conclusion]
 
 
 def ladder_table(tuning: TuningResult) -> Section:
@@ -66,8 +69,10 @@ def ladder_table(tuning: TuningResult) -> Section:
     for number, rung in enumerate(tuning.rungs):
         for name, score in rung.scores.items():
             names.setdefault(name, [""] * len(tuning.rungs))[number] = f"{score:.2f}"
-    counts = [len(rung.run.rates(PLAIN)) for rung in tuning.rungs]
+    counts = [len(rung.run.median_rates(PLAIN)) for rung in tuning.rungs]
     head = ["recipe", *(f"rung {i} ({counted(count, 'prompt')})" for i, count in enumerate(counts, 1))]
     rows = [[name, *scores] for name, scores in sorted(names.items(), key=lambda item: item[1][::-1], reverse=True)]
-    words = "Times plain by total time on the prompts of a rung; the faster half goes on to the next."
+    words = (
+        "Times plain by total time on the prompts of a rung; the faster half goes on to the next. The best of many looks better than it is."
+    )
     return Section("Successive halving", words, head=head, rows=rows)

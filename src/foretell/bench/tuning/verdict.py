@@ -1,29 +1,31 @@
-"""The recipe that a tuning chooses, and why. It is never slower than plain decoding."""
+"""The recipe that a tuning chooses, and why. Only what a trial shows to be faster than plain decoding is chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from foretell.bench.arms import PLAIN
-from foretell.bench.report import BenchReport
+from foretell.bench.conclusion import FASTER, SLOWER, UNDECIDED
+from foretell.bench.named_recipe import PLAIN
+from foretell.bench.report import BenchReport, in_words
 from foretell.bench.summary import ArmSummary
-from foretell.bench.tables import interval
+from foretell.bench.tables import times_in_kind
 from foretell.bench.tuning.halving import Rung
-from foretell.bench.words import counted
 from foretell.decoding.recipe import Recipe
+from foretell.words import counted
 
-_NOTHING = "no recipe was measured within the budget, so plain decoding stays; give a longer --budget"
+_NOTHING = "no recipe was measured within the budget; give a longer --budget"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """recipe: that was chosen. summary, runner_up: figures of the last rung, None where there are none. why: in one sentence."""
+    """recipe: that was chosen. summary: figures of the recipe that was tried, None where none was. why: in one sentence. is_decided:
+    whether the measurements show that the recipe is right; otherwise plain decoding is named, and nothing is written."""
 
     recipe: Recipe
     summary: ArmSummary | None
-    runner_up: ArmSummary | None
     why: str
+    is_decided: bool
 
     @property
     def is_plain(self) -> bool:
@@ -31,35 +33,37 @@ class Verdict:
         return not self.recipe.drafter.traits.proposes
 
 
-def judge(rungs: Sequence[Rung], report: BenchReport) -> Verdict:
-    """The fastest recipe of the last rung, if it is significantly faster than plain decoding: by total time, and with the whole 95 %
-    interval of the paired ratios above 1. Otherwise plain decoding. report: of the last rung."""
-    last = rungs[-1]
-    names = last.names
-    figures = {arm.name: arm for arm in report.arms}
-    ranking = [recipe for recipe in last.ranked() if names[recipe] in figures]
+def judge(tried: Recipe | None, report: BenchReport) -> Verdict:
+    """The tried recipe, if its trial shows that it is faster than plain decoding; plain decoding otherwise.
+
+    tried: None where none was. report: of the trial.
+    """
     plain = Recipe.parse(PLAIN)
-    if not ranking:
-        return Verdict(plain, figures.get(PLAIN), None, _NOTHING)
-    best = figures[names[ranking[0]]]
-    second = figures[names[ranking[1]]] if len(ranking) > 1 else None
-    spread, total = best.speedup, last.scores[best.name]
-    if spread is None or total <= 1.0 or spread.low <= 1.0:
-        reached = f"{total:.2f} times plain" + (f", 95 % interval {interval(spread)}" if spread else "")
-        why = f"nothing is significantly faster than plain decoding (the best, {best.name}: {reached})"
-        return Verdict(plain, figures.get(PLAIN), best, f"{why}; more prompts or a longer --budget may show a smaller gain")
-    detail = f"95 % interval {interval(spread)}, {counted(spread.num, 'prompt')}"
-    why = f"{best.name} is {spread.median:.2f} times as fast as plain decoding ({detail})"
-    return Verdict(ranking[0], best, second, why)
+    summary = next((arm for arm in report.arms if arm.name != PLAIN), None)
+    if tried is None or summary is None or PLAIN not in summary.ratios:
+        return Verdict(plain, None, _NOTHING, False)
+    ratio = summary.ratios[PLAIN]
+    measured = f"{ratio.mean:.2f} times plain decoding in its trial ({in_words(ratio)})"
+    if summary.conclusion == FASTER:
+        why = f"{summary.name} is {ratio.mean:.2f} times as fast as plain decoding ({in_words(ratio)})"
+        return Verdict(tried, summary, why, True)
+    if summary.conclusion == SLOWER:
+        return Verdict(plain, summary, f"plain decoding is the fastest; the best recipe, {summary.name}, measured {measured}", True)
+    if summary.conclusion == UNDECIDED:
+        why = f"no recipe is shown to be faster than plain decoding; the best, {summary.name}, measured {measured}"
+        return Verdict(plain, summary, f"{why}; more prompts or a longer --budget may show a smaller gain", False)
+    more = "" if ratio.is_enough else "; give more prompts, or a longer --budget if it ran out"
+    return Verdict(plain, summary, f"{summary.name} measured {measured}: {summary.conclusion}{more}", False)
 
 
 def explain(verdict: Verdict, rungs: Sequence[Rung], report: BenchReport) -> str:
     """The reasons as comment lines of the recipe file: what was measured, where, and the figures."""
     tried = len({recipe for rung in rungs for recipe in rung.recipes})
+    tokens = counted(report.settings["max_new_tokens"], "token")
     lines = [
         "Chosen by `foretell tune`. `foretell generate` uses this file where no recipe is named.",
         f"Why: {verdict.why}.",
-        f"Tried: {tried} recipes in {len(rungs)} rungs; {report.prompts}, {report.settings['max_new_tokens']} tokens each.",
+        f"Tried: {counted(tried, 'recipe')} in {counted(len(rungs), 'rung')}, then the best one afresh; {report.prompts}, {tokens} each.",
     ]
     best = verdict.summary
     if best is not None and best.tokens_per_step is not None and not verdict.is_plain:
@@ -67,12 +71,9 @@ def explain(verdict: Verdict, rungs: Sequence[Rung], report: BenchReport) -> str
             f"Tokens a step: {best.tokens_per_step:.2f} (plain: 1), {best.tokens_per_second:.1f} tokens/s; guarantee: {best.guarantee}."
         )
         lines += _by_curve(best, report)
-        kinds = [f"{kind} {cell.speedup:.2f}" for kind, cell in best.by_kind.items() if cell.speedup]
-        lines.append(f"By kind, times plain: {', '.join(kinds)}.")
-    other = verdict.runner_up
-    if other is not None and other.speedup is not None:
-        lines.append(f"Runner-up: {other.name}, {other.speedup.median:.2f} times plain ({interval(other.speedup)}).")
-    lines.append(f"Model: {report.model}. Machine: {report.machine['processor']}, {report.machine['cores']} cores.")
+        kinds = [f"{kind} {times_in_kind(best, kind)}" for kind in best.by_kind]
+        lines.append(f"By kind, times plain (?: it may be chance): {', '.join(kinds)}.")
+    lines.append(f"Model: {report.model}. Machine: {report.machine['processor']}, {counted(report.machine['cores'], 'core')}.")
     lines += [f"Note: {remark}" for remark in report.remarks]
     return "\n".join(lines)
 

@@ -40,7 +40,7 @@ class Forced(Drafter[None, None]):
 
     @property
     def traits(self) -> Traits:
-        return Traits(rests=True)
+        return Traits(freely=False, rests=True)
 
     def propose(self, asks: Sequence[Ask]) -> list[Tree]:
         return [self._chain(ask) for ask in asks]
