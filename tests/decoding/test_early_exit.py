@@ -139,7 +139,7 @@ def test_measuring_an_exit_leaves_there():
             stops.append(stop)
             return super()._forward(feeds, hidden, start, stop)
 
-    measure(Noting(num_layers=4), (1, 2), repeats=1, stop=3)
+    measure(Noting(num_layers=4), (1, 2), budget=0.0, stop=3)
     assert stops[1:] == [3] * 4  # after reading the text
 
 

@@ -161,7 +161,8 @@ class Loop:
         return not request.finish_reason
 
     def end(self, running: Running) -> None:
-        """Release a request that has ended for any reason."""
+        """Release a request that has ended for any reason, also where a traceback still holds its cache."""
+        running.cache.truncate(0)
         if running.request.state is not None:
             with _alone(running.request):
                 running.request.state.end_request()

@@ -8,6 +8,7 @@ Layout: `store[layer, slot, 0 or 1, kv_head, head_dim]`, 0 holding keys (after r
 
 from __future__ import annotations
 
+import itertools
 import weakref
 
 import torch
@@ -16,51 +17,107 @@ from foretell.locks import ForkSafeLock
 from foretell.models.cache import Cache
 
 
+#: Slots that a store has at least.
+_LEAST = 512
+
+
 class SlotStore:
-    """Grows by doubling. `claim(n)` gives n slots (ascending where possible, so that reads are contiguous)."""
+    """Grows by doubling, and halves when a quarter is in use. `claim(n, into)` gives n slots (ascending where possible, so that reads are
+    contiguous).
 
-    def __init__(self, num_layers: int, num_kv_heads: int, head_dim: int, dtype: torch.dtype, device: torch.device, capacity: int = 512):
+    `data` is replaced in `claim` only. What is owned is what the lists of living caches hold: an interrupt may come between any two lines,
+    so before the store grows it counts anew, and slots that nobody holds are free again.
+    """
+
+    def __init__(
+        self, num_layers: int, num_kv_heads: int, head_dim: int, dtype: torch.dtype, device: torch.device, capacity: int = _LEAST
+    ):
         self.data = torch.zeros(num_layers, capacity, 2, num_kv_heads, head_dim, dtype=dtype, device=device)
-        self._free = list(range(capacity - 1, -1, -1))
-        self._owners = [0] * capacity
+        self._least = capacity
+        self._held: dict[int, tuple[list[int], ...]] = {}
+        self._ids = itertools.count()
         self._lock = ForkSafeLock()
+        self._may_shrink = False
+        self._count()
 
-    def claim(self, num: int) -> list[int]:
-        """`num` free slots, ascending where possible; the store grows where there are too few."""
+    def register(self, *lists: list[int]) -> int:
+        """Note lists of slots that an owner will keep up to date; returns the number to `forget` them by."""
         with self._lock:
+            number = next(self._ids)
+            self._held[number] = lists
+            return number
+
+    def forget(self, number: int) -> None:
+        """Release all slots of an owner that is gone."""
+        with self._lock:
+            for slots in self._held.pop(number, ()):
+                self._release(slots)
+            self._may_shrink = True
+
+    def claim(self, num: int, into: list[int]) -> None:
+        """Append `num` free slots to `into`, ascending where possible; the store grows where there are too few."""
+        with self._lock:
+            if self._may_shrink and 4 * (self.num_used + num) <= len(self._owners):
+                self._shrink(num)
+            if len(self._free) < num:
+                self._count()
             while len(self._free) < num:
-                self._grow()
-            slots = [self._free.pop() for _ in range(num)]  # one by one: the collector may release slots in between
-            for slot in slots:
+                self._resize(2 * self.data.shape[1])
+            for _ in range(num):  # one by one: the collector may release slots in between
+                slot = self._free.pop()
                 self._owners[slot] = 1
-            return slots
+                into.append(slot)
 
-    def share(self, slots: list[int]) -> None:
-        """Count one more owner of each slot."""
+    def share(self, slots: list[int], into: list[int]) -> None:
+        """Count one more owner of each slot, and append them to `into`."""
         with self._lock:
+            into += slots
             for slot in slots:
                 self._owners[slot] += 1
 
     def release(self, slots: list[int]) -> None:
-        """Count one owner less of each slot; slots without an owner are free."""
+        """Count one owner less of each slot, which its list must no longer hold; slots without an owner are free."""
         with self._lock:
-            for slot in reversed(slots):
-                self._owners[slot] -= 1
-                if self._owners[slot] == 0:
-                    self._free.append(slot)
+            self._release(slots)
 
     @property
     def num_used(self) -> int:
         """Slots that somebody owns (for tests of leaks)."""
         return len(self._owners) - len(self._free)
 
-    def _grow(self) -> None:
-        layers, capacity, *rest = self.data.shape
-        grown = torch.zeros(layers, 2 * capacity, *rest, dtype=self.data.dtype, device=self.data.device)
-        grown[:, :capacity] = self.data
-        self.data = grown
-        self._free[:0] = range(2 * capacity - 1, capacity - 1, -1)
-        self._owners += [0] * capacity
+    def _release(self, slots: list[int]) -> None:
+        for slot in reversed(slots):
+            self._owners[slot] -= 1
+            if self._owners[slot] == 0:
+                self._free.append(slot)
+
+    def _count(self) -> None:
+        """Make `_owners` and `_free` what the registered lists say."""
+        owners = [0] * self.data.shape[1]
+        for lists in list(self._held.values()):
+            for slots in lists:
+                for slot in slots:
+                    owners[slot] += 1
+        self._owners = owners
+        self._free = [slot for slot in range(len(owners) - 1, -1, -1) if not owners[slot]]
+
+    def _shrink(self, num: int) -> None:
+        """Give back the upper half, as often as it is free and a quarter will do."""
+        self._may_shrink = False
+        self._count()
+        capacity, highest = len(self._owners), max((slot for slot, owners in enumerate(self._owners) if owners), default=-1)
+        while capacity >= 2 * self._least and 4 * (self.num_used + num) <= capacity and highest < capacity // 2:
+            capacity //= 2
+            self._resize(capacity)
+
+    def _resize(self, capacity: int) -> None:
+        layers, before, *rest = self.data.shape
+        data = torch.empty(layers, capacity, *rest, dtype=self.data.dtype, device=self.data.device)
+        kept = min(before, capacity)
+        data[:, :kept] = self.data[:, :kept]
+        data[:, kept:] = 0
+        self.data = data
+        self._count()
 
 
 class SlotCache(Cache):
@@ -71,21 +128,25 @@ class SlotCache(Cache):
         self.store = store
         self.slots: list[int] = []
         self.pending_slots: list[int] = []
-        self._finalizer = weakref.finalize(self, _release, store, self.slots, self.pending_slots)
+        self._finalizer = weakref.finalize(self, store.forget, store.register(self.slots, self.pending_slots))
 
     def claim_pending(self) -> None:
         """Give every pending row that has none a slot."""
-        self.pending_slots += self.store.claim(len(self.pending) - len(self.pending_slots))
+        self.store.claim(len(self.pending) - len(self.pending_slots), self.pending_slots)
+
+    # Slots leave their list before they are released: an interrupt in between loses them until the next count, and frees none twice.
 
     def _keep(self, path: list[int]) -> None:
         kept = set(path)
+        gone = [slot for row, slot in enumerate(self.pending_slots) if row not in kept]
         self.slots += [self.pending_slots[row] for row in path]
-        self.store.release([slot for row, slot in enumerate(self.pending_slots) if row not in kept])
         self.pending_slots.clear()
+        self.store.release(gone)
 
     def _truncate(self, length: int) -> None:
-        self.store.release(self.slots[length:])
+        gone = self.slots[length:]
         del self.slots[length:]
+        self.store.release(gone)
 
     def _reopen(self, num: int) -> None:
         first = len(self.slots) - num
@@ -94,10 +155,5 @@ class SlotCache(Cache):
 
     def _fork(self) -> SlotCache:
         twin = SlotCache(self.store)
-        self.store.share(self.slots)
-        twin.slots += self.slots
+        self.store.share(self.slots, twin.slots)
         return twin
-
-
-def _release(store: SlotStore, slots: list[int], pending_slots: list[int]) -> None:
-    store.release(slots + pending_slots)

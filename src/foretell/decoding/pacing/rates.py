@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from foretell.decoding.pacing.prior_rates import prior_rate
 from foretell.decoding.tree import ROOT, Kind, Tree
 
 #: (source, grade, depth, rank), with depth and rank clipped. It must not depend on the token drawn.
@@ -14,6 +15,8 @@ _DEEPEST, _WIDEST = 6, 8
 #: Weights, in observations, of the prior rate and of one extra success. Without the extra success, a drafter that fails in its first steps
 #: would hardly be tried again.
 _PRIOR, _HOPE = 2.0, 0.4
+#: Weight, in observations, of a prior rate that was measured on other prompts.
+_MEASURED = 6.0
 
 
 @dataclass
@@ -32,12 +35,16 @@ class Rates:
     def rate(self, key: Key, trust: float) -> float:
         """Probability that a node of this key is accepted; `trust` is the weight, in observations, of the parent's rate.
 
-        The prior is the rate of the depth above, and 1/2 for the first candidate of depth 1.
+        The prior is the rate that was measured on other prompts (`prior_rates.py`). Where there is none, it is the rate of the depth above, and
+        1/2 for the first candidate of depth 1.
         """
         visits, hits = self.visits.get(key, 0.0) / self.weight, self.hits.get(key, 0.0) / self.weight
         if self.parent is not None:
             return (hits + trust * self.parent.rate(key, trust)) / (visits + trust)
         source, grade, depth, rank = key
+        measured = prior_rate(source, grade, depth, rank)
+        if measured is not None:
+            return (hits + _MEASURED * measured) / (visits + _MEASURED)
         prior = self.rate((source, grade, depth - 1, rank), trust) if depth > 1 else 0.5 / (1 + rank)
         return (hits + _PRIOR * prior + _HOPE) / (visits + _PRIOR + _HOPE)
 

@@ -185,9 +185,11 @@ class CpuEngine:
         return self._program
 
     def _take(self, name: str, kind: type, count: int) -> np.ndarray:
-        """The working array `name`, zeros when it had to be made anew."""
+        """The working array `name`, zeros when it had to be made anew. It grows by half at least: a text grows by a token a step, and each
+        new array is a page fault for every page."""
         held = self._room.get(name)
         if held is None or held.size < count:
+            count = max(count, 0 if held is None else held.size + held.size // 2)
             self._room[name] = held = memory(count * np.dtype(kind).itemsize).numpy().view(kind)
             self._at[name] = held.ctypes.data
         return held
