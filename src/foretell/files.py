@@ -193,21 +193,22 @@ def _explained(path: str | Path, written: Path) -> Iterator[None]:
     except FileWriteError:
         raise
     except Exception as error:
-        number = _number_of_full_disk(error)
+        number = _system_number(error)
         if number is None:
             raise
         raise FileWriteError(_message(path, number, os.strerror(number))) from error
 
 
-def _number_of_full_disk(error: BaseException | None) -> int | None:
-    """The system's error number where a library reports a full disk by an exception of its own; None for any other exception.
+def _system_number(error: BaseException | None) -> int | None:
+    """The system's error number where a library reports a full disk, or a folder that cannot be written, by an exception of its own; None
+    for any other exception.
 
-    Libraries written in Rust (safetensors, tokenizers) end their messages in it, torch raises while it handles the OSError.
+    Libraries written in Rust (safetensors, tokenizers) have it in their messages, torch raises while it handles the OSError.
     """
     while error is not None:
         told = re.search(r"\(os error (\d+)\)", str(error))
         number = error.errno if isinstance(error, OSError) else int(told[1]) if told else None
-        if number in _NO_SPACE:
+        if number in _NO_SPACE or (told and number in _NO_ACCESS):
             return number
         error = error.__context__
     return None
