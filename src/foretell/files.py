@@ -26,7 +26,8 @@ STALE_SECONDS = 24 * 3600.0
 
 #: Temporary files and folders that are being written now, for a process that is about to end at once.
 _unfinished: set[Path] = set()
-_NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
+#: Numbers of the system's errors for what may not be written.
+NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_SPACE = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
 
@@ -208,7 +209,7 @@ def _system_number(error: BaseException | None) -> int | None:
     while error is not None:
         told = re.search(r"\(os error (\d+)\)", str(error))
         number = error.errno if isinstance(error, OSError) else int(told[1]) if told else None
-        if number in _NO_SPACE or (told and number in _NO_ACCESS):
+        if number in _NO_SPACE or (told and number in NO_ACCESS):
             return number
         error = error.__context__
     return None
@@ -217,7 +218,7 @@ def _system_number(error: BaseException | None) -> int | None:
 def _message(path: str | Path, number: int, reason: str) -> str:
     if number in _NO_SPACE:
         return f"{path}: there is no room for it ({reason}); free some space or choose another disk; the former content is unchanged"
-    if number in _NO_ACCESS:
+    if number in NO_ACCESS:
         return f"{path}: its folder cannot be written ({reason}); choose another path or change the permissions of the folder"
     if number == errno.ENAMETOOLONG:
         return f"{path}: the name is too long; choose a shorter one"

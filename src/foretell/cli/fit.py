@@ -14,6 +14,10 @@ from foretell.errors import UserError
 if TYPE_CHECKING:
     from foretell.numbers.tables.trial import Trial
 
+EXAMPLES = (
+    "foretell fit examples/data/tips.csv --target tip --coverage 0.9",
+    "foretell fit table.csv --target price --output model",
+)
 _ESTIMATOR = "The estimator; `foretell list estimator` shows all."
 _COVERAGE = "Calibrate conformal intervals of this coverage, such as 0.9, on held-out rows."
 _CATEGORIES = "Numeric columns to treat as categories, separated by commas; repeatable."

@@ -11,6 +11,7 @@ from foretell.cli.common.numbers import Seed, Settings, Share, make, require_num
 from foretell.cli.common.options import ReportFile, notice, number, switch
 from foretell.errors import UserError
 
+EXAMPLES = ("foretell forecast examples/data/passengers.csv --time month --horizon 12 --interval 0.9",)
 _FORECASTER = "The forecaster; `foretell list forecaster` shows all."
 _TIME = "The column of time stamps. By default the only column of dates; without one, rows are numbered."
 _LAG = "Number of rows that a forecast uses. By default twice the horizon, fewer for short series."

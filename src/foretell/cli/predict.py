@@ -11,6 +11,7 @@ from foretell.cli.common.numbers import require_numbers, write_csv
 from foretell.cli.common.options import notice, number, switch
 from foretell.errors import UserError
 
+EXAMPLES = ("foretell predict model table.csv --interval 0.9 --output predictions.csv",)
 _UNSEEN = "How to treat categories that were not in the training rows: `error` or `ignore`. By default as the model was fitted."
 
 
