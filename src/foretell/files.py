@@ -26,7 +26,8 @@ STALE_SECONDS = 24 * 3600.0
 
 #: Temporary files and folders that are being written now, for a process that is about to end at once.
 _unfinished: set[Path] = set()
-_NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
+#: Numbers of the system's errors for what may not be written.
+NO_ACCESS = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NO_SPACE = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
 
@@ -193,21 +194,22 @@ def _explained(path: str | Path, written: Path) -> Iterator[None]:
     except FileWriteError:
         raise
     except Exception as error:
-        number = _number_of_full_disk(error)
+        number = _system_number(error)
         if number is None:
             raise
         raise FileWriteError(_message(path, number, os.strerror(number))) from error
 
 
-def _number_of_full_disk(error: BaseException | None) -> int | None:
-    """The system's error number where a library reports a full disk by an exception of its own; None for any other exception.
+def _system_number(error: BaseException | None) -> int | None:
+    """The system's error number where a library reports a full disk, or a folder that cannot be written, by an exception of its own; None
+    for any other exception.
 
-    Libraries written in Rust (safetensors, tokenizers) end their messages in it, torch raises while it handles the OSError.
+    Libraries written in Rust (safetensors, tokenizers) have it in their messages, torch raises while it handles the OSError.
     """
     while error is not None:
         told = re.search(r"\(os error (\d+)\)", str(error))
         number = error.errno if isinstance(error, OSError) else int(told[1]) if told else None
-        if number in _NO_SPACE:
+        if number in _NO_SPACE or (told and number in NO_ACCESS):
             return number
         error = error.__context__
     return None
@@ -216,7 +218,7 @@ def _number_of_full_disk(error: BaseException | None) -> int | None:
 def _message(path: str | Path, number: int, reason: str) -> str:
     if number in _NO_SPACE:
         return f"{path}: there is no room for it ({reason}); free some space or choose another disk; the former content is unchanged"
-    if number in _NO_ACCESS:
+    if number in NO_ACCESS:
         return f"{path}: its folder cannot be written ({reason}); choose another path or change the permissions of the folder"
     if number == errno.ENAMETOOLONG:
         return f"{path}: the name is too long; choose a shorter one"

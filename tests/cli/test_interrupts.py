@@ -98,9 +98,9 @@ def test_at_any_time(tmp_path, times, fresh):
     """From the first import to the last answer, with a warm cache and while everything is compiled."""
     cache = {"FORETELL_CACHE": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "kernels")} if fresh else {}
     slowest = 0.0
-    for step in range(24):
+    for step in range(12):
         process = start(["generate", "Hi", "--model", "stdlib-nested", "-n", "400"], env={**os.environ, **cache})
-        status, errors, seconds = interrupt(process, 0.05 + 0.25 * step, times)
+        status, errors, seconds = interrupt(process, 0.05 + 0.5 * step, times)
         check(status, errors)
         slowest = max(slowest, seconds)
     assert slowest < 8

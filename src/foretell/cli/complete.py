@@ -15,6 +15,10 @@ from foretell.cli.common.program import say
 from foretell.cli.common.prompt import read_prompt
 from foretell.errors import UserError
 
+EXAMPLES = (
+    'foretell complete "The capital of France is"',
+    'foretell complete "def read_lines(path):" --model stdlib-nested --drafts 5 --within 200',
+)
 _LEARN = (
     "Learn an n-gram table from a text file or all visible files of a folder; repeatable. The table is stored in --ngrams or the cache."
 )

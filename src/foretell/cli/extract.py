@@ -13,6 +13,7 @@ from foretell.cli.common.options import Device, Dtype, ModelName, Threads, load_
 from foretell.cli.common.prompt import read_prompt
 from foretell.errors import UserError
 
+EXAMPLES = ("""echo "The lamp was bought by Mira Tanaka in 1987." | foretell extract "Who bought the lamp?" --passage -""",)
 _STOP = "A text that ends an answer, in addition to the model's stop tokens; the score of a span includes its probability; repeatable."
 _PROMPT = "The prompt, with {passage} and {question} as placeholders."
 _CHAT = "Use the model's chat template; best with --retokenize."

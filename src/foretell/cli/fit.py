@@ -16,6 +16,10 @@ from foretell.errors import UserError
 if TYPE_CHECKING:
     from foretell.numbers.tables.trial import Trial
 
+EXAMPLES = (
+    "foretell fit examples/data/tips.csv --target tip --coverage 0.9",
+    "foretell fit table.csv --target price --output model",
+)
 _ESTIMATOR = "The estimator; `foretell list estimator` shows all. Or a regressor of scikit-learn, such as HistGradientBoostingRegressor."
 _COVERAGE = "Coverage of intervals, such as 0.9; most estimators hold out rows to calibrate them (conformal prediction)."
 _BUDGET = "Processor time for the candidates of the stacked regressor; slow ones that would exceed it are left out. By default 6."

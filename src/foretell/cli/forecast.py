@@ -12,6 +12,7 @@ from foretell.cli.common.options import ReportFile, notice, number, switch
 from foretell.cli.common.table_files import DateFormat, Decimal, Delimiter, Encoding, Missing, layout_of, read_and_say
 from foretell.errors import UserError
 
+EXAMPLES = ("foretell forecast examples/data/passengers.csv --time month --horizon 12 --interval 0.9",)
 _FORECASTER = "The forecaster; by default the best of several, weighted by a backtest. `foretell list forecaster` shows all."
 _TIME = "The column of time stamps. By default the only column of dates, or one of numbers that count time; without one, rows are numbered."
 _LAG = "Number of rows that a forecast uses. By default twice the horizon, fewer for short series."

@@ -12,6 +12,7 @@ from foretell.cli.common.options import notice, number, switch
 from foretell.cli.common.table_files import DateFormat, Decimal, Delimiter, Encoding, Missing, layout_of, read_and_say
 from foretell.errors import UserError
 
+EXAMPLES = ("foretell predict model table.csv --interval 0.9 --output predictions.csv",)
 _UNSEEN = "How to treat categories that were not in the training rows: `error` or `ignore`. By default as the model was fitted."
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from foretell.numbers.unlearning.base import UnlearningMethod
     from foretell.numbers.unlearning.report import UnlearningReport
 
+EXAMPLES = ("foretell unlearn model table.csv --forget rows.csv --output without",)
 _FORGET = "The rows to forget: a condition such as 'price<500', or a file with rows of the table, of which some columns suffice."
 _METHOD = "The method; `foretell list unlearning-method` shows all. By default blindspot for a network, and retrain for other models."
 _FITTED = "The value that was given to `foretell fit`. By default the one that the model's folder keeps."

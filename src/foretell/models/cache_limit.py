@@ -46,10 +46,9 @@ def read_size(name: str, text: str) -> int | None:
     >>> read_size("limit", "1.5GB"), read_size("limit", "none")
     (1500000000, None)
     """
-    text = text.strip().upper()
-    if text == "NONE":
+    if text.strip().lower() == "none":
         return None
-    match = _SIZE.fullmatch(text)
+    match = _SIZE.fullmatch(text.strip().upper())
     if match is None:
         raise UserError(f"{name}={text!r} is no size; write for example 10GB, 500MB or none")
     unit = match[2] if match[2].endswith("B") or not match[2] else f"{match[2]}B"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 import time
@@ -72,9 +73,8 @@ def clear(kinds: Sequence[str], everything: bool, older_than: str | None, model:
         wanted = {*KINDS, *kinds}
     else:
         wanted = set(kinds) or {name for name, kind in KINDS.items() if kind.can_go or name in ("curves", "tokenizers")}
-    least = 0.0 if older_than is None else seconds(older_than)
-    now = time.time()
-    entries = [each for each in stored(model) if each.kind in wanted and now - each.used >= least]
+    latest = math.inf if older_than is None else time.time() - seconds(older_than)
+    entries = [each for each in stored(model) if each.kind in wanted and each.used <= latest]
     if not entries:
         typer.echo("nothing to clear")
         return
@@ -96,7 +96,7 @@ def limit(text: str | None) -> None:
         raise UserError("SIZE is missing; write for example `foretell cache limit 10GB`")
     if text == "default":
         reset_cache_limit()
-    elif set_cache_limit(read_size("SIZE", text)) is None:
+    elif set_cache_limit(read_size("size", text)) is None:
         raise UserError(f"{cache_folder()} cannot be written; set FORETELL_CACHE_LIMIT instead")
     keep_limit()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from foretell.errors import MissingPackageError
+from foretell.errors import MissingPackageError, UserError
+from foretell.files import NO_ACCESS
 
 #: Configuration, safetensors weights and tokenizer; no other frameworks' weights.
 PATTERNS = ["*.json", "*.safetensors", "*.jinja", "tokenizer.model", "merges.txt", "vocab.txt"]
@@ -33,6 +34,12 @@ def fetch(hub_id: str, revision: str | None = None) -> Path:
             f"the hub has no model {hub_id!r}{at} that you may read: check the spelling, or log in for a gated model (`hf auth login`)"
         ) from error
     except (LocalEntryNotFoundError, OSError) as error:
+        if error.errno in NO_ACCESS:
+            where = error.filename or "the folder of downloads"
+            raise UserError(
+                f"{hub_id!r} cannot be kept: {where} cannot be written ({error.strerror}); set HF_HOME to a folder that can, "
+                "or name a local folder or GGUF file"
+            ) from error
         raise ConnectionError(
             f"{hub_id!r} is not downloaded yet and the hub cannot be reached ({type(error).__name__}): go online once, "
             "or name a local folder or GGUF file"
