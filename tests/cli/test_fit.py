@@ -11,7 +11,7 @@ import pytest
 from foretell.numbers.saving import load
 from tests.cli.tables import write_table
 
-QUICK = ("--target", "price", "--drop", "id", "--set", "epochs=3", "--set", "body=MLP(widths=(8,))")
+QUICK = ("--target", "price", "--drop", "id", "--estimator", "histogram-regressor", "--set", "epochs=3", "--set", "body=MLP(widths=(8,))")
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_scores_beside_baselines_and_a_model_that_is_kept(foretell, table, home)
     result = foretell("fit", str(table), *QUICK, *args)
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
-    assert [line.split()[0] for line in lines[1:4]] == ["histogram-regressor", "ridge", "mean"]
+    assert [line.split()[0] for line in lines[1:5]] == ["histogram-regressor", "ridge", "boosting", "mean"]
     assert "on 24 rows held out, ridge" in result.stdout
     assert "Intervals of 80% hold" in result.stdout
     model = load(home / "model")
@@ -66,8 +66,10 @@ def test_all_rows_may_be_fitted(foretell, table):
         (("--target", "prise"), "target='prise' is no column of the table: did you mean 'price'"),
         (("--target", "colour"), "column 'colour', row 1: "),
         (("--target", "price"), "column 'id' has 120 different values in 120 rows, such as 'h0'"),
+        ((*QUICK, "--time-budget", "3"), "--time-budget is for stacked-regressor, but --estimator is 'histogram-regressor'"),
         (("--target", "price", "--estimator", "histogram-regresor"), "did you mean 'histogram-regressor'"),
-        (("--target", "price", "--set", "epoch=3"), "HistogramRegressor has no setting 'epoch': did you mean 'epochs'"),
+        (("--target", "price", "--set", "fold=3"), "StackedRegressor has no setting 'fold': did you mean 'folds'"),
+        ((*QUICK, "--set", "epoch=3"), "HistogramRegressor has no setting 'epoch': did you mean 'epochs'"),
         (("--target", "price", "--drop", "idd"), "--drop='idd' is no column of the table: did you mean 'id'"),
         (("--target", "price", "--drop", "id,size,colour"), "has no column but 'price'"),
         (("--target", "price", "--categories", "size2"), "--categories='size2' is no column"),
@@ -103,3 +105,40 @@ def test_bad_tables(foretell, home, text, message):
     (home / "bad.csv").write_text(text)
     result = foretell("fit", "bad.csv", "--target", "price")
     assert (result.exit_code, message in result.stderr) == (2, True), result.stderr
+
+
+def test_the_default_mixes_candidates_and_says_what_of_the_file_was_assumed(foretell, table, home):
+    frame = pd.read_csv(table).drop(columns="id").assign(day=lambda rows: pd.date_range("2024-01-01", periods=len(rows)))
+    frame.to_csv(home / "h.csv", sep=";", decimal=",", date_format="%d.%m.%Y", encoding="latin-1")
+    result = foretell("fit", "h.csv", "--target", "price", "--time-budget", "0.01", "-o", "model")
+    assert result.exit_code == 0, result.stderr
+    assert "h.csv was read with ';' between cells (--delimiter); its first column" in result.stderr
+    assert "decimal commas (--decimal); column 'day' as dates with the day first (--date-format)" in result.stderr
+    assert [line.split()[0] for line in result.stdout.splitlines()[1:5]] == ["stacked-regressor", "ridge", "boosting", "mean"]
+    assert "It mixes ridge" in result.stdout
+    assert "there was no time" in result.stdout
+    assert "Intervals of 90% hold" in result.stdout
+    model = load(home / "model")
+    assert model.origin_["seed"] == 0
+    assert (model.layout_.decimal, model.layout_.day_first) == (",", True)
+    (home / "new.csv").write_text('size,colour,day\n"0,125",red,01/02/2024\n')
+    plain = foretell("predict", "model", "new.csv").stdout
+    (home / "new.csv").write_text("size,colour,day\n0.125,red,2024-02-01\n")
+    assert foretell("predict", "model", "new.csv").stdout == plain
+
+
+def test_boosting_of_scikit_learn_with_intervals(foretell, table, home):
+    args = ("--target", "price", "--drop", "id", "--estimator", "HistGradientBoostingRegressor", "--set", "max_iter=9", "--coverage", "0.8")
+    assert foretell("fit", str(table), *args, "-o", "model").exit_code == 0
+    found = foretell("predict", "model", str(table), "--interval", "0.8")
+    assert (found.exit_code, len(found.stdout.splitlines())) == (0, 121)
+
+
+@pytest.mark.parametrize("unit", [1e300, 1e-300, 1e9])
+def test_any_unit_of_the_target(foretell, table, home, unit):
+    frame = pd.read_csv(table).drop(columns="id")
+    frame.assign(price=frame["price"] * unit).to_csv(home / "far.csv", index=False)
+    said = foretell("fit", "far.csv", "--target", "price", "--time-budget", "0.01", "--json")
+    found = json.loads(said.stdout, parse_constant=lambda word: pytest.fail(word))["scores"]
+    assert found["stacked-regressor"]["R2"] > 0.9
+    assert found["ridge"]["RMSE"] == pytest.approx(0.3 * unit, rel=0.5)

@@ -22,7 +22,20 @@ def kept(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("kept")
     table = write_table(folder)
-    args = ["--target", "price", "--drop", "id", "--set", "epochs=3", "--coverage", "0.8", "-o", str(folder / "model")]
+    args = [
+        "--target",
+        "price",
+        "--drop",
+        "id",
+        "--estimator",
+        "histogram-regressor",
+        "--set",
+        "epochs=3",
+        "--coverage",
+        "0.8",
+        "-o",
+        str(folder / "model"),
+    ]
     assert CliRunner().invoke(make_app(), ["fit", str(table), *args]).exit_code == 0
     return folder
 

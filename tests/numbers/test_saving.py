@@ -10,17 +10,25 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.exceptions import NotFittedError
+from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import HuberRegressor, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
+from sklearn.svm import SVR
 
+from foretell.errors import UserError
 from foretell.files import FileWriteError
 from foretell.models.base import Model
 from foretell.numbers import HistogramRegressor, all_estimators, all_forecasters, saving
+from foretell.numbers.estimators.conformal_regressor import ConformalRegressor
 from foretell.numbers.saving import ARRAYS, HEAD, load, save
+from foretell.numbers.sklearn_bytes import from_sklearn_bytes
 from foretell.numbers.storage import SKLEARN, class_called
 
 
@@ -39,6 +47,11 @@ def outcome(fitted, method, *inputs):
         return getattr(fitted, method)(*inputs)
     except ValueError as error:
         return str(error)
+
+
+def halves(distances):
+    """A function of the user's."""
+    return np.full_like(distances, 0.5)
 
 
 def ids(cases):
@@ -234,15 +247,45 @@ class Mine(BaseEstimator):
 
 def test_what_cannot_be_stored_is_named(fitted, tmp_path):
     model, x = fitted
-    trees = HistGradientBoostingRegressor(max_iter=2).fit(x, x[:, 0])
-    with pytest.raises(ValueError, match=r"HistGradientBoostingRegressor is a sklearn\..*, which cannot be stored"):
-        save(trees, tmp_path / "model")
+    strange = KNeighborsRegressor(3, weights=halves).fit(x, x[:, 0])
+    with pytest.raises(UserError, match=r"KNeighborsRegressor is a KNeighborsRegressor that .*halves.*; pickle the estimator"):
+        save(strange, tmp_path / "model")
     model.steps[1][1].note_ = {"mine": [Mine()]}
     with pytest.raises(ValueError, match=r"Pipeline\.steps\[1\]\[1\]\.note_\['mine'\]\[0\] is a .*Mine, which cannot be stored"):
         save(model, tmp_path / "model")
     model.steps[1][1].note_ = np.array([1j])
     with pytest.raises(ValueError, match=r"note_ is a numpy\.ndarray of complex128"):
         save(model, tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    "regressor",
+    [
+        HistGradientBoostingRegressor(max_iter=3),
+        RandomForestRegressor(3, random_state=0),
+        GradientBoostingRegressor(n_estimators=3),
+        KNeighborsRegressor(3),
+        SVR(),
+        MLPRegressor(hidden_layer_sizes=(3,), max_iter=3),
+        GaussianProcessRegressor(),
+        HuberRegressor(),
+        GridSearchCV(Ridge(), {"alpha": [1.0, 2.0]}, cv=2),
+        make_pipeline(PolynomialFeatures(), ConformalRegressor(HistGradientBoostingRegressor(max_iter=3), coverage=0.5, random_state=0)),
+    ],
+    ids=lambda made: type(made).__name__,
+)
+@pytest.mark.filterwarnings("ignore")
+def test_regressors_of_scikit_learn(regressor, rng, tmp_path):
+    x = rng.standard_normal((40, 3))
+    fitted = clone(regressor).fit(x, x[:, 0])
+    np.testing.assert_array_equal(load(save(fitted, tmp_path / "model")).predict(x), fitted.predict(x))
+
+
+def test_bytes_that_name_other_classes_are_refused():
+    import skops.io
+
+    with pytest.raises(UserError, match=r"it names .*Mine, which are no parts of scikit-learn's estimators"):
+        from_sklearn_bytes(skops.io.dumps(Mine()))
 
 
 def test_another_scikit_learn_is_said(fitted, tmp_path):

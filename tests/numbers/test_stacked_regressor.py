@@ -106,7 +106,7 @@ def test_settings_that_are_refused():
     }.items():
         with pytest.raises(UserError, match=message):
             stack(**dict([settings])).fit(x, y)
-    with pytest.raises(UserError, match="y has 2 columns; fit one for each"):
+    with pytest.raises(ValueError, match="y should be a 1d array"):
         stack().fit(x, np.stack([y, y], 1))
 
 

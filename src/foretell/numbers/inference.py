@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import copy
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
 
+from foretell.models.one_thread import one_thread
 from foretell.numbers.batches import Batch, first_tensor, in_parts, to_double
+
+#: Parameters of a network that is run on one thread.
+SMALL = 1_000_000
 
 
 def outputs_of(network: nn.Module, inputs: Batch, rows: int) -> Tensor:
@@ -15,5 +20,6 @@ def outputs_of(network: nn.Module, inputs: Batch, rows: int) -> Tensor:
     row's output does not feel the rows beside it."""
     if first_tensor(inputs).device.type != "mps":
         network, inputs = copy.deepcopy(network).double(), to_double(inputs)
-    with torch.no_grad():
+    small = sum(parameter.numel() for parameter in network.parameters()) <= SMALL
+    with torch.no_grad(), one_thread() if small else nullcontext():
         return torch.cat([network(part).cpu() for part in in_parts(inputs, rows)])

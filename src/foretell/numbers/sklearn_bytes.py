@@ -12,6 +12,8 @@ TRUSTED = (
     "sklearn.ensemble._hist_gradient_boosting.",
     "sklearn.gaussian_process.kernels.",
     "sklearn.metrics._dist_metrics.",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.model_selection._split.",
     "sklearn.neighbors._ball_tree.",
     "sklearn.neighbors._kd_tree.",
     "sklearn.neural_network._stochastic_optimizers.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,9 +15,12 @@ from sklearn.utils import check_random_state
 from torch import nn
 
 from foretell.errors import UserError
+from foretell.models.one_thread import one_thread
 from foretell.numbers.batches import Batch, num_rows
 from foretell.numbers.fitting import BatchLoss, fit_network
+from foretell.numbers.inference import SMALL
 from foretell.parts import require
+from foretell.training.trainer import TrainingReport
 
 
 @dataclass(eq=False, repr=False)
@@ -67,7 +71,25 @@ class TorchTraining(BaseEstimator, ABC):
     ) -> None:
         """Make network_ and fit it to `rows`; sets report_. held_out, watch: see `fit_network`."""
         self.network_ = self._fresh_network(seed)
-        report = fit_network(
+        with self._threads():
+            report = self._fitted(rows, loss, held_out, watch, seed)
+        self.report_ = asdict(report)
+        self.network_.eval()
+
+    def _threads(self) -> AbstractContextManager[None]:
+        """One thread for a small network on a CPU: waking others costs more than they save, and much more on a busy machine."""
+        small = sum(parameter.numel() for parameter in self.network_.parameters()) <= SMALL
+        return one_thread() if small and self.device == "cpu" else nullcontext()
+
+    def _fitted(
+        self,
+        rows: Sequence[Batch],
+        loss: BatchLoss,
+        held_out: Sequence[Batch] | None,
+        watch: Callable[[nn.Module], float] | None,
+        seed: int,
+    ) -> TrainingReport:
+        return fit_network(
             self.network_,
             rows,
             loss,
@@ -82,8 +104,6 @@ class TorchTraining(BaseEstimator, ABC):
             name=type(self).__name__,
             progress=self.verbose,
         )
-        self.report_ = asdict(report)
-        self.network_.eval()
 
     def _check_settings(self) -> None:
         """UserError naming a setting with its value and what it must be."""

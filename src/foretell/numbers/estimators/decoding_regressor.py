@@ -63,7 +63,7 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
     format: Any = None
     body: Any = None
     decoder: Any = None
-    n_members: int = 5
+    n_members: int = 1
     smoothing: float = 0.3
     n_draws: int = 8
     linear: bool = True

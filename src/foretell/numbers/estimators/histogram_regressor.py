@@ -64,6 +64,7 @@ class HistogramRegressor(DistributionalMixin, TorchRegressor):
     papers = ("hl-gauss", "calibration")
     structured_inputs: ClassVar[bool] = True
 
+    learning_rate: float = 3e-3
     body: Any = None
     target: Any = None
     temperature: float | None = 1.0

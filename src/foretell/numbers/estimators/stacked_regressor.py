@@ -14,7 +14,6 @@ from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from foretell.errors import UserError
 from foretell.numbers.distributional import DistributionalMixin
 from foretell.numbers.level import Level
 from foretell.numbers.location_scale import LocationScale
@@ -44,7 +43,7 @@ class StackedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
     intervals of coverage c hold about c of the true values of exchangeable rows, and never much less than 2 c - 1. No rows are lost to
     calibration. Cost: folds times the candidates', on one core; prediction runs all kept models. State: models_ (by name, one a fold),
     weights_, errors_ (edges and masses), sizes_ (models of the size of errors), level_, report_ (by name: RMSE of unseen rows, weight;
-    left_out: names). Errors: UserError for settings out of range, several target columns.
+    left_out: names). Errors: UserError for settings out of range; ValueError for several target columns.
 
     Paper: Wolpert, "Stacked generalization", 1992; Breiman, "Stacked regressions", 1996; Vovk, "Cross-conformal predictors", 2015.
     Departures: a small pull towards equal weights; the models of the folds are kept and averaged, not fitted again; errors are divided by
@@ -79,8 +78,6 @@ class StackedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
         """Fit to X (n, d) and y (n,). sample_weight: (n,), 0 leaves a row out."""
         require(self.folds is None or self.folds >= 2, self, "folds", self.folds, "must be 2 or more, or None")
         require(self.time_budget is None or self.time_budget > 0, self, "time_budget", self.time_budget, "must be above 0, or None")
-        if np.ndim(y) > 1 and np.shape(y)[1] > 1:
-            raise UserError(f"StackedRegressor: y has {np.shape(y)[1]} columns; fit one for each")
         rows, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, rows, ensure_non_negative=True)
         if weight is not None:
@@ -118,7 +115,8 @@ class StackedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803
         """(n,): the mixture's predictions."""
-        return self._level().back(self._standardised(self._checked(X)))
+        rows = self._checked(X)
+        return self._level().back(self._standardised(rows))
 
     def predict_distribution(self, X: Any) -> LocationScale:  # noqa: N803
         """The distribution of each row's number: its prediction, and an error like those of rows that were not seen."""

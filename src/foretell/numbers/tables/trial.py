@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
@@ -19,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 
 from foretell.errors import UserError
 from foretell.numbers.estimators.conformal_regressor import ConformalRegressor
+from foretell.numbers.level import Level
 from foretell.numbers.stacking.candidates import ALPHAS
 from foretell.numbers.stacking.processor import one_core
 from foretell.numbers.tables.table_encoder import TableEncoder
@@ -81,13 +81,13 @@ def measure(
     trial = Trial(model, len(kept), coverage=coverage or 0.9)
     if num_held:
         rows, trial.truth = table.iloc[held], target.iloc[held].to_numpy(dtype=float)
-        arms = {name: model}
+        level, inside = Level.of(target.iloc[kept].to_numpy(dtype=float))
         with one_core():
+            said = {name: model.predict(rows)}
             for called, baseline in baselines().items():
-                arms[called] = TableRegressor(baseline, lenient).fit(table.iloc[kept], target.iloc[kept])
-            said = {called: arm.predict(rows) for called, arm in arms.items()}
+                said[called] = level.back(TableRegressor(baseline, lenient).fit(table.iloc[kept], inside).predict(rows))
         trial.scores = {called: {**scores(trial.truth, each), "± RMSE": noise(trial.truth, each)} for called, each in said.items()}
-        trial.predicted = model.predict(rows)
+        trial.predicted = said[name]
         trial.interval = _interval(model, rows, trial.coverage)
     model.set_params(encoder=encoder)
     model.encoder_.unseen = encoder.unseen
@@ -96,9 +96,8 @@ def measure(
 
 def baselines() -> dict[str, Any]:
     """What every model is shown beside: ridge, boosting with scikit-learn's settings, and the mean."""
-    boosting = TransformedTargetRegressor(HistGradientBoostingRegressor(random_state=0), transformer=StandardScaler())
-    ridge = TransformedTargetRegressor(make_pipeline(StandardScaler(), RidgeCV(ALPHAS)), transformer=StandardScaler())
-    return {"ridge": ridge, "boosting": boosting, "mean": DummyRegressor()}
+    ridge = make_pipeline(StandardScaler(), RidgeCV(ALPHAS))
+    return {"ridge": ridge, "boosting": HistGradientBoostingRegressor(random_state=0), "mean": DummyRegressor()}
 
 
 def parted(num_rows: int, test_share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
