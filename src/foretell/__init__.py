@@ -20,6 +20,7 @@ _HOME = {
     "Piece": "foretell.api",
     "complete": "foretell.completion",
     "extract": "foretell.extraction",
+    "distribution": "foretell.numbers.said_number",
     "load": "foretell.models.load",
     "load_group": "foretell.decoding.groups.model_group",
     "Recipe": "foretell.decoding.recipe",
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from foretell.decoding.session import Session
     from foretell.extraction import extract
     from foretell.models.load import load
+    from foretell.numbers.said_number import distribution
 
 
 def __getattr__(name: str) -> Any:
