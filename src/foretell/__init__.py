@@ -27,6 +27,7 @@ _HOME = {
     "Stream": "foretell.streaming",
     "complete": "foretell.completion",
     "extract": "foretell.extraction",
+    "distribution": "foretell.numbers.said_number",
     "load": "foretell.models.load",
     "unload": "foretell.models.load",
     "load_group": "foretell.decoding.groups.model_group",
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from foretell.extraction import extract
     from foretell.many import generate_many
     from foretell.models.load import load, unload
+    from foretell.numbers.said_number import distribution
     from foretell.result import Piece, Result
     from foretell.streaming import Stream, stream
 

@@ -103,7 +103,7 @@ def _of_the_fit(name: str, given: float | None, fitted: TableRegressor, folder: 
         raise UserError(f"{folder} does not keep the {option} of its fit; give it, since it says which rows were held out")
     if kept is not None and given is not None and kept != given:
         raise UserError(f"{option} {given:g}: the model was fitted with {option} {kept:g}, as {folder} says; leave it out")
-    return given if kept is None else kept
+    return float(given if kept is None else kept)  # type: ignore[arg-type]  # one of them is there
 
 
 def _report(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from foretell.errors import UserError
-from foretell.numbers.distributions import Histogram, PredictiveDistribution
+from foretell.numbers.distributions import Histogram
+from foretell.numbers.predictive_distribution import PredictiveDistribution, truths_of
 
 
 class LocationScale(PredictiveDistribution):
@@ -40,10 +41,22 @@ class LocationScale(PredictiveDistribution):
         drawn = self.errors.sample(len(self) * n_samples, rng).reshape(len(self), n_samples)
         return self.centre[:, None] + self.scale[:, None] * drawn
 
+    def std(self) -> np.ndarray:
+        return self.scale * self.errors.std()[0]
+
+    def cdf(self, y: np.ndarray) -> np.ndarray:
+        return self._each().cdf(self._places(y))
+
+    def crps(self, y: np.ndarray) -> np.ndarray:
+        return self.scale * self._each().crps(self._places(y))
+
     def log_density(self, y: np.ndarray) -> np.ndarray:
-        y = np.asarray(y, dtype=float)
-        if y.shape != (len(self),) or np.isnan(y).any():
-            raise UserError(f"y has shape {y.shape}, but must hold one number for each of the {len(self)} distributions, without NaN")
-        places = (y - self.centre) / self.scale
-        wide = Histogram(self.errors.edges, np.repeat(self.errors.masses, len(self), axis=0))
-        return wide.log_density(places) - np.log(self.scale)
+        return self._each().log_density(self._places(y)) - np.log(self.scale)
+
+    def _places(self, y: np.ndarray) -> np.ndarray:
+        """True values (n,) in errors."""
+        return (truths_of(y, len(self)) - self.centre) / self.scale
+
+    def _each(self) -> Histogram:
+        """The errors, once for each row."""
+        return Histogram(self.errors.edges, np.repeat(self.errors.masses, len(self), axis=0))

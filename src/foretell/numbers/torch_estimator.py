@@ -65,15 +65,6 @@ class TorchEstimator(TorchTraining):
         """What of the targets the network is to learn, from standardised rows: all of them, unless a subclass takes a part off."""
         return y
 
-    def _network_targets(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:  # noqa: N803
-        """What of the targets y the fitted network is asked for, in checked rows X: all of them, unless a subclass takes a part off."""
-        return y
-
-    def _targets_without(self, X: np.ndarray, y: np.ndarray, forget: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:  # noqa: N803
-        """Fit what is solved in closed form again, without the rows `forget` (n,) bool, and return what the network is asked for in all
-        checked rows X."""
-        return self._network_targets(X, y)
-
     @abstractmethod
     def _fit_encoding(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         """Learn from all training targets what encoding needs; set it as attributes ending in `_` (plain data)."""

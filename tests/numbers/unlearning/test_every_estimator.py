@@ -66,10 +66,9 @@ def test_every_estimator_is_unlearned_or_refused_with_the_method_that_works(name
 
 @pytest.mark.parametrize("method", TRAINING)
 @pytest.mark.parametrize("linear", [True, False])
-@pytest.mark.parametrize("members", [1, 2])
-def test_rows_that_stay_are_known_as_well_as_after_retraining(method, linear, members):
+def test_rows_that_stay_are_known_as_well_as_after_retraining(method, linear):
     """The linear part has the targets' size: what trains on raw targets loses it, and has no tokens for the largest ones."""
-    original = decoding(linear=linear, n_members=members).fit(ROWS, TRUTH)
+    original = decoding(linear=linear, n_members=2, epochs=40).fit(ROWS, TRUTH)
     gold = unlearn(original, ROWS, TRUTH, FORGET, "retrain")
     found = unlearn(original, ROWS, TRUTH, FORGET, method, random_state=0)
     of = {name: np.abs(model.predict(ROWS) - TRUTH)[~FORGET].mean() for name, model in (("gold", gold), ("found", found))}

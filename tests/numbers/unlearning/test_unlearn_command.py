@@ -104,7 +104,7 @@ def test_which_rows_were_held_out_is_known_from_the_folder_with_and_without_inte
 
 
 def test_a_model_without_a_network_is_retrained(home):
-    assert unlearned(home, "--estimator", "sklearn.Ridge")["method"] == "retrain"
+    assert unlearned(home, "--estimator", "Ridge")["method"] == "retrain"
 
 
 def test_a_folder_that_keeps_no_seed_needs_it(home):

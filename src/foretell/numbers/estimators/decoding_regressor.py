@@ -97,7 +97,7 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
         return rest
 
     def _network_targets(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:  # noqa: N803
-        """Residuals of the linear part, within the support: rows that were not there in fitting may have larger ones."""
+        """Residuals of the linear part, within the support."""
         return self._within(y - self._scaled(X) @ self.slopes_)
 
     def _targets_without(self, X: np.ndarray, y: np.ndarray, forget: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:  # noqa: N803
@@ -112,8 +112,7 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
         return standardised(X, self.inputs_, self.mean_, self.scale_)
 
     def _within(self, rest: np.ndarray) -> np.ndarray:
-        edges = self.leaves_.edges
-        return np.clip(rest, edges[0], edges[-1])
+        return np.clip(rest, *self.leaves_.edges[[0, -1]])
 
     def _fit_encoding(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         self.code_ = self._format().fit(y)
