@@ -15,6 +15,7 @@ from foretell.files import FileWriteError
 from foretell.reports import drawing as drawing_module
 from foretell.reports import fit_plots, forecast_plots
 from foretell.reports.bars import BarRow, Segment, horizontal_bars
+from foretell.reports.labels import short_labels
 from foretell.reports.lines import line_plot
 from foretell.reports.page import Section, check_report_path, page, standalone, write_page
 from foretell.reports.theme import COLOURS, PALETTE, SERIES
@@ -187,3 +188,28 @@ def test_a_report_is_refused_before_the_work(tmp_path, monkeypatch):
     with pytest.raises(ImportError, match=r"plots need matplotlib: pip install 'foretell\[reports\]'"):
         check_report_path(tmp_path / "page.html")
     check_report_path(None)
+
+
+def test_names_that_differ_have_labels_that_differ_and_fit():
+    """Two recipes that differed at their ends only read alike beside their bars, where both were cut."""
+    names = ["x" * 60 + end for end in "abc"] + ["short", "", "", "x" * 60 + "a"]
+    labels = short_labels(names)
+    assert len(set(labels[:3])) == 3
+    assert max(map(len, labels)) <= 32
+    assert labels[3:] == ["short", "", "", labels[0]]
+    svg = horizontal_bars("Bars with names that begin alike", [BarRow(name, [Segment(1.0, "s1")]) for name in names[:2]], "x")
+    assert len(set(re.findall(r">(x+… \d)<", svg))) == 2
+
+
+def test_the_words_of_a_recipe_are_what_its_label_keeps():
+    recipe = 'adaptive-ngram + stand(table="shipped", orders=(3, 2)) | prompt-lookup(num_tokens=7)'
+    assert short_labels([recipe], 60) == ["adaptive-ngram + stand… | prompt-lookup…"]
+    chosen = "a name that the user chose, however long it is"
+    assert short_labels([chosen], kept=[chosen]) == [chosen]
+
+
+def test_facts_with_long_names_leave_room_for_their_values():
+    """A name column as wide as its longest name left one letter's width for the values: a page of 14,000 pixels."""
+    text = page("A page", [Section("Facts", facts={"n" * 300: "v" * 300})])
+    assert "grid-template-columns: fit-content(38%) minmax(0, 1fr)" in text
+    assert "dt, dd { margin: 0; overflow-wrap: anywhere; }" in text

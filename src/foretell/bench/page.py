@@ -39,6 +39,7 @@ def sections(report: BenchReport) -> list[Section]:
     name, rows = (best.name, best.rows) if best is not None else ("", {})
     all_sections = [
         recipe_table(report),
+        Section("Recipes in full", facts={arm.name: arm.detail for arm in report.arms}),
         peer_table(report),
         Section("Speed", "All tokens over all time. Other programs are grey.", figure=plots.speed_plot(report)),
         kind_table(report),
@@ -65,7 +66,6 @@ def sections(report: BenchReport) -> list[Section]:
             figure=plots.sources_plot(report),
             legend=sources,
         ),
-        Section("Recipes in full", facts={arm.name: arm.detail for arm in report.arms}),
         Section("Settings and machine", facts=_facts(report)),
     ]
     return [section for section in all_sections if section.figure or section.rows or section.facts]

@@ -28,7 +28,9 @@ def speed_plot(report: BenchReport) -> str:
         has_quartiles = arm.speeds is not None and arm.speeds.num > 1
         whisker = (arm.speeds.lower_quartile, arm.speeds.upper_quartile) if arm.speeds is not None and has_quartiles else None
         rows.append(BarRow(arm.name, [Segment(arm.tokens_per_second, colour, f"{arm.name}: {arm.detail}")], label, whisker, arm.is_peer))
-    axis = "tokens a second, prompt included; the line spans the middle half of the prompts"
+    axis = "tokens a second, prompt included" + (
+        "; the line spans the middle half of the prompts" if any(row.whisker for row in rows) else ""
+    )
     return horizontal_bars("Tokens a second by recipe", rows, axis) if rows else ""
 
 

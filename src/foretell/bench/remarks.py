@@ -51,8 +51,10 @@ def _doubts(run: BenchRun, summaries: Sequence[ArmSummary]) -> list[str]:
                 "other programs may have disturbed it: run it again."
             )
     if run.slow_starts:
-        times = ", ".join(f"{ratio:.2f} times for {name}" for name, ratio in run.slow_starts.items())
-        doubts.append(f"The first round took longer or shorter than the same round at the end ({times}), whose figures are used instead.")
+        times = ", ".join(f"{name} {ratio:.2f} times as long" for name, ratio in run.slow_starts.items())
+        doubts.append(
+            f"In the first round some took another time than in the same round at the end ({times}), whose figures are used instead."
+        )
     if run.unsettled:
         doubts.append(f"Still became faster when the warm-up ended, so speeds may be too low: {', '.join(run.unsettled)}.")
     return doubts

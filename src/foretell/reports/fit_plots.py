@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from foretell.reports.drawing import drawing
+from foretell.reports.labels import short_labels
 from foretell.reports.page import Section
 from foretell.reports.theme import COLOURS
 
@@ -14,6 +15,9 @@ from foretell.reports.theme import COLOURS
 MOST_POINTS = 1500
 #: Rows of an interval plot.
 MOST_ROWS = 120
+
+#: Longest title of an axis, in characters.
+_LONGEST_AXIS = 40
 
 
 def truth_plot(y: np.ndarray, predicted: np.ndarray, target: str = "value") -> Section:
@@ -24,7 +28,7 @@ def truth_plot(y: np.ndarray, predicted: np.ndarray, target: str = "value") -> S
     with drawing(alt, 380) as drawn:
         drawn.axes.plot([low, high], [low, high], color=COLOURS["axis"], linewidth=1.5)
         drawn.axes.plot(y[shown], predicted[shown], "o", color=COLOURS["s1"], markersize=4, alpha=_alpha(len(shown)), markeredgewidth=0)
-        drawn.axes.set(xlabel=f"true {target}", ylabel="predicted")
+        drawn.axes.set(xlabel=f"true {_axis(target)}", ylabel="predicted")
     words = "Each point is a row that was held out; on the line, the prediction is right."
     return Section("Predicted and true values", words, figure=drawn.svg)
 
@@ -37,7 +41,7 @@ def residual_plot(y: np.ndarray, predicted: np.ndarray, target: str = "value") -
         left, right = drawn.axes
         marks = {"markersize": 4, "alpha": _alpha(len(shown)), "markeredgewidth": 0}
         left.plot(predicted[shown], residuals[shown], "o", color=COLOURS["s1"], **marks)
-        left.set(xlabel=f"predicted {target}", ylabel="true minus predicted")
+        left.set(xlabel=f"predicted {_axis(target)}", ylabel="true minus predicted")
         right.hist(residuals, bins=min(40, max(8, len(y) // 12)), orientation="horizontal", color=COLOURS["s1"], alpha=0.75)
         right.set(xlabel="rows")
         for axes in (left, right):
@@ -61,7 +65,7 @@ def interval_plot(y: np.ndarray, interval: np.ndarray, coverage: float, target: 
         drawn.axes.vlines(place, low, high, color=COLOURS["s1"], alpha=0.35, linewidth=3.5)
         drawn.axes.plot(place[is_hit], y[order][is_hit], "o", color=COLOURS["ink"], markersize=3.5, markeredgewidth=0)
         drawn.axes.plot(place[~is_hit], y[order][~is_hit], "D", color=COLOURS["loss"], markersize=5, markeredgewidth=0)
-        drawn.axes.set(xlabel="rows, in order of the interval's midpoint", ylabel=target, xlim=(-1, len(order)))
+        drawn.axes.set(xlabel="rows, in order of the interval's midpoint", ylabel=_axis(target), xlim=(-1, len(order)))
     words = f"{share:.1%} of {len(y)} true values lie inside; {coverage:.0%} were asked for. Mean width: {width:.4g}."
     legend = [("s1 band", "interval"), ("ink", "true value inside"), ("loss", "true value outside")]
     return Section(f"Intervals of {coverage:.0%}", words, figure=drawn.svg, legend=legend)
@@ -85,3 +89,8 @@ def _thinned(num: int, most: int) -> np.ndarray:
 
 def _alpha(num: int) -> float:
     return 0.75 if num < 300 else 0.5
+
+
+def _axis(target: str) -> str:
+    """The target's name, short enough for the height of a plot."""
+    return short_labels([target], _LONGEST_AXIS)[0]

@@ -12,22 +12,21 @@ LONGEST = 32
 
 def short_labels(names: Sequence[str], longest: int = LONGEST, kept: Collection[str] = ()) -> list[str]:
     """A label for each name, at most `longest` characters: the name itself where it fits, else the name without the options in
-    parentheses, else the beginning of it. Labels that would be alike get numbers. kept: names that are not shortened.
+    parentheses, else the beginning of it. Where names differ and their labels would not, labels get numbers; equal names have equal labels.
+    kept: names that are not shortened.
 
     >>> short_labels(["lookup", "table(size=4096, order=3, folder='/somewhere/long')", "table(size=4096, order=2, folder='/elsewhere')"])
     ['lookup', 'table… 1', 'table… 2']
-    >>> short_labels(["a" * 50, "a" * 40 + "b"], longest=12)
-    ['aaaaaaaaa… 1', 'aaaaaaaaa… 2']
+    >>> short_labels(["a" * 50, "a" * 40 + "b", "", ""], longest=12)
+    ['aaaaaaaaa… 1', 'aaaaaaaaa… 2', '', '']
     """
-    shorter = [name if name in kept else _shorten(name, longest) for name in names]
-    counts, taken = Counter(shorter), {label for label, name in zip(shorter, names, strict=True) if label == name}
-    labels: list[str] = []
-    for name, label in zip(names, shorter, strict=True):
-        if (label == name and name not in labels) or (counts[label] == 1 and label not in taken):
-            labels.append(label)
-        else:
-            labels.append(_numbered(label, longest, taken.union(labels)))
-    return labels
+    shorter = {name: name if name in kept else _shorten(name, longest) for name in names}
+    counts, labels = Counter(shorter.values()), {name: name for name, label in shorter.items() if label == name}
+    for name, label in shorter.items():
+        if name not in labels:
+            taken = set(labels.values())
+            labels[name] = label if counts[label] == 1 and label not in taken else _numbered(label, longest, taken)
+    return [labels[name] for name in names]
 
 
 def _shorten(name: str, longest: int) -> str:
