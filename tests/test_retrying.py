@@ -141,3 +141,12 @@ def test_a_cut_names_its_place_and_has_a_partial_value(model):
     assert (cut.text, cut.partial) == ('{"a": 1, "b": ["xy", "xy"', {"a": 1, "b": ["xy", "xy"]})
     assert (cut.value, cut.unfinished) == (None, "it was cut by max_new_tokens=25, at #/b")
     assert isinstance(wrong.error, UserError)
+
+
+def test_members_that_the_schema_does_not_name_are_told_with_what_leaves_them_out(model):
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "minProperties": 40, "propertyNames": {"maxLength": 2}}
+    with pytest.warns(UserWarning, match="which closed=True leaves out"):
+        cut = ft.generate("a", model, schema=schema, max_new_tokens=60, ending=False)
+    assert "the schema does not name" in cut.unfinished
+    narrow = {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "integer"}, "minItems": 90}}, "required": ["a"]}
+    assert "closed" not in ft.generate("a", model, schema=narrow, max_new_tokens=60, ending=False).unfinished
