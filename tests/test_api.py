@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import inspect
 import weakref
 
 import pytest
@@ -11,9 +12,11 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 import foretell as ft
 from foretell.decoding.draws import SampledDraws
+from foretell.errors import UserError
 from foretell.models.text import Text
 from foretell.models.tiny import TinyModel
 from foretell.models.vocabulary import check_same_vocabulary
+from foretell.options import Options, StreamOptions
 
 LETTERS = "abcdefgh"
 RECIPES = ("plain", "prompt-lookup, pace=4", "token-recycling(k=4, template=((0,), (1,), (0, 0))), pace=3")
@@ -72,6 +75,69 @@ def test_prompts_of_a_list_draw_as_seed_plus_their_place(model):
     many = ft.generate(["abc", "abc"], model, "plain", max_new_tokens=20, temperature=1.0, seed=5)
     alone = [ft.generate("abc", model, "plain", max_new_tokens=20, temperature=1.0, seed=seed).text for seed in (5, 6)]
     assert [result.text for result in many] == alone
+
+
+def test_without_a_seed_each_call_draws_another_which_is_told(model):
+    results = [ft.generate("abc", model, "plain", max_new_tokens=20, temperature=1.0) for _ in range(3)]
+    assert len({result.text for result in results}) == len({result.seed for result in results}) == 3
+    again = ft.generate("abc", model, "plain", max_new_tokens=20, temperature=1.0, seed=results[0].seed)
+    assert (again.text, again.seed) == (results[0].text, results[0].seed)
+    assert len({ft.generate("abc", model, "plain", max_new_tokens=20).text for _ in range(2)}) == 1
+    many = ft.generate(["abc"] * 2, model, "plain", max_new_tokens=20, temperature=1.0)
+    assert many[1].seed == many[0].seed + 1
+    stream = ft.stream("abc", model, "plain", max_new_tokens=20, temperature=1.0)
+    list(stream)
+    assert ft.generate("abc", model, "plain", max_new_tokens=20, temperature=1.0, seed=stream.result.seed).text == stream.result.text
+
+
+def test_n_answers_to_a_prompt(model):
+    options = {"max_new_tokens": 20, "temperature": 1.0, "seed": 5}
+    answers = ft.generate("abc", model, "plain", n=3, **options)
+    assert [answer.seed for answer in answers] == [5, 6, 7]
+    assert len({answer.text for answer in answers}) == 3
+    by_prompt = ft.generate(["abc", "hg"], model, "plain", n=2, **options)
+    assert [[answer.seed for answer in answers] for answers in by_prompt] == [[5, 6], [7, 8]]
+    assert [answer.text for answer in by_prompt[0]] == [answer.text for answer in answers[:2]]
+    assert [answer.finish_reason for answer in ft.generate(["", "hg"], model, "plain", n=2, **options)[0]] == ["error", "error"]
+    assert [answer.text for answer in ft.generate("abc", model, "plain", n=1)] == [ft.generate("abc", model, "plain").text]
+    assert ft.generate([], model, n=2, temperature=1.0) == []
+    for wrong, message in ((3, "greedy decoding gives the same text"), (0, "n=0"), (5000, "n=5000"), (2.5, "n=2.5")):
+        with pytest.raises(UserError, match=message):
+            ft.generate("abc", model, n=wrong)
+
+
+def test_a_timeout_ends_texts_with_what_they_have(model):
+    slow = {"max_new_tokens": 4000, "timeout": 0.05}
+    result = ft.generate("abcab", model, "plain", **slow)
+    assert (result.finish_reason, 0 < len(result.tokens) < 4000) == ("timeout", True)
+    assert result.text == model.tokenizer.decode(result.tokens)
+    many = ft.generate(["abcab"] * 5, model, "plain", max_batch=2, **slow)
+    assert [each.finish_reason for each in many] == ["timeout"] * 5
+    assert [len(each.tokens) for each in many[2:]] == [0, 0, 0]  # never begun
+    stream = ft.stream("abcab", model, "plain", **slow)
+    assert "".join(stream) == stream.result.text
+    assert stream.result.finish_reason == "timeout"
+    assert ft.generate("abcab", model, "plain", max_new_tokens=3, timeout=60).finish_reason == "length"
+    with pytest.raises(UserError, match="timeout=-1"):
+        ft.generate("abc", model, timeout=-1)
+
+
+def test_a_timeout_under_a_rule_leaves_no_value():
+    model = letters_model()
+    model.tokenizer.stop_tokens = frozenset({7})
+    with pytest.warns(UserWarning, match="raise timeout"):
+        result = ft.generate("a", model, "plain", regex="[ab]+", logit_bias={7: -1000}, max_new_tokens=4000, timeout=0.05)
+    assert (result.finish_reason, result.value, result.has_value) == ("timeout", None, False)
+    assert "the timeout was over" in result.unfinished
+    with pytest.warns(UserWarning, match="raise timeout"):  # another try would end at once
+        again = ft.generate("a", model, "plain", regex="[ab]+", logit_bias={7: -1000}, max_new_tokens=4000, timeout=0.05, retries=3)
+    assert again.rejected == []
+
+
+def test_the_types_name_every_option():
+    parameters = {name for name, each in inspect.signature(ft.generate).parameters.items() if each.kind is each.KEYWORD_ONLY}
+    assert parameters == {"n", *Options.__annotations__}
+    assert StreamOptions.__annotations__.keys() - {"progress"} == parameters - {"n", "retries", "max_batch"}
 
 
 def test_logprobs_have_one_entry_a_token(model):

@@ -11,6 +11,8 @@ import foretell as ft
 from foretell import call
 from foretell.errors import UserError
 from foretell.models.load import load
+from foretell.rules.answer import closed_advice
+from foretell.rules.rule import make_rule
 from tests.models.files import save_tokenizer
 from tests.models.zoo import random_llama
 
@@ -141,3 +143,11 @@ def test_a_cut_names_its_place_and_has_a_partial_value(model):
     assert (cut.text, cut.partial) == ('{"a": 1, "b": ["xy", "xy"', {"a": 1, "b": ["xy", "xy"]})
     assert (cut.value, cut.unfinished) == (None, "it was cut by max_new_tokens=25, at #/b")
     assert isinstance(wrong.error, UserError)
+
+
+def test_members_that_the_schema_does_not_name_are_told_with_what_leaves_them_out():
+    schema = {"type": "object", "properties": {"a": {"type": "object", "properties": {"b": {}}}}}
+    rule = make_rule(schema=schema)
+    assert closed_advice(rule, {"a": {"b": 1, "c": 2}, "d": 3}) == "the schema does not name 'd', 'c', which closed=True leaves out"
+    assert closed_advice(rule, {"a": {"b": 1}}) == closed_advice(rule, None) == ""
+    assert closed_advice(make_rule(schema=schema, closed=True), {"d": 3}) == closed_advice(make_rule(regex="a"), None) == ""

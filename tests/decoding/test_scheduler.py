@@ -15,6 +15,7 @@ from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import DraftCosts, DraftOrder
 from foretell.decoding.drafters.plain import Plain
 from foretell.decoding.draws import SampledDraws
+from foretell.decoding.limit import Limit
 from foretell.decoding.loop import PREFILL_CHUNK, Loop
 from foretell.decoding.pace import Pace
 from foretell.decoding.recipe import Recipe
@@ -354,3 +355,30 @@ def test_a_request_is_decoded_once():
     drain(scheduler)
     with pytest.raises(UserError, match="decoded already"):
         scheduler.add(request)
+
+
+def test_a_limit_ends_requests_in_the_batch_and_in_the_queue():
+    """Those that wait leave too, though there is no room for them."""
+    scheduler, limit = Scheduler(Loop(MODEL, Recipe()), max_batch=1), Limit()
+    running = Request([0, 1], 50, Sampler(greedy=True), SampledDraws(0))
+    waiting = Request([0, 1], 50, Sampler(greedy=True), SampledDraws(0), limit=limit)
+    scheduler.add(running)
+    scheduler.add(waiting)
+    scheduler.step()
+    limit.cancel()
+    scheduler.step()
+    assert (waiting.finish_reason, waiting.num_generated, running.finish_reason) == ("cancelled", 0, "")
+    running.limit = Limit(0.0)
+    [event] = scheduler.step()
+    assert (event.finish_reason, running.num_generated) == ("timeout", 2)
+    assert scheduler.num_running == scheduler.num_waiting == 0
+
+
+def test_events_say_how_much_of_a_prompt_is_read():
+    scheduler = Scheduler(Loop(MODEL, Recipe()))
+    scheduler.add(Request([0, 1] * 300, 2, Sampler(greedy=True), SampledDraws(0)))
+    events = [event for _ in range(4) for event in scheduler.step()]
+    assert [(event.num_read, event.is_reading, len(event.tokens)) for event in events] == [
+        (256, True, 0), (512, True, 0), (600, False, 1), (600, False, 1)
+    ]  # fmt: skip
+    assert len(list(Session(MODEL, Recipe()).run([Request([0, 1] * 300, 2, Sampler(greedy=True), SampledDraws(0))]))) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 import torch
@@ -18,3 +19,13 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _after_fork() -> None:
+    """Keep PyTorch to one thread in a forked child, as its own data loaders do: its pool of threads is not there, and it would wait for
+    them for good. The CPU engine has threads of its own, which a child starts anew."""
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
