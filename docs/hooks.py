@@ -140,6 +140,7 @@ def program_page() -> str:
             if each.param_type_name == "option" and not each.hidden
         ]
         lines += table(["", "meaning", "default"], rows)
+        lines += ["", "```sh", *verb.examples, "```"]
     return "\n".join(lines) + "\n"
 
 

@@ -21,8 +21,9 @@ def default_model_path() -> Path:
     """The GGUF file inside the installed package, found without importing it (it would ask for llama.cpp), or the one that
     `foretell model install` fetched. Raises FileNotFoundError, with that command, where there is neither."""
     spec = importlib.util.find_spec(PACKAGE)
-    for folder in [*((spec.submodule_search_locations or []) if spec else []), cache_folder() / MODELS]:
-        for path in sorted(Path(folder).glob("*.gguf")):
+    packaged = (spec.submodule_search_locations or []) if spec else []
+    for folder in [*map(Path, packaged), cache_folder() / MODELS]:
+        for path in sorted(folder.glob("*.gguf")):
             return path
     found = f"the package {PACKAGE} holds no .gguf file" if spec else f"neither the package {PACKAGE} nor {cache_folder() / MODELS} has it"
     raise FileNotFoundError(f"the default model is missing: {found}. Install it with `{INSTALL}` (94 MB), or name another model to load")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -36,12 +37,14 @@ class VerbGroup(HelpPage, TyperGroup):
 
     debug = False
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(self, *args: Any, **extra: Any) -> Any:
         """Run the program; mistakes in the command line end in one line, as all others do."""
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
+        standalone = extra.pop("standalone_mode", True)
+        run: Callable[..., Any] = super().main
+        if not standalone:
+            return run(*args, **extra, standalone_mode=False)
         try:
-            code = super().main(*args, standalone_mode=False, **extra)
+            code = run(*args, **extra, standalone_mode=False)
         except typer.Abort:
             say("aborted", "yellow")
             sys.exit(FAULT)

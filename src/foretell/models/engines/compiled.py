@@ -43,7 +43,7 @@ class _Locator(UserProvidedCacheLocator):
 
     def __init__(self, function: Callable[..., Any], file: str) -> None:
         super().__init__(function, file)
-        above = config.CACHE_DIR or cache_folder() / KERNELS
+        above = getattr(config, "CACHE_DIR", "") or cache_folder() / KERNELS
         self._cache_path = os.path.join(above, self.get_suitable_cache_subpath(file))
 
     @classmethod
