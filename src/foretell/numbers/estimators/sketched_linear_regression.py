@@ -58,7 +58,7 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """
 
     papers = ("sketched-regression",)
-    names_columns: ClassVar[bool] = True  #: so tables hand the names of columns over
+    names_columns: ClassVar[bool] = True
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = {
         "check_sample_weight_equivalence_on_dense_data": "has fewer rows than columns, which is refused: coefficients are not determined",
     }
@@ -81,22 +81,22 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         sketch = self._settings()
         rows = self._checked((X, y, sample_weight), start=True)
         m = self._num_rows(rows.X.shape[1] + bool(self.fit_intercept))
-        if len(rows) < 2 * m:
+        if too_few := len(rows) < 2 * m:
             warnings.warn(
                 f"SketchedLinearRegression: {len(rows)} rows are fewer than 2 m = {2 * m}, so they were solved exactly (report_['exact'])",
                 stacklevel=2,
             )
-            sketch, m = None, len(rows)
+        drawn, m = (None, len(rows)) if too_few else (sketch, m)
         names, intercept = getattr(self, "feature_names_in_", None), bool(self.fit_intercept)
         try:
-            return self._fit([rows], sketch, m, rows, names)
+            return self._fit([rows], drawn, m, rows, names)
         except DependentColumnsError as error:
             dropped = later_combinations(error.matrix, intercept)
             if self.collinear == "error" or not are_combinations(rows, dropped, error.matrix, intercept):
                 raise  # where the sketch alone lacks them, no column is to blame
         warn_of_left_out(dropped if names is None else names[dropped].tolist())
         rows = without(rows, dropped)
-        self._fit([rows], sketch, m, rows, None if names is None else np.delete(names, dropped))
+        self._fit([rows], drawn, m, rows, None if names is None else np.delete(names, dropped))
         widen(self, dropped)
         return self
 
