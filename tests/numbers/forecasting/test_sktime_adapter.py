@@ -101,3 +101,41 @@ def test_without_sktime_the_module_is_there_and_says_what_to_install():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert "pip install 'foretell[sktime]'" in found.stdout
+
+
+def conformal(**options):
+    return SktimeForecaster(ConformalForecaster(WindowRidge(lag=6, horizon=3), coverage=0.8, **options))
+
+
+def test_quantiles_are_those_of_the_distribution_and_the_median_is_the_forecast(y):
+    forecaster = conformal().fit(y, fh=[1, 3])
+    found = forecaster.predict_quantiles(alpha=[0.1, 0.5, 0.9])
+    assert list(found.columns) == [(name, level) for name in "ab" for level in (0.1, 0.5, 0.9)]
+    np.testing.assert_allclose(found.xs(0.5, axis=1, level=1), forecaster.predict())
+    ends = forecaster.predict_interval(coverage=[0.8])
+    np.testing.assert_allclose(found[[("a", 0.1), ("a", 0.9)]].to_numpy(), ends["a"].to_numpy())
+    one = conformal().fit(y["a"], fh=[1, 2]).predict_quantiles(alpha=[0.5])
+    assert np.isfinite(one.to_numpy()).all()
+
+
+def test_evaluate_by_the_pinball_loss(y):
+    from sktime.forecasting.model_evaluation import evaluate
+    from sktime.performance_metrics.forecasting.probabilistic import PinballLoss
+    from sktime.split import ExpandingWindowSplitter
+
+    splits = ExpandingWindowSplitter(fh=[1, 2, 3], initial_window=54, step_length=3)
+    scores = evaluate(conformal(), splits, y["a"], scoring=PinballLoss(alpha=[0.1, 0.5, 0.9]), error_score="raise")
+    assert np.isfinite(scores["test_PinballLoss"]).all()
+
+
+def test_new_rows_reach_the_width_without_new_weights(y):
+    forecaster = conformal(rate=0.1).fit(y.iloc[:50], fh=[1])
+    weights = forecaster.forecaster_.forecaster_.weights_.copy()
+    before = np.ptp(forecaster.predict_interval(coverage=[0.8])["a"].to_numpy())
+    ours = ConformalForecaster(WindowRidge(lag=6, horizon=3), coverage=0.8, rate=0.1).fit(y.iloc[:50].to_numpy())
+    forecaster.update(50 * y.iloc[50:56], update_params=False)  # rows that no interval holds
+    expected = ours.update(50 * y.iloc[50:56].to_numpy()).predict_interval(1)[0, 0]
+    found = forecaster.predict_interval(coverage=[0.8])["a"].to_numpy()[0]
+    assert np.ptp(found) > before
+    np.testing.assert_allclose(found, expected)
+    np.testing.assert_array_equal(forecaster.forecaster_.forecaster_.weights_, weights)

@@ -206,7 +206,7 @@ def test_tables_of_pandas_and_polars(rng):
         np.testing.assert_allclose(model.predict(frame), plain.predict(X), rtol=1e-11)
         twin = frame.assign(g=2 * X[:, 1]) if isinstance(frame, pd.DataFrame) else frame.with_columns(pl.Series("g", 2 * X[:, 1]))
         with pytest.raises(ValueError, match=r"columns \['[bg]'\] are zero or combinations"):
-            SketchedLinearRegression().fit(twin, y)
+            SketchedLinearRegression(collinear="error").fit(twin, y)
 
 
 def test_the_same_seed_gives_the_same_bits(rng):
@@ -236,7 +236,7 @@ def test_columns_that_do_not_determine_the_fit_are_refused_by_number(intercept, 
     for X_bad in bad.values():  # noqa: N806
         for rows in (slice(None), slice(60)):  # sketched, exact
             with pytest.raises(ValueError, match=r"SketchedLinearRegression: columns \[\d\] are zero or combinations of other columns"):
-                SketchedLinearRegression(fit_intercept=intercept, random_state=0).fit(X_bad[rows], y[rows])
+                SketchedLinearRegression(collinear="error", fit_intercept=intercept, random_state=0).fit(X_bad[rows], y[rows])
     SketchedLinearRegression(fit_intercept=False, random_state=0).fit(np.hstack([X, 7 + 0 * X[:, :1]]), y)
 
 

@@ -15,10 +15,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from foretell.errors import UserError
-from foretell.numbers.linear.error_bars import exact_estimate, refined_estimate, sketched_estimate
+from foretell.numbers.linear.collinear import are_combinations, later_combinations, warn_of_left_out, widen, without
+from foretell.numbers.linear.error_bars import exact_estimate, fit_report, refined_estimate, sketched_estimate
 from foretell.numbers.linear.sketched_system import TableRows, fit_sketched
 from foretell.numbers.linear.sketches.base import Sketch
 from foretell.numbers.linear.sketches.srdct import SRDCT
+from foretell.numbers.linear.systems import DependentColumnsError
 from foretell.parts import require
 
 
@@ -30,7 +32,8 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     sketch: a component of `foretell.numbers.linear.sketches`; None is SRDCT(). m: rows of the sketch; None is 8 a column. With fewer than D
     log D, transforms can miss a column of tables with a regular pattern, which is an error, never a wrong answer. refine: passes of
     conjugate gradients over the table afterwards; 20 give the exact fit. n_repeats: independent sketches, whose mean is taken.
-    random_state: an int gives identical results.
+    collinear: "error" refuses columns that are combinations of others (of those before them, or of the intercept, such as the last level
+    of a category); "drop" leaves these out with a warning, and their coefficients are 0. random_state: an int gives identical results.
 
     Guarantee: for the sketched system with Gaussian(), (c - exact c) / coef_std_ has Student's t distribution with m - D degrees of
     freedom, where D counts the columns with the intercept. The other dense sketches did so in all measurements. Bounds for single
@@ -45,7 +48,8 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     error_scale_, report_ (sizes, seconds, "exact", residual, expected residual ratio).
 
     Fewer than 2 m rows are solved exactly, with a warning and report_["exact"]. Errors: TypeError for sparse X where the sketch is dense;
-    UserError for m < D + 1, and for columns that are combinations of others, by name.
+    UserError for m < D + 1, for columns that are combinations of others where they are refused or come in chunks, and for a sketch that
+    makes them so, by name.
 
     >>> X = np.random.default_rng(0).standard_normal((4000, 3))
     >>> model = SketchedLinearRegression(random_state=0).fit(X, X @ [1.0, 2.0, 3.0] + 4)
@@ -54,6 +58,7 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """
 
     papers = ("sketched-regression",)
+    names_columns: ClassVar[bool] = True
     CHECKS_NOT_MET: ClassVar[dict[str, str]] = {
         "check_sample_weight_equivalence_on_dense_data": "has fewer rows than columns, which is refused: coefficients are not determined",
     }
@@ -63,6 +68,7 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     refine: int = 0
     n_repeats: int = 1
     fit_intercept: bool = True
+    collinear: str = "drop"
     random_state: Any = None
 
     @classmethod
@@ -75,13 +81,24 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         sketch = self._settings()
         rows = self._checked((X, y, sample_weight), start=True)
         m = self._num_rows(rows.X.shape[1] + bool(self.fit_intercept))
-        if len(rows) >= 2 * m:
-            return self._fit([rows], sketch, m, rows)
-        warnings.warn(
-            f"SketchedLinearRegression: {len(rows)} rows are fewer than 2 m = {2 * m}, so they were solved exactly (report_['exact'])",
-            stacklevel=2,
-        )
-        return self._fit([rows], None, len(rows), rows)
+        if too_few := len(rows) < 2 * m:
+            warnings.warn(
+                f"SketchedLinearRegression: {len(rows)} rows are fewer than 2 m = {2 * m}, so they were solved exactly (report_['exact'])",
+                stacklevel=2,
+            )
+        drawn, m = (None, len(rows)) if too_few else (sketch, m)
+        names, intercept = getattr(self, "feature_names_in_", None), bool(self.fit_intercept)
+        try:
+            return self._fit([rows], drawn, m, rows, names)
+        except DependentColumnsError as error:
+            dropped = later_combinations(error.matrix, intercept)
+            if self.collinear == "error" or not are_combinations(rows, dropped, error.matrix, intercept):
+                raise  # where the sketch alone lacks them, no column is to blame
+        warn_of_left_out(dropped if names is None else names[dropped].tolist())
+        rows = without(rows, dropped)
+        self._fit([rows], drawn, m, rows, None if names is None else np.delete(names, dropped))
+        widen(self, dropped)
+        return self
 
     def fit_chunks(self, chunks: Iterable[Sequence[Any]]) -> SketchedLinearRegression:
         """Fit to chunks, (X, y) or (X, y, sample_weight), each best of m rows or more, and each read once, so that `refine` is not
@@ -95,7 +112,7 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
             raise UserError("SketchedLinearRegression: chunks is empty; give at least one (X, y)")
         first = self._checked(begin, start=True)
         m = self._num_rows(first.X.shape[1] + bool(self.fit_intercept))
-        self._fit(chain([first], map(self._checked, source)), sketch, m, first)
+        self._fit(chain([first], map(self._checked, source)), sketch, m, first, getattr(self, "feature_names_in_", None))
         if self.report_["rows"] < 2 * m:
             raise UserError(f"SketchedLinearRegression: {self.report_['rows']} rows in all are fewer than 2 m = {2 * m}; take fit")
         return self
@@ -125,6 +142,7 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
             value = getattr(self, name)
             good = isinstance(value, int | np.integer) and int(value) >= least
             require(good, self, name, value, f"must be a whole number, at least {least}")
+        require(self.collinear in ("drop", "error"), self, "collinear", self.collinear, 'must be "drop" or "error"')
         remedy = "must be a sketch, such as SRDCT() of foretell.numbers.linear.sketches.srdct"
         require(isinstance(self._sketch(), Sketch), self, "sketch", self.sketch, remedy)
         return self._sketch()
@@ -154,9 +172,9 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
             X, y, root = X[kept], y[kept], np.sqrt(weight[kept])[:, None]  # noqa: N806
         return TableRows(X, y, root, flat)
 
-    def _fit(self, chunks: Iterable[TableRows], sketch: Sketch | None, m: int, first: TableRows) -> SketchedLinearRegression:
+    def _fit(self, chunks: Iterable[TableRows], sketch: Sketch | None, m: int, first: TableRows, names: Any) -> SketchedLinearRegression:
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        names, repeats = getattr(self, "feature_names_in_", None), 1 if sketch is None else self.n_repeats
+        repeats = 1 if sketch is None else self.n_repeats
         fit = fit_sketched(chunks, sketch, m, repeats, bool(self.fit_intercept), rng, names, type(self).__name__)
         begin = time.perf_counter()
         if sketch is None:
@@ -180,18 +198,5 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.intercept_ = shaped(slope + fit.y_mean - fit.mean @ found.coefficients[:num])
         self.intercept_std_ = shaped(found.deviations(centre)[0] * bool(self.fit_intercept))
         self.mean_, self.covariance_, self.error_scale_ = fit.mean, found.covariance, found.scale
-        inexact = sketch is not None and not self.refine
-        self.report_ = {
-            "rows": fit.num_rows,
-            "chunks": fit.num_chunks,
-            "columns": columns,
-            "m": m,
-            "exact": sketch is None,
-            "seconds": fit.seconds,
-            "residual": found.residual.tolist(),  # length of y - X c; of a sketched fit, that of the sketch
-            "residual_ratio": float(np.sqrt(1 + columns / (m - columns) / repeats))
-            if inexact
-            else 1.0,  # expected ratio to the least residual
-            "least_singular_value": found.least,
-        }
+        self.report_ = fit_report(fit, found, m, sketch is None, self.refine)
         return self

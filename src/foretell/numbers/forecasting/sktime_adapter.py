@@ -34,8 +34,9 @@ def _sktime_forecaster() -> type:
 
         forecaster: what forecasts (None: `OLinearForecaster()`); it is cloned, and its own settings are reached as `forecaster__lag`.
         recursive: whether steps beyond its horizon are forecast from forecasts, where errors add up; otherwise they are refused.
-        `update` without new parameters forecasts from the new rows with the weights there are. `predict_interval` is there where the
-        forecaster has one (`ConformalForecaster`), up to its horizon.
+        `update` without new parameters forecasts from the new rows with the weights there are; the width of conformal intervals follows the
+        new rows all the same. `predict_interval` and `predict_quantiles` are there where the forecaster has a distribution
+        (`ConformalForecaster`), up to its horizon.
 
         >>> import pandas as pd
         >>> from foretell.numbers import WindowRidge
@@ -93,10 +94,20 @@ def _sktime_forecaster() -> type:
             values = np.stack(found, axis=2).reshape(len(steps), -1)  # (steps, N, coverage, 2)
             return pd.DataFrame(values, index=fh.to_absolute_index(self.cutoff), columns=columns)
 
+        def _predict_quantiles(self, fh: Any, X: Any, alpha: Any) -> Any:  # noqa: N803
+            steps, known = self._steps(fh), self.rows_.to_numpy(dtype=float)
+            said = self.forecaster_.predict_distribution(int(steps.max()), known)
+            columns = pd.MultiIndex.from_product([self._get_varnames(), alpha])
+            values = said.quantile(np.array(alpha, dtype=float))[steps - 1].reshape(len(steps), -1)  # (steps, N, alpha)
+            return pd.DataFrame(values, index=fh.to_absolute_index(self.cutoff), columns=columns)
+
         def _update(self, y: Any, X: Any = None, update_params: bool = True) -> Any:  # noqa: N803
+            new = y[~y.index.isin(self.rows_.index)]
             rows = pd.concat([self.rows_.drop(y.index, errors="ignore"), y])
             if update_params:
                 return self._fit(rows)
+            if hasattr(self.forecaster_, "update") and len(new):
+                self.forecaster_.update(new.to_numpy(dtype=float))
             self.rows_ = rows
             return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -63,3 +64,21 @@ def refined_estimate(fit: SketchedFit, m: int, rows: TableRows, steps: int, inte
     residual = np.linalg.norm(targets - forward(found), axis=0)
     least = fit.solutions[0].least()
     return CoefficientEstimate(found, fit.solutions[0].inverse_gram(), scale, scale / least, residual, None, least)
+
+
+def fit_report(fit: SketchedFit, found: CoefficientEstimate, m: int, is_exact: bool, refine: int) -> dict[str, Any]:
+    """What was done, plain data. residual: the length of y - X c; of a sketched fit, that of the sketch. residual_ratio: the expected ratio
+    to the least residual."""
+    columns = len(found.coefficients)
+    ratio = 1.0 if is_exact or refine else float(np.sqrt(1 + columns / (m - columns) / len(fit.solutions)))
+    return {
+        "rows": fit.num_rows,
+        "chunks": fit.num_chunks,
+        "columns": columns,
+        "m": m,
+        "exact": is_exact,
+        "seconds": fit.seconds,
+        "residual": found.residual.tolist(),
+        "residual_ratio": ratio,
+        "least_singular_value": found.least,
+    }

@@ -87,7 +87,7 @@ class SketchedSystem:
         if len(raw) > raw.shape[1]:  # the rank of the small factor is that of the system; uncentred, where constant columns show
             raw = factor if mean is None else np.hstack([factor[:, :-1] + factor[:, -1:] * mean, factor[:, -1:]])
         named = None if names is None else [*names, "intercept"]
-        remedy = "take an estimator with a penalty, such as Ridge"
+        remedy = "take collinear='drop', or an estimator with a penalty, such as Ridge"
         remedy += "" if self.sketch is None else "; or, where the table itself has full rank, a larger m or a dense sketch"
         demand_full_rank(raw, owner, remedy, named)
         inside = basis.T @ targets

@@ -14,6 +14,14 @@ from foretell.errors import UserError
 _LENGTH = 1000
 
 
+class DependentColumnsError(UserError):
+    """Columns are combinations of others. matrix: (n, d), the columns."""
+
+    def __init__(self, message: str, matrix: np.ndarray) -> None:
+        super().__init__(message)
+        self.matrix = matrix
+
+
 def finite_matrix(values: Any, name: str) -> np.ndarray:
     """`values` as finite float64 (n, d), n and d at least 1; UserError otherwise."""
     try:
@@ -66,7 +74,7 @@ def dependent_columns(matrix: np.ndarray) -> list[int]:
 
 
 def demand_full_rank(matrix: np.ndarray, owner: str, remedy: str, names: Sequence[str] | None = None) -> None:
-    """UserError naming columns that are combinations of others, the first ten of them."""
+    """DependentColumnsError naming columns that are combinations of others, the first ten of them."""
     num_rows, num_columns = matrix.shape
     if num_rows < num_columns:
         raise UserError(f"{owner}: {num_rows} rows do not determine {num_columns} coefficients; give more rows, or {remedy}")
@@ -74,7 +82,8 @@ def demand_full_rank(matrix: np.ndarray, owner: str, remedy: str, names: Sequenc
     if dependent:
         called = [str(names[column]) if names is not None else column for column in dependent[:10]]
         more = f" and {len(dependent) - 10} more" if len(dependent) > 10 else ""
-        raise UserError(
+        raise DependentColumnsError(
             f"{owner}: columns {called}{more} are zero or combinations of other columns (up to rounding), so the coefficients are not "
-            f"determined; leave them out, or {remedy}"
+            f"determined; leave them out, or {remedy}",
+            matrix,
         )

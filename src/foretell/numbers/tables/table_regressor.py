@@ -56,7 +56,7 @@ class TableRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         if sample_weight is not None and not has_fit_parameter(inner, "sample_weight"):
             raise UserError(f"TableRegressor: {type(inner).__name__} takes no sample_weight; leave it out, or take another estimator")
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        self.estimator_ = inner.fit(self.encoder_.transform(X), truth, **weights)
+        self.estimator_ = inner.fit(self._rows(X, inner), truth, **weights)
         return self
 
     @property
@@ -86,4 +86,20 @@ class TableRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
 
     def _encoded(self, X: Any) -> np.ndarray:  # noqa: N803
         check_is_fitted(self, "estimator_")
-        return self.encoder_.transform(X)
+        return self._rows(X, self.estimator_)
+
+    def _rows(self, X: Any, estimator: Any) -> Any:  # noqa: N803
+        """The encoded rows, with the names of columns and levels for estimators whose messages name them."""
+        rows = self.encoder_.transform(X)
+        while hasattr(estimator, "estimator"):
+            estimator = estimator.estimator
+        return as_named(rows, self.encoder_) if getattr(estimator, "names_columns", False) else rows
+
+
+def as_named(rows: np.ndarray, encoder: TableEncoder) -> Any:
+    """A table of encoded rows, whose columns are called as in the table, and levels "column=level"."""
+    import pandas as pd
+
+    levels = encoder.encoder_.named_transformers_["words"].categories_ if encoder.words_ else []
+    called = {f"{name}_{level}": f"{name}={level}" for name, known in zip(encoder.words_, levels, strict=True) for level in known}
+    return pd.DataFrame(rows, columns=[called.get(str(name), str(name)) for name in encoder.get_feature_names_out()])
