@@ -19,7 +19,13 @@ _FULL_COLOUR = 3.0
 
 def render(report: BenchReport, title: str = "Foretell bench", first: Sequence[Section] = (), lead: str = "") -> str:
     """The page as text; arguments as of `write_report`."""
-    return page(_heading(report, title), [*first, *sections(report)], lead or report.sentence(), _remarks(report), report.to_dict())
+    return page(
+        _heading(report, title),
+        [*filter(_is_filled, first), *sections(report)],
+        lead or report.sentence(),
+        _remarks(report),
+        report.to_dict(),
+    )
 
 
 def write_report(
@@ -27,7 +33,14 @@ def write_report(
 ) -> None:
     """Write the page. title: of the program. first: sections before the report's own. lead: the sentence to read first, "" for the
     report's own. Raises FileWriteError, and ImportError without matplotlib."""
-    write_page(path, _heading(report, title), [*first, *sections(report)], lead or report.sentence(), _remarks(report), report.to_dict())
+    write_page(
+        path,
+        _heading(report, title),
+        [*filter(_is_filled, first), *sections(report)],
+        lead or report.sentence(),
+        _remarks(report),
+        report.to_dict(),
+    )
 
 
 def sections(report: BenchReport) -> list[Section]:
@@ -68,7 +81,11 @@ def sections(report: BenchReport) -> list[Section]:
         ),
         Section("Settings and machine", facts=_facts(report)),
     ]
-    return [section for section in all_sections if section.figure or section.rows or section.facts]
+    return list(filter(_is_filled, all_sections))
+
+
+def _is_filled(section: Section) -> bool:
+    return bool(section.figure or section.rows or section.facts)
 
 
 def recipe_table(report: BenchReport) -> Section:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -72,7 +72,7 @@ class BenchReport:
 
     def shortened(self) -> dict[str, str]:
         """Recipes in full, by name; those whose name does not say all."""
-        return {arm.name: arm.detail for arm in self.arms if not arm.is_peer and arm.name != PLAIN and not _says_all(arm)}
+        return shortened((arm.name, arm.detail) for arm in self.arms if not arm.is_peer)
 
     def sentence(self) -> str:
         """The outcome in one sentence, which claims no more than the measurements show."""
@@ -134,10 +134,14 @@ def make_report(
     )
 
 
-def _says_all(arm: ArmSummary) -> bool:
-    """Whether a recipe's name is its own short text, so that nothing is left to be said."""
+def shortened(recipes: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Of recipes as (name, in full) those whose name is not the recipe itself."""
+    return {name: detail for name, detail in recipes if not _says_all(name, detail)}
+
+
+def _says_all(name: str, detail: str) -> bool:
     try:
-        return str(Recipe.parse(arm.name)) == arm.detail
+        return str(Recipe.parse(name)) == detail
     except ValueError:
         return False
 

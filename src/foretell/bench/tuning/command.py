@@ -68,7 +68,7 @@ def run_tune(options: TuneOptions, load: Callable[[], Model], as_json: bool) -> 
     load: gives the model. as_json: print one line of JSON instead of tables.
     """
     from foretell.bench.tables import make_console
-    from foretell.bench.tuning.show import kinds_table, ladder_table, print_rung, print_tuning
+    from foretell.bench.tuning.show import kinds_table, ladder_table, print_rung, print_tuning, recipes_in_full
 
     model, console = load(), make_console()
     if options.reset:
@@ -84,7 +84,7 @@ def run_tune(options: TuneOptions, load: Callable[[], Model], as_json: bool) -> 
     if options.report is not None:
         from foretell.bench.page import write_report
 
-        tables = [ladder_table(tuning), *([kinds_table(tuning)] if tuning.kinds else [])]
+        tables = [ladder_table(tuning), recipes_in_full(tuning), *([kinds_table(tuning)] if tuning.kinds else [])]
         write_report(tuning.report, options.report, "Foretell tune", tables, f"{tuning.verdict.why}.")
     if as_json:
         print(json.dumps({**tuning.to_dict(), "written": written}))

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from foretell.bench.arms import short_name
 from foretell.bench.named_recipe import PLAIN
+from foretell.bench.report import shortened
 from foretell.bench.tables import print_report
 from foretell.bench.totals import Totals
 from foretell.bench.tuning.by_kind import KindWinner
@@ -35,6 +36,8 @@ def print_rung(rung: Rung, console: Console) -> None:
         style = "bold" if mark else "dim" if arm.name == PLAIN else ""
         table.add_row(arm.name, score, f"{total.tokens_per_second:.1f}", tokens_per_step, mark, style=style)
     console.print(table)
+    for name, detail in shortened((arm.name, arm.detail) for arm in rows if arm.name in kept).items():
+        console.print(f"{name} = {detail}", style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_tuning(tuning: TuningResult, console: Console) -> None:
@@ -61,6 +64,12 @@ def kinds_table(tuning: TuningResult) -> Section:
 def _cells(winner: KindWinner) -> list[str]:
     times = f"{winner.ratio.mean:.2f}" if winner.ratio is not None else ""
     return [winner.kind, short_name(winner.recipe), times, winner.conclusion]
+
+
+def recipes_in_full(tuning: TuningResult) -> Section:
+    """What the shortened names of recipes stand for, for the page."""
+    arms = {arm.name: arm.detail for rung in tuning.rungs for arm in rung.arms}
+    return Section("Recipes that were tried, in full", facts=shortened(arms.items()))
 
 
 def ladder_table(tuning: TuningResult) -> Section:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from foretell.words import counted
+
 NO_MEMORY = "no measurable memorisation to remove"
 NO_GOLD = "There is no model here that was trained without the rows, so the target is not known."
 
@@ -84,4 +86,5 @@ def _attack(before: Mapping[str, Any], after: Mapping[str, Any], gold: Mapping[s
 
 
 def _steps(entry: Any) -> str:
-    return f"{entry['relearning_steps']} batches" if entry["relearning_reached"] else f"more than {entry['relearning_steps']} batches"
+    batches = counted(int(entry["relearning_steps"]), "batch", "batches")
+    return batches if entry["relearning_reached"] else f"more than {batches}"
