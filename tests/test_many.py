@@ -62,6 +62,12 @@ def test_wrong_shared_options_are_refused_at_the_call(model):
             ft.generate_many(["abc"], model, **options)
 
 
+@pytest.mark.parametrize("prompts", ["abc", {"prompt": "abc"}, 5, None])
+def test_what_is_no_list_of_prompts_is_refused(model, prompts):
+    with pytest.raises(UserError, match="is no list of prompts"):
+        ft.generate_many(prompts, model)
+
+
 def test_closing_ends_what_runs(model):
     results = ft.generate_many(["abc", {"prompt": "abc", "max_new_tokens": 1}], model, "plain", max_new_tokens=4000)
     assert next(results)[0] == 1

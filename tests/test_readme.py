@@ -83,6 +83,16 @@ def test_python_examples_run(code):
 
 @pytest.mark.model
 @pytest.mark.usefixtures("default_model")
+def test_examples_of_the_page_in_your_application_run(tmp_path):
+    page = (ROOT / "docs" / "in-your-application.md").read_text(encoding="utf-8")
+    examples = [code for code in blocks("python", page) if "ProcessPool" not in code]  # pools: tests/models/test_pickling.py
+    ended = subprocess.run([sys.executable, "-c", "\n".join(examples)], capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip()
+
+
+@pytest.mark.model
+@pytest.mark.usefixtures("default_model")
 @pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
 def test_example_scripts_run(script):
     ended = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=300)

@@ -27,6 +27,13 @@ def test_the_repr_is_one_short_line(model):
         assert "\n" not in repr(odd)
     assert str(result) == result.text
 
+    class LongError(ValueError):
+        def __repr__(self):
+            return "several\nlines"
+
+    odd.error = LongError()
+    assert repr(odd).endswith("error=several lines)")
+
 
 def test_notebooks_show_drafted_parts_in_colour_and_escaped(model):
     result = ft.generate("abcabcabc", model, "prompt-lookup, pace=4", max_new_tokens=60)

@@ -38,7 +38,7 @@ KNOWS: dict[str, set[str]] = {
     "testing": {"catalog", "models", "decoding", "rules"},
     "prepare": {"models", "decoding", "rules"},
     "retrying": {"decoding"},
-    "options": {"decoding"},
+    "options": {"models", "decoding"},
     "result_html": set(),
     "result": {"models", "decoding", "rules", "result_html"},
     "call": {"models", "decoding", "rules", "prepare", "result"},

@@ -22,11 +22,14 @@ follow_imports = silent
 follow_imports = skip
 """
 RIGHT = """
+from pathlib import Path
+
 import foretell as ft
 
 one: ft.Result = ft.generate("x", max_new_tokens=3, stop=None)
 chat: ft.Result = ft.generate([{"role": "user", "content": "x"}])
 ids: ft.Result = ft.generate([1, 2])
+path: ft.Result = ft.generate("x", Path("model.gguf"))
 many: list[ft.Result] = ft.generate(["x", "y"])
 chats: list[ft.Result] = ft.generate([[{"role": "user", "content": "x"}]])
 tables: list[ft.Result] = ft.generate([[1, 2], [3]])

@@ -15,8 +15,7 @@ from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampler import Sampler
 from foretell.errors import UserError
-from foretell.models.base import Model
-from foretell.options import ManyPrompts, OnePrompt, Options, check_options
+from foretell.options import ManyPrompts, ModelLike, OnePrompt, Options, check_options
 from foretell.prepare import Prompt
 from foretell.progress import ReportProgress, no_progress
 from foretell.result import Piece, Result
@@ -30,23 +29,23 @@ MANY_OPTIONS = ("n", *Options.__annotations__)
 
 @overload
 def generate(  # type: ignore[overload-overlap]  # a text is a sequence of texts too
-    prompt: OnePrompt, model: Model | str | None = None, recipe: Recipe | str | None = None, *, n: None = None, **options: Unpack[Options]
+    prompt: OnePrompt, model: ModelLike = None, recipe: Recipe | str | None = None, *, n: None = None, **options: Unpack[Options]
 ) -> Result: ...
 @overload
 def generate(  # type: ignore[overload-overlap]
-    prompt: OnePrompt, model: Model | str | None = None, recipe: Recipe | str | None = None, *, n: int, **options: Unpack[Options]
+    prompt: OnePrompt, model: ModelLike = None, recipe: Recipe | str | None = None, *, n: int, **options: Unpack[Options]
 ) -> list[Result]: ...
 @overload
 def generate(
-    prompt: ManyPrompts, model: Model | str | None = None, recipe: Recipe | str | None = None, *, n: None = None, **options: Unpack[Options]
+    prompt: ManyPrompts, model: ModelLike = None, recipe: Recipe | str | None = None, *, n: None = None, **options: Unpack[Options]
 ) -> list[Result]: ...
 @overload
 def generate(
-    prompt: ManyPrompts, model: Model | str | None = None, recipe: Recipe | str | None = None, *, n: int, **options: Unpack[Options]
+    prompt: ManyPrompts, model: ModelLike = None, recipe: Recipe | str | None = None, *, n: int, **options: Unpack[Options]
 ) -> list[list[Result]]: ...
 def generate(
     prompt: Any,
-    model: Model | str | None = None,
+    model: ModelLike = None,
     recipe: Recipe | str | None = None,
     *,
     n: int | None = None,

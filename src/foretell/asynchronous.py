@@ -17,8 +17,7 @@ from foretell.api import MANY_OPTIONS, answer_prompts
 from foretell.decoding.limit import Limit
 from foretell.decoding.recipe import Recipe
 from foretell.errors import UserError
-from foretell.models.base import Model
-from foretell.options import ManyPrompts, OnePrompt, Options, StreamOptions, check_options
+from foretell.options import ManyPrompts, ModelLike, OnePrompt, Options, StreamOptions, check_options
 from foretell.result import Piece, Result
 from foretell.streaming import Stream, open_stream
 
@@ -30,19 +29,19 @@ T = TypeVar("T")
 
 @overload
 async def agenerate(  # type: ignore[overload-overlap]  # as in generate
-    prompt: OnePrompt, model: Model | str | None = None, recipe: Recipe | str | None = None, *, n: None = None, **options: Unpack[Options]
+    prompt: OnePrompt, model: ModelLike = None, recipe: Recipe | str | None = None, *, n: None = None, **options: Unpack[Options]
 ) -> Result: ...
 @overload
 async def agenerate(  # type: ignore[overload-overlap]  # as in generate
-    prompt: OnePrompt, model: Model | str | None = None, recipe: Recipe | str | None = None, *, n: int, **options: Unpack[Options]
+    prompt: OnePrompt, model: ModelLike = None, recipe: Recipe | str | None = None, *, n: int, **options: Unpack[Options]
 ) -> list[Result]: ...
 @overload
 async def agenerate(
-    prompt: ManyPrompts, model: Model | str | None = None, recipe: Recipe | str | None = None, *, n: None = None, **options: Unpack[Options]
+    prompt: ManyPrompts, model: ModelLike = None, recipe: Recipe | str | None = None, *, n: None = None, **options: Unpack[Options]
 ) -> list[Result]: ...
 @overload
 async def agenerate(
-    prompt: ManyPrompts, model: Model | str | None = None, recipe: Recipe | str | None = None, *, n: int, **options: Unpack[Options]
+    prompt: ManyPrompts, model: ModelLike = None, recipe: Recipe | str | None = None, *, n: int, **options: Unpack[Options]
 ) -> list[list[Result]]: ...
 async def agenerate(prompt: Any, model: Any = None, recipe: Any = None, **options: Any) -> Any:
     """`generate` for asyncio: `await` it. Arguments, results and errors are those of `generate`.
@@ -60,7 +59,7 @@ async def agenerate(prompt: Any, model: Any = None, recipe: Any = None, **option
 
 
 def astream(
-    prompt: OnePrompt, model: Model | str | None = None, recipe: Recipe | str | None = None, **options: Unpack[StreamOptions]
+    prompt: OnePrompt, model: ModelLike = None, recipe: Recipe | str | None = None, **options: Unpack[StreamOptions]
 ) -> AsyncStream:
     """`stream` for asyncio: pieces come by `async for`. Arguments are those of `stream`.
 

@@ -14,7 +14,7 @@ from foretell.decoding.request import Request
 from foretell.decoding.trace import Trace
 from foretell.errors import UserError
 from foretell.models.base import Model
-from foretell.options import OnePrompt, RequestOptions, check_options
+from foretell.options import ModelLike, OnePrompt, RequestOptions, check_options
 from foretell.prepare import behind_forced, default_recipe, random_seed, resolve, session_of
 from foretell.result import Result
 from foretell.rules.rule import NAMES, SOURCES, Rule
@@ -22,7 +22,7 @@ from foretell.rules.rule import NAMES, SOURCES, Rule
 
 def generate_many(
     prompts: Iterable[OnePrompt | Mapping[str, Any]],
-    model: Model | str | None = None,
+    model: ModelLike = None,
     recipe: Recipe | str | None = None,
     *,
     max_batch: int | None = 16,
@@ -44,6 +44,8 @@ def generate_many(
     """
     check_options("generate_many", options, RequestOptions.__annotations__)
     max_batch = 16 if max_batch is None else arguments.whole("max_batch", max_batch, least=1)
+    if isinstance(prompts, str | bytes | Mapping) or not isinstance(prompts, Iterable):
+        raise UserError(f"prompts={arguments.shown(prompts)} is no list of prompts; put it into one: [...]")
     loaded = resolve(model)
     # Some prompts may have a rule and others none, and one session decodes all.
     chosen = behind_forced(default_recipe(loaded)) if recipe is None else Recipe.parse(recipe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from foretell.arguments import shown
 from foretell.errors import UserError
+from foretell.models.base import Model
 from foretell.parts import UnknownNameError, nearest
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ Message = Mapping[str, object]
 OnePrompt = str | Sequence[Message] | Sequence[int]
 #: Several prompts.
 ManyPrompts = Iterable[OnePrompt]
+#: A loaded model, or the id or path of one; None is the default model.
+ModelLike = Model | str | os.PathLike[str] | None
 
 
 class RequestOptions(TypedDict, total=False):

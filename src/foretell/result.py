@@ -70,7 +70,8 @@ class Result:
 
     @property
     def _facts(self) -> str:
-        said = f"finish_reason={self.finish_reason!r}" if self.error is None else f"error={arguments.shown(self.error)}"
+        # The repr of an error may have several lines.
+        said = f"finish_reason={self.finish_reason!r}" if self.error is None else f"error={' '.join(arguments.shown(self.error).split())}"
         return f"tokens={len(self.tokens)}, {said}"
 
     def __getstate__(self) -> dict[str, Any]:

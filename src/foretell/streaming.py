@@ -13,8 +13,7 @@ from foretell.decoding.request import Logprob, Request
 from foretell.decoding.scheduler import Event
 from foretell.decoding.stopping import AnswerText, as_stop_strings
 from foretell.errors import UserError
-from foretell.models.base import Model
-from foretell.options import OnePrompt, StreamOptions, check_options
+from foretell.options import ModelLike, OnePrompt, StreamOptions, check_options
 from foretell.progress import Progress, ReportProgress, no_progress
 from foretell.result import Piece, Result
 
@@ -22,9 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-def stream(
-    prompt: OnePrompt, model: Model | str | None = None, recipe: Recipe | str | None = None, **options: Unpack[StreamOptions]
-) -> Stream:
+def stream(prompt: OnePrompt, model: ModelLike = None, recipe: Recipe | str | None = None, **options: Unpack[StreamOptions]) -> Stream:
     """Like `generate` for one prompt, but gives the text in pieces as it is generated.
 
     Options as in `generate`, without `n`, `retries` and `max_batch`. progress: a function that is called with `foretell.progress.Progress`

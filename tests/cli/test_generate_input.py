@@ -71,6 +71,28 @@ def test_what_is_there_is_kept_or_replaced_as_asked(generate, lines, home):
     assert "no answers" in generate(*options, "--resume").stderr
 
 
+def test_an_interrupt_keeps_what_is_answered(generate, home, monkeypatch):
+    from foretell import many
+
+    (home / "in.txt").write_text("one\ntwo\nthree\n")
+    options = ("--input", "in.txt", "-o", "out.jsonl", "-n", "3", "--seed", "1", "--temperature", "1")
+    run = many.run_many
+
+    def interrupted(*args):
+        yield next(run(*args))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(many, "run_many", interrupted)
+    ended = generate(*options)
+    assert ended.exit_code == 130
+    assert "1 of 3 prompts are answered; go on with --resume" in ended.stderr
+    monkeypatch.setattr(many, "run_many", run)
+    generate(*options, "--resume")
+    resumed = (home / "out.jsonl").read_text()
+    generate(*options, "--overwrite")
+    assert (home / "out.jsonl").read_text() == resumed
+
+
 def test_rules_text_lines_and_columns(generate, home):
     (home / "in.txt").write_text("one\ntwo\n")
     ended = generate("--input", "in.txt", "-o", "out.jsonl", "--regex", "(yes|no)", "--system", "Be brief")

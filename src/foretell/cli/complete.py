@@ -54,7 +54,7 @@ def complete(
 ) -> None:
     """Print several continuations of a text, each with its perplexity under the model, and the time per keystroke.
 
-    With --learn and no PROMPT, only the n-gram table is learned.
+    Text that is piped in beside a PROMPT follows it after an empty line. With --learn and no PROMPT, only the n-gram table is learned.
     """
     asked = prompt is not None or file is not None or not (learn or interactive)
     text = read_prompt(prompt, file, joined=not interactive) if asked else ""

@@ -57,7 +57,7 @@ EXAMPLES = (
 )
 _RECIPE = (
     "The drafter, verifier, pace and sampler. By default foretell.toml in this folder, else the recipe that `foretell tune` found for "
-    "the model, else the default recipe; -v before the verb shows it."
+    "the model, else the default recipe; -v shows it."
 )
 _INPUT = (
     "Answer each prompt of a file: .jsonl (one object a line, with `prompt` or `messages`, perhaps `id` and options), .csv or text lines."
@@ -129,7 +129,7 @@ def generate(
 ) -> None:
     """Generate text from a prompt and print it as it is generated.
 
-    The text is written to standard output; speed and guarantee to standard error, with -v before the verb also the recipe. Text that is
+    The text is written to standard output; speed and guarantee to standard error, with -v also the recipe. Text that is
     piped in beside a PROMPT follows it after an empty line. Ctrl-C stops early. With a rule, the exit status is 1 if the answer has no
     value: it was cut, came to a dead end, or its value was rejected.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -15,7 +15,7 @@ class Origin:
     again: gives the model for an origin and the fingerprint that it must have.
     """
 
-    again: Callable[[Origin, str], Any]
+    again: Callable[[Origin, str], Any] = field(repr=False)
     name: str | None = None
     dtype: str | None = None
     device: str | None = None
