@@ -76,18 +76,16 @@ def test_a_read_only_folder_is_known_from_a_library_s_message(cache, fresh_warni
 
 
 def test_libraries_write_where_we_write(cache, monkeypatch):
-    for variable in cache_folder.LIBRARIES:
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("MPLCONFIGDIR", "mine")
-    cache_folder.lead_libraries()
-    assert os.environ["MPLCONFIGDIR"] == "mine"
-    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(cache / "torch")
-    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    def led() -> str:
+        monkeypatch.setattr(os, "environ", {"FORETELL_CACHE": str(cache), "MPLCONFIGDIR": "mine"})
+        cache_folder.lead_libraries()
+        assert os.environ["MPLCONFIGDIR"] == "mine"
+        return os.environ["TORCHINDUCTOR_CACHE_DIR"]
+
+    assert led() == str(cache / "torch")
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    cache_folder.lead_libraries()
-    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(cache)  # it exists, so torch need not make it
+    assert led() == str(cache)  # it exists, so torch need not make it
     assert list(cache.iterdir()) == []
-    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
 
 
 def test_litter_of_killed_processes_is_swept(cache):
