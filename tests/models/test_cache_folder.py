@@ -63,6 +63,31 @@ def test_a_failed_write_leaves_the_old_entry_and_no_litter(cache, fresh_warning)
     assert [path.name for path in cache.iterdir()] == ["a.json"]
 
 
+def test_a_read_only_folder_is_known_from_a_library_s_message(cache, fresh_warning):
+    """safetensors raises an error of its own, which names the system's number."""
+
+    def refused(path):
+        raise RuntimeError(f'Error while serializing: I/O error: Read-only file system (os error 30) at path "{path}"')
+
+    with pytest.warns(UserWarning, match="Read-only file system"):
+        assert cache_folder.write_entry("a.safetensors", refused) is None
+    with pytest.raises(RuntimeError, match="no number"):
+        cache_folder.write_entry("a.safetensors", lambda path: (_ for _ in ()).throw(RuntimeError("no number")))
+
+
+def test_libraries_write_where_we_write(cache, monkeypatch):
+    def led() -> str:
+        monkeypatch.setattr(os, "environ", {"FORETELL_CACHE": str(cache), "MPLCONFIGDIR": "mine"})
+        cache_folder.lead_libraries()
+        assert os.environ["MPLCONFIGDIR"] == "mine"
+        return os.environ["TORCHINDUCTOR_CACHE_DIR"]
+
+    assert led() == str(cache / "torch")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert led() == str(cache)  # it exists, so torch need not make it
+    assert list(cache.iterdir()) == []
+
+
 def test_litter_of_killed_processes_is_swept(cache):
     old, new = cache / f".b.1-x{SUFFIX}", cache / f".b.2-y{SUFFIX}"
     old.write_text("")

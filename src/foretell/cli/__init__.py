@@ -21,9 +21,9 @@ def main() -> None:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")  # characters that the terminal cannot show are replaced
         from foretell.cli.common.app import make_app
-        from foretell.models.cache_folder import PLOTS, cache_folder
+        from foretell.models.cache_folder import lead_libraries
 
-        os.environ.setdefault("MPLCONFIGDIR", str(cache_folder() / PLOTS))  # what libraries write for us goes where ours goes
+        lead_libraries()
         make_app()(prog_name="foretell")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

@@ -28,6 +28,7 @@ def cache(
     tokenizers: Annotated[bool, switch("tokenizers", "Converted tokenizers.", _CLEAR)] = False,
     jedi: Annotated[bool, switch("jedi", "Python modules parsed for `monitor`.", _CLEAR)] = False,
     plots: Annotated[bool, switch("plots", "matplotlib's list of fonts.", _CLEAR)] = False,
+    torch: Annotated[bool, switch("torch", "Code that torch compiled.", _CLEAR)] = False,
     ngrams: Annotated[bool, switch("ngrams", "Tables that `foretell complete --learn` made.", _CLEAR)] = False,
     models: Annotated[bool, switch("models", "The model that `foretell model install` fetched.", _CLEAR)] = False,
     recipes: Annotated[bool, switch("recipes", "Recipes that `foretell tune` wrote; --all leaves them.", _CLEAR)] = False,
@@ -50,7 +51,7 @@ def cache(
     from foretell.cli.common import stored_files
 
     chosen = {
-        "weights": weights, "kernels": kernels, "curves": curves, "tokenizers": tokenizers, "jedi": jedi, "plots": plots,
+        "weights": weights, "kernels": kernels, "curves": curves, "tokenizers": tokenizers, "jedi": jedi, "plots": plots, "torch": torch,
         "ngrams": ngrams, "models": models, "recipes": recipes,
     }  # fmt: skip
     kinds = [name for name, wanted in chosen.items() if wanted]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foretell.files import SUFFIX
-from foretell.models.cache_folder import KERNELS, MODELS, PLOTS, cache_folder, entry, read_json, write_json
+from foretell.models.cache_folder import KERNELS, LIBRARIES, MODELS, cache_folder, entry, read_json, write_json
 
 _DIGEST = re.compile(r"(?:^|-)([0-9a-f]{24})(?:-|$)")
 _HUB = re.compile(r"models--([^/]+?)--([^/]+)/snapshots")
@@ -35,7 +35,8 @@ KINDS = {
     "ngrams": CacheKind("n-gram table of `complete --learn`", "ngrams-*.safetensors"),
     "models": CacheKind("installed model", f"{MODELS}/*"),
     "jedi": CacheKind("modules parsed by jedi", "jedi", True),
-    "plots": CacheKind("matplotlib's list of fonts", PLOTS, True),
+    "plots": CacheKind("matplotlib's list of fonts", LIBRARIES["MPLCONFIGDIR"], True),
+    "torch": CacheKind("code compiled by torch", LIBRARIES["TORCHINDUCTOR_CACHE_DIR"], True),
     "names": CacheKind("name of a model", "names/*.json"),
     "faults": CacheKind("report of the last fault", "last-fault.txt"),
     "partial": CacheKind("left by a process that was killed", f"**/.*{SUFFIX}"),

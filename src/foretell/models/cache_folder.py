@@ -22,8 +22,10 @@ from foretell.files import FileWriteError, atomic_path
 
 #: Environment variable naming another folder.
 VARIABLE = "FORETELL_CACHE"
-#: Folders in it: of compiled code, of models that `foretell model install` fetched, and of matplotlib's files.
-KERNELS, MODELS, PLOTS = "kernels", "models", "matplotlib"
+#: Folders in it: of compiled code, and of models that `foretell model install` fetched.
+KERNELS, MODELS = "kernels", "models"
+#: Folders in it for files of libraries, by the variables that tell the libraries so; the program sets those that are not set.
+LIBRARIES = {"MPLCONFIGDIR": "matplotlib", "TORCHINDUCTOR_CACHE_DIR": "torch"}
 _warned = False
 
 
@@ -35,6 +37,18 @@ def cache_folder() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("foretell", appauthor=False))
+
+
+def lead_libraries() -> None:
+    """Let libraries write their files into the cache folder, unless their own variables say where. For a program of ours: the variables
+    hold for the whole process.
+
+    Where nothing can be written, they are given a folder that exists: torch makes its folder while it is imported, and fails otherwise.
+    """
+    for variable, name in LIBRARIES.items():
+        folder = cache_folder() / name
+        above = next((each for each in (folder, *folder.parents) if each.is_dir()), Path.cwd())
+        os.environ.setdefault(variable, str(folder if os.access(above, os.W_OK) else above))
 
 
 def entry(name: str) -> Path:

@@ -8,6 +8,7 @@ A second Ctrl-C ends the program in any case, and so does the first where no Pyt
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -65,6 +66,7 @@ _state = _Interrupts()
 def install() -> None:
     """Watch for Ctrl-C and SIGTERM from now on. Called once, by the program only, in the main thread."""
     sys.unraisablehook = _unraisable
+    atexit.register(_ignore)  # called after all that is registered later
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -105,6 +107,12 @@ def _unraisable(lost: Any) -> None:
         end(signal.SIGINT)
     else:
         sys.__unraisablehook__(lost)
+
+
+def _ignore() -> None:
+    """Nothing is left to do but to free memory: a signal now must not change the exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def end(number: int) -> None:
