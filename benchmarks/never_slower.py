@@ -8,7 +8,8 @@ prompts of the paired ratio of seconds, with quartiles.
 
 The last line is JSON; the exit status is 1 if a target is missed.
 
-Takes: NEVER. Holds: yes: 0.998 of plain decoding with a drafter that is always wrong, at least 0.981 of the best fixed length.
+Takes: 4 minutes with --limit 6 --repeats 4. Holds: yes: 0.998 of plain decoding with a drafter that is always wrong, at least 0.981 of
+the best fixed length.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import typer
 from foretell.cli.common.numbers import require_numbers, write_csv
 from foretell.cli.common.options import notice, number, switch
 from foretell.errors import UserError
+from foretell.words import with_article
 
 _UNSEEN = "How to treat categories that were not in the training rows: `error` or `ignore`. By default as the model was fitted."
 
@@ -49,7 +50,8 @@ def predict(
         fitted = load(model)
     if not isinstance(fitted, TableRegressor):
         raise UserError(
-            f"{model} holds a {type(fitted).__name__}, which does not predict tables; load it in Python with foretell.numbers.saving.load"
+            f"{model} holds {with_article(type(fitted).__name__)}, which does not predict tables; "
+            "load it in Python with foretell.numbers.saving.load"
         )
     if unseen is not None:
         fitted.encoder_.set_params(unseen=unseen)

@@ -9,6 +9,7 @@ import typer
 
 from foretell.cli.common.options import ReportFile, notice, switch
 from foretell.errors import UserError
+from foretell.words import with_article
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +58,8 @@ def unlearn(
         chosen, fitted = method_named(method), load(model)
     if not isinstance(fitted, TableRegressor) or fitted.target_name_ is None:
         raise UserError(
-            f"{model} holds a {type(fitted).__name__} which was not fitted by `foretell fit`; load it in Python and call unlearn there"
+            f"{model} holds {with_article(type(fitted).__name__)} which was not fitted by `foretell fit`; "
+            "load it in Python and call unlearn there"
         )
     table = read_table(data, as_text=fitted.encoder_.words_)
     truth, mask = target_of(table, fitted.target_name_), rows_to_forget(table, forget)
