@@ -1,7 +1,7 @@
 """Claims: the never-slower pace loses at most 3 % against plain decoding with a drafter that is always wrong, and comes within
 5 % of the best fixed draft length known only in hindsight.
 
-Arms run prompt by prompt in turn, `--repeats` rounds, after one round to warm up; the figure is the median over rounds and
+Recipes run prompt by prompt in turn, `--repeats` rounds, after one round to warm up; the figure is the median over rounds and
 prompts of the paired ratio of seconds, with quartiles.
 
     python benchmarks/never_slower.py --limit 8 --repeats 5
