@@ -4,9 +4,9 @@
     python benchmarks/constrained_speed.py --repeats 1 --limit 4
 
 Twelve prompts ask for JSON objects (`foretell.bench.json_tasks`), decoded greedily by the default model, free and under their schemas,
-plain and with drafts. Arms take turns on each prompt, and each forgets at the start of a repeat what it learnt. Speeds are medians over
+plain and with drafts. Recipes take turns on each prompt, and each forgets at the start of a repeat what it learnt. Speeds are medians over
 prompts and repeats of tokens per second, prompt included; ratios are medians of paired ones. Free text is another text than constrained
-text, so ratios to it compare tokens per second only; all constrained arms write the same text, which is checked.
+text, so ratios to it compare tokens per second only; all constrained recipes write the same text, which is checked.
 
 Targets: `forced >>` the default recipe at least 1.5 times plain decoding under the constraint, and not slower than free plain decoding;
 less than 3 % of the time spent on token sets (beside it stands all that the constraint does, drafts checked included); forced tokens
@@ -277,7 +277,7 @@ def main() -> int:
     parser.add_argument("--limit", type=int, default=None, help="so many of the prompts")
     parser.add_argument("--budget", default="10m")
     parser.add_argument(
-        "--recipes", nargs="*", default=["forced >> prompt-lookup | token-recycling"], help="more arms under the constraint"
+        "--recipes", nargs="*", default=["forced >> prompt-lookup | token-recycling"], help="more recipes under the constraint"
     )
     args = parser.parse_args()
     machine = describe_machine()

@@ -5,7 +5,7 @@
 
 Targets (median of paired ratios over the 32 built-in prompts, 96 tokens each): at least 4.0 times transformers' `generate`, 3.5
 times the best of its accelerated modes, 1.0 times llama.cpp on the same GGUF file (aim 1.5), 1.3 times our own plain decoding
-(aim 1.6), and at most 5 % of the time outside model and drafter. Every arm decodes the same tokens greedily, arms take turns on
+(aim 1.6), and at most 5 % of the time outside model and drafter. Every recipe decodes the same tokens greedily, recipes take turns on
 each prompt, and slow peers run on a part of the prompts, spread over their kinds. The best recipe is chosen on one half of the
 prompts and its figures are of the other half, so that choosing does not flatter it; ratios to peers are of all prompts that
 the peers ran on. The last line is JSON; the exit status is 1 if a target is missed or a text differs from plain's.

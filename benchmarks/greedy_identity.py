@@ -8,7 +8,7 @@ where the trace marks a tie: two best logits closer than the model's tolerance.
 
 Prompts: Spec-Bench's JSONL, or the built-in set. The last line is JSON; the exit status is 1 if an unmarked difference is found.
 
-Takes: GREEDY.
+Takes: 5 minutes or more.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ model's own greedy answers to the built-in prompts, which is the text that decod
 
 The last line is JSON.
 
-Takes: INT8. Holds: no claim: it prints what int8 costs.
+Takes: 5 minutes or more. Holds: no claim: it prints what int8 costs.
 """
 
 from __future__ import annotations

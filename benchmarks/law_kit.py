@@ -9,7 +9,7 @@ Then every verifier that is broken on purpose must be caught. The test suite run
 
 The last line is JSON; the exit status is 1 if a distribution or a text is missed, or a broken verifier is not caught.
 
-Takes: LAW. Holds: yes.
+Takes: 10 minutes or more. Holds: yes.
 """
 
 from __future__ import annotations

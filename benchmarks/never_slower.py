@@ -1,14 +1,15 @@
 """Claims: the never-slower pace loses at most 3 % against plain decoding with a drafter that is always wrong, and comes within
 5 % of the best fixed draft length known only in hindsight.
 
-Arms run prompt by prompt in turn, `--repeats` rounds, after one round to warm up; the figure is the median over rounds and
+Recipes run prompt by prompt in turn, `--repeats` rounds, after one round to warm up; the figure is the median over rounds and
 prompts of the paired ratio of seconds, with quartiles.
 
     python benchmarks/never_slower.py --limit 8 --repeats 5
 
 The last line is JSON; the exit status is 1 if a target is missed.
 
-Takes: NEVER. Holds: yes: 0.998 of plain decoding with a drafter that is always wrong, at least 0.981 of the best fixed length.
+Takes: 4 minutes with --limit 6 --repeats 4. Holds: yes: 0.998 of plain decoding with a drafter that is always wrong, at least 0.981 of
+the best fixed length.
 """
 
 from __future__ import annotations

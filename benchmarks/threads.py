@@ -6,7 +6,7 @@ Each thread calls `generate` for its share of the prompts, one at a time, on one
 those of a single thread. It fails when a text differs, when a request fails, or when a run is not done in time (`--minutes`). It prints
 requests a second, of one thread and of several, since requests of several threads share the batch.
 
-Takes: THREADS. Holds: yes.
+Takes: some minutes. Holds: yes.
 """
 
 from __future__ import annotations

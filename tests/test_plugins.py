@@ -109,7 +109,8 @@ def test_bench_and_generate_take_it(run, tmp_path):
     random_llama(259, num_layers=1, context=1024).save_pretrained(tmp_path)
     save_tokenizer(tmp_path)
     options = ["--model", str(tmp_path), "--dtype", "fp32", "--threads", "1", "--max-new-tokens", "4", "--json"]
-    arms = [arm["name"] for arm in json.loads(good(run("good", "foretell", "bench", "--limit", "1", *options)))["arms"]]
+    recipes = json.loads(good(run("good", "foretell", "bench", "--limit", "1", *options)))["recipes"]
+    arms = [recipe["name"] for recipe in recipes]
     assert {"plain", "phrases", "prompt-lookup"} <= set(arms)
     told = json.loads(good(run("good", "foretell", "generate", "hi", "--recipe", RECIPE, *options)))
     assert told["recipe"].startswith("phrases(phrases=((1, 2, 3),)) > token-recycling")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from foretell.errors import UserError
+from foretell.words import with_article
 
 #: A prompt as used inside: text, the messages of a chat, or token ids.
 Prompt = str | list[dict[str, Any]] | list[int]
@@ -244,7 +245,7 @@ def shown(value: Any) -> str:
     try:
         written = repr(value)
     except Exception:  # whatever an object of the user's raises there
-        written = f"a {type(value).__name__}"
+        written = with_article(type(value).__name__)
     return written if len(written) <= _LONGEST_SHOWN else f"{written[: _LONGEST_SHOWN - 4]} ..."
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from foretell.errors import UserError
+from foretell.words import with_article
 
 #: The remedy for files that come from elsewhere.
 AGAIN = "download it again"
@@ -62,5 +63,5 @@ def as_object(value: Any, name: str | Path, remedy: str = AGAIN) -> dict[str, An
     foretell.errors.UserError: config.json: holds a list where an object should be; download it again
     """
     if not isinstance(value, dict):
-        raise UserError(f"{name}: holds a {type(value).__name__} where an object should be; {remedy}")
+        raise UserError(f"{name}: holds {with_article(type(value).__name__)} where an object should be; {remedy}")
     return value

@@ -139,7 +139,7 @@ def test_reads_folders_of_either_kind(tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ({"schema": {}, "tests": [1]}, "a test: holds a int where an object should be"),
+        ({"schema": {}, "tests": [1]}, "a test: holds an int where an object should be"),
         ({"schema": {}, "tests": [{"valid": True}]}, "a test needs data, and valid"),
         ({"schema": {}, "tests": [{"valid": "yes", "data": 1}]}, "a test needs data, and valid"),
         ({"type": 5, "examples": [1]}, "jsonschema cannot tell which examples are valid"),

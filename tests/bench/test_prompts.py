@@ -75,7 +75,7 @@ def test_any_beginning_is_spread_over_the_kinds():
 
 def test_prompts_that_leave_no_room_are_refused(model):
     model.max_length = 20
-    with pytest.raises(ValueError, match=r"prompt 1 has 35 tokens, which with max_new_tokens=8 is more than the model's 20"):
+    with pytest.raises(ValueError, match=r"prompt 1 has 35 tokens, which with --max-new-tokens 8 is more than the model's 20"):
         make_tasks(read_prompts()[:1], model, 8)
 
 

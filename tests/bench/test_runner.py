@@ -117,7 +117,7 @@ def test_a_first_round_that_is_off_is_replaced_by_the_same_round_at_the_end():
     assert len(result.measurements) == 16
     [other_summary] = [each for each in summarise(result, [plain, other], None) if each.name == "other"]
     assert other_summary.speedup.mean == pytest.approx(1.0)
-    assert any("The first round" in remark for remark in remarks_on(result, [plain, other], [other_summary], {"cores": 2}))
+    assert any("In the first round" in remark for remark in remarks_on(result, [plain, other], [other_summary], {"cores": 2}))
 
 
 def test_batches_are_warmed_up_on_the_longest_prompt_and_on_the_fullest_batch():

@@ -51,7 +51,7 @@ def test_a_learned_table_is_used_from_then_on(complete, home):
     (home / "texts" / "b.bin").write_bytes(b"\xff\xfe\xff")
     learned = complete("--learn", "texts")
     assert learned.exit_code == 0, learned.stderr
-    assert "from 1 files, 1 files skipped" in " ".join(learned.stderr.split())
+    assert "from 1 file, 1 file skipped" in " ".join(learned.stderr.split())
     assert answer(complete(TEXT, "--json"))["ngrams"].endswith(".safetensors")
     assert answer(complete(TEXT, "--json", "--ngrams", "none"))["ngrams"] is None
     kept = complete(TEXT, "--learn", "texts/a.txt", "--ngrams", "my.ngrams", "--json")
@@ -65,7 +65,7 @@ def test_folders_are_read_without_hidden_names_and_up_to_a_size(complete, home, 
         (home / name).write_text("abc abc abcd " * 20)
     (home / "texts/deep/e.bin").write_bytes(b"abc\0abc")
     told = " ".join(complete("--learn", "texts", "--learn", "more.txt").stderr.split())
-    assert "from 3 files, 1 files skipped" in told
+    assert "from 3 files, 1 file skipped" in told
     monkeypatch.setattr(ngram_tables, "MOST_BYTES", 500)
     refused = complete("--learn", "texts", "--learn", "more.txt")
     assert refused.exit_code != 0

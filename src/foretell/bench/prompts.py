@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from foretell.errors import UserError
+from foretell.parts import nearest
 
 BUILTIN = "builtin"
 #: The kind of a category. MT-Bench's eight categories are one kind, "chat", as in Spec-Bench's reports.
@@ -99,7 +100,8 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise PromptFileError(f"{path}: there is no such prompt file; give a path, or {BUILTIN!r} for the built-in set") from None
+        meant = f"; did you mean {BUILTIN!r}?" if nearest(str(path), [BUILTIN]).startswith("did") else ""
+        raise PromptFileError(f"{path}: there is no such prompt file; give a path, or {BUILTIN!r} for the built-in set{meant}") from None
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise PromptFileError(f"{path}:{line}: not UTF-8 text (byte {error.object[error.start]:#x}); save it as UTF-8") from None

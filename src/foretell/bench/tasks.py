@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from foretell.bench.prompts import Prompt
 from foretell.errors import UserError
 from foretell.models.base import Model
+from foretell.words import counted
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def make_tasks(prompts: Sequence[Prompt], model: Model, num_tokens: int) -> list
         tokens = tuple(model.tokenizer.chat(prompt.turns[0]))
         if len(tokens) + num_tokens > model.max_length:
             raise UserError(
-                f"prompt {prompt.question_id} has {len(tokens)} tokens, which with max_new_tokens={num_tokens} is more than the "
-                f"model's {model.max_length}; shorten the prompt or lower max_new_tokens"
+                f"prompt {prompt.question_id} has {counted(len(tokens), 'token')}, which with --max-new-tokens {num_tokens} is more than "
+                f"the model's {model.max_length}; shorten the prompt or lower --max-new-tokens"
             )
         tasks.append(Task(str(prompt.question_id), prompt.kind, tokens))
     return tasks

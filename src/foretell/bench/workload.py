@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,10 @@ class Workload:
         """Refuse wrong options before a model is loaded. Raises UserError naming the option."""
         for name in ("max_new_tokens", "batch"):
             check_at_least(f"--{name.replace('_', '-')}", getattr(self, name), 1)
+        if self.limit is not None:
+            check_at_least("--limit", self.limit, 1)
+        if not 0 <= self.temperature < math.inf:
+            raise UserError(f"--temperature {self.temperature:g} must be 0, which is greedy decoding, or above")
         spread(read_prompts(self.prompts), self.limit)
 
     @property

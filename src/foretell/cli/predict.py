@@ -11,6 +11,7 @@ from foretell.cli.common.numbers import print_json, require_numbers, write_csv
 from foretell.cli.common.options import notice, number, switch
 from foretell.cli.common.table_files import DateFormat, Decimal, Delimiter, Encoding, Missing, layout_of, read_and_say
 from foretell.errors import UserError
+from foretell.words import with_article
 
 EXAMPLES = ("foretell predict model table.csv --interval 0.9 --output predictions.csv",)
 _UNSEEN = "How to treat categories that were not in the training rows: `error` or `ignore`. By default as the model was fitted."
@@ -56,7 +57,8 @@ def predict(
         fitted = load(model)
     if not isinstance(fitted, TableRegressor):
         raise UserError(
-            f"{model} holds a {type(fitted).__name__}, which does not predict tables; load it in Python with foretell.numbers.saving.load"
+            f"{model} holds {with_article(type(fitted).__name__)}, which does not predict tables; "
+            "load it in Python with foretell.numbers.saving.load"
         )
     if unseen is not None:
         fitted.encoder_.set_params(unseen=unseen)

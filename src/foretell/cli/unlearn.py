@@ -11,6 +11,7 @@ from foretell.cli.common.numbers import print_json
 from foretell.cli.common.options import ReportFile, notice, number, switch
 from foretell.cli.common.table_files import DateFormat, Decimal, Delimiter, Encoding, Missing, layout_of, read_and_say
 from foretell.errors import UserError
+from foretell.words import with_article
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,8 @@ def unlearn(
         chosen = method_named(method)
     if not isinstance(fitted, TableRegressor) or fitted.target_name_ is None:
         raise UserError(
-            f"{model} holds a {type(fitted).__name__} which was not fitted by `foretell fit`; load it in Python and call unlearn there"
+            f"{model} holds {with_article(type(fitted).__name__)} which was not fitted by `foretell fit`; "
+            "load it in Python and call unlearn there"
         )
     layout = layout_of(delimiter, decimal, encoding, date_format, missing)
     table = read_and_say(data, layout, fitted.encoder_.words_, fitted.layout_).frame

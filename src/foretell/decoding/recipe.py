@@ -32,6 +32,7 @@ from foretell.decoding.verifiers.exact import Exact
 from foretell.errors import UserError
 from foretell.files import write_text
 from foretell.parts import Needs, Part, UnknownNameError, nearest, require
+from foretell.words import with_article
 
 FIELDS = ("drafter", "verifier", "pace")
 #: Where parts are used that a recipe does not hold.
@@ -140,5 +141,5 @@ def _item(reader: PartReader, kind: str | None, first: bool) -> tuple[str, Any]:
         return "drafter", reader.joined("drafter")
     actual, part = reader.part(kind)
     if actual not in (*FIELDS, "sampler"):
-        raise reader.error(f"a {actual}, which belongs to {_ELSEWHERE[actual]} and not to a recipe,")
+        raise reader.error(f"{with_article(actual)}, which belongs to {_ELSEWHERE[actual]} and not to a recipe,")
     return actual, part

@@ -17,6 +17,7 @@ from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.numbers.sklearn_bytes import from_sklearn_bytes, sklearn_bytes
 from foretell.parts import UnknownNameError
+from foretell.words import with_article
 
 OURS = "foretell.numbers."
 #: Kinds of parts that a file names by their names in the catalogue.
@@ -206,9 +207,10 @@ def class_called(name: str) -> type[BaseEstimator]:
 def _cannot(place: str, value: Any) -> UserError:
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
     if isinstance(value, Model):
-        return UserError(f"{place} is a {kind}, which is not stored with an estimator; fit with the model's id or path instead")
+        return UserError(f"{place} is {with_article(kind)}, which is not stored with an estimator; fit with the model's id or path instead")
     kind += f" of {value.dtype}" if isinstance(value, np.ndarray | torch.Tensor) else ""
     return UserError(
-        f"{place} is a {kind}, which cannot be stored: settings and fitted attributes must be numbers, texts, arrays, lists and dicts "
+        f"{place} is {with_article(kind)}, which cannot be stored: settings and fitted attributes must be numbers, texts, arrays, lists "
+        "and dicts "
         "of these, networks, or estimators of Foretell and some of scikit-learn's; change it, or pickle the estimator"
     )

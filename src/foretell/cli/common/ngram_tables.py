@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foretell.errors import UserError
+from foretell.words import counted
 
 if TYPE_CHECKING:
     from foretell.models.base import Model
@@ -46,8 +47,8 @@ def learn_table(sources: Sequence[Path], model: Model, target: Path | None) -> t
     path = _entry(model) if target is None else target
     path.parent.mkdir(parents=True, exist_ok=True)
     table.write(path)
-    left = f", {skipped} files skipped that are not UTF-8 text" if skipped else ""
-    return path, f"learned {len(table)} tokens from {len(texts)} files{left}; stored in {path}"
+    left = f", {counted(skipped, 'file')} skipped: no UTF-8 text" if skipped else ""
+    return path, f"learned {counted(len(table), 'token')} from {counted(len(texts), 'file')}{left}; stored in {path}"
 
 
 def _files(source: Path) -> Iterator[Path]:
