@@ -52,3 +52,19 @@ def test_bad_settings(rows):
         WindowRidge(lag=6, horizon=4, alpha=0).fit(rows)
     with pytest.raises(ValueError, match="centre='median' must be one of mean, last, none"):
         WindowRidge(lag=6, horizon=4, centre="median").fit(rows)
+
+
+def test_a_series_that_tells_of_another_is_used_across():
+    rng = np.random.RandomState(0)
+    lead = rng.standard_normal(600)
+    rows = np.stack([lead, np.roll(lead, 3)], axis=1)  # the second is the first, three rows later
+    own, across = (WindowRidge(lag=6, horizon=3, across=way, centre="none").fit(rows[:500]) for way in (None, 1e-3))
+    before, after = pairs(rows[500:], 6, 3)
+    errors = [np.abs(model.predict_windows(before) - after)[..., 1].mean() for model in (own, across)]
+    assert errors[1] < 0.1 * errors[0]
+    # by scikit-learn: ridge from both windows to what the first map leaves
+    scaled = (rows[:500] - across.centre_) / across.scale_
+    x, y = (part.swapaxes(1, 2).reshape(len(part), -1) for part in pairs(scaled, 6, 3))
+    left = y - ((own.predict_windows(pairs(rows[:500], 6, 3)[0]) - own.centre_) / own.scale_).swapaxes(1, 2).reshape(len(y), -1)
+    expected = Ridge(alpha=1e-3 * len(x), fit_intercept=False).fit(x, left).coef_.T
+    np.testing.assert_allclose(across.across_, expected, atol=1e-8)

@@ -18,6 +18,8 @@ from foretell.parts import require
 
 #: Penalties of the ridges that are tried.
 ALPHAS = (1.0, 100.0)
+#: Penalties of maps across series that are tried, and the most inputs (series times lag) of such a map.
+ACROSS, MOST_ACROSS = (0.3, 3.0), 1000
 
 
 @dataclass(eq=False, repr=False)
@@ -26,10 +28,10 @@ class CombinedForecaster(Forecaster):
     them by mean absolute error are fitted to all rows, and the forecast is their mean, weighted by 1 / error².
 
     candidates: forecasters, whose lag and horizon are set to those of this one; None tries `SeasonalNaive` (with `season` and with 1),
-    `WindowRidge` with each centre and two penalties, also with a map for each series where there are several, and `LogForecaster` around
-    it where all values are above 0: closed forms, without a network. season: rows of a cycle, at most lag. best: how many are combined; 1
-    takes the best alone. validation_fraction: share of the rows that candidates are compared on, at least `horizon` rows. random_state,
-    verbose: of the candidates that have them.
+    `WindowRidge` with each centre and two penalties, also with a map for each series and a map across them where there are several, and
+    `LogForecaster` around it where all values are above 0: closed forms, without a network. season: rows of a cycle, at most lag. best: how
+    many are combined; 1 takes the best alone. validation_fraction: share of the rows that candidates are compared on, at least `horizon`
+    rows. random_state, verbose: of the candidates that have them.
 
     Errors of a series count in units of its standard deviation. A candidate that these rows do not allow is left out. Cost: a fit of each
     candidate, and another one of the best. Errors: UserError for fewer rows than a comparison needs, and where no candidate can be fitted.
@@ -88,6 +90,7 @@ class CombinedForecaster(Forecaster):
             *(SeasonalNaive(season=season) for season in {self.season, 1}),
             *ridges,
             *(clone(ridge).set_params(shared=False) for ridge in ridges if num_series > 1),
+            *(WindowRidge(across=across) for across in ACROSS if 1 < num_series <= MOST_ACROSS // self.lag),
             *(LogForecaster(forecaster=WindowRidge(centre=centre)) for centre in CENTRES),
         ]
         own = {"lag": self.lag, "horizon": self.horizon, "random_state": self.random_state, "verbose": self.verbose}
