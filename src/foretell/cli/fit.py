@@ -63,7 +63,6 @@ def fit(
     with notice("loading"):
         import pandas as pd
 
-        from foretell.numbers.saving import save
         from foretell.numbers.tables.reading import pick, target_of
         from foretell.numbers.tables.table_encoder import TableEncoder
         from foretell.numbers.tables.trial import measure
@@ -88,6 +87,8 @@ def fit(
     trial = measure(estimator, chosen, encoder, features, y, test_share, coverage, seed)
     trial.model.origin_ = {"seed": seed, "test_share": test_share, "layout": asdict(file.layout)}
     if output is not None:
+        from foretell.numbers.saving import save  # here, since torch takes seconds to import
+
         save(trial.model, output)
     facts = _facts(trial, data, target, estimator, features.shape[1], settings or [], output, file.assumed)
     if report is not None:
