@@ -37,4 +37,4 @@ def test_levels_and_units(name, exact):
     for level, unit in ((1e6, 1.0), (1e9, 1.0), (0.0, 1e300), (0.0, 1e-300)):
         found = clone(ESTIMATORS[name]).fit(x, unit * (y + level)).predict(x) / unit - level
         error, before = (np.sqrt(np.mean((each - y) ** 2)) for each in (found, plain))
-        assert error == pytest.approx(before, rel=0.03, abs=1e-5), (level, unit)
+        assert error == pytest.approx(before, rel=0.03, abs=1e-3), (level, unit)
