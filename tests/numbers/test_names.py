@@ -21,10 +21,10 @@ def test_a_star_brings_estimators_and_forecasters_and_no_components():
 def test_every_component_is_there_by_name():
     for cls in parts("component").values():
         assert getattr(foretell.numbers, cls.__name__) is cls
-    with pytest.raises(AttributeError, match="did you mean 'histogram-regressor'|HistogramRegresor"):
+    with pytest.raises(AttributeError, match="has no 'HistogramRegresor'"):
         _ = foretell.numbers.HistogramRegresor
 
 
 def test_the_default_needs_no_torch_before_a_network_is_fitted_or_kept():
-    code = "import sys, foretell.numbers.tables.trial as t; from foretell.numbers.tables.reading import read_file; sys.exit('torch' in sys.modules)"
+    code = "import sys, foretell.numbers.tables.trial, foretell.numbers.tables.reading; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -18,7 +18,7 @@ from foretell.numbers.distributional import DistributionalMixin
 from foretell.numbers.level import Level
 from foretell.numbers.location_scale import LocationScale
 from foretell.numbers.stacking.candidates import default_candidates
-from foretell.numbers.stacking.error_law import histogram_of, sizes_of_errors
+from foretell.numbers.stacking.error_distribution import histogram_of, sizes_of_errors
 from foretell.numbers.stacking.out_of_fold import out_of_fold, stack_weights
 from foretell.numbers.stacking.processor import one_core
 from foretell.parts import require
@@ -65,7 +65,7 @@ class StackedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
 
     candidates: Any = None
     folds: int | None = None
-    time_budget: float | None = 6.0
+    time_budget: float | None = 5.0
     random_state: Any = None
 
     @classmethod
@@ -106,8 +106,8 @@ class StackedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
         self.weights_ = {name: float(share) for name, share in zip(models, shares, strict=True) if share > 0}
         self.models_ = {name: models[name] for name in self.weights_}
         self.sizes_, sizes = sizes_of_errors(rows, errors, folds)
-        law = histogram_of(errors / sizes)
-        self.errors_ = {"edges": law.edges, "masses": law.masses}
+        found = histogram_of(errors / sizes)
+        self.errors_ = {"edges": found.edges, "masses": found.masses}
         of = [float(np.sqrt(np.average((targets - part) ** 2, weights=weight))) for part in parts.T]
         self.report_: dict[str, Any] = {
             "candidates": {name: {"error": each, "weight": self.weights_.get(name, 0.0)} for name, each in zip(models, of)}
