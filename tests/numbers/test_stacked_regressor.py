@@ -94,7 +94,9 @@ def test_candidates_by_the_table():
     assert list(default_candidates(x, y)) == ["ridge", "boosting", "splines", "kernel", "kernel, sharper", "boosting, finer", "network"]
     logs = default_candidates(x, np.exp(2 * y) - 3, 3)
     assert [name for name in logs if "logarithms" in name] == ["splines, of logarithms", "kernel, of logarithms"]
-    assert not any(name.startswith(("kernel", "network")) for name in default_candidates(np.zeros((5000, 1)), np.zeros(5000)))
+    assert not any(name.startswith("kernel") for name in default_candidates(np.zeros((5000, 1)), np.zeros(5000)))
+    assert "network" not in default_candidates(x, y, seconds=5.0)
+    assert "network" in default_candidates(x, y, seconds=10.0)
 
 
 def test_settings_that_are_refused():
