@@ -30,7 +30,8 @@ TABLES = {
     "penguins": ("palmerpenguins", "penguins", "body_mass_g"),
     "weather": ("vega_datasets", "seattle-weather", "temp_max"),
 }
-ARMS = ("stacked-regressor", "histogram-regressor", "decoding-regressor")
+DEFAULT = "stacked-regressor"
+NETWORKS = ("histogram-regressor", "decoding-regressor")
 
 
 def table(name: str) -> tuple[pd.DataFrame, str]:
@@ -68,7 +69,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", default="0-4")
     parser.add_argument("--tables", default=",".join(TABLES))
+    parser.add_argument("--networks", default=",".join(NETWORKS), help="estimators beside; may be empty")
     options = parser.parse_args()
+    arms = [DEFAULT, *filter(None, options.networks.split(","))]
     first, last = map(int, options.seeds.split("-"))
     for name in options.tables.split(","):
         frame, target = table(name)
@@ -78,20 +81,20 @@ def main() -> None:
             path = Path(home) / f"{name}.csv"
             frame.to_csv(path, index=False)
             for seed in range(first, last + 1):
-                for arm in ARMS:
+                for arm in arms:
                     facts, spent = run(path, target, arm, seed)
                     errors.setdefault(arm, []).append(facts["scores"][arm]["RMSE"])
-                    if arm == ARMS[0]:
+                    if arm == DEFAULT:
                         covered.append(facts["interval"]["covered"])
                         seconds.append(spent)
                         for baseline in ("ridge", "boosting"):
                             errors.setdefault(baseline, []).append(facts["scores"][baseline]["RMSE"])
         mean = {arm: float(np.mean(each)) for arm, each in errors.items()}
-        best = min(value for arm, value in mean.items() if arm != ARMS[0])
-        gaps = np.array(errors[ARMS[0]]) / np.min([errors[arm] for arm in errors if arm != ARMS[0] and mean[arm] == best], axis=0)
+        best = min(value for arm, value in mean.items() if arm != DEFAULT)
+        gaps = np.array(errors[DEFAULT]) / np.min([errors[arm] for arm in errors if arm != DEFAULT and mean[arm] == best], axis=0)
         said = ", ".join(f"{arm} {value:.4g}" for arm, value in mean.items())
         print(f"{name} ({len(frame)} rows): {said}")
-        print(f"  default / best {mean[ARMS[0]] / best:.3f} (splits {gaps.min():.3f} to {gaps.max():.3f});", end=" ")
+        print(f"  default / best {mean[DEFAULT] / best:.3f} (splits {gaps.min():.3f} to {gaps.max():.3f});", end=" ")
         print(f"coverage {np.mean(covered):.1%} ({min(covered):.1%} to {max(covered):.1%});", end=" ")
         print(f"{np.mean(seconds):.1f} CPU s, at most {max(seconds):.1f}", flush=True)
 

@@ -14,7 +14,7 @@ from foretell.numbers.estimators.stacked_regressor import StackedRegressor
 from foretell.numbers.level import Level
 from foretell.numbers.location_scale import LocationScale
 from foretell.numbers.stacking.candidates import default_candidates
-from foretell.numbers.stacking.error_law import histogram_of, sizes_of_errors
+from foretell.numbers.stacking.error_distribution import histogram_of, sizes_of_errors
 from foretell.numbers.stacking.out_of_fold import out_of_fold, stack_weights
 
 FEW = {"ridge": Ridge(alpha=1e-3), "tree": DecisionTreeRegressor(min_samples_leaf=5, random_state=0)}
@@ -94,7 +94,9 @@ def test_candidates_by_the_table():
     assert list(default_candidates(x, y)) == ["ridge", "boosting", "splines", "kernel", "kernel, sharper", "boosting, finer", "network"]
     logs = default_candidates(x, np.exp(2 * y) - 3, 3)
     assert [name for name in logs if "logarithms" in name] == ["splines, of logarithms", "kernel, of logarithms"]
-    assert not any(name.startswith(("kernel", "network")) for name in default_candidates(np.zeros((5000, 1)), np.zeros(5000)))
+    assert not any(name.startswith("kernel") for name in default_candidates(np.zeros((5000, 1)), np.zeros(5000)))
+    assert "network" not in default_candidates(x, y, seconds=5.0)
+    assert "network" in default_candidates(x, y, seconds=10.0)
 
 
 def test_settings_that_are_refused():
@@ -137,13 +139,13 @@ def test_errors_as_a_distribution():
 
 
 def test_a_distribution_moved_and_stretched():
-    law = LocationScale(Histogram(np.array([-1.0, 0.0, 2.0]), np.array([[0.5, 0.5]])), np.array([0.0, 10.0]), np.array([1.0, 2.0]))
-    assert law.mean().tolist() == [0.25, 10.5]
-    assert law.mode().tolist() == [-0.5, 9.0]
-    assert law.quantile(np.array([0.25, 0.75])).tolist() == [[-0.5, 1.0], [9.0, 12.0]]
-    np.testing.assert_allclose(np.exp(law.log_density(np.array([-0.5, 12.0]))), [0.5, 0.125])
-    drawn = law.sample(4000, np.random.RandomState(0))
-    np.testing.assert_allclose(drawn.mean(1), law.mean(), atol=0.05)
+    found = LocationScale(Histogram(np.array([-1.0, 0.0, 2.0]), np.array([[0.5, 0.5]])), np.array([0.0, 10.0]), np.array([1.0, 2.0]))
+    assert found.mean().tolist() == [0.25, 10.5]
+    assert found.mode().tolist() == [-0.5, 9.0]
+    assert found.quantile(np.array([0.25, 0.75])).tolist() == [[-0.5, 1.0], [9.0, 12.0]]
+    np.testing.assert_allclose(np.exp(found.log_density(np.array([-0.5, 12.0]))), [0.5, 0.125])
+    drawn = found.sample(4000, np.random.RandomState(0))
+    np.testing.assert_allclose(drawn.mean(1), found.mean(), atol=0.05)
     with pytest.raises(UserError, match="scale above 0"):
         LocationScale(Histogram(np.array([0.0, 1.0]), np.ones((1, 1))), np.zeros(2), np.zeros(2))
 

@@ -22,7 +22,7 @@ EXAMPLES = (
 )
 _ESTIMATOR = "The estimator; `foretell list estimator` shows all. Or a regressor of scikit-learn, such as HistGradientBoostingRegressor."
 _COVERAGE = "Coverage of intervals, such as 0.9; most estimators hold out rows to calibrate them (conformal prediction)."
-_BUDGET = "Processor time for the candidates of the stacked regressor; slow ones that would exceed it are left out. By default 6."
+_BUDGET = "Processor time for the candidates of the stacked regressor; slow ones that would exceed it are left out. By default 5."
 _TEXT = "Columns of texts, read by the default language model; repeatable."
 _CATEGORIES = "Numeric columns to treat as categories, separated by commas; repeatable."
 
@@ -67,7 +67,6 @@ def fit(
     with notice("loading"):
         import pandas as pd
 
-        from foretell.numbers.saving import save
         from foretell.numbers.tables.reading import pick, target_of
         from foretell.numbers.tables.table_encoder import TableEncoder
         from foretell.numbers.tables.trial import measure
@@ -92,6 +91,8 @@ def fit(
     trial = measure(estimator, chosen, encoder, features, y, test_share, coverage, seed)
     trial.model.origin_ = {"seed": seed, "test_share": test_share, "layout": asdict(file.layout)}
     if output is not None:
+        from foretell.numbers.saving import save  # here, since torch takes seconds to import
+
         save(trial.model, output)
     facts = _facts(trial, data, target, estimator, features.shape[1], settings or [], output, file.assumed)
     if report is not None:

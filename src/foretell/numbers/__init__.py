@@ -50,11 +50,13 @@ def all_choosers() -> dict[str, Any]:
 
 
 def __getattr__(name: str) -> Any:
-    """Estimators and forecasters by their class names, found when first used."""
+    """Estimators, forecasters and components by their class names, found when first used."""
+    if name == "__all__":  # of `from foretell.numbers import *`
+        return __dir__()
     if name.startswith("_") or not name[:1].isupper():
         raise AttributeError(f"foretell.numbers has no {name!r}")
     try:
-        return find(name, *_KINDS).load()
+        return find(name, *_KINDS, "component").load()
     except UnknownNameError as error:
         raise AttributeError(f"foretell.numbers has no {name!r}: {error}") from error
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from foretell.numbers.level import Level
+
 
 def linear_part(X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
     """Slopes (d,) of a ridge regression whose penalty is chosen by leave-one-out error, and residuals (n,) of the targets with the
@@ -22,7 +24,9 @@ def linear_part(X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None =
     # With `scoring`, RidgeCV keeps the left-out predictions and not the squares of their errors.
     ridge = RidgeCV(alphas=np.logspace(-3, 4, 15), scoring="neg_mean_squared_error", store_cv_results=True)
     counts = np.ones(len(y), dtype=bool) if sample_weight is None else sample_weight > 0
-    ridge.fit(X[counts], y[counts], sample_weight=None if sample_weight is None else sample_weight[counts])
+    level, inside = Level.of(y, sample_weight)  # so that neither squares nor float32 lose digits
+    ridge.fit(X[counts], inside[counts], sample_weight=None if sample_weight is None else sample_weight[counts])
     left_out = ridge.predict(X)  # right for rows that count nothing
     left_out[counts] = ridge.cv_results_.reshape(counts.sum(), -1)[:, int(np.argmin(np.abs(ridge.alphas - ridge.alpha_)))]
-    return np.asarray(ridge.coef_, dtype=float), y - left_out + ridge.intercept_
+    rest = inside - left_out + ridge.intercept_
+    return level.scale * np.asarray(ridge.coef_, dtype=float), level.back(rest)

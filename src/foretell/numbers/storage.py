@@ -16,22 +16,13 @@ from foretell.catalog.renamed import CLASSES, present_option
 from foretell.errors import UserError
 from foretell.models.base import Model
 from foretell.numbers.sklearn_bytes import from_sklearn_bytes, sklearn_bytes
+from foretell.numbers.sklearn_classes import SKLEARN, is_plain
 from foretell.parts import UnknownNameError
 from foretell.words import with_article
 
 OURS = "foretell.numbers."
 #: Kinds of parts that a file names by their names in the catalogue.
 KINDS = ("estimator", "forecaster")
-#: scikit-learn's classes whose attributes are plain data, and where they are imported from.
-SKLEARN = {
-    **dict.fromkeys(("DummyRegressor",), "sklearn.dummy"),
-    **dict.fromkeys(("TransformedTargetRegressor", "ColumnTransformer"), "sklearn.compose"),
-    **dict.fromkeys(("Ridge", "RidgeCV", "LinearRegression", "Lasso", "ElasticNet", "QuantileRegressor"), "sklearn.linear_model"),
-    **dict.fromkeys(("StandardScaler", "MinMaxScaler", "RobustScaler", "OneHotEncoder", "OrdinalEncoder"), "sklearn.preprocessing"),
-    **dict.fromkeys(("FunctionTransformer", "PolynomialFeatures"), "sklearn.preprocessing"),
-    "SimpleImputer": "sklearn.impute",
-    "Pipeline": "sklearn.pipeline",
-}
 #: Where a fitted network lies, and the method that makes it anew, untrained.
 NETWORK, MAKER = "network_", "_make_network"
 
@@ -75,7 +66,7 @@ class EstimatorWriter:
 
     def write_object(self, value: BaseEstimator, place: str) -> dict[str, Any]:
         """An estimator or component: its class by name, its settings, and what it has learnt."""
-        if type(value).__module__.startswith("sklearn.") and not _is_plain(type(value)):
+        if type(value).__module__.startswith("sklearn.") and not is_plain(type(value)):
             return self._write_sklearn(value, place)
         settings = value.get_params(deep=False)
         learnt = {name: item for name, item in vars(value).items() if name not in settings}
@@ -98,7 +89,7 @@ class EstimatorWriter:
                 return name_of(cls)
         if cls.__module__.startswith(OURS):
             return f"{cls.__module__.removeprefix(OURS)}:{cls.__name__}"
-        if _is_plain(cls):
+        if is_plain(cls):
             self.has_sklearn = True
             return f"sklearn:{cls.__name__}"
         raise _cannot(place, value)
@@ -180,11 +171,6 @@ class EstimatorReader:
             network.load_state_dict({name: self.read(item) for name, item in value["network"].items()}, assign=True)
             setattr(made, NETWORK, network.to(getattr(made, "device", "cpu")).eval())
         return made
-
-
-def _is_plain(cls: type) -> bool:
-    """Whether this is one of scikit-learn's classes whose attributes are plain data."""
-    return cls.__name__ in SKLEARN and cls is getattr(importlib.import_module(SKLEARN[cls.__name__]), cls.__name__)
 
 
 def class_called(name: str) -> type[BaseEstimator]:

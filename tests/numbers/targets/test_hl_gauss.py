@@ -118,7 +118,7 @@ def test_the_error_of_a_row_is_how_far_its_mean_is_off(rng):
     code = target.fit(Y)
     outputs = torch.tensor(rng.standard_normal((10, 51)))
     errors = target.row_errors(code, outputs, torch.as_tensor(target.masses(code, y)))
-    np.testing.assert_allclose(errors, np.abs(target.mean(code, outputs).numpy() - y), atol=1e-5)
+    np.testing.assert_allclose(errors * np.ptp(code["edges"]), np.abs(target.mean(code, outputs).numpy() - y), atol=1e-5)
 
 
 def test_heads_of_several_numbers_need_no_reshaping(rng):

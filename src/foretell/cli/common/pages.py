@@ -39,6 +39,8 @@ def print_part(entry: Entry) -> None:
             )
     where, said = how_to_name(entry)
     facts.add_row(Text(where), Text(said, "cyan"))
+    if entry.file.startswith("foretell/numbers/"):
+        facts.add_row(Text("import"), Text(f"from foretell.numbers import {entry.class_name}", "cyan"))
     facts.add_row(Text("file"), Text(entry.file))
     console.print(Padding(facts, (0, 0, 1, 2)))
 

@@ -52,9 +52,10 @@ class NumberFormat(Component):
         """The given bounds, or those of the targets, widened by a share of their range; UserError where targets lie outside."""
         require(widening >= 0, self, "widening", widening, "must be 0 or above")
         least, most = float(np.min(y)), float(np.max(y))
+        size = max(abs(least), abs(most))
         margin = widening * (most - least)
-        if most - least <= 1e-9 * max(abs(least), abs(most)):  # all equal, up to rounding
-            margin = max(1e-3 * max(abs(least), abs(most)), 1e-6)
+        if most - least <= 1e-12 * size:  # all equal, up to rounding: as narrow as the cells of `MOST_LEAVES` numbers can be
+            margin = 1e-10 * size or 1e-6
         found = (least - margin if low is None else float(low), most + margin if high is None else float(high))
         for name, given, fits in (("minimum", low, found[0] <= least), ("maximum", high, found[1] >= most)):
             require(fits, self, name, given, f"leaves out targets, which range from {least:g} to {most:g}; widen it or clip them")

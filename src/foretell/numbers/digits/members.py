@@ -27,12 +27,12 @@ class DecodingMembers(nn.Module):
         built = [body.build(flat(len(slopes))) for _ in range(n_members)]
         self.bodies = nn.ModuleList(layers for layers, _ in built)
         self.decoders: Any = nn.ModuleList(decoder.build(width, leaves, prior) for _, width in built)
-        self.register_buffer("slopes", torch.as_tensor(slopes, dtype=torch.float32), persistent=False)
+        self.register_buffer("slopes", torch.as_tensor(slopes, dtype=torch.float64), persistent=False)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(n, d) -> (n, 1 + m)."""
         masses = [decoder(body(inputs)).exp() for body, decoder in zip(self.bodies, self.decoders, strict=True)]
-        return torch.cat([(inputs @ self.slopes)[:, None], torch.stack(masses).mean(0)], 1)
+        return torch.cat([(inputs.to(self.slopes.dtype) @ self.slopes)[:, None], torch.stack(masses).mean(0)], 1)
 
     def crps(self, inputs: Tensor, edges: Tensor, y: Tensor) -> Tensor:
         """(n, n_members): the continuous ranked probability score of each member's distribution: the integral, over the inner edges between

@@ -116,10 +116,11 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
 
     def _fit_encoding(self, y: np.ndarray, sample_weight: np.ndarray | None) -> None:
         self.code_ = self._format().fit(y)
-        centre = np.average(y, weights=sample_weight)
         edges = self.leaves_.edges
+        shares = (y - edges[0]) / (edges[-1] - edges[0])
+        centre = np.average(shares, weights=sample_weight)
         self.inner_ = (edges[1:-1] - edges[0]) / (edges[-1] - edges[0])
-        self.blur_ = self.smoothing * float(np.sqrt(np.average((y - centre) ** 2, weights=sample_weight))) / (edges[-1] - edges[0])
+        self.blur_ = self.smoothing * float(np.sqrt(np.average((shares - centre) ** 2, weights=sample_weight)))
         places = self._blurred(self._encode(y), torch.full((len(y), self.n_draws), 0.5)).numpy()
         weight = None if sample_weight is None else np.repeat(sample_weight, self.n_draws)
         found = np.bincount(places.ravel(), weights=weight, minlength=len(self.leaves_))

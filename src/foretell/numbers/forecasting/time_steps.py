@@ -27,7 +27,10 @@ def check_even_steps(table: Any, owner: str) -> None:
     kind = "time stamp" if times else "index value"
     if not index.is_unique:
         twice = index[index.duplicated()][0]
-        raise UserError(f"{owner}: the {kind} {twice!s} comes more than once; keep one row a step, e.g. by groupby(level=0).mean()")
+        raise UserError(
+            f"{owner}: the {kind} {twice!s} comes more than once; keep one row a step, e.g. by groupby(level=0).mean(); "
+            "where clocks were set back, write the offset from UTC behind the time"
+        )
     if not index.is_monotonic_increasing:
         raise UserError(f"{owner}: the {kind}s are not in order; sort the rows, e.g. by sort_index()")
     steps = np.diff(index.asi8 if times else np.asarray(index)).astype(float)

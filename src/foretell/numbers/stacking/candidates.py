@@ -19,15 +19,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 ALPHAS = np.logspace(-3, 4, 15)
 #: A kernel machine's cost grows with the square of the rows.
 MOST_KERNEL_ROWS = 4000
-#: A network takes a second a fold with so many rows.
-MOST_NETWORK_ROWS = 1000
+#: Processor seconds of the network: for importing torch, and for each row. It may take half of the budget.
+NETWORK_SECONDS = (2.5, 0.008)
 #: Logarithms are tried where the largest target is so many times the smallest, which must be above 0.
 LEAST_RATIO = 5.0
 
 
-def default_candidates(X: np.ndarray, y: np.ndarray, offset: float = 0.0) -> dict[str, Any]:  # noqa: N803
+def default_candidates(X: np.ndarray, y: np.ndarray, offset: float = 0.0, seconds: float | None = None) -> dict[str, Any]:  # noqa: N803
     """Regressors by name, the quickest first, for standardised targets y (n,). offset: what is to be added to y so that it is a multiple of
-    the target."""
+    the target. seconds: of processor time that there are, None for any number; a network is tried where they allow it."""
     leaf = min(max(len(X) // 40, 1), 10)
     found = {
         "ridge": make_pipeline(StandardScaler(), RidgeCV(ALPHAS)),
@@ -43,7 +43,8 @@ def default_candidates(X: np.ndarray, y: np.ndarray, offset: float = 0.0) -> dic
         for name in ("splines", "kernel"):
             if name in found:
                 found[f"{name}, of logarithms"] = TransformedTargetRegressor(found[name], transformer=ShiftedLog(offset))
-    if len(X) <= MOST_NETWORK_ROWS:
+    importing, each = NETWORK_SECONDS
+    if seconds is None or importing + each * len(X) <= seconds / 2:
         found["network"] = small_network()
     return found
 

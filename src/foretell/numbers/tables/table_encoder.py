@@ -18,7 +18,6 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import _check_n_features, check_is_fitted
 
 from foretell.errors import UserError
-from foretell.numbers.embedding import TextEncoder
 from foretell.numbers.tables.date_encoder import DateEncoder
 from foretell.numbers.tables.reading import dates_of, is_date, is_number, numbers_of, pick, texts_of, words_of
 from foretell.parts import require
@@ -93,6 +92,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             dates: Any = DateEncoder()
             ways.append(("dates", make_pipeline(dates, SimpleImputer(strategy="median")) if self.impute else dates, self.dates_))
         for name in self.texts_:
+            from foretell.numbers.embedding import TextEncoder  # here, since torch takes seconds to import
+
             ways.append((f"text {name}", make_pipeline(TextEncoder(self.text_model), PCA(min(MOST_TEXT_COLUMNS, len(table) - 1))), [name]))
         self.encoder_ = ColumnTransformer(ways, verbose_feature_names_out=False).fit(prepared)
         self.n_features_in_ = len(self.columns_)

@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, column_or_1d, has_fit_parameter
 
 from foretell.errors import UserError
-from foretell.numbers.estimators.histogram_regressor import HistogramRegressor
+from foretell.numbers.estimators.stacked_regressor import StackedRegressor
 from foretell.numbers.predictive_distribution import PredictiveDistribution
 from foretell.numbers.tables.layout import TableLayout
 from foretell.numbers.tables.table_encoder import TableEncoder
@@ -25,7 +25,7 @@ def _inner_has(method: str) -> Any:
 class TableRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Encodes the columns (`TableEncoder`), fits the estimator, and predicts from tables with the same columns. `foretell fit` makes it.
 
-    estimator: None is `HistogramRegressor()`. encoder: None is `TableEncoder()`. State: encoder_, estimator_, target_name_ (where y has
+    estimator: None is `StackedRegressor()`. encoder: None is `TableEncoder()`. State: encoder_, estimator_, target_name_ (where y has
     one), origin_ (how `foretell fit` made it: seed, test_share, and the layout of the file). Quantiles and intervals are available where
     the estimator has them. Errors: those of both.
 
@@ -52,7 +52,7 @@ class TableRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             self.feature_names_in_ = self.encoder_.feature_names_in_
         self.target_name_ = None if getattr(y, "name", None) is None else str(y.name)
         self.origin_: dict[str, Any] = {}
-        inner = clone(HistogramRegressor() if self.estimator is None else self.estimator)
+        inner = clone(StackedRegressor() if self.estimator is None else self.estimator)
         if sample_weight is not None and not has_fit_parameter(inner, "sample_weight"):
             raise UserError(f"TableRegressor: {type(inner).__name__} takes no sample_weight; leave it out, or take another estimator")
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}

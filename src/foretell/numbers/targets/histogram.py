@@ -54,14 +54,15 @@ class HistogramTarget(NumberTarget):
         return -(encoded * outputs.log_softmax(dim=-1)).sum(dim=-1)
 
     def row_errors(self, code: dict[str, Any], outputs: Tensor, encoded: Tensor) -> Tensor:
-        """The absolute difference of the means. Cross-entropy rises again when distributions become too sharp, long before means get worse;
-        a temperature can correct sharpness later. Not squared, since outliers may be wrong values."""
-        return (self.mean(code, outputs) - encoded @ _centres(code, encoded)).abs()
+        """The absolute difference of the means, as a share of the support (float32 has no digits for a high level). Cross-entropy rises
+        again when distributions become too sharp, long before means get worse; a temperature can correct sharpness later. Not squared, as
+        outliers may be wrong values."""
+        shares = torch.as_tensor(_shares(code), dtype=encoded.dtype, device=encoded.device)
+        return (outputs.softmax(dim=-1) @ shares - encoded @ shares).abs()
 
     def error_unit(self, code: dict[str, Any]) -> float:
-        edges, prior = np.asarray(code["edges"]), np.asarray(code["prior"])
-        centres = (edges[:-1] + edges[1:]) / 2
-        return float(np.sqrt(prior @ (centres - prior @ centres) ** 2))
+        shares, prior = _shares(code), np.asarray(code["prior"])
+        return float(np.sqrt(prior @ (shares - prior @ shares) ** 2))
 
     def imitation(self, code: dict[str, Any], outputs: Tensor, others: Tensor) -> Tensor:
         """The cross-entropy of our distribution relative to the other one."""
@@ -78,6 +79,12 @@ class HistogramTarget(NumberTarget):
 
     def _bins(self) -> Support:
         return Support() if self.support is None else self.support
+
+
+def _shares(code: dict[str, Any]) -> np.ndarray:
+    """The middle of each bin, as a share of the way through the support."""
+    edges = np.asarray(code["edges"])
+    return (edges[:-1] - edges[0] + np.diff(edges) / 2) / (edges[-1] - edges[0])
 
 
 def _centres(code: dict[str, Any], like: Tensor) -> Tensor:

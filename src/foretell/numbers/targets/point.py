@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from foretell.numbers.level import Level
 from foretell.numbers.targets.base import NumberTarget
 
 
@@ -18,9 +19,8 @@ class PointTarget(NumberTarget):
     subclass implements `row_losses`. The code: centre, scale (1 where all targets are equal)."""
 
     def fit(self, y: np.ndarray, sample_weight: np.ndarray | None = None) -> dict[str, Any]:
-        centre = float(np.average(y, weights=sample_weight))
-        scale = float(np.sqrt(np.average((y - centre) ** 2, weights=sample_weight)))
-        return {"centre": centre, "scale": scale or 1.0}
+        level, _ = Level.of(np.asarray(y, dtype=np.float64), sample_weight)
+        return {"centre": level.centre, "scale": level.scale}
 
     def width(self, code: dict[str, Any]) -> int:
         return 1

@@ -87,7 +87,8 @@ class Support(Component):
 def is_even(edges: np.ndarray) -> bool:
     """Whether all bins have the same width, up to rounding."""
     widths = np.diff(edges)
-    return bool(np.ptp(widths) <= 1e-6 * widths.mean())
+    rounding = 4 * np.finfo(float).eps * np.abs(edges).max()
+    return bool(np.ptp(widths) <= 1e-6 * widths.mean() + rounding)
 
 
 def _numbers(y: np.ndarray) -> np.ndarray:
