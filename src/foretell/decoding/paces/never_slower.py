@@ -19,10 +19,21 @@ _EARNED = 0.05  #: largest share that a request may lose beyond `allowance` in a
 
 @dataclass
 class _Memory:
-    """rates: acceptance in all requests. account: of all requests together."""
+    """rates: acceptance in all requests. account: of all requests together. poorest: the least that a request of the batch could lose in
+    the step before. costs, so_far: of the present step, and the least so far."""
 
     rates: Rates
     account: Account = field(default_factory=Account)
+    poorest: float = math.inf
+    costs: DraftCosts | None = None
+    so_far: float = math.inf
+
+    def note(self, room: float, costs: DraftCosts) -> float:
+        """Note what a request may lose in this step, and return what all of them may lose, as far as known."""
+        if costs is not self.costs:
+            self.poorest, self.so_far, self.costs = self.so_far, math.inf, costs
+        self.so_far = min(self.so_far, room)
+        return min(room, self.poorest)
 
 
 @dataclass
@@ -73,7 +84,7 @@ class NeverSlower(Pace[_Memory, _State]):
     max_nodes: int = 16
     memory: float = 200.0
     trust: float = 16.0
-    allowance: float = 0.015
+    allowance: float = 0.025
 
     aliases = ("cost",)
 
@@ -101,7 +112,10 @@ class NeverSlower(Pace[_Memory, _State]):
     def limit(self, state: _State, costs: DraftCosts) -> DraftOrder:
         state.account.open_step(costs.plain)
         state.asked = False
-        if state.skip > 0 or self._room(state) < costs.ask + costs.node:
+        room = self._room(state)
+        if state.memory is not None:
+            room = state.memory.note(room, costs)
+        if state.skip > 0 or room < (costs.ask + costs.node) * max(len(costs.texts), 1):
             return REST
         depth = self._depth(state, costs)
         if depth == 0:
@@ -159,7 +173,7 @@ class NeverSlower(Pace[_Memory, _State]):
             kept[i].append(node)
         if any(state.memory is None for state in states):  # then the group has one request
             kept = [self._as_before(states[0], trees[0], [(-minus, node) for minus, _, node in nodes], num, losses, room)]
-        for state, tree, chosen, before in zip(states, trees, kept, known, strict=True):
+        for state, chosen, before in zip(states, kept, known, strict=True):
             chosen.sort()  # the order in `subtree`
             state.known = [before[node] for node in chosen]
             state.account.spent = losses[sum(map(len, kept))]
