@@ -84,7 +84,7 @@ class NeverSlower(Pace[_Memory, _State]):
     max_nodes: int = 16
     memory: float = 200.0
     trust: float = 16.0
-    allowance: float = 0.025
+    allowance: float = 0.02
 
     aliases = ("cost",)
 
@@ -166,13 +166,13 @@ class NeverSlower(Pace[_Memory, _State]):
         for state, (length, rows) in zip(states, costs.texts, strict=True):
             state.account.read(costs.curve.reading(length + rows))
             state.account.step = costs.plain
-        room = min((self._room(state) for state in states), default=0.0)
-        num = _most_worth([-minus for minus, _, _ in nodes], losses, len(trees), costs.plain, room)
+        rooms = [self._room(state) for state in states]
+        num = _most_worth([(-minus, i) for minus, i, _ in nodes], losses, costs.plain, rooms)
         kept: list[list[int]] = [[] for _ in trees]
         for _, i, node in nodes[:num]:
             kept[i].append(node)
         if any(state.memory is None for state in states):  # then the group has one request
-            kept = [self._as_before(states[0], trees[0], [(-minus, node) for minus, _, node in nodes], num, losses, room)]
+            kept = [self._as_before(states[0], trees[0], [(-minus, node) for minus, _, node in nodes], num, losses, rooms[0])]
         for state, chosen, before in zip(states, kept, known, strict=True):
             chosen.sort()  # the order in `subtree`
             state.known = [before[node] for node in chosen]
@@ -218,16 +218,18 @@ def _sure(reach: float) -> float:
     return max(1.0 - 4.0 * (1.0 - reach), 0.0)
 
 
-def _most_worth(reaches: Sequence[float], losses: Sequence[float], num_texts: int, plain: float, room: float) -> int:
-    """The number of nodes, in descending order of reach, that makes expected tokens / time largest, and whose failure `room` pays for.
+def _most_worth(nodes: Sequence[tuple[float, int]], losses: Sequence[float], plain: float, rooms: Sequence[float]) -> int:
+    """The number of nodes, in descending order of reach, that makes expected tokens / time largest, and whose failure all can afford.
 
-    losses[m]: seconds that m nodes add to a step of `plain` seconds; losses[0] are spent already."""
-    expected, num, sure = float(num_texts), 0, 0.0
+    nodes: (reach, number of the text). losses[m]: seconds that m nodes add to a step of `plain` seconds; losses[0] are spent already. rooms:
+    seconds that each text may lose.
+    """
+    expected, num, rooms = float(len(rooms)), 0, list(rooms)
     best = expected / (plain + losses[0])
-    for count, reach in enumerate(reaches, 1):
+    for count, (reach, text) in enumerate(nodes, 1):
         expected += reach
-        sure += _sure(reach) * plain
+        rooms[text] += _sure(reach) * plain
         rate = expected / (plain + losses[count])
-        if rate > best and losses[count] - sure <= room:
+        if rate > best and losses[count] <= min(rooms):
             best, num = rate, count
     return num
