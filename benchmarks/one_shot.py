@@ -1,8 +1,9 @@
 """Claim: the default recipe is never slower than plain decoding from the first token of the first request on, alone and in batches.
 
-Each answer is decoded in a new session, whose drafter and pace have learnt nothing yet, as by a call of `foretell generate`. Recipe and
-plain decoding take turns on the same prompts, `--repeats` rounds after one to warm up. A ratio is plain's time to a request's last token over
-the recipe's; of each prompt the median over rounds counts. The time holds the making of the session, but not the loading of the model.
+Each answer is decoded in a new session, whose drafter and pace have learnt nothing yet, as by a call of `foretell generate`. Recipe
+and plain decoding take turns on the same prompts, `--repeats` rounds after one to warm up. A ratio is plain's time to a request's last
+token over the recipe's; of each prompt the median over rounds counts. The time holds the making of the session, but not the loading of
+the model. The median over prompts is what a one-shot call gains.
 
     python benchmarks/one_shot.py --batch 1 4 8 16
     python benchmarks/one_shot.py --prompts question.jsonl --part odd --temperature 0.8
@@ -20,6 +21,7 @@ import sys
 import time
 
 import foretell as ft
+from foretell.bench.machine import describe_machine
 from foretell.bench.prompts import read_prompts
 from foretell.decoding.draws import SampledDraws
 from foretell.decoding.sampler import Sampler
@@ -89,6 +91,8 @@ def main() -> int:
     texts = [model.tokenizer.chat(prompt.turns[0]) for prompt in chosen]
     sampler = make_sampler(temperature=args.temperature)
     ft.Session(model, recipe)  # measures the costs once
+    machine = describe_machine()
+    print(f"{machine['processor']} ({' '.join(machine['features'])}), {machine['cores']} cores, load {machine['load']}; {recipe}")
     summary, good = {}, True
     for batch in args.batch:
         result = race(model, recipe, texts, args, batch, sampler)
@@ -102,7 +106,7 @@ def main() -> int:
         )
         good &= not below and not (result["differ"] and sampler.greedy)
         summary[batch] = result
-    print(json.dumps({"recipe": str(recipe), "target": TARGET, "batches": summary}))
+    print(json.dumps({"machine": machine, "recipe": str(recipe), "target": TARGET, "batches": summary}))
     return int(not good)
 
 

@@ -2,7 +2,8 @@
 
     python benchmarks/prior_rates.py --prompts question.jsonl > src/foretell/data/acceptance.json
 
-Every second prompt is used, so that the others can be reported on. Each answer is greedy, in a new session, and all drafted nodes are verified.
+Every second prompt is used, so that the others can be reported on. Each answer is greedy, in a new session, and all drafted nodes are
+verified.
 """
 
 from __future__ import annotations

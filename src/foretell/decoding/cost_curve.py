@@ -17,7 +17,8 @@ class CostCurve:
 
     rows: measured numbers of rows, ascending. seconds: of a step over each, after one text of `context` tokens. per_token: seconds that
     attention takes for each token of a text in front of the step's rows, once a text. per_token_row: the same, for each row of that text.
-    per_text: seconds for each text after the first. With these 0, a step's cost depends on its rows only. Errors: UserError where rows and seconds do not ascend or match.
+    per_text: seconds for each text after the first. With these 0, a step's cost depends on its rows only. Errors: UserError where rows
+    and seconds do not ascend or match.
 
     >>> curve = CostCurve((1, 3), (1.0, 2.0), context=10, per_token=0.01)
     >>> curve(2), curve.step([(10, 2)]), round(curve.step([(10, 1), (30, 1)]), 6)

@@ -1,7 +1,7 @@
 """What drafting costs beside the forward pass: to propose, trim, decide and observe, measured once and kept.
 
-Drafters that look tables up declare no cost of their own (`Drafter.draft_cost`). What they and the loop around them take is little, but where
-a plain step takes five milliseconds, half a millisecond is a tenth.
+Drafters that look tables up declare no cost of their own (`Drafter.draft_cost`). What they and the loop around them take is little, but
+where a plain step takes five milliseconds, half a millisecond is a tenth.
 """
 
 from __future__ import annotations

@@ -19,10 +19,21 @@ _EARNED = 0.05  #: largest share that a request may lose beyond `allowance` in a
 
 @dataclass
 class _Memory:
-    """rates: acceptance in all requests. account: of all requests together."""
+    """rates: acceptance in all requests. account: of all requests together. poorest: the least that a request of the batch could lose in
+    the step before. costs, so_far: of the present step, and the least so far."""
 
     rates: Rates
     account: Account = field(default_factory=Account)
+    poorest: float = math.inf
+    costs: DraftCosts | None = None
+    so_far: float = math.inf
+
+    def note(self, room: float, costs: DraftCosts) -> float:
+        """Note what a request may lose in this step, and return what all of them may lose, as far as known."""
+        if costs is not self.costs:
+            self.poorest, self.so_far, self.costs = self.so_far, math.inf, costs
+        self.so_far = min(self.so_far, room)
+        return min(room, self.poorest)
 
 
 @dataclass
@@ -73,7 +84,7 @@ class NeverSlower(Pace[_Memory, _State]):
     max_nodes: int = 16
     memory: float = 200.0
     trust: float = 16.0
-    allowance: float = 0.015
+    allowance: float = 0.02
 
     aliases = ("cost",)
 
@@ -101,7 +112,10 @@ class NeverSlower(Pace[_Memory, _State]):
     def limit(self, state: _State, costs: DraftCosts) -> DraftOrder:
         state.account.open_step(costs.plain)
         state.asked = False
-        if state.skip > 0 or self._room(state) < costs.ask + costs.node:
+        room = self._room(state)
+        if state.memory is not None:
+            room = state.memory.note(room, costs)
+        if state.skip > 0 or room < (costs.ask + costs.node) * max(len(costs.texts), 1):
             return REST
         depth = self._depth(state, costs)
         if depth == 0:
@@ -152,14 +166,14 @@ class NeverSlower(Pace[_Memory, _State]):
         for state, (length, rows) in zip(states, costs.texts, strict=True):
             state.account.read(costs.curve.reading(length + rows))
             state.account.step = costs.plain
-        room = min((self._room(state) for state in states), default=0.0)
-        num = _most_worth([-minus for minus, _, _ in nodes], losses, len(trees), costs.plain, room)
+        rooms = [self._room(state) for state in states]
+        num = _most_worth([(-minus, i) for minus, i, _ in nodes], losses, costs.plain, rooms)
         kept: list[list[int]] = [[] for _ in trees]
         for _, i, node in nodes[:num]:
             kept[i].append(node)
         if any(state.memory is None for state in states):  # then the group has one request
-            kept = [self._as_before(states[0], trees[0], [(-minus, node) for minus, _, node in nodes], num, losses, room)]
-        for state, tree, chosen, before in zip(states, trees, kept, known, strict=True):
+            kept = [self._as_before(states[0], trees[0], [(-minus, node) for minus, _, node in nodes], num, losses, rooms[0])]
+        for state, chosen, before in zip(states, kept, known, strict=True):
             chosen.sort()  # the order in `subtree`
             state.known = [before[node] for node in chosen]
             state.account.spent = losses[sum(map(len, kept))]
@@ -204,16 +218,18 @@ def _sure(reach: float) -> float:
     return max(1.0 - 4.0 * (1.0 - reach), 0.0)
 
 
-def _most_worth(reaches: Sequence[float], losses: Sequence[float], num_texts: int, plain: float, room: float) -> int:
-    """The number of nodes, in descending order of reach, that makes expected tokens / time largest, and whose failure `room` pays for.
+def _most_worth(nodes: Sequence[tuple[float, int]], losses: Sequence[float], plain: float, rooms: Sequence[float]) -> int:
+    """The number of nodes, in descending order of reach, that makes expected tokens / time largest, and whose failure all can afford.
 
-    losses[m]: seconds that m nodes add to a step of `plain` seconds; losses[0] are spent already."""
-    expected, num, sure = float(num_texts), 0, 0.0
+    nodes: (reach, number of the text). losses[m]: seconds that m nodes add to a step of `plain` seconds; losses[0] are spent already. rooms:
+    seconds that each text may lose.
+    """
+    expected, num, rooms = float(len(rooms)), 0, list(rooms)
     best = expected / (plain + losses[0])
-    for count, reach in enumerate(reaches, 1):
+    for count, (reach, text) in enumerate(nodes, 1):
         expected += reach
-        sure += _sure(reach) * plain
+        rooms[text] += _sure(reach) * plain
         rate = expected / (plain + losses[count])
-        if rate > best and losses[count] - sure <= room:
+        if rate > best and losses[count] <= min(rooms):
             best, num = rate, count
     return num

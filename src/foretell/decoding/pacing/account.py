@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 #: A request is trusted to take at least as long as so many plain steps, or nothing could be tried at first.
-_AT_LEAST = 32
+_AT_LEAST = 40
 #: Plain steps of a session after which half of what it gained is trusted to be its drafter's merit.
 _TRIAL = 100
 
@@ -17,12 +17,12 @@ class Account:
 
     >>> account = Account()
     >>> account.open_step(plain=1.0)
-    >>> account.room(allowance=0.02)  # two hundredths of 32 steps
-    0.64
+    >>> account.room(allowance=0.02)  # two hundredths of 40 steps
+    0.8
     >>> account.spent = 0.25
     >>> account.close_step(num_accepted=0)
     >>> round(account.room(allowance=0.02), 6)
-    0.39
+    0.55
     """
 
     plain: float = 0.0

@@ -12,8 +12,8 @@ _DEEPEST, _LAST = 3, 4
 
 @functools.cache
 def prior_rate(source: str, grade: int, depth: int, rank: int) -> float | None:
-    """The rate at which nodes like this one were accepted given their parent, in new sessions with the default model; None for drafters that
-    were not measured. Where too few nodes were seen, the rate of the depth above counts, else of the rank before.
+    """The rate at which nodes like this one were accepted given their parent, in new sessions with the default model; None for drafters
+    that were not measured. Where too few nodes were seen, the rate of the depth above counts, else of the rank before.
 
     Measured by `benchmarks/prior_rates.py` on every second prompt of Spec-Bench.
     """

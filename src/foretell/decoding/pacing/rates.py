@@ -35,8 +35,8 @@ class Rates:
     def rate(self, key: Key, trust: float) -> float:
         """Probability that a node of this key is accepted; `trust` is the weight, in observations, of the parent's rate.
 
-        The prior is the rate that was measured on other prompts (`prior_rates.py`). Where there is none, it is the rate of the depth above, and
-        1/2 for the first candidate of depth 1.
+        The prior is the rate that was measured on other prompts (`prior_rates.py`). Where there is none, it is the rate of the depth
+        above, and 1/2 for the first candidate of depth 1.
         """
         visits, hits = self.visits.get(key, 0.0) / self.weight, self.hits.get(key, 0.0) / self.weight
         if self.parent is not None:
@@ -49,8 +49,8 @@ class Rates:
         return (hits + _PRIOR * prior + _HOPE) / (visits + _PRIOR + _HOPE)
 
     def reach(self, tree: Tree, trust: float, known: Sequence[Key] | None = None) -> list[float]:
-        """Probability that each node is on the accepted path. known: `keys(tree)`, where somebody has them. It never increases from parent to child, nor from earlier to later sampled
-        siblings, so that any set of the best nodes contains their parents and earlier siblings."""
+        """Probability that each node is on the accepted path. It never increases from parent to child, nor from earlier to later sampled
+        siblings, so that any set of the best nodes contains their parents and earlier siblings. known: `keys(tree)`, if at hand."""
         reach: list[float] = []
         last_sibling: dict[int, float] = {}
         known = keys(tree) if known is None else known
