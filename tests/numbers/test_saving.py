@@ -93,7 +93,7 @@ def test_a_language_model_is_named_and_not_stored(rng, tmp_path):
 
 @pytest.mark.parametrize(("name", "example"), FORECASTERS, ids=ids(FORECASTERS))
 def test_every_forecaster_predicts_the_same_after_loading(name, example, tmp_path):
-    rows = np.sin(np.arange(120.0) / 3)[:, None] + 0.1 * np.random.RandomState(0).standard_normal((120, 2))
+    rows = 3 + np.sin(np.arange(120.0) / 3)[:, None] + 0.1 * np.random.RandomState(0).standard_normal((120, 2))
     fitted = example.fit(rows)
     loaded = load(save(fitted, tmp_path / "model"))
     for method in ("predict", "predict_interval"):

@@ -78,25 +78,23 @@ class SketchedLinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SketchedLinearRegression:  # noqa: N803
         """Fit to X (n, d), also sparse where the sketch takes it, and y (n,) or (n, k). sample_weight: (n,), 0 or above."""
-        sketch = self._settings()
-        rows = self._checked((X, y, sample_weight), start=True)
+        sketch, rows = self._settings(), self._checked((X, y, sample_weight), start=True)
         m = self._num_rows(rows.X.shape[1] + bool(self.fit_intercept))
-        if too_few := len(rows) < 2 * m:
+        drawn, given = (None, len(rows)) if len(rows) < 2 * m else (sketch, m)
+        if drawn is None:
             warnings.warn(
                 f"SketchedLinearRegression: {len(rows)} rows are fewer than 2 m = {2 * m}, so they were solved exactly (report_['exact'])",
                 stacklevel=2,
             )
-        drawn, m = (None, len(rows)) if too_few else (sketch, m)
         names, intercept = getattr(self, "feature_names_in_", None), bool(self.fit_intercept)
         try:
-            return self._fit([rows], drawn, m, rows, names)
+            return self._fit([rows], drawn, given, rows, names)
         except DependentColumnsError as error:
             dropped = later_combinations(error.matrix, intercept)
             if self.collinear == "error" or not are_combinations(rows, dropped, error.matrix, intercept):
                 raise  # where the sketch alone lacks them, no column is to blame
         warn_of_left_out(dropped if names is None else names[dropped].tolist())
-        rows = without(rows, dropped)
-        self._fit([rows], drawn, m, rows, None if names is None else np.delete(names, dropped))
+        self._fit([rows := without(rows, dropped)], drawn, given, rows, None if names is None else np.delete(names, dropped))
         widen(self, dropped)
         return self
 
