@@ -14,7 +14,8 @@ from foretell.cli.common.interrupts import interruptible
 #: Names of arguments in Python, by the parameters of verbs where these have other names.
 _PYTHON = {
     "threads": ("num_threads",), "choice": ("choices",), "drafts": ("k",), "recipes": ("recipe",), "logprobs": ("num_logprobs",),
-    "repetition_penalty": ("repetition",), "presence_penalty": ("presence",), "frequency_penalty": ("frequency",), "interval": ("coverage",),
+    "repetition_penalty": ("repetition",), "presence_penalty": ("presence",), "frequency_penalty": ("frequency",),
+    "interval": ("coverage",),
 }  # fmt: skip
 
 
