@@ -97,7 +97,7 @@ def test_time_cuts_drafts(complete):
 def test_beam_search_and_refusals(complete, home):
     assert len(answer(complete(TEXT, "--json", "--search", "beam-search(k=2)"))["drafts"]) == 2
     for words, message in [
-        ((TEXT, "-k", "0"), "k=0 must be at least 1"),
+        ((TEXT, "-k", "0"), "--drafts 0 must be at least 1"),
         ((TEXT, "--search", "supperposed"), "did you mean 'superposed'"),
         ((TEXT, "--ngrams", "none.here"), "no such n-gram table"),
         ((TEXT, "--learn", "nowhere"), "no such file or folder"),

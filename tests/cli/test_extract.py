@@ -58,12 +58,12 @@ def test_a_short_budget_is_said(extract):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("What?", "--max-tokens", "0"), "max_tokens=0 must be at least 1"),
-        (("What?", "--top", "0"), "top=0 must be at least 1"),
+        (("What?", "--max-tokens", "0"), "--max-tokens 0 must be at least 1"),
+        (("What?", "--top", "0"), "--top 0 must be at least 1"),
         (("What?", "--within", "0"), "--within 0 must be greater than 0"),
         (("What?", "--stop", "zz"), "no token begins with"),
-        (("What?", "--most-nodes", "0"), "most_nodes=0 must be at least 1"),
-        ((" ",), "question=' ' is empty"),
+        (("What?", "--most-nodes", "0"), "--most-nodes 0 must be at least 1"),
+        ((" ",), "QUESTION ' ' is empty"),
     ],
 )
 def test_mistakes_are_named(extract, words, message):

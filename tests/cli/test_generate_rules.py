@@ -78,7 +78,7 @@ def test_choices_of_tools(generate, home):
     assert found["text"].startswith('[{"name": "f", "arguments": {}}')
     refused = generate(PROMPT, "--tools", "t.json", "--tool-choice", "h")
     assert refused.exit_code == 2
-    assert "tool_choice='h' is unknown" in refused.stderr
+    assert "--tool-choice h is unknown" in refused.stderr
     assert generate(PROMPT, "--tool-choice", "f").exit_code == 2
 
 

@@ -47,8 +47,7 @@ def test_parts_models_and_kinds_complete():
     assert part_names("token", ("drafter",)) == ["token-recycling"]
     assert part_names("token_r", ("drafter",)) == ["token-recycling"]
     assert part_names("plain,never", ("drafter", "pace")) == ["plain,never-slower"]
-    assert [each.value for each in model_names("std")] == ["stdlib-nested"]
-    assert [each.type for each in model_names("/models/")] == ["file"]
+    assert (model_names("std"), model_names("/models/")) == (["stdlib-nested"], [])
     complete = {name: complete_value(name) for name in ("kind", "name", "constraint", "estimator", "dtype", "seed")}
     assert complete["kind"](None, None, "est") == ["estimator"]
     assert "eagle" not in complete["constraint"](None, None, "r")

@@ -85,8 +85,8 @@ def test_unseen_categories(foretell, model):
         ("size,colour\nbig,red\n", (), "column 'size', row 1: 'big' is no number"),
         ("size,colour\n1,\n", (), "column 'colour', row 1: the category is missing"),
         ("size,colour\n1,red\n", ("--interval", "0.99"), "needs at least 99"),
-        ("size,colour\n1,red\n", ("--interval", "9"), "coverage=9.0 must lie between"),
-        ("size,colour\n1,red\n", ("--unseen", "drop"), "unseen='drop' must be"),
+        ("size,colour\n1,red\n", ("--interval", "9"), "--interval 9.0 must lie between"),
+        ("size,colour\n1,red\n", ("--unseen", "drop"), "--unseen drop must be"),
         ("size,colour\n1,red\n", ("-o", "absent/out.csv"), "does not exist; create it first"),
     ],
 )

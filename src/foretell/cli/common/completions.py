@@ -52,15 +52,16 @@ def part_names(typed: str, kinds: Iterable[str]) -> list[str]:
     return [f"{before}{name}" for name in _starting(names, last)]
 
 
-def model_names(typed: str) -> list[Any]:
-    """Models that come with Foretell, and the files that the shell offers."""
-    from typer.core import CompletionItem
+def model_names(typed: str) -> list[str]:
+    """Models that have a name; where none begins so, shells offer files.
 
+    >>> model_names("std")
+    ['stdlib-nested']
+    """
     from foretell.models.locate import DEFAULT
     from foretell.models.shipped import shipped
 
-    names = _starting([DEFAULT, *shipped()], typed)
-    return [CompletionItem(name) for name in names] or [CompletionItem(typed, type="file")]
+    return _starting([DEFAULT, *shipped()], typed)
 
 
 def _kinds() -> list[str]:

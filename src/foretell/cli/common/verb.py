@@ -12,7 +12,11 @@ from foretell.cli.common.completions import complete_value
 from foretell.cli.common.interrupts import interruptible
 
 #: Names of arguments in Python, by the parameters of verbs where these have other names.
-_PYTHON = {"threads": ("num_threads",), "choice": ("choices",), "drafts": ("k",), "recipes": ("recipe",), "logprobs": ("num_logprobs",)}
+_PYTHON = {
+    "threads": ("num_threads",), "choice": ("choices",), "drafts": ("k",), "recipes": ("recipe",), "logprobs": ("num_logprobs",),
+    "repetition_penalty": ("repetition",), "presence_penalty": ("presence",), "frequency_penalty": ("frequency",),
+    "interval": ("coverage",),
+}  # fmt: skip
 
 
 class HelpPage:
@@ -59,7 +63,7 @@ def in_options(message: str, verb: Any) -> str:
     for each in verb.params:
         option = next((name for name in each.opts if name.startswith("--")), None) or (each.metavar or each.name.upper())
         said.update(dict.fromkeys((each.name, *_PYTHON.get(each.name, ())), option))
-    pattern = rf"(?<![\w.(,-])(?:(?!error\b)[a-z_]+: )?\b({'|'.join(map(re.escape, said))})=('[^']*'|\"[^\"]*\"|[^\s,;:)]+)"
+    pattern = rf"(?<![\w.(,-])(?:(?!error\b)[A-Za-z_]+: )?\b({'|'.join(map(re.escape, said))})=('[^']*'|\"[^\"]*\"|[^\s,;:)]+)"
     return re.sub(pattern, lambda match: f"{said[match[1]]} {_bare(match[2])}", message).replace(" or None", "")
 
 
