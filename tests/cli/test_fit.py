@@ -110,7 +110,7 @@ def test_bad_tables(foretell, home, text, message):
 def test_the_default_mixes_candidates_and_says_what_of_the_file_was_assumed(foretell, table, home):
     frame = pd.read_csv(table).drop(columns="id").assign(day=lambda rows: pd.date_range("2024-01-01", periods=len(rows)))
     frame.to_csv(home / "h.csv", sep=";", decimal=",", date_format="%d.%m.%Y", encoding="latin-1")
-    result = foretell("fit", "h.csv", "--target", "price", "--time-budget", "0.01", "-o", "model")
+    result = foretell("fit", "h.csv", "--target", "price", "--time-budget", "0.01", "--set", "folds=2", "-o", "model")
     assert result.exit_code == 0, result.stderr
     assert "h.csv was read with ';' between cells (--delimiter); its first column" in result.stderr
     assert "decimal commas (--decimal); column 'day' as dates with the day first (--date-format)" in result.stderr
@@ -138,7 +138,7 @@ def test_boosting_of_scikit_learn_with_intervals(foretell, table, home):
 def test_any_unit_of_the_target(foretell, table, home, unit):
     frame = pd.read_csv(table).drop(columns="id")
     frame.assign(price=frame["price"] * unit).to_csv(home / "far.csv", index=False)
-    said = foretell("fit", "far.csv", "--target", "price", "--time-budget", "0.01", "--json")
+    said = foretell("fit", "far.csv", "--target", "price", "--time-budget", "0.01", "--set", "folds=2", "--json")
     found = json.loads(said.stdout, parse_constant=lambda word: pytest.fail(word))["scores"]
     assert found["stacked-regressor"]["R2"] > 0.9
     assert found["ridge"]["RMSE"] == pytest.approx(0.3 * unit, rel=0.5)
