@@ -16,7 +16,6 @@ import torch
 from foretell.locks import ForkSafeLock
 from foretell.models.cache import Cache
 
-
 #: Slots that a store has at least.
 _LEAST = 512
 
@@ -29,9 +28,7 @@ class SlotStore:
     so before the store grows it counts anew, and slots that nobody holds are free again.
     """
 
-    def __init__(
-        self, num_layers: int, num_kv_heads: int, head_dim: int, dtype: torch.dtype, device: torch.device, capacity: int = _LEAST
-    ):
+    def __init__(self, num_layers: int, num_kv_heads: int, head_dim: int, dtype: torch.dtype, device: torch.device, capacity: int = _LEAST):
         self.data = torch.zeros(num_layers, capacity, 2, num_kv_heads, head_dim, dtype=dtype, device=device)
         self._least = capacity
         self._held: dict[int, tuple[list[int], ...]] = {}

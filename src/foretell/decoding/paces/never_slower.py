@@ -40,6 +40,7 @@ class _Memory:
 class _State:
     memory: _Memory | None  # None where the request is decided alone
     rates: Rates
+    allowance: float  # share of plain decoding's time that the request may lose
     account: Account = field(default_factory=Account)
     asked: bool = False  # whether the drafter is asked in this step
     idle: int = 0  # consecutive steps without a node worth verifying
@@ -59,8 +60,8 @@ class NeverSlower(Pace[_Memory, _State]):
 
     Each request has an account of the seconds that its drafts saved and took, of a batch's step in full, by the cost curve. A draft is made
     only if the account of no request of the batch could fall below minus the share `allowance` of plain decoding's time so far. What is
-    thought to be accepted in any case counts as saved: 1 - 4 (1 - reach) of a node with a reach above 3/4. In a session whose drafts gained
-    so far, a request may lose half of that share more, 5 % at most. While the account or the
+    thought to be accepted in any case counts as saved: 1 - 4 (1 - reach) of a node with a reach above 3/4. In a session whose earlier
+    requests gained, a request may lose half of that share more, 5 % at most. While the account or the
     drafter's record says that drafts do not pay, drafters that can rest do, and the step costs what a plain one does.
 
     max_nodes: most drafted tokens per step and request. memory: steps after which a count has decayed to 1/e. trust: weight, in
@@ -102,17 +103,15 @@ class NeverSlower(Pace[_Memory, _State]):
         return _Memory(Rates(None, math.exp(-1 / (8 * self.memory))))
 
     def begin(self, memory: _Memory, alone: bool = False) -> _State:
-        return _State(None if alone else memory, Rates(None if alone else memory.rates, math.exp(-1 / self.memory)))
-
-    def _room(self, state: _State) -> float:
-        """Seconds that the request may lose in this step."""
-        earned = 0.0 if state.memory is None else min(max(state.memory.account.gain / 2, 0.0), _EARNED)
-        return state.account.room(self.allowance + earned)
+        if alone:
+            return _State(None, Rates(None, math.exp(-1 / self.memory)), self.allowance)
+        earned = min(max(memory.account.gain / 2, 0.0), _EARNED)  # by requests before this one, not by those beside it
+        return _State(memory, Rates(memory.rates, math.exp(-1 / self.memory)), self.allowance + earned)
 
     def limit(self, state: _State, costs: DraftCosts) -> DraftOrder:
         state.account.open_step(costs.plain)
         state.asked = False
-        room = self._room(state)
+        room = state.account.room(state.allowance)
         if state.memory is not None:
             room = state.memory.note(room, costs)
         if state.skip > 0 or room < (costs.ask + costs.node) * max(len(costs.texts), 1):
@@ -128,7 +127,7 @@ class NeverSlower(Pace[_Memory, _State]):
         """How deep to draft; where drafting costs time, by the probability that some node of each depth is accepted."""
         if costs.draft(1) == 0:
             return self.max_nodes
-        room = self._room(state)
+        room = state.account.room(state.allowance)
         best, depth, expected, reach = 1.0 / costs.plain, 0, 1.0, 1.0
         for d, rows in enumerate(costs.extra([0] * self.max_nodes), 1):
             reach *= state.rates.rate(any_at(d), self.trust)
@@ -166,7 +165,7 @@ class NeverSlower(Pace[_Memory, _State]):
         for state, (length, rows) in zip(states, costs.texts, strict=True):
             state.account.read(costs.curve.reading(length + rows))
             state.account.step = costs.plain
-        rooms = [self._room(state) for state in states]
+        rooms = [state.account.room(state.allowance) for state in states]
         num = _most_worth([(-minus, i) for minus, i, _ in nodes], losses, costs.plain, rooms)
         kept: list[list[int]] = [[] for _ in trees]
         for _, i, node in nodes[:num]:
