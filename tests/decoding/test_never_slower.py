@@ -76,7 +76,6 @@ def test_no_request_of_a_batch_loses_more_than_the_allowance(curve, seed, texts)
     costs = DraftCosts(curve, ask=0.05, node=0.005, texts=((0, 1),) * texts)
     memory = pace.remember()
     states, written, seconds = [pace.begin(memory) for _ in range(texts)], [0] * texts, 0.0
-    share = pace.allowance + 0.05  # the second part only where the others gained
     chances = [coins.choice([0.0, 0.0, 0.3, 0.9]) for _ in range(texts)]  # most texts do not gain
     while min(written) < 96:
         costs = replace(costs)  # the loop makes new ones for each step
@@ -90,14 +89,15 @@ def test_no_request_of_a_batch_loses_more_than_the_allowance(curve, seed, texts)
             pace.observe(state, tree, list(range(accepted)))
             written[number] += 1 + accepted
         loss = [seconds - num * costs.plain for num in written]
-        assert all(lost <= share * costs.plain * max(num, 40) + 1e-9 for lost, num in zip(loss, written, strict=True))
+        asks = 0.05 * texts  # what the others can afford is known a step late
+        assert all(lost <= pace.allowance * costs.plain * max(num, 40) + asks for lost, num in zip(loss, written, strict=True))
 
 
 def test_a_long_text_makes_a_row_dearer():
     """What pays after a short text does not after one whose every row takes long to attend."""
     pace, curve = NeverSlower(), CostCurve((1, 2), (1.0, 1.02), per_token_row=0.001)
     kept = [len(pace.trim([pace.begin(pace.remember())], [chain(3)], DraftCosts(curve, texts=((n, 1),)))[0]) for n in (10, 1000)]
-    assert kept[0] > kept[1] == 0
+    assert kept == [3, 1]
 
 
 def test_while_the_account_is_empty_the_drafter_rests():

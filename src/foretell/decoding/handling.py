@@ -39,7 +39,7 @@ def handling_of(model: Model, drafter: str, loop_of: Callable[[Model, int | None
     digest = hashlib.sha256(f"{drafter} {model.vocab_size}".encode()).hexdigest()[:16]
     name = f"curves/handling-{digest}-{machine_name(model)}.json"
     try:
-        entry = read_json(name)
+        entry: Any = read_json(name)
         if entry["version"] == _VERSION:
             return float(entry["ask"]), float(entry["node"])
     except (KeyError, TypeError, ValueError):

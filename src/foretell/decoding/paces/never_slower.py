@@ -9,37 +9,20 @@ from dataclasses import dataclass, field, replace
 from foretell.decoding.draft_order import NO_COSTS, NOTHING, REST, DraftCosts, DraftOrder
 from foretell.decoding.pace import Pace
 from foretell.decoding.pacing.account import Account
+from foretell.decoding.pacing.node_choice import most_worth, sure
 from foretell.decoding.pacing.rates import Key, Rates, any_at, keys
+from foretell.decoding.pacing.session_memory import SessionMemory
 from foretell.decoding.tree import Kind, Tree
 from foretell.parts import Needs, require
 
 _LEAST = 0.25  #: least reach of the nodes that are verified of a request's first sampled tree
-_EARNED = 0.05  #: largest share that a request may lose beyond `allowance` in a session that gained twice as much so far
-
-
-@dataclass
-class _Memory:
-    """rates: acceptance in all requests. account: of all requests together. poorest: the least that a request of the batch could lose in
-    the step before. costs, so_far: of the present step, and the least so far."""
-
-    rates: Rates
-    account: Account = field(default_factory=Account)
-    poorest: float = math.inf
-    costs: DraftCosts | None = None
-    so_far: float = math.inf
-
-    def note(self, room: float, costs: DraftCosts) -> float:
-        """Note what a request may lose in this step, and return what all of them may lose, as far as known."""
-        if costs is not self.costs:
-            self.poorest, self.so_far, self.costs = self.so_far, math.inf, costs
-        self.so_far = min(self.so_far, room)
-        return min(room, self.poorest)
 
 
 @dataclass
 class _State:
-    memory: _Memory | None  # None where the request is decided alone
+    memory: SessionMemory | None  # None where the request is decided alone
     rates: Rates
+    allowance: float  # share of plain decoding's time that the request may lose
     account: Account = field(default_factory=Account)
     asked: bool = False  # whether the drafter is asked in this step
     idle: int = 0  # consecutive steps without a node worth verifying
@@ -49,7 +32,7 @@ class _State:
 
 
 @dataclass(frozen=True)
-class NeverSlower(Pace[_Memory, _State]):
+class NeverSlower(Pace[SessionMemory, _State]):
     """Choose the number of nodes m that maximises expected tokens / seconds of the step, as long as a failure can be afforded.
 
     The acceptance probability of a node is learnt online, for the request and for all requests before, by (drafter, grade, depth, rank). A
@@ -59,8 +42,8 @@ class NeverSlower(Pace[_Memory, _State]):
 
     Each request has an account of the seconds that its drafts saved and took, of a batch's step in full, by the cost curve. A draft is made
     only if the account of no request of the batch could fall below minus the share `allowance` of plain decoding's time so far. What is
-    thought to be accepted in any case counts as saved: 1 - 4 (1 - reach) of a node with a reach above 3/4. In a session whose drafts gained
-    so far, a request may lose half of that share more, 5 % at most. While the account or the
+    thought to be accepted in any case counts as saved: 1 - 4 (1 - reach) of a node with a reach above 3/4. In a session whose earlier
+    requests gained, a request may lose half of that share more, 5 % at most. While the account or the
     drafter's record says that drafts do not pay, drafters that can rest do, and the step costs what a plain one does.
 
     max_nodes: most drafted tokens per step and request. memory: steps after which a count has decayed to 1/e. trust: weight, in
@@ -98,21 +81,18 @@ class NeverSlower(Pace[_Memory, _State]):
     def needs(self) -> Needs:
         return Needs(curve=True)
 
-    def remember(self, costs: DraftCosts = NO_COSTS) -> _Memory:
-        return _Memory(Rates(None, math.exp(-1 / (8 * self.memory))))
+    def remember(self, costs: DraftCosts = NO_COSTS) -> SessionMemory:
+        return SessionMemory(Rates(None, math.exp(-1 / (8 * self.memory))))
 
-    def begin(self, memory: _Memory, alone: bool = False) -> _State:
-        return _State(None if alone else memory, Rates(None if alone else memory.rates, math.exp(-1 / self.memory)))
-
-    def _room(self, state: _State) -> float:
-        """Seconds that the request may lose in this step."""
-        earned = 0.0 if state.memory is None else min(max(state.memory.account.gain / 2, 0.0), _EARNED)
-        return state.account.room(self.allowance + earned)
+    def begin(self, memory: SessionMemory, alone: bool = False) -> _State:
+        if alone:
+            return _State(None, Rates(None, math.exp(-1 / self.memory)), self.allowance)
+        return _State(memory, Rates(memory.rates, math.exp(-1 / self.memory)), self.allowance + memory.earned)
 
     def limit(self, state: _State, costs: DraftCosts) -> DraftOrder:
         state.account.open_step(costs.plain)
         state.asked = False
-        room = self._room(state)
+        room = state.account.room(state.allowance)
         if state.memory is not None:
             room = state.memory.note(room, costs)
         if state.skip > 0 or room < (costs.ask + costs.node) * max(len(costs.texts), 1):
@@ -128,13 +108,13 @@ class NeverSlower(Pace[_Memory, _State]):
         """How deep to draft; where drafting costs time, by the probability that some node of each depth is accepted."""
         if costs.draft(1) == 0:
             return self.max_nodes
-        room = self._room(state)
+        room = state.account.room(state.allowance)
         best, depth, expected, reach = 1.0 / costs.plain, 0, 1.0, 1.0
         for d, rows in enumerate(costs.extra([0] * self.max_nodes), 1):
             reach *= state.rates.rate(any_at(d), self.trust)
             expected += reach
             extra = rows + costs.draft(d) + costs.ask + d * costs.node
-            if extra - _sure(reach) * d * costs.plain > room:
+            if extra - sure(reach) * d * costs.plain > room:
                 break
             if expected / (costs.plain + extra) > best:
                 best, depth = expected / (costs.plain + extra), d
@@ -166,8 +146,8 @@ class NeverSlower(Pace[_Memory, _State]):
         for state, (length, rows) in zip(states, costs.texts, strict=True):
             state.account.read(costs.curve.reading(length + rows))
             state.account.step = costs.plain
-        rooms = [self._room(state) for state in states]
-        num = _most_worth([(-minus, i) for minus, i, _ in nodes], losses, costs.plain, rooms)
+        rooms = [state.account.room(state.allowance) for state in states]
+        num = most_worth([(-minus, i) for minus, i, _ in nodes], losses, costs.plain, rooms)
         kept: list[list[int]] = [[] for _ in trees]
         for _, i, node in nodes[:num]:
             kept[i].append(node)
@@ -211,25 +191,3 @@ class NeverSlower(Pace[_Memory, _State]):
         """Do not ask the drafter for a number of steps that grows to 16."""
         state.idle += 1
         state.skip = min(state.idle, 16)
-
-
-def _sure(reach: float) -> float:
-    """The share of a node of this reach that is thought to be accepted in any case."""
-    return max(1.0 - 4.0 * (1.0 - reach), 0.0)
-
-
-def _most_worth(nodes: Sequence[tuple[float, int]], losses: Sequence[float], plain: float, rooms: Sequence[float]) -> int:
-    """The number of nodes, in descending order of reach, that makes expected tokens / time largest, and whose failure all can afford.
-
-    nodes: (reach, number of the text). losses[m]: seconds that m nodes add to a step of `plain` seconds; losses[0] are spent already. rooms:
-    seconds that each text may lose.
-    """
-    expected, num, rooms = float(len(rooms)), 0, list(rooms)
-    best = expected / (plain + losses[0])
-    for count, (reach, text) in enumerate(nodes, 1):
-        expected += reach
-        rooms[text] += _sure(reach) * plain
-        rate = expected / (plain + losses[count])
-        if rate > best and losses[count] <= min(rooms):
-            best, num = rate, count
-    return num

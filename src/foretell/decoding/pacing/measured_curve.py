@@ -168,6 +168,8 @@ def _parse(entry: Any) -> CostCurve | None:
     try:
         if entry["version"] != _VERSION:
             return None
-        return CostCurve(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items() if key != "version"})
+        fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+        del fields["version"]
+        return CostCurve(**fields)
     except (ValueError, KeyError, TypeError):
         return None
