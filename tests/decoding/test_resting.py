@@ -132,7 +132,7 @@ def test_a_drafter_that_rested_reads_the_text_before_tokens_are_taken_back():
         def limit(self, state, costs):
             return REST
 
-    model = TinyModel(vocab_size=12, order=2, seed=3)
+    model = TinyModel(vocab_size=12, order=2, seed=3, spelling=[b"%d" % token for token in range(12)])
     loop = Loop(model, Recipe(Noting(), pace=Resting()), CostCurve.flat())
     request = Request([3, 1, 2, 5], 20, GREEDY, SampledDraws(0))
     running = loop.begin(request)

@@ -50,7 +50,7 @@ Item = TypeVar("Item")
 @dataclass
 class Running:
     """A request that is being decoded: its cache, and the states of the recipe's parts. alone: the pace decides as if it were the only
-    one (`Pace.begin`). rests: the drafter does not observe this step. rested: nor did it observe those before, and must be told the text."""
+    one (`Pace.begin`). rests: the drafter does not observe this step. rested: nor those before, and must be told the text."""
 
     request: Request
     cache: Cache
