@@ -6,13 +6,17 @@ from dataclasses import dataclass
 
 import pytest
 
+from foretell.decoding.constrained import Backtracking
+from foretell.decoding.cost_curve import CostCurve
 from foretell.decoding.draft_order import REST, DraftOrder
 from foretell.decoding.drafters.prompt_lookup import PromptLookup
 from foretell.decoding.drafters.stand import Stand
 from foretell.decoding.draws import SampledDraws
+from foretell.decoding.loop import Loop
 from foretell.decoding.pace import Pace
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
+from foretell.decoding.tree import Tree
 from foretell.models.tiny import TinyModel
 from tests.decoding.helpers import GREEDY, greedy_text, run
 
@@ -99,3 +103,49 @@ def test_drafters_that_need_every_step_are_never_left_out():
     request = Request([3, 1, 2, 5], 20, GREEDY, SampledDraws(0))
     run(TinyModel(vocab_size=12, order=2, seed=3), Recipe(Needy(), pace=NowAndThen()), [request])
     assert len(calls) == len(request.trace.steps)
+
+
+def test_a_drafter_that_rested_reads_the_text_before_tokens_are_taken_back():
+    """`rewind` promises a prefix of what was read. A rule's dead end comes while the drafter rests."""
+    texts = []
+
+    @dataclass(frozen=True)
+    class Noting(PromptLookup):
+        def begin(self, memory, text, cached=0):
+            return list(text)
+
+        def resume(self, memory, state, text):
+            return list(text)
+
+        def rewind(self, memory, state, text):
+            texts.append((list(state), list(text)))
+            return list(text)
+
+        def propose(self, asks):
+            return [Tree() for _ in asks]
+
+        def observe_request(self, state, seen):
+            state += seen.tokens
+
+    @dataclass(frozen=True)
+    class Resting(Pace):
+        def limit(self, state, costs):
+            return REST
+
+    model = TinyModel(vocab_size=12, order=2, seed=3, spelling=[b"%d" % token for token in range(12)])
+    loop = Loop(model, Recipe(Noting(), pace=Resting()), CostCurve.flat())
+    request = Request([3, 1, 2, 5], 20, GREEDY, SampledDraws(0))
+    running = loop.begin(request)
+    for _ in range(6):
+        loop.step([running])
+    running.backtracking = Shortening()
+    assert loop.step_back(running)
+    assert [(read[: len(kept)], len(read)) for read, kept in texts] == [(request.tokens, len(request.tokens) + 1)]
+
+
+class Shortening(Backtracking):
+    """Takes back the last token, without a rule."""
+
+    def step_back(self, request, vocabulary):
+        del request.tokens[-1]
+        return True

@@ -49,8 +49,8 @@ Item = TypeVar("Item")
 
 @dataclass
 class Running:
-    """A request that is being decoded: its cache, and the states of the recipe's parts. rests: the drafter does not observe this step.
-    rested: nor did it observe the steps before, and must be told the text."""
+    """A request that is being decoded: its cache, and the states of the recipe's parts. alone: the pace decides as if it were the only
+    one (`Pace.begin`). rests: the drafter does not observe this step. rested: nor those before, and must be told the text."""
 
     request: Request
     cache: Cache
@@ -58,6 +58,7 @@ class Running:
     verify_state: Any = None
     pace_state: Any = None
     backtracking: Backtracking = field(default_factory=Backtracking)
+    alone: bool = False
     rests: bool = False
     rested: bool = False
 
@@ -137,27 +138,25 @@ class Loop:
             request.state = state.for_request(request.sampler, max_tokens)
         draft_state = self.recipe.drafter.begin(self.draft_memory, request.tokens)
         verify_state = self.recipe.verifier.begin(self.verify_memory, request.tokens)
-        running = Running(request, cache, draft_state, verify_state, self._pace_state(request))
+        alone = self.traits.samples and not request.sampler.greedy
+        running = Running(request, cache, draft_state, verify_state, self.recipe.pace.begin(self.pace_memory, alone=alone), alone=alone)
         request.trace = Trace(len(request.prompt), str(self.recipe), self.guarantee.kind)
         return running
 
     def _vocabulary(self, request: Request) -> Vocabulary:
         return Vocabulary.of(self.model, request.stop_tokens)
 
-    def _pace_state(self, request: Request) -> Any:
-        return self.recipe.pace.begin(self.pace_memory, alone=self.traits.samples and not request.sampler.greedy)
-
     def step_back(self, running: Running) -> bool:
         """Take back the last token of a request in a dead end; False where the request has to end."""
         request = running.request
         with _alone(request):
+            self._resume(running)  # `rewind` is for drafters that have read the text
             if not running.backtracking.step_back(request, self._vocabulary(request)):
                 return False
             running.cache.truncate(min(running.cache.length, len(request.tokens) - 1))
             running.draft_state = self.recipe.drafter.rewind(self.draft_memory, running.draft_state, request.tokens)
-            running.rested = False
             running.verify_state = self.recipe.verifier.rewind(self.verify_memory, running.verify_state, request.tokens)
-            running.pace_state = self._pace_state(request)
+            running.pace_state = self.recipe.pace.begin(self.pace_memory, alone=running.alone)
         return not request.finish_reason
 
     def end(self, running: Running) -> None:
@@ -204,11 +203,12 @@ class Loop:
         """Call the drafter for the requests whose pace allows a draft, and write the trimmed trees into `drafts`."""
         pace, drafter, trees = self.recipe.pace, self.recipe.drafter, dict[int, Tree]()
         ready = [running for running in batch if running.lag <= PREFILL_CHUNK]
-        costs = self._costs_of(ready, PREFILL_CHUNK * (len(batch) - len(ready)))
+        others = PREFILL_CHUNK * (len(batch) - len(ready))
+        costs = self._costs_of([running for running in ready if not running.alone], others)
         asks: list[tuple[Running, Ask]] = []
         for running in ready:
             with _alone(running.request):
-                ask = self._ask(running, costs)
+                ask = self._ask(running, self._costs_of([running], 0) if running.alone else costs)
                 if ask is not None:
                     asks.append((running, ask))
         if not asks:
@@ -218,13 +218,14 @@ class Loop:
             with _alone(running.request):
                 state = running.request.state
                 trees[id(running)] = tree if state is None or tree is None else pruned(tree, state)
-        if any(running.request.finish_reason for running in ready):
-            ready = [running for running in ready if not running.request.finish_reason]
-            costs = self._costs_of(ready, costs.others)
-        with _alone(*(running.request for running in ready)):
-            kept = pace.trim([running.pace_state for running in ready], [trees.get(id(running), Tree()) for running in ready], costs)
-            for running, tree in zip(ready, kept, strict=True):
-                drafts[id(running)] = _Draft(tree, self._queries(running, tree) if id(running) in trees else Queries())
+        ready = [running for running in ready if not running.request.finish_reason]
+        together = [running for running in ready if not running.alone]
+        for group, num in [([running], 0) for running in ready if running.alone] + ([(together, others)] if together else []):
+            with _alone(*(running.request for running in group)):
+                proposed = [trees.get(id(running), Tree()) for running in group]
+                kept = pace.trim([running.pace_state for running in group], proposed, self._costs_of(group, num))
+                for running, tree in zip(group, kept, strict=True):
+                    drafts[id(running)] = _Draft(tree, self._queries(running, tree) if id(running) in trees else Queries())
 
     def _costs_of(self, ready: Sequence[Running], others: int) -> DraftCosts:
         """The costs of a step over these requests and `others` rows of prompts."""

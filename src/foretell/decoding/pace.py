@@ -30,10 +30,12 @@ class Pace(Part, Generic[Memory, State]):
 
     @abstractmethod
     def limit(self, state: State, costs: DraftCosts) -> DraftOrder:
-        """How much to draft, and how; called for each request before drafting."""
+        """How much to draft, and how; called for each request before drafting. costs: of a step over all requests that are decided
+        together, or over this one where it is decided alone."""
 
     def trim(self, states: Sequence[State], trees: Sequence[Tree], costs: DraftCosts) -> list[Tree]:
-        """The subtrees to verify; called after drafting with the proposals of the whole batch."""
+        """The subtrees to verify; called after drafting with the proposals of all requests that are decided together, and for each that is
+        decided alone."""
         return list(trees)
 
     def observe(self, state: State, tree: Tree, path: Sequence[int]) -> None:

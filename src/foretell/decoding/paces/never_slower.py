@@ -92,47 +92,41 @@ class NeverSlower(Pace[SessionMemory, _State]):
     def limit(self, state: _State, costs: DraftCosts) -> DraftOrder:
         state.account.open_step(costs.plain)
         state.asked = False
-        room = state.account.room(state.allowance)
+        room, left = state.account.room(state.allowance), math.inf
         if state.memory is not None:
-            room = state.memory.note(room, costs)
-        if state.skip > 0 or room < (costs.ask + costs.node) * max(len(costs.texts), 1):
+            left = state.memory.left(room, Account(step=costs.plain).room(state.allowance), len(costs.texts))
+            room -= state.memory.committed
+        if state.skip > 0 or min(room, left) < costs.ask + costs.node:
             return REST
-        depth = self._depth(state, costs)
+        depth = self._depth(state, costs, room, left if len(costs.texts) > 1 else math.inf)
         if depth == 0:
             self._pause(state)
             return NOTHING
         state.asked = True
+        if state.memory is not None:
+            state.memory.committed += costs.ask + costs.draft(depth)
         return DraftOrder(self.max_nodes, depth)
 
-    def _depth(self, state: _State, costs: DraftCosts) -> int:
-        """How deep to draft; where drafting costs time, by the probability that some node of each depth is accepted."""
+    def _depth(self, state: _State, costs: DraftCosts, room: float, left: float) -> int:
+        """How deep to draft; where drafting costs time, by the probability that some node of each depth is accepted. room: seconds that
+        the request may lose. left: seconds that drafting may take, since all other requests of the batch wait for it."""
         if costs.draft(1) == 0:
             return self.max_nodes
-        room = state.account.room(state.allowance)
         best, depth, expected, reach = 1.0 / costs.plain, 0, 1.0, 1.0
         for d, rows in enumerate(costs.extra([0] * self.max_nodes), 1):
             reach *= state.rates.rate(any_at(d), self.trust)
             expected += reach
             extra = rows + costs.draft(d) + costs.ask + d * costs.node
-            if extra - sure(reach) * d * costs.plain > room:
+            if extra - sure(reach) * d * costs.plain > room or costs.draft(d) + costs.ask > left:
                 break
             if expected / (costs.plain + extra) > best:
                 best, depth = expected / (costs.plain + extra), d
         return depth
 
     def trim(self, states: Sequence[_State], trees: Sequence[Tree], costs: DraftCosts) -> list[Tree]:
-        shared = [i for i, state in enumerate(states) if state.memory is not None]
-        groups = [[i] for i, state in enumerate(states) if state.memory is None] + ([shared] if shared else [])
-        texts = costs.texts or ((costs.curve.context, 1),) * len(states)
-        trimmed = list(trees)
-        for group in groups:
-            of_group = costs if len(group) == len(costs.texts) else replace(costs, texts=tuple(texts[i] for i in group))
-            for i, tree in zip(group, self._trim([states[i] for i in group], [trees[i] for i in group], of_group), strict=True):
-                trimmed[i] = tree
-        return trimmed
-
-    def _trim(self, states: Sequence[_State], trees: Sequence[Tree], costs: DraftCosts) -> list[Tree]:
-        """The best set of nodes for a group of requests that share a step."""
+        """The best set of nodes for requests that share a step, or for one that is decided alone."""
+        if not costs.texts:
+            costs = replace(costs, texts=((costs.curve.context, 1),) * len(states))
         known = [keys(tree) for tree in trees]
         nodes: list[tuple[float, int, int]] = []
         for i, (state, tree) in enumerate(zip(states, trees, strict=True)):
@@ -151,7 +145,7 @@ class NeverSlower(Pace[SessionMemory, _State]):
         kept: list[list[int]] = [[] for _ in trees]
         for _, i, node in nodes[:num]:
             kept[i].append(node)
-        if any(state.memory is None for state in states):  # then the group has one request
+        if states[0].memory is None:  # decided alone
             kept = [self._as_before(states[0], trees[0], [(-minus, node) for minus, _, node in nodes], num, losses, rooms[0])]
         for state, chosen, before in zip(states, kept, known, strict=True):
             chosen.sort()  # the order in `subtree`
@@ -184,6 +178,8 @@ class NeverSlower(Pace[SessionMemory, _State]):
         if state.memory is not None:
             state.memory.account.add_step(state.account, len(path))
         state.account.close_step(len(path))
+        if state.memory is not None:
+            state.memory.observe(state.account.room(state.allowance))
         same = state.known is not None and len(state.known) == len(tree)
         state.rates.note(tree, path, state.known if same else None)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from foretell.decoding.draft_order import DraftCosts
 from foretell.decoding.pacing.account import Account
 from foretell.decoding.pacing.rates import Rates
 
@@ -15,23 +14,35 @@ _EARNED = 0.05
 
 @dataclass
 class SessionMemory:
-    """rates: of all requests. account: of all requests together. poorest: the least that a request of the batch could lose in
-    the step before. costs, so_far: of the present step, and the least so far."""
+    """rates: of all requests. account: of all requests together. poorest: the least that a request of the batch may lose in this step, as
+    far as known. committed: seconds that the drafts of this step take, as far as decided. num_observed: requests of the step before.
+    deciding: whether a step has begun and no request of it was observed."""
 
     rates: Rates
     account: Account = field(default_factory=Account)
     poorest: float = math.inf
-    costs: DraftCosts | None = None
-    so_far: float = math.inf
+    committed: float = 0.0
+    num_observed: int = 0
+    deciding: bool = False
 
     @property
     def earned(self) -> float:
         """The share of plain decoding's time that a new request may lose because the earlier ones gained."""
         return min(max(self.account.gain / 2, 0.0), _EARNED)
 
-    def note(self, room: float, costs: DraftCosts) -> float:
-        """Note what a request may lose in this step, and return what all of them may lose, as far as known."""
-        if costs is not self.costs:
-            self.poorest, self.so_far, self.costs = self.so_far, math.inf, costs
-        self.so_far = min(self.so_far, room)
-        return min(room, self.poorest)
+    def left(self, room: float, fresh: float, num_texts: int) -> float:
+        """What this step's further drafts may cost. room: what the next request may lose. fresh: what a new request may lose. num_texts: of
+        the batch; where they are more than before, one of them is new."""
+        if not self.deciding:
+            self.deciding, self.committed = True, 0.0
+            if num_texts > self.num_observed:
+                self.poorest = min(self.poorest, fresh)
+        self.poorest = min(self.poorest, room)
+        return self.poorest - self.committed
+
+    def observe(self, room: float) -> None:
+        """Note what a request may lose after its step."""
+        if self.deciding:
+            self.deciding, self.poorest, self.num_observed = False, math.inf, 0
+        self.poorest = min(self.poorest, room)
+        self.num_observed += 1
