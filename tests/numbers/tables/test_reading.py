@@ -153,6 +153,26 @@ def test_tables_that_cannot_be_encoded(settings, table, message):
         TableEncoder(**settings).fit(table)
 
 
+def test_a_declared_category_may_have_any_number_of_levels():
+    table = pd.DataFrame({"k": [f"level {i}" for i in range(120)], "x": np.arange(120.0)})
+    with pytest.raises(ValueError, match=r"leave it out \(--drop\).*--text.*--categories"):
+        TableEncoder().fit(table)
+    assert TableEncoder(categories=("k",)).fit_transform(table).shape == (120, 121)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (pd.date_range("2024-01-01", periods=4), "the target 'y' holds dates; write it as a number"),
+        (["yes", "no", "no", "yes"], "the target 'y' holds words, such as 'yes'"),
+        (["1", "no", "2", "3"], "column 'y', row 2: 'no' is no number; correct it"),
+    ],
+)
+def test_targets_that_are_no_numbers(values, message):
+    with pytest.raises(ValueError, match=message):
+        target_of(pd.DataFrame({"y": values}), "y")
+
+
 def test_other_columns_than_in_fitting():
     encoder = TableEncoder().fit(TABLE)
     with pytest.raises(ValueError, match="the fitted column='colour' is no column of the table"):
