@@ -83,7 +83,7 @@ def test_targets():
     for name, message in {
         "prise": "target='prise' is no column of the table: did you mean 'price'",
         "same": "the target 'same' is 3 in all 2 rows; there is nothing to learn",
-        "kind": "column 'kind', row 1: 'a' is no number",
+        "kind": "the target 'kind' holds words, such as 'a'",
     }.items():
         with pytest.raises(ValueError, match=message):
             target_of(frame, name)

@@ -131,8 +131,8 @@ def target_of(frame: pd.DataFrame, name: str) -> np.ndarray:
     if pd.to_numeric(frame[name], errors="coerce").isna().all() and frame[name].notna().any():
         word = frame[name].dropna().iloc[0]
         raise UserError(
-            f"the target {name!r} holds words, such as {word!r}, and regression predicts numbers; write one of two classes as 1 and the other "
-            "as 0 to predict a share"
+            f"the target {name!r} holds words, such as {word!r}, and regression predicts numbers; write one of two classes as 1 and the "
+            "other as 0 to predict a share"
         )
     values = numbers_of(frame[name], name)
     if len(values) < 2:
