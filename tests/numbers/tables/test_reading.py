@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.utils.estimator_checks import check_estimator
 
 from foretell.errors import UserError
+from foretell.models.tiny import TinyModel
 from foretell.numbers.estimators.conformal_regressor import ConformalRegressor
 from foretell.numbers.saving import load, save
 from foretell.numbers.tables.backtest import season_of
@@ -263,3 +264,18 @@ def test_seasons_by_steps_of_time(step, season):
 def test_series_that_are_refused(file, text, options, message):
     with pytest.raises(ValueError, match=message):
         read_series(file(text), **options)
+
+
+def test_texts_become_columns_of_a_language_model(tmp_path):
+    table = pd.DataFrame({"size": np.arange(12.0), "title": ["a red lamp", "a dim lamp", "ink"] * 4})
+    y = np.arange(12.0) + np.array([5.0, 0.0, -5.0] * 4)
+    model = TinyModel(96, seed=0, spelling=tuple(bytes([i]) for i in range(32, 128)))
+    encoder = TableEncoder(texts=("title",), text_model=model)
+    rows = encoder.fit_transform(table)
+    assert rows.shape[0] == 12
+    assert rows.shape[1] > 1
+    assert encoder.transform(table.iloc[:3]) == pytest.approx(rows[:3])
+    without = TableRegressor(Ridge(alpha=1e-3)).fit(table.drop(columns="title"), y).score(table.drop(columns="title"), y)
+    assert TableRegressor(Ridge(alpha=1e-6), encoder).fit(table, y).score(table, y) > max(0.99, without)
+    with pytest.raises(ValueError, match="column 'title', row 2: the text is missing"):
+        TableEncoder(texts=("title",), text_model=model).fit(table.assign(title=["a", None, "b"] * 4))
