@@ -17,8 +17,9 @@ class CostCurve:
 
     rows: measured numbers of rows, ascending. seconds: of a step over each, after one text of `context` tokens. per_token: seconds that
     attention takes for each token of a text in front of the step's rows, once a text. per_token_row: the same, for each row of that text.
-    per_text: seconds for each text after the first. With these 0, a step's cost depends on its rows only. Errors: UserError where rows
-    and seconds do not ascend or match.
+    per_text: seconds for each text after the first. With these 0, a step's cost depends on its rows only. noise: how busy the machine was
+    while measuring, the median over the least time of one step; 1 on an idle one. Errors: UserError where rows and seconds do not
+    ascend or match.
 
     >>> curve = CostCurve((1, 3), (1.0, 2.0), context=10, per_token=0.01)
     >>> curve(2), curve.step([(10, 2)]), round(curve.step([(10, 1), (30, 1)]), 6)
@@ -31,6 +32,7 @@ class CostCurve:
     per_token: float = 0.0
     per_token_row: float = 0.0
     per_text: float = 0.0
+    noise: float = 1.0
 
     def __post_init__(self) -> None:
         if len(self.rows) != len(self.seconds) or not self.rows or list(self.rows) != sorted(set(self.rows)):
