@@ -1,9 +1,11 @@
-"""Measures the acceptance rates that the never-slower pace begins with, and writes them as JSON: src/foretell/data/acceptance.json.
+"""Makes a table, and claims nothing: the acceptance rates that the never-slower pace begins with, as JSON.
 
     python benchmarks/prior_rates.py --prompts question.jsonl > src/foretell/data/acceptance.json
 
 Every second prompt is used, so that the others can be reported on. Each answer is greedy, in a new session, and all drafted nodes are
 verified.
+
+Takes: some minutes. Holds: no claim; docs/speed.md says what the pace does with the table.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class Counting(Pace[None, None]):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prompts", required=True, help="a file as Spec-Bench's")
     parser.add_argument("--limit", type=int, default=24, help="number of prompts, spread over the file")
     parser.add_argument("--tokens", type=int, default=64, help="length of an answer")

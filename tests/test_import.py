@@ -97,13 +97,14 @@ BEHIND_A_CHECK = {
     "bench/peers": {"llama_cpp", "openvino", "openvino_genai"},
     "bench/masks": {"jsonschema"},
     "reports/drawing.py": {"matplotlib"},
+    "reports/forecast_plots.py": {"matplotlib"},  # within a drawing
     "rules/analysis/jedi_worker.py": {"jedi", "parso"},  # a process that is started after a check
     "rules/grammars/xgrammar_engine.py": {"xgrammar"},
     "rules/schema_source.py": {"msgspec"},  # given a type of that package, as in the next two
     "rules/tools.py": {"pydantic"},
     "rules/typed_dicts.py": {"typing_extensions"},
     "testing/linear_solver.py": {"sklearn"},
-    "cli": {"pandas"},  # `program.describe` gives the command for any package of an extra
+    "cli": {"pandas", "sklearn"},  # `program.describe` gives the command for any package of an extra
 }
 
 

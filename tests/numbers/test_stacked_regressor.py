@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
+from sklearn.preprocessing import SplineTransformer
 from sklearn.tree import DecisionTreeRegressor
 
 from foretell.errors import UserError
@@ -13,7 +14,8 @@ from foretell.numbers.distributions import Histogram
 from foretell.numbers.estimators.stacked_regressor import StackedRegressor
 from foretell.numbers.level import Level
 from foretell.numbers.location_scale import LocationScale
-from foretell.numbers.stacking.candidates import default_candidates
+from foretell.numbers.saving import load, save
+from foretell.numbers.stacking.candidates import Splines, default_candidates
 from foretell.numbers.stacking.error_distribution import histogram_of, sizes_of_errors
 from foretell.numbers.stacking.out_of_fold import out_of_fold, stack_weights
 
@@ -123,6 +125,81 @@ def test_weights_of_predictions():
     doubled = stack_weights(np.vstack([said, said[:250]]), np.concatenate([y, y[:250]]))
     weight = np.where(np.arange(500) < 250, 2.0, 1.0)
     np.testing.assert_allclose(stack_weights(said, y, weight), doubled, atol=0.01)
+
+
+def test_the_pull_to_equal_weights_fades_where_a_prediction_is_all_but_exact():
+    rng = np.random.RandomState(0)
+    y = rng.standard_normal(100)
+    said = np.stack([y + 1e-4 * rng.standard_normal(100), y + 0.3 * rng.standard_normal(100)], axis=1)
+    assert stack_weights(said, y)[0] > 0.9999
+    assert stack_weights(np.stack([y, y], axis=1), y).tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_exactly_linear_targets_are_met_as_by_a_ridge():
+    x = np.random.RandomState(0).standard_normal((200, 2))
+    y = 3 * x[:, 0] - x[:, 1]
+    assert np.abs(StackedRegressor(random_state=0).fit(x[:100], y[:100]).predict(x[100:]) - y[100:]).max() < 0.01
+
+
+def test_weights_of_rows_count_as_repetitions():
+    """The ridge alone, so that the folds, which differ, hardly matter."""
+    x, y = rows(400)
+    heavy = np.where(x[:, 2] > 0, 20.0, 1.0)
+    y = np.where(x[:, 2] > 0, 5 * x[:, 0], -5 * x[:, 0])
+    ridge = {"ridge": Ridge(alpha=1e-3)}
+    weighted = stack(candidates=ridge).fit(x, y, sample_weight=heavy).predict(x)
+    times = np.repeat(np.arange(400), heavy.astype(int))
+    repeated = stack(candidates=ridge).fit(x[times], y[times]).predict(x)
+    assert np.abs(weighted - repeated).max() < 0.2 < np.abs(stack(candidates=ridge).fit(x, y).predict(x) - repeated).max()
+
+
+def test_rows_without_weight_count_for_nothing():
+    x, y = rows(80)
+    weight = np.r_[np.ones(60), np.zeros(20)]
+    found = stack().fit(x, np.where(weight > 0, y, 1e6), sample_weight=weight)
+    np.testing.assert_allclose(found.predict(x), stack().fit(x[:60], y[:60]).predict(x))
+
+
+def test_one_thread_fits_and_predicts():
+    """Small fits gain nothing from threads, and lose much on a busy machine."""
+    from threadpoolctl import threadpool_info
+
+    seen = set()
+
+    class Watching(Ridge):
+        def fit(self, X, y, sample_weight=None):  # noqa: N803
+            seen.update(each["num_threads"] for each in threadpool_info())
+            return super().fit(X, y)
+
+        def predict(self, X):  # noqa: N803
+            seen.update(each["num_threads"] for each in threadpool_info())
+            return super().predict(X)
+
+    before = [each["num_threads"] for each in threadpool_info()]
+    stack(candidates={"ridge": Watching()}).fit(*rows(60)).predict(rows(5)[0])
+    assert seen == {1}
+    assert [each["num_threads"] for each in threadpool_info()] == before
+
+
+def test_splines_are_those_of_scikit_learn():
+    x, new = rows(100)[0], 2 * rows(50, seed=1)[0]
+    theirs = SplineTransformer(5, knots="quantile", extrapolation="linear", include_bias=False).fit(x)
+    np.testing.assert_allclose(Splines().fit(x).transform(new)[:, 3:], theirs.transform(new), atol=1e-9)
+
+
+def test_splines_of_columns_with_ties():
+    x = np.r_[np.zeros(60), np.arange(1.0, 13)][:, None]
+    found = Splines().fit(x).transform(np.array([[-1.0], [0.0], [5.0], [40.0]]))
+    assert np.isfinite(found).all()
+
+
+def test_every_candidate_is_stored(tmp_path):
+    x, _ = rows(60)
+    y = np.exp(x[:, 0])
+    level, targets = Level.of(y)
+    for name, candidate in default_candidates(x, targets, level.offset, seconds=1).items():
+        model = stack(candidates={name: candidate}, folds=2).fit(x, y)
+        np.testing.assert_array_equal(load(save(model, tmp_path / name)).predict(x), model.predict(x))
 
 
 def test_errors_as_a_distribution():

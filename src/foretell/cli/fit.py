@@ -24,7 +24,7 @@ _ESTIMATOR = "The estimator; `foretell list estimator` shows all. Or a regressor
 _COVERAGE = "Coverage of intervals, such as 0.9; most estimators hold out rows to calibrate them (conformal prediction)."
 _BUDGET = "Processor time for the candidates of the stacked regressor; slow ones that would exceed it are left out. By default 5."
 _TEXT = "Columns of texts, read by the default language model; repeatable."
-_CATEGORIES = "Numeric columns to treat as categories, separated by commas; repeatable."
+_CATEGORIES = "Columns to treat as categories though they hold numbers or more than 100 words, separated by commas; repeatable."
 
 
 def fit(

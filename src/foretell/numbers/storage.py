@@ -84,9 +84,8 @@ class EstimatorWriter:
 
     def _name(self, value: BaseEstimator, place: str) -> str:
         cls = type(value)
-        for kind in KINDS:
-            if parts(kind).get(name_of(cls)) is cls:
-                return name_of(cls)
+        if any(parts(kind).get(name_of(cls)) is cls for kind in KINDS):
+            return name_of(cls)
         if cls.__module__.startswith(OURS):
             return f"{cls.__module__.removeprefix(OURS)}:{cls.__name__}"
         if is_plain(cls):
@@ -197,6 +196,5 @@ def _cannot(place: str, value: Any) -> UserError:
     kind += f" of {value.dtype}" if isinstance(value, np.ndarray | torch.Tensor) else ""
     return UserError(
         f"{place} is {with_article(kind)}, which cannot be stored: settings and fitted attributes must be numbers, texts, arrays, lists "
-        "and dicts "
-        "of these, networks, or estimators of Foretell and some of scikit-learn's; change it, or pickle the estimator"
+        "and dicts of these, networks, or estimators of Foretell and some of scikit-learn's; change it, or pickle the estimator"
     )

@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.utils.estimator_checks import check_estimator
 
 from foretell.errors import UserError
+from foretell.models.tiny import TinyModel
 from foretell.numbers.estimators.conformal_regressor import ConformalRegressor
 from foretell.numbers.saving import load, save
 from foretell.numbers.tables.backtest import season_of
@@ -83,7 +84,7 @@ def test_targets():
     for name, message in {
         "prise": "target='prise' is no column of the table: did you mean 'price'",
         "same": "the target 'same' is 3 in all 2 rows; there is nothing to learn",
-        "kind": "column 'kind', row 1: 'a' is no number",
+        "kind": "the target 'kind' holds words, such as 'a'",
     }.items():
         with pytest.raises(ValueError, match=message):
             target_of(frame, name)
@@ -151,6 +152,26 @@ def test_unseen_categories():
 def test_tables_that_cannot_be_encoded(settings, table, message):
     with pytest.raises(ValueError, match=message):
         TableEncoder(**settings).fit(table)
+
+
+def test_a_declared_category_may_have_any_number_of_levels():
+    table = pd.DataFrame({"k": [f"level {i}" for i in range(120)], "x": np.arange(120.0)})
+    with pytest.raises(ValueError, match=r"leave it out \(--drop\).*--text.*--categories"):
+        TableEncoder().fit(table)
+    assert TableEncoder(categories=("k",)).fit_transform(table).shape == (120, 121)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (pd.date_range("2024-01-01", periods=4), "the target 'y' holds dates; write it as a number"),
+        (["yes", "no", "no", "yes"], "the target 'y' holds words, such as 'yes'"),
+        (["1", "no", "2", "3"], "column 'y', row 2: 'no' is no number; correct it"),
+    ],
+)
+def test_targets_that_are_no_numbers(values, message):
+    with pytest.raises(ValueError, match=message):
+        target_of(pd.DataFrame({"y": values}), "y")
 
 
 def test_other_columns_than_in_fitting():
@@ -243,3 +264,18 @@ def test_seasons_by_steps_of_time(step, season):
 def test_series_that_are_refused(file, text, options, message):
     with pytest.raises(ValueError, match=message):
         read_series(file(text), **options)
+
+
+def test_texts_become_columns_of_a_language_model(tmp_path):
+    table = pd.DataFrame({"size": np.arange(12.0), "title": ["a red lamp", "a dim lamp", "ink"] * 4})
+    y = np.arange(12.0) + np.array([5.0, 0.0, -5.0] * 4)
+    model = TinyModel(96, seed=0, spelling=tuple(bytes([i]) for i in range(32, 128)))
+    encoder = TableEncoder(texts=("title",), text_model=model)
+    rows = encoder.fit_transform(table)
+    assert rows.shape[0] == 12
+    assert rows.shape[1] > 1
+    assert encoder.transform(table.iloc[:3]) == pytest.approx(rows[:3])
+    without = TableRegressor(Ridge(alpha=1e-3)).fit(table.drop(columns="title"), y).score(table.drop(columns="title"), y)
+    assert TableRegressor(Ridge(alpha=1e-6), encoder).fit(table, y).score(table, y) > max(0.99, without)
+    with pytest.raises(ValueError, match="column 'title', row 2: the text is missing"):
+        TableEncoder(texts=("title",), text_model=model).fit(table.assign(title=["a", None, "b"] * 4))

@@ -133,3 +133,12 @@ def test_figures_of_perfect_models_have_no_division_by_zero():
         found = figures(models, (X[:40], X[:40, 0]), np.arange(40) < 8, (X[40:], X[40:, 0]), np.zeros(20, dtype=bool))
     assert found["memorised"] is False
     assert found["models"]["unlearned"]["retain_mae"] == 0
+
+
+@pytest.mark.parametrize("method", TRAINING)
+def test_a_stored_decoder_with_a_linear_part_is_unlearned(tmp_path, method):
+    x = RNG.standard_normal((40, 2))
+    fitted = DecodingRegressor(format=Normalised(4, 2), epochs=3, random_state=0).fit(x, 3 * x[:, 0])
+    loaded = load(save(fitted, tmp_path / "model"))
+    found = quietly(loaded, x, 3 * x[:, 0], x[:, 0] > 1, method=method, random_state=0)
+    assert np.isfinite(found.predict(x)).all()

@@ -34,18 +34,20 @@ def require_numbers() -> None:
 
 
 def make(name: str, kind: str, settings: Sequence[str], seed: int, show: bool) -> Any:
-    """The estimator or forecaster of that name with these settings. show: print its progress, where it can."""
+    """The estimator or forecaster of that name with these settings. show: print its progress, where it is ours and can."""
     from foretell.catalog import find
     from foretell.numbers.settings import apply_settings
 
+    given: dict[str, Any] = {"random_state": seed}
     try:
         made = find(name, kind).load()()
+        given["verbose"] = show
     except UnknownNameError:
         made = _of_sklearn(name) if kind == "estimator" else None
         if made is None:
             raise
     known = made.get_params(deep=False)
-    made.set_params(**{key: value for key, value in {"random_state": seed, "verbose": show}.items() if key in known})
+    made.set_params(**{key: value for key, value in given.items() if key in known})
     return apply_settings(made, settings)
 
 

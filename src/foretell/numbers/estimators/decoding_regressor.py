@@ -35,10 +35,9 @@ class DecodingRegressor(DistributionalMixin, TorchRegressor):
     format: how numbers are written (None: `Normalised()`). body: layers below (None: an MLP). decoder: None is `DigitHead()`. n_members:
     networks trained side by side from different weights, whose distributions are averaged. smoothing: in training, normal noise is added to
     targets, with this share of their standard deviation, so that neighbouring numbers are learnt as neighbours however their digits differ;
-    the predicted distribution is that of the noisy
-    target. n_draws: noisy copies of a row. linear: subtract the prediction of a ridge regression first and decode the residual, so that
-    the distribution is shifted row by row. point: what `predict` returns, the "mean", "median" or "mode" of the distribution. Other
-    settings: see `TorchTraining`.
+    the predicted distribution is that of the noisy target. n_draws: noisy copies of a row. linear: subtract the prediction of a ridge
+    regression first and decode the residual, so that the distribution is shifted row by row. point: what `predict` returns, the "mean",
+    "median" or "mode" of the distribution. Other settings: see `TorchTraining`.
 
     Guarantee: exact; `predict_distribution` is a histogram over the numbers' cells, `predict_numbers` has the masses on the numbers as
     written. Cost: `DigitHead`'s, for each member. Attributes: code_ (of the format), slopes_ (d,), of the linear part, prior_ (m,), masses

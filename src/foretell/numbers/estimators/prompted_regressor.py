@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, clone
@@ -53,10 +53,6 @@ class PromptedRegressor(DistributionalMixin, RegressorMixin, BaseEstimator):
     papers = ("omnipred", "words-to-numbers", "llm-processes")
 
     #: Checks of scikit-learn's `check_estimator` that are not met, each with its reason.
-    CHECKS_NOT_MET: ClassVar[dict[str, str]] = {
-        "check_estimators_overwrite_params": "a `Model` given as an object caches its vocabulary, rules and distributions",
-    }
-
     model: Any = None
     format: Any = None
     n_shots: int = 8

@@ -39,14 +39,16 @@ class CombinedForecaster(Forecaster):
     State: forecasters_ (the best, fitted to all rows), weights_ (by description, which sum to 1), errors_ (by description, NaN for those
     left out), and those of `Forecaster`.
 
-    Bates and Granger, "The Combination of Forecasts", 1969. On 20 series of statsmodels' and R's data sets, weights gave less error than
-    the best candidate alone on 14, and 0.36 to 1.15 times that of `WindowRidge`.
+    Paper: Bates and Granger, "The Combination of Forecasts", 1969. On 20 series of statsmodels' and R's data sets, weights gave less error
+    than the best candidate alone on 14, and 0.36 to 1.15 times that of `WindowRidge`.
 
     >>> rows = np.tile([1.0, 5.0, 3.0], 20)
     >>> model = CombinedForecaster(lag=6, horizon=3, season=3, candidates=[SeasonalNaive(season=1), SeasonalNaive(season=3)]).fit(rows)
     >>> model.weights_, model.predict()[:, 0].tolist()
     ({'seasonal-naive, season=3': 1.0}, [1.0, 5.0, 3.0])
     """
+
+    papers = ("combination",)
 
     candidates: Any = None
     season: int = 1

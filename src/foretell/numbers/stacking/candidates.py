@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.interpolate import BSpline
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import SplineTransformer, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -69,7 +70,8 @@ def boosted(**settings: Any) -> HistGradientBoostingRegressor:
 class Splines(TransformerMixin, BaseEstimator):
     """The columns, and beside each that has many values its cubic splines, which go on as straight lines outside.
 
-    knots: of each column. State: columns_ (numbers of those with splines), splines_.
+    knots: of each column. State: columns_ (numbers of those with splines), knots_ (of each of these, with three more at either side):
+    numbers only, so that it can be stored.
 
     >>> Splines().fit_transform(np.arange(20.0)[:, None]).shape
     (20, 7)
@@ -78,18 +80,26 @@ class Splines(TransformerMixin, BaseEstimator):
     knots: int = 5
 
     def fit(self, X: Any, y: Any = None) -> Any:  # noqa: N803
-        """Find the columns with many values, and their knots."""
+        """Find the columns with many values, and their knots: quantiles, each once."""
         rows = validate_data(self, X, dtype=np.float64)
         self.columns_ = [place for place in range(rows.shape[1]) if len(np.unique(rows[:, place])) > 2 * self.knots]
-        splines = SplineTransformer(self.knots, knots="quantile", extrapolation="linear", include_bias=False)
-        self.splines_ = splines.fit(rows[:, self.columns_]) if self.columns_ else None
+        inner = [np.unique(np.quantile(rows[:, place], np.linspace(0, 1, self.knots))) for place in self.columns_]
+        beyond = np.arange(1, 4)
+        self.knots_ = [np.r_[t[0] - (t[1] - t[0]) * beyond[::-1], t, t[-1] + (t[-1] - t[-2]) * beyond] for t in inner]
         return self
 
     def transform(self, X: Any) -> np.ndarray:  # noqa: N803
         """(n, columns) float64."""
         check_is_fitted(self, "columns_")
         rows = validate_data(self, X, dtype=np.float64, reset=False)
-        return rows if self.splines_ is None else np.hstack([rows, self.splines_.transform(rows[:, self.columns_])])
+        return np.hstack([rows, *(_cubic(rows[:, place], t) for place, t in zip(self.columns_, self.knots_, strict=True))])
+
+
+def _cubic(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """(n, columns): cubic B-splines with knots t, without the last one, since all sum to 1; straight lines beyond the inner knots."""
+    splines = BSpline(t, np.eye(len(t) - 4), 3)
+    inside = np.clip(x, t[3], t[-4])
+    return (splines(inside) + splines.derivative()(inside) * (x - inside)[:, None])[:, :-1]
 
 
 @dataclass(eq=False, repr=False)

@@ -56,9 +56,9 @@ def out_of_fold(
     return found
 
 
-def stack_weights(said: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None, pull: float = 0.004) -> np.ndarray:
+def stack_weights(said: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None, pull: float = 0.01) -> np.ndarray:
     """Weights (k,), 0 or above, with sum 1, of predictions (n, k) for y (n,): least squares, with a pull towards equal weights that counts
-    as much as the share `pull` of the variance of y.
+    as much as the share `pull` of the mean squared error of the best prediction, so that it fades where one is all but exact.
 
     >>> stack_weights(np.array([[1.0, 3.0], [2.0, 0.0], [3.0, 1.0]]), np.array([1.0, 2.0, 3.0])).round(1).tolist()
     [1.0, 0.0]
@@ -66,7 +66,8 @@ def stack_weights(said: np.ndarray, y: np.ndarray, weight: np.ndarray | None = N
     from scipy.optimize import nnls
 
     roots = np.ones(len(y)) if weight is None else np.sqrt(weight / weight.mean())
-    size = np.sqrt(pull * len(y)) * (y.std() or 1.0)
+    least = float(np.min(np.mean(((said - y[:, None]) * roots[:, None]) ** 2, axis=0)))
+    size = np.sqrt(pull * len(y) * max(least, np.finfo(float).eps * np.mean(y**2)))
     rows = np.vstack([said * roots[:, None], size * np.eye(said.shape[1])])
     found, _ = nnls(rows, np.concatenate([y * roots, np.full(said.shape[1], size / said.shape[1])]))
     return found / found.sum() if found.sum() > 0 else np.full(len(found), 1 / len(found))

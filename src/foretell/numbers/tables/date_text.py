@@ -43,8 +43,8 @@ def read_dates(
     """Distinct cells of a column as dates, or None where less than the share `least` of them are.
 
     date_format: of all cells (None: any of the usual). In 01/02/2024 the day is the number that is above 12 in some row, or that is 1 in
-    all rows while the other changes; else `day_first` says it; else it is the first one between points and dashes, and in tables of
-    `european` numbers; else the second.
+    all rows while the other changes (but not between points, where months never come first); else `day_first` says it; else it is the
+    first one between points and dashes, and in tables of `european` numbers; else the second.
     """
     if date_format is not None:
         found = pd.to_datetime(pd.Series(cells, dtype=object), format=date_format, errors="coerce", utc="%z" in date_format)
@@ -83,7 +83,7 @@ def _day_first(hits: Sequence[re.Match[str]], given: bool | None, european: bool
     first, second = ([int(match[name]) for match in hits] for name in "ab")
     if max(first) > 12 or max(second) > 12:
         return (None if min(max(first), max(second)) > 12 else max(first) > 12), True
-    if len(hits) > 2 and ({*first} == {1}) != ({*second} == {1}):
+    if len(hits) > 2 and hits[0]["mark"] != "." and ({*first} == {1}) != ({*second} == {1}):  # nobody writes month.day.year
         return {*first} == {1}, len({match["year"] for match in hits}) > 1
     if given is not None:
         return given, False

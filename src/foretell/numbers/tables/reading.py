@@ -124,8 +124,16 @@ def dates_of(column: pd.Series, name: str, missing: bool = False) -> pd.Series:
 
 
 def target_of(frame: pd.DataFrame, name: str) -> np.ndarray:
-    """(n,): the numbers to predict; UserError for one row, and where all are equal."""
+    """(n,): the numbers to predict; UserError for one row, for dates and words, and where all are equal."""
     [name] = pick(frame, [name], "target")
+    if is_date(frame[name]):
+        raise UserError(f"the target {name!r} holds dates; write it as a number, such as the days since a date, to predict it")
+    if pd.to_numeric(frame[name], errors="coerce").isna().all() and frame[name].notna().any():
+        word = frame[name].dropna().iloc[0]
+        raise UserError(
+            f"the target {name!r} holds words, such as {word!r}, and regression predicts numbers; write one of two classes as 1 and the "
+            "other as 0 to predict a share"
+        )
     values = numbers_of(frame[name], name)
     if len(values) < 2:
         raise UserError("the table has one row; fitting needs at least two")

@@ -37,7 +37,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     impute: replace missing numbers by the median, and treat missing categories as one more category; otherwise they are refused. unseen:
     "error" refuses a category that fitting did not have, "ignore" encodes it as zeros. categories: columns to treat as categories though
-    they hold numbers. most_categories: a column with more is refused, as it is likely a name, a text or a date.
+    they hold numbers. most_categories: another column with more is refused, as it is likely a name, a text or a date.
     texts: columns of texts, which become the main directions (50 or fewer) of `TextEncoder`'s hidden states. text_model: of these; None is
     the default model.
 
@@ -79,10 +79,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         prepared = self._prepared(table, asked=chosen)
         for name in self.words_:
             num = prepared[name].nunique()
-            if num > self.most_categories:
+            if num > self.most_categories and name not in chosen:
                 raise UserError(
                     f"column {name!r} has {num} different values in {len(table)} rows, such as {prepared[name].iloc[0]!r}: more than "
-                    f"most_categories={self.most_categories}; leave it out if it is a name, a text or a date, or raise most_categories"
+                    f"most_categories={self.most_categories}; leave it out (--drop) if it is a name or a date, take it as a text (texts, "
+                    "--text), or as a category all the same (categories, --categories)"
                 )
         ways = [
             ("numbers", SimpleImputer(strategy="median", keep_empty_features=True) if self.impute else "passthrough", numbers),

@@ -46,7 +46,7 @@ def row_times(frame: pd.DataFrame, time: str | None = None, series: Sequence[str
     if time is not None:
         return _of_column(frame, pick(frame, [time], "time")[0], "")
     free = [name for name in frame.columns if name not in series]
-    dates = [name for name in free if is_date(frame[name])]
+    dates = [name for name in frame.columns if is_date(frame[name])]  # which are no series, asked for or not
     if len(dates) > 1:
         raise UserError(f"the columns {', '.join(map(repr, dates))} all hold dates; say which one is the time")
     if dates:

@@ -74,7 +74,7 @@ class Blindspot(UnlearningMethod):
                     with record(network, [OUTPUT, *layers]) as ours:
                         network(inputs)
                 away = self._unlikeness(estimator, {name: seen[forget] for name, seen in ours.items()}, blind, inputs[forget])
-                losses = losses.masked_scatter(forget, away)
+                losses = losses.masked_scatter(forget, away.to(losses.dtype))  # outputs with a linear part may be float64
             return (losses * weights).mean()
 
         train_further(
