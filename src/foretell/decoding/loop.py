@@ -108,7 +108,7 @@ class Loop:
     def _handling(self) -> tuple[float, float]:
         """What a draft and each drafted token cost beside the forward pass, for drafters that declare no cost."""
         drafter = self.recipe.drafter
-        if not (self.traits.proposes and self.traits.rests and drafter.draft_cost(self.draft_memory, 1) == 0):
+        if not self.traits.proposes or self.needs.hidden or drafter.draft_cost(self.draft_memory, 1) > 0:
             return 0.0, 0.0
 
         def loop(stand_in: Model, most: int | None) -> Loop:
