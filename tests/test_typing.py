@@ -18,6 +18,7 @@ CONFIG = """
 [mypy]
 ignore_missing_imports = true
 follow_imports = silent
+no_implicit_reexport = true
 [mypy-torch.*,numpy.*,transformers.*,scipy.*,sklearn.*,pandas.*,numba.*,rich.*,pydantic.*,jsonschema.*]
 follow_imports = skip
 """
@@ -26,6 +27,7 @@ from pathlib import Path
 
 import foretell as ft
 
+model: ft.Model = ft.load()
 one: ft.Result = ft.generate("x", max_new_tokens=3, stop=None)
 chat: ft.Result = ft.generate([{"role": "user", "content": "x"}])
 ids: ft.Result = ft.generate([1, 2])
@@ -68,6 +70,8 @@ ft.generate_many(["x"], retries=1)
 ft.complete("x", max_tokens=3)
 ft.extract("q", "p", topp=3)
 ft.load("x", dtyp="int8")
+ft.genrate("x")
+ft.Session(ft.load(), 5)
 """
 
 

@@ -120,3 +120,7 @@ def test_spawned_pools(model):
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.map_async(answer, [(model, "import os")]).get(120) == expected
     assert joblib.Parallel(2)(joblib.delayed(answer)((model, "import os")) for _ in range(2)) == expected * 2
+
+
+def test_the_repr_names_the_model_without_an_address(model):
+    assert repr(model) == "<NativeModel 'stdlib-nested' on cpu>"

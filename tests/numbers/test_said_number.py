@@ -109,3 +109,8 @@ def test_it_is_what_generate_draws_from(model):
 def test_what_is_wrong_is_named(model, options, message):
     with pytest.raises(UserError, match=message):
         ft.distribution(PROMPT, model, chat=False, **options)
+
+
+def test_the_repr_says_what_the_number_is(model):
+    said = ft.distribution(PROMPT, model, number=range(7, 8), chat=False, missed=0)
+    assert repr(said) == "<SaidNumber: median 7, 80 % from 7 to 7, 1 numbers, missed=0>"

@@ -56,7 +56,7 @@ def handling_of(model: Model, drafter: str, loop_of: Callable[[Model, int | None
 
 def _seconds(loop: Any) -> float:
     """The median time of a step of `loop`."""
-    request = Request(list(range(32)), _WARM + _STEPS * _MANY, Sampler(greedy=True), SampledDraws(0))
+    request = Request([token % loop.model.vocab_size for token in range(32)], _WARM + _STEPS * _MANY, Sampler(greedy=True), SampledDraws(0))
     running, times = loop.begin(request), list[float]()
     while not request.finish_reason and len(times) < _WARM + _STEPS:
         begin = _clock()

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 class Session:
     """A model with a recipe, and the memory that its drafter, verifier and pace keep across requests.
 
+    recipe: a `Recipe` or its short text.
+
     curve: the model's cost curve; None takes the stored one, and measures it where a part needs it and none is stored. Thread-safe:
     requests of several threads share the batch, and no text depends on the other requests.
 
@@ -33,7 +35,8 @@ class Session:
     [3, 2, 3]
     """
 
-    def __init__(self, model: Model, recipe: Recipe, curve: CostCurve | None = None) -> None:
+    def __init__(self, model: Model, recipe: Recipe | str, curve: CostCurve | None = None) -> None:
+        recipe = Recipe.parse(recipe) if isinstance(recipe, str) else recipe
         log.info("recipe %s", recipe)
         self.model, self.recipe = model, recipe
         self.loop = Loop(model, recipe, curve)

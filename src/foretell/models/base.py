@@ -88,6 +88,9 @@ class Model(ABC):
             return self.origin.name
         return type(self).__name__ if self.source is None else self.source.name
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} on {self.device}>"
+
     def __copy__(self) -> Model:
         return self
 

@@ -35,6 +35,10 @@ class SaidNumber(PointMasses):
         self.texts = tuple(texts[int(np.argmax(places == place))] for place in range(len(distinct)))
         self.missed, self.num_rows = found.missed, found.num_rows
 
+    def __repr__(self) -> str:
+        (low, high), median = self.interval(0.8)[0], self.median()[0]
+        return f"<SaidNumber: median {median:g}, 80 % from {low:g} to {high:g}, {len(self.texts)} numbers, missed={self.missed:.2g}>"
+
 
 def distribution(
     prompt: Prompt,
