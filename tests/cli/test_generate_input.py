@@ -68,7 +68,7 @@ def test_what_is_there_is_kept_or_replaced_as_asked(generate, lines, home):
     assert changed.exit_code == 2
     assert "line 1 of --input is not the prompt" in changed.stderr
     out.write_text("no answers\n")
-    assert "no answers" in generate(*options, "--resume").stderr
+    assert "out.jsonl, line 1: not readable JSON" in generate(*options, "--resume").stderr
 
 
 def test_an_interrupt_keeps_what_is_answered(generate, home, monkeypatch):
@@ -169,3 +169,22 @@ def test_json_names_the_model_and_the_texts_of_tokens(generate, tiny):
     assert "-bf16-" in found["model_hash"]
     assert "".join(entry["text"] for entry in found["logprobs"]) == found["text"]
     assert found["logprobs"][0]["top"][0].keys() == {"token", "text", "logprob"}
+
+
+def test_a_row_of_a_table_without_a_prompt_is_an_error(generate, home):
+    (home / "in.csv").write_text("id,prompt\n1,hello\n2,\n,\n")
+    ended = generate("--input", "in.csv", "-n", "2", "--recipe", "plain", "--output", "out.jsonl")
+    assert ended.exit_code == 1
+    assert "2 answers, 1 of them" in ended.stderr
+    assert [(each["id"], each["line"], each["error"]) for each in records(home / "out.jsonl")] == [
+        ("1", 2, None),
+        ("2", 3, "line 3: the column 'prompt' is empty; give some text"),
+    ]
+
+
+def test_a_line_that_is_no_answer_is_named(generate, lines, home):
+    (home / "out.jsonl").write_text('{"line": 1}\nbroken\n')
+    ended = generate(*lines, "--output", "out.jsonl", "--resume")
+    assert ended.exit_code == 2
+    assert "out.jsonl, line 2: not readable JSON" in ended.stderr
+    assert "remove the line, or choose another --output" in ended.stderr

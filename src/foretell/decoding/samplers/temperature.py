@@ -34,7 +34,7 @@ class Temperature(SamplerStep):
     value: float = 1.0
 
     def __post_init__(self) -> None:
-        require(0 < self.value < float("inf"), self, "value", self.value, "must be above 0 (0 is Sampler(greedy=True))")
+        require(0 < self.value < float("inf"), self, "value", self.value, "must be a finite number above 0 (0 is Sampler(greedy=True))")
 
     @classmethod
     def examples(cls) -> list[Temperature]:
