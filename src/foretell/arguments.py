@@ -185,11 +185,11 @@ def platform_folder(variable: str, find: Callable[..., str]) -> Path:
     try:
         return Path(find("foretell", appauthor=False))
     except RuntimeError:
-        return (
-            Path(tempfile.gettempdir())
-            / f"foretell-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
-            / variable.lower().removeprefix("foretell_")
-        )
+        user = os.getuid() if hasattr(os, "getuid") else "user"
+        above = Path(tempfile.gettempdir()) / f"foretell-{user}"
+        if hasattr(os, "getuid") and above.exists() and above.stat().st_uid != user:  # code is loaded from it
+            raise UserError(f"there is no home folder, and {above} belongs to another user; set {variable} to a folder") from None
+        return above / variable.lower().removeprefix("foretell_")
 
 
 def is_file(path: Path) -> bool:
