@@ -51,7 +51,13 @@ def check_imports() -> None:
     """Every module, but for the rooms that stand on an extra: they say which."""
     import foretell
 
-    assert all(getattr(foretell, name) is not None for name in foretell.__all__)
+    for name in foretell.__all__:
+        room = ".".join(foretell._HOME.get(name, "foretell").split(".")[:2])
+        if room in WITH_EXTRA:
+            said = refusal(foretell._HOME[name])
+            assert f"pip install 'foretell[{WITH_EXTRA[room]}]'" in said, f"foretell.{name} says {said!r}"
+        else:
+            assert getattr(foretell, name) is not None
     num = 0
     waiting = ["foretell"]
     while waiting:

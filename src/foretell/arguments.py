@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import numbers
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -176,6 +177,19 @@ def path(name: str, value: Any) -> Path:
         return Path(value).expanduser()
     except RuntimeError as error:  # a `~name` of nobody
         raise UserError(f"{name}={shown(value)}: {error}; write the folder in full") from error
+
+
+def platform_folder(variable: str, find: Callable[..., str]) -> Path:
+    """The platform's folder for files of Foretell, such as `platformdirs.user_cache_dir` finds; below the folder for temporary files, with
+    the user's number, where the user has no home: an unknown number without HOME, as in containers."""
+    try:
+        return Path(find("foretell", appauthor=False))
+    except RuntimeError:
+        user = os.getuid() if hasattr(os, "getuid") else "user"
+        above = Path(tempfile.gettempdir()) / f"foretell-{user}"
+        if hasattr(os, "getuid") and above.exists() and above.stat().st_uid != user:  # code is loaded from it
+            raise UserError(f"there is no home folder, and {above} belongs to another user; set {variable} to a folder") from None
+        return above / variable.lower().removeprefix("foretell_")
 
 
 def is_file(path: Path) -> bool:

@@ -88,6 +88,27 @@ def test_libraries_write_where_we_write(cache, monkeypatch):
     assert list(cache.iterdir()) == []
 
 
+@pytest.mark.parametrize("below", ["", "x"])
+def test_libraries_get_a_folder_that_exists_where_the_cache_is_a_file(tmp_path, monkeypatch, below):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(os, "environ", {"FORETELL_CACHE": str(tmp_path / "file" / below)})
+    cache_folder.lead_libraries()
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path)
+
+
+def test_a_user_without_a_home_has_a_folder(monkeypatch, tmp_path):
+    """An unknown number of a user and no HOME, as in containers."""
+    import platformdirs
+
+    def homeless(name, appauthor):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("FORETELL_CACHE", raising=False)
+    monkeypatch.setattr(platformdirs, "user_cache_dir", homeless)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert cache_folder.cache_folder().relative_to(tmp_path).name == "cache"
+
+
 def test_litter_of_killed_processes_is_swept(cache):
     old, new = cache / f".b.1-x{SUFFIX}", cache / f".b.2-y{SUFFIX}"
     old.write_text("")

@@ -36,7 +36,7 @@ def cache_folder() -> Path:
         return arguments.path(VARIABLE, named)
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("foretell", appauthor=False))
+    return arguments.platform_folder(VARIABLE, platformdirs.user_cache_dir)
 
 
 def lead_libraries() -> None:
@@ -47,8 +47,12 @@ def lead_libraries() -> None:
     """
     for variable, name in LIBRARIES.items():
         folder = cache_folder() / name
-        above = next((each for each in (folder, *folder.parents) if each.is_dir()), Path.cwd())
-        os.environ.setdefault(variable, str(folder if os.access(above, os.W_OK) else above))
+        above = next(each for each in (folder, *folder.parents, Path.cwd()) if each.exists())
+        if above.is_dir():
+            usable = os.access(above, os.W_OK) and not above.is_relative_to("/proc")  # where root may write, and nothing can be made
+        else:
+            above, usable = above.parent, False
+        os.environ.setdefault(variable, str(folder if usable else above))
 
 
 def entry(name: str) -> Path:

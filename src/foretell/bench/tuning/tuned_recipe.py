@@ -24,7 +24,7 @@ def config_folder() -> Path:
         return arguments.path(VARIABLE, named)
     import platformdirs
 
-    return Path(platformdirs.user_config_dir("foretell", appauthor=False))
+    return arguments.platform_folder(VARIABLE, platformdirs.user_config_dir)
 
 
 def tuned_path(model: Model) -> Path:
