@@ -53,6 +53,7 @@ KNOWS: dict[str, set[str]] = {
     "bench": {"catalog", "models", "decoding", "rules", "prepare", "data", "reports"},
     "training": {"models"},
     "numbers": {"catalog", "models", "decoding", "rules", "prepare", "training", "data", "reports"},
+    "number_distribution": {"models", "decoding", "rules", "prepare", "numbers"},
     "__main__": {"cli"},
     "cli": {
         "foretell", "catalog", "models", "decoding", "rules", "prepare", "api", "phrases", "completion", "extraction", "data", "bench",

@@ -27,7 +27,7 @@ _HOME = {
     "Stream": "foretell.streaming",
     "complete": "foretell.completion",
     "extract": "foretell.extraction",
-    "distribution": "foretell.numbers.said_number",
+    "distribution": "foretell.number_distribution",
     "load": "foretell.models.load",
     "unload": "foretell.models.load",
     "load_group": "foretell.decoding.groups.model_group",
@@ -52,7 +52,7 @@ if TYPE_CHECKING:  # `as` tells type checkers that the name is exported
     from foretell.models.base import Model as Model
     from foretell.models.load import load as load
     from foretell.models.load import unload as unload
-    from foretell.numbers.said_number import distribution as distribution
+    from foretell.number_distribution import distribution as distribution
     from foretell.result import Piece as Piece
     from foretell.result import Result as Result
     from foretell.streaming import Stream as Stream

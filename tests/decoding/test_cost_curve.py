@@ -88,7 +88,10 @@ def test_a_stored_curve_keeps_all_its_numbers_and_is_known_by_threads_and_proces
     assert platform.node() not in entry.name
 
 
-@pytest.mark.parametrize("entry", [None, {}, {"version": 2, "rows": [1], "seconds": [1.0]}, {"version": 4, "rows": [1], "seconds": [1.0], "tries": 1, "speed": 1}, []])
+@pytest.mark.parametrize(
+    "entry",
+    [None, {}, {"version": 2, "rows": [1], "seconds": [1.0]}, {"version": 4, "tries": 1, "speed": 1}, []],
+)
 def test_other_entries_are_measured_again(entry, cache, monkeypatch):
     monkeypatch.setattr(measured_curve, "measure", lambda model, rows, stop: CostCurve((1,), (7.0,)))
     model = TinyModel(seed=95)
