@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
@@ -42,7 +42,8 @@ AnyChoice = TypeVar("AnyChoice", bound=Choice)
 @dataclass(frozen=True)
 class DraftOrder:
     """A pace's answer: draft at most `num_nodes` tokens, at most `depth` deep, with these choices. What is not chosen, the drafter decides.
-    rest: the drafter need not observe this step either, where it can do without (`Traits.rests`).
+    rest: for how many steps, from this one on, nothing is drafted and the drafter need not observe either, where it can do without
+    (`Traits.rests`); as long as the batch stays the same, the pace may not be asked again before.
 
     >>> DraftOrder(4, 4, (ConfidenceStop(0.5),)).choice(ConfidenceStop)
     ConfidenceStop(threshold=0.5)
@@ -51,7 +52,7 @@ class DraftOrder:
     num_nodes: int
     depth: int
     choices: tuple[Choice, ...] = ()
-    rest: bool = False
+    rest: int = field(default=0, repr=False)
 
     def choice(self, kind: type[AnyChoice]) -> AnyChoice | None:
         """The choice of class `kind`, or None."""
@@ -60,7 +61,7 @@ class DraftOrder:
 
 #: The order to draft nothing, and the order to draft nothing and to observe nothing.
 NOTHING = DraftOrder(0, 0)
-REST = DraftOrder(0, 0, rest=True)
+REST = DraftOrder(0, 0, rest=1)
 
 
 def free(depth: int) -> float:

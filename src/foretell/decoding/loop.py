@@ -50,7 +50,8 @@ Item = TypeVar("Item")
 @dataclass
 class Running:
     """A request that is being decoded: its cache, and the states of the recipe's parts. alone: the pace decides as if it were the only
-    one (`Pace.begin`). rests: the drafter does not observe this step. rested: nor those before, and must be told the text."""
+    one (`Pace.begin`). rests: the drafter does not observe this step. rested: nor those before, and must be told the text. rest:
+    steps from the last asked one on for which the pace rests."""
 
     request: Request
     cache: Cache
@@ -61,6 +62,7 @@ class Running:
     alone: bool = False
     rests: bool = False
     rested: bool = False
+    rest: int = 0
 
     @property
     def lag(self) -> int:
@@ -104,6 +106,7 @@ class Loop:
             caution=caution,
         )
         self.pace_memory: Any = recipe.pace.remember(self.costs)
+        self._resting: tuple[int, list[int]] | None = None  # steps that a batch rests yet, and whose
 
     def _handling(self) -> tuple[float, float]:
         """What a draft and each drafted token cost beside the forward pass, for drafters that declare no cost."""
@@ -202,6 +205,8 @@ class Loop:
     def _draft(self, batch: Sequence[Running], drafts: dict[int, _Draft]) -> None:
         """Call the drafter for the requests whose pace allows a draft, and write the trimmed trees into `drafts`."""
         pace, drafter, trees = self.recipe.pace, self.recipe.drafter, dict[int, Tree]()
+        if self._all_rest(batch):
+            return
         ready = [running for running in batch if running.lag <= PREFILL_CHUNK]
         others = PREFILL_CHUNK * (len(batch) - len(ready))
         costs = self._costs_of([running for running in ready if not running.alone], others)
@@ -212,6 +217,8 @@ class Loop:
                 if ask is not None:
                     asks.append((running, ask))
         if not asks:
+            if len(ready) == len(batch) and self.traits.rests:
+                self._resting = min((running.rest for running in batch), default=0) - 1, [id(running) for running in batch]
             return
         asked = [running for running, _ in asks]
         for running, tree in zip(asked, self._each(asked, [ask for _, ask in asks], drafter.propose), strict=True):
@@ -227,6 +234,15 @@ class Loop:
                 for running, tree in zip(group, kept, strict=True):
                     drafts[id(running)] = _Draft(tree, self._queries(running, tree) if id(running) in trees else Queries())
 
+    def _all_rest(self, batch: Sequence[Running]) -> bool:
+        """Whether the pace said before that all requests of this batch rest, so that it need not be asked."""
+        known, ids = self._resting, [id(running) for running in batch]
+        if known is not None and known[0] > 0 and known[1] == ids:
+            self._resting = known[0] - 1, ids
+            return True
+        self._resting = None
+        return False
+
     def _costs_of(self, ready: Sequence[Running], others: int) -> DraftCosts:
         """The costs of a step over these requests and `others` rows of prompts."""
         texts = tuple((running.cache.length, running.lag) for running in ready)
@@ -236,7 +252,7 @@ class Loop:
         """What to ask the drafter for; None where the pace allows no draft, or the text has no room for one."""
         request = running.request
         order = self.recipe.pace.limit(running.pace_state, costs)
-        running.rests = order.rest and self.traits.rests
+        running.rests, running.rest = order.rest > 0 and self.traits.rests, order.rest
         # The last token of a step comes from the target, and the tree must fit the model's longest text.
         room = min(request.max_new_tokens - request.num_generated, self.model.max_length - len(request.tokens)) - 1
         depth = min(order.depth, room)

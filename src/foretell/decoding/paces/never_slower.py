@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from foretell.decoding.draft_order import NO_COSTS, NOTHING, REST, DraftCosts, DraftOrder
+from foretell.decoding.draft_order import NO_COSTS, NOTHING, DraftCosts, DraftOrder
 from foretell.decoding.pace import Pace
 from foretell.decoding.pacing.account import Account
 from foretell.decoding.pacing.node_choice import most_worth, sure
@@ -56,6 +56,7 @@ class NeverSlower(Pace[SessionMemory, _State]):
     3.3, with a measured cost curve and by-node rates in place of one constant; trees by reach as in Sequoia (Chen et al.,
     "Sequoia: Scalable, Robust, and Hardware-aware Speculative Decoding", section 3). The account is Foretell's own.
 
+    >>> from foretell.decoding.cost_curve import CostCurve
     >>> pace = NeverSlower()
     >>> state, costs = pace.begin(pace.remember()), DraftCosts(CostCurve.flat(1.0, per_row=1.0))
     >>> [len(tree) for tree in pace.trim([state], [Tree.chain([1, 2, 3])], costs)]  # a token costs as much as a step
@@ -96,8 +97,10 @@ class NeverSlower(Pace[SessionMemory, _State]):
         if state.memory is not None:
             left = state.memory.left(room, Account(step=costs.plain).room(state.allowance), len(costs.texts))
             room -= state.memory.committed
-        if state.skip > 0 or min(room, left) < costs.ask + costs.node:
-            return REST
+        if state.skip > 0:
+            return DraftOrder(0, 0, rest=state.skip)
+        if min(room, left) < costs.ask + costs.node:
+            return DraftOrder(0, 0, rest=state.account.steps_until(costs.ask + costs.node, min(room, left), state.allowance))
         depth = self._depth(state, costs, room, left if len(costs.texts) > 1 else math.inf)
         if depth == 0:
             self._pause(state)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 #: A request is trusted to take at least as long as so many plain steps, or nothing could be tried at first.
 _AT_LEAST = 40
+#: Most steps that a rest is foreseen for, since a batch changes.
+_LONGEST = 16.0
 #: Plain steps of a session after which half of what it gained is trusted to be its drafter's merit.
 _TRIAL = 100
 
@@ -42,6 +44,13 @@ class Account:
     def room(self, allowance: float) -> float:
         """Seconds that this step may lose: then all drafts together have cost at most the share `allowance` of plain decoding's time."""
         return self.balance + allowance * max(self.plain, _AT_LEAST * self.step)
+
+    def steps_until(self, seconds: float, room: float, allowance: float) -> int:
+        """Plain steps until `room` has grown to `seconds`: 1 at least, and 16 at most."""
+        if not self.step or not allowance:
+            return 1
+        waiting = max(_AT_LEAST - self.plain / self.step, 0.0)  # so long the room does not grow
+        return int(min(max(waiting + (seconds - room) / (allowance * self.step), 1.0), _LONGEST))
 
     @property
     def gain(self) -> float:

@@ -15,13 +15,14 @@ _EARNED = 0.05
 @dataclass
 class SessionMemory:
     """rates: of all requests. account: of all requests together. poorest: the least that a request of the batch may lose in this step, as
-    far as known. committed: seconds that the drafts of this step take, as far as decided. num_observed: requests of the step before.
-    deciding: whether a step has begun and no request of it was observed."""
+    far as known. committed: seconds that the drafts of this step take, as far as decided. num_texts: requests of the last step that was
+    decided about. num_observed: of these, how many were observed. deciding: whether a step has begun and no request of it was observed."""
 
     rates: Rates
     account: Account = field(default_factory=Account)
     poorest: float = math.inf
     committed: float = 0.0
+    num_texts: int = 0
     num_observed: int = 0
     deciding: bool = False
 
@@ -35,14 +36,15 @@ class SessionMemory:
         the batch; where they are more than before, one of them is new."""
         if not self.deciding:
             self.deciding, self.committed = True, 0.0
-            if num_texts > self.num_observed:
+            if num_texts > self.num_texts:
                 self.poorest = min(self.poorest, fresh)
+            self.num_texts = num_texts
         self.poorest = min(self.poorest, room)
         return self.poorest - self.committed
 
     def observe(self, room: float) -> None:
         """Note what a request may lose after its step."""
-        if self.deciding:
+        if self.deciding or self.num_observed >= self.num_texts:
             self.deciding, self.poorest, self.num_observed = False, math.inf, 0
         self.poorest = min(self.poorest, room)
         self.num_observed += 1
