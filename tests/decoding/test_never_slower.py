@@ -102,7 +102,8 @@ def test_no_request_of_a_batch_loses_more_than_the_allowance(curve, seed, texts,
             pace.observe(state, tree, list(range(accepted)))
             written[number] += 1 + accepted
         loss = [seconds - num * costs.plain for num in written]
-        assert all(lost <= pace.allowance * costs.plain * max(num, 40) + 1e-9 for lost, num in zip(loss, written, strict=True))
+        share = pace.allowance if texts == 1 else pace.shared_allowance
+        assert all(lost <= share * costs.plain * max(num, 40) + 1e-9 for lost, num in zip(loss, written, strict=True))
 
 
 def test_a_long_text_makes_a_row_dearer():

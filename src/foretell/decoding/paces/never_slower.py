@@ -22,7 +22,7 @@ _LEAST = 0.25  #: least reach of the nodes that are verified of a request's firs
 class _State:
     memory: SessionMemory | None  # None where the request is decided alone
     rates: Rates
-    allowance: float  # share of plain decoding's time that the request may lose
+    allowance: float  # share of plain decoding's time that the request may lose, in the present company
     account: Account = field(default_factory=Account)
     asked: bool = False  # whether the drafter is asked in this step
     idle: int = 0  # consecutive steps without a node worth verifying
@@ -41,13 +41,14 @@ class NeverSlower(Pace[SessionMemory, _State]):
     decay, so rejected drafters are tried again after a while; drafters whose trees are not worth verifying are asked less often.
 
     Each request has an account of the seconds that its drafts saved and took, of a batch's step in full, by the cost curve. A draft is made
-    only if the account of no request of the batch could fall below minus the share `allowance` of plain decoding's time so far. What is
-    thought to be accepted in any case counts as saved: 1 - 4 (1 - reach) of a node with a reach above 3/4. In a session whose earlier
-    requests gained, a request may lose half of that share more, 5 % at most. While the account or the
-    drafter's record says that drafts do not pay, drafters that can rest do, and the step costs what a plain one does.
+    only if the account of no request of the batch could fall below minus a share of plain decoding's time so far. What is thought to be
+    accepted in any case counts as saved: 1 - 4 (1 - reach) of a node with a reach above 3/4. While the account or the drafter's record
+    says that drafts do not pay, drafters that can rest do, and the step costs what a plain one does.
 
     max_nodes: most drafted tokens per step and request. memory: steps after which a count has decayed to 1/e. trust: weight, in
-    observations, of the rates from other requests. allowance: share of plain decoding's time that a request may lose.
+    observations, of the rates from other requests. allowance, shared_allowance: share of plain decoding's time that a request may lose,
+    alone in its step, and in a batch, where all wait for the drafts of some. Alone, the acceptance rates stop what fails within a few
+    steps, and a tight bound would cost more gains than losses; it is there for drafters whose rates mislead.
 
     Guarantee: none of its own; exact verifiers stay exact, because sampled nodes are dropped by source, grade, depth and rank only, never
     by the token drawn or by what follows from it. Needs: the cost curve. Cost: microseconds per node. State: counts, and the account.
@@ -68,7 +69,8 @@ class NeverSlower(Pace[SessionMemory, _State]):
     max_nodes: int = 16
     memory: float = 200.0
     trust: float = 16.0
-    allowance: float = 0.02
+    allowance: float = 0.5
+    shared_allowance: float = 0.02
 
     aliases = ("cost",)
 
@@ -76,7 +78,8 @@ class NeverSlower(Pace[SessionMemory, _State]):
         require(isinstance(self.max_nodes, int) and self.max_nodes >= 0, self, "max_nodes", self.max_nodes, "must be 0 or above")
         require(self.memory >= 1, self, "memory", self.memory, "must be at least 1 step")
         require(self.trust > 0, self, "trust", self.trust, "must be above 0")
-        require(0 <= self.allowance <= 1, self, "allowance", self.allowance, "must lie between 0 and 1")
+        for name in ("allowance", "shared_allowance"):
+            require(0 <= getattr(self, name) <= 1, self, name, getattr(self, name), "must lie between 0 and 1")
 
     @property
     def needs(self) -> Needs:
@@ -87,12 +90,14 @@ class NeverSlower(Pace[SessionMemory, _State]):
 
     def begin(self, memory: SessionMemory, alone: bool = False) -> _State:
         if alone:
-            return _State(None, Rates(None, math.exp(-1 / self.memory)), self.allowance)
-        return _State(memory, Rates(memory.rates, math.exp(-1 / self.memory)), self.allowance + memory.earned)
+            return _State(None, Rates(None, math.exp(-1 / self.memory)), self.shared_allowance)
+        return _State(memory, Rates(memory.rates, math.exp(-1 / self.memory)), self.allowance)
 
     def limit(self, state: _State, costs: DraftCosts) -> DraftOrder:
         state.account.open_step(costs.plain)
         state.asked = False
+        if state.memory is not None:
+            state.allowance = self.shared_allowance if len(costs.texts) > 1 else self.allowance
         room, left = state.account.room(state.allowance), math.inf
         if state.memory is not None:
             left = state.memory.left(room, Account(step=costs.plain).room(state.allowance), len(costs.texts))
@@ -178,8 +183,6 @@ class NeverSlower(Pace[SessionMemory, _State]):
     def observe(self, state: _State, tree: Tree, path: Sequence[int]) -> None:
         if state.skip > 0:
             state.skip -= 1
-        if state.memory is not None:
-            state.memory.account.add_step(state.account, len(path))
         state.account.close_step(len(path))
         if state.memory is not None:
             state.memory.observe(state.account.room(state.allowance))

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 _AT_LEAST = 40
 #: Most steps that a rest is foreseen for, since a batch changes.
 _LONGEST = 16.0
-#: Plain steps of a session after which half of what it gained is trusted to be its drafter's merit.
-_TRIAL = 100
 
 
 @dataclass
@@ -51,16 +49,6 @@ class Account:
             return 1
         waiting = max(_AT_LEAST - self.plain / self.step, 0.0)  # so long the room does not grow
         return int(min(max(waiting + (seconds - room) / (allowance * self.step), 1.0), _LONGEST))
-
-    @property
-    def gain(self) -> float:
-        """What drafts saved, as a share of plain decoding's time, with `_TRIAL` steps without a gain as prior."""
-        return self.balance / (self.plain + _TRIAL * self.step) if self.plain else 0.0
-
-    def add_step(self, other: Account, num_accepted: int) -> None:
-        """Book the open step of one of several requests here as well."""
-        self.step, self.spent = other.step, other.spent
-        self.close_step(num_accepted)
 
     def close_step(self, num_accepted: int) -> None:
         """Book what the step's drafts took and saved."""

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from foretell.decoding.pacing.account import Account
 from foretell.decoding.pacing.rates import Rates
-
-#: Largest share that a request may lose beyond its allowance.
-_EARNED = 0.05
 
 
 @dataclass
 class SessionMemory:
-    """rates: of all requests. account: of all requests together. poorest: the least that a request of the batch may lose in this step, as
+    """rates: of all requests. poorest: the least that a request of the batch may lose in this step, as
     far as known. committed: seconds that the drafts of this step take, as far as decided. num_texts: requests of the last step that was
     decided about. num_observed: of these, how many were observed. deciding: whether a step has begun and no request of it was observed."""
 
     rates: Rates
-    account: Account = field(default_factory=Account)
     poorest: float = math.inf
     committed: float = 0.0
     num_texts: int = 0
     num_observed: int = 0
     deciding: bool = False
-
-    @property
-    def earned(self) -> float:
-        """The share of plain decoding's time that a new request may lose because the earlier ones gained."""
-        return min(max(self.account.gain / 2, 0.0), _EARNED)
 
     def left(self, room: float, fresh: float, num_texts: int) -> float:
         """What this step's further drafts may cost. room: what the next request may lose. fresh: what a new request may lose. num_texts: of
