@@ -105,3 +105,10 @@ def test_a_curve_of_a_busy_machine_is_measured_again_and_the_best_is_kept(cache,
     monkeypatch.setattr(measured_curve, "measure", lambda model, rows, stop: CostCurve((1,), (1.0,), noise=next(noises)))
     kept = [measured_curve.curve_of(TinyModel(seed=96)).noise for _ in range(6)]  # each model stands for a process
     assert kept == [2.0, 2.0, 1.5, 1.4, 1.4, 1.4]
+
+
+def test_of_a_slow_model_few_points_are_measured(monkeypatch):
+    monkeypatch.setattr(measured_curve, "_SLOW", 0.0)
+    curve = measure(TinyModel(), budget=0.0)
+    assert curve.rows == (1, 2, 8, 32)
+    assert curve.per_token == 0.0

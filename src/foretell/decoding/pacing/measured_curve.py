@@ -31,6 +31,8 @@ _EXIT_ROWS = (1, 2)
 _SHORT, _LONG, _COMPARED, _TEXTS = 64, 1024, (1, 8), 8
 #: Row count from which one round will do.
 _MANY = 100
+#: Seconds of a step from which a model is slow, and the row counts that are measured of it.
+_SLOW, _SLOW_ROWS = 0.1, (1, 2, 8, 32)
 #: Noise (`CostCurve.noise`) above which the machine was busy, and how often a curve is measured for that reason.
 _BUSY, _TRIES = 1.25, 4
 #: By model, then by exit layer (None: all layers).
@@ -42,8 +44,8 @@ def measure(model: Model, rows: Sequence[int] = ROWS, context: int = _SHORT, bud
 
     Each is timed a few times in a row, as decoding repeats it, since a step after one of another size takes longer; and beside steps over
     one row, because what a machine can do varies from second to second, but hardly the ratio. The median ratio counts, made non-decreasing.
-    Rounds over the row counts go on for `budget` seconds, and one round is always made: two to three seconds in all, and longer for models
-    of seconds a step.
+    Rounds over the row counts go on for `budget` seconds, and one round is always made: two to three seconds in all. Of a slow model only
+    a few row counts are measured, which takes about twenty of its steps.
 
     rows: row counts, ascending, from 1. stop: exit layer (None: all layers); then long text and batch are left out.
     """
@@ -52,6 +54,9 @@ def measure(model: Model, rows: Sequence[int] = ROWS, context: int = _SHORT, bud
         rows = [n for n in rows if n < model.max_length // 2] or [1]
         context = max(1, model.max_length // 2 - 1)
     clock = _Clock(model, _text_of(model, context, 0), stop)
+    if clock.is_slow:
+        log.info("a step takes %.1f s, so the cost curve is measured at a few points", clock.least)
+        rows = [n for n in rows if n in _SLOW_ROWS]
     begin, ratios = time.perf_counter(), dict[int, list[float]]()
     while not ratios or time.perf_counter() - begin < budget:
         for n in rows if not ratios else [n for n in rows if n < _MANY]:
@@ -59,7 +64,7 @@ def measure(model: Model, rows: Sequence[int] = ROWS, context: int = _SHORT, bud
     smooth = _isotonic([statistics.median_low(ratios[n]) for n in rows])
     curve = CostCurve(tuple(rows), tuple(clock.least * ratio for ratio in smooth), context, noise=clock.noise)
     length = min(_LONG, model.max_length - max(_COMPARED) - 1)
-    if stop is not None or not set(_COMPARED) <= set(rows) or length < 2 * context:
+    if stop is not None or clock.is_slow or not set(_COMPARED) <= set(rows) or length < 2 * context:
         return curve
     long = _text_of(model, length, 1)
     few, many = ((clock.seconds([long], n) - curve(n)) / (length - context) for n in _COMPARED)
@@ -74,9 +79,10 @@ class _Clock:
     """Times steps beside steps over one row of the text `short`. least: the least seconds of such a step so far."""
 
     def __init__(self, model: Model, short: Cache, stop: int | None) -> None:
-        self._model, self.short, self._stop = model, short, stop
-        self.least = float("inf")
+        self._model, self.short, self._stop, self.is_slow = model, short, stop, False
         self._ones = list[float]()
+        self.least = self._timed([short], 1, num_steps=2)
+        self.is_slow = self.least > _SLOW
 
     def seconds(self, texts: Sequence[Cache], num_rows: int) -> float:
         """Seconds of a step over `num_rows` rows of each text, on the machine at its best."""
@@ -94,10 +100,11 @@ class _Clock:
         """The median time of a step over one row, over the least: near 1 on an idle machine."""
         return statistics.median(self._ones) / self.least
 
-    def _timed(self, texts: Sequence[Cache], num_rows: int) -> float:
+    def _timed(self, texts: Sequence[Cache], num_rows: int, num_steps: int = 0) -> float:
         """The least seconds of a few steps; one more, the first, warms up."""
         times, tokens = list[float](), list(_tokens(self._model, num_rows, 2))
-        for _ in range(4 if num_rows * len(texts) <= 16 else 2):
+        few = num_rows * len(texts) > 16 or self.is_slow
+        for _ in range(num_steps or (2 if few else 4)):
             begin = time.perf_counter()
             self._model.forward([Feed(cache, tokens) for cache in texts], stop=self._stop)
             times.append(time.perf_counter() - begin)
