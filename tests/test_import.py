@@ -91,6 +91,7 @@ print("all")
 #: Where optional packages are imported without a guard: rooms and files that one enters past a check, or with a type of that package.
 BEHIND_A_CHECK = {
     "numbers": {"sklearn", "scipy"},
+    "numbers/stacking/processor.py": {"threadpoolctl"},  # comes with scikit-learn
     "numbers/tables": {"pandas"},
     "numbers/forecasting": {"pandas"},  # given a data frame
     "numbers/unlearning": {"pandas"},

@@ -88,7 +88,7 @@ def test_files_of_prompts(tmp_path):
         return [(line.line, line.prompt, line.id) for line in read_prompt_file(tmp_path / name, **options)]
 
     assert read("a.txt", "one\r\n\n  \ntwo \N{LINE SEPARATOR}x") == [(1, "one", None), (4, "two \N{LINE SEPARATOR}x", None)]
-    assert read("b.csv", '\ufeffid;prompt\n1;one\n2;\n3;"two\nlines"\n') == [(2, "one", "1"), (5, "two\nlines", "3")]
+    assert read("b.csv", '\ufeffid;prompt\n1;one\n2;\n3;"two\nlines"\n') == [(2, "one", "1"), (3, None, "2"), (5, "two\nlines", "3")]
     assert read("c.csv", 'q\n"one, two"\n', column="q") == [(2, "one, two", None)]
     assert read("d.jsonl", '{"prompt": "a", "id": 5}\n\n"b"\n[1, 2]\n{"messages": [{"role": "user", "content": "c"}]}') == [
         (1, "a", 5), (3, "b", None), (4, [1, 2], None), (5, [{"role": "user", "content": "c"}], None)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from foretell.decoding.drafters.stand import Stand
 from foretell.decoding.drafting.successors.table import SuccessorTable
 from foretell.decoding.draws import SampledDraws
-from foretell.decoding.paces.never_slower import NeverSlower
+from foretell.decoding.paces.fixed import Fixed
 from foretell.decoding.recipe import Recipe
 from foretell.decoding.request import Request
 from foretell.decoding.sampling_options import make_sampler
@@ -64,7 +64,7 @@ def own_phrases(
     ('mean', True)
     """
     drafter = Stand(tuple(orders), width, siblings="best-first", scope="global")
-    session = Session(model, Recipe(drafter, pace=NeverSlower(max_nodes=0)))
+    session = Session(model, Recipe(drafter, pace=Fixed(0)))
     stop = model.tokenizer.stop_tokens if model.tokenizer is not None else frozenset()
     requests = [Request(prompt, max_new_tokens, make_sampler(), SampledDraws(0), stop) for prompt in prompts]
     begin, finished, tokens = time.monotonic(), 0, 0

@@ -64,7 +64,7 @@ def test_all_rows_may_be_fitted(foretell, table):
     ("args", "message"),
     [
         (("--target", "prise"), "--target prise is no column of the table: did you mean 'price'"),
-        (("--target", "colour"), "column 'colour', row 1: "),
+        (("--target", "colour"), "the target 'colour' holds words"),
         (("--target", "price"), "column 'id' has 120 different values in 120 rows, such as 'h0'"),
         ((*QUICK, "--time-budget", "3"), "--time-budget is for stacked-regressor, but --estimator is 'histogram-regressor'"),
         (("--target", "price", "--estimator", "histogram-regresor"), "did you mean 'histogram-regressor'"),
@@ -75,7 +75,7 @@ def test_all_rows_may_be_fitted(foretell, table):
         (("--target", "price", "--categories", "size2"), "--categories='size2' is no column"),
         ((*QUICK, "--test-share", "0.999"), "hold out at least two and leave two"),
         ((*QUICK, "--test-share", "1.5"), "--test-share 1.5 must be"),
-        ((*QUICK, "--coverage", "0.99"), "held out are too few for coverage=0.99, which needs 99"),
+        ((*QUICK, "--coverage", "0.99"), "held out are too few for --coverage 0.99, which needs 99"),
         ((*QUICK, "--coverage", "90"), "--coverage 90.0 must lie between 0 and 1"),
         ((*QUICK, "--report", "absent/fit.html"), "does not exist; create it first"),
     ],

@@ -140,10 +140,10 @@ def test_without_a_file_the_table_is_all_of_stdout(foretell, series):
         (("--horizon", "6", "--forecaster", "conformal-forecaster"), "wraps another forecaster; name that one"),
         ((*NAIVE, "--time", "when"), "--time when is no column of the table"),
         ((*NAIVE, "--columns", "noth"), "--columns noth is no column of the table: did you mean 'north'"),
-        ((*NAIVE, "--lag", "1000"), "rows are too few for lag=1000"),
-        ((*NAIVE, "--interval", "0.99"), "held out are too few for coverage=0.99 and horizon=6"),
+        ((*NAIVE, "--lag", "1000"), "rows are too few for --lag 1000"),
+        ((*NAIVE, "--interval", "0.99"), "held out are too few for --interval 0.99 and --horizon 6"),
         ((*NAIVE, "--set", "seasons=2"), "SeasonalNaive has no setting 'seasons': did you mean 'season'"),
-        ((*NAIVE, "--test-share", "0"), "test_share=0 of 300 rows holds out 0"),
+        ((*NAIVE, "--test-share", "0"), "--test-share 0 of 300 rows holds out 0"),
     ],
 )
 def test_mistakes_are_one_line(foretell, series, args, message):

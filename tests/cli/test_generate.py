@@ -33,12 +33,11 @@ def test_streams_the_text_of_the_api(generate, model):
     assert re.fullmatch(figures, result.stderr)
 
 
-@pytest.mark.usefixtures("verbose")
 def test_verbose_says_the_recipe_and_what_it_guarantees(generate):
-    _, recipe, guarantee = generate(TEXT, "-n", "5").stderr.splitlines()
-    assert recipe == "prompt-lookup | token-recycling, exact, never-slower (the default recipe)"
-    assert guarantee == "exact: the same text as plain decoding"
-    assert "exact: the same distribution as plain decoding" in generate(TEXT, "-n", "5", "--temperature", "1").stderr
+    lines = generate(TEXT, "-n", "5", "-v").stderr.splitlines()
+    assert "prompt-lookup | token-recycling, exact, never-slower (the default recipe)" in lines
+    assert "exact: the same text as plain decoding" in lines
+    assert "exact: the same distribution as plain decoding" in generate(TEXT, "-n", "5", "-v", "--temperature", "1").stderr
 
 
 def test_json(generate, model):
@@ -118,17 +117,16 @@ def test_logprobs_are_shown_after_the_text(generate):
     assert all(re.match(r"\s+-\d+\.\d{3}  '", line) for line in lines)
 
 
-@pytest.mark.usefixtures("verbose")
 def test_recipe_files(generate, model, home):
     recipe = ft.Recipe.parse("prompt-lookup(num_tokens=3), pace=3")
     path = tuned_path(model)
     path.parent.mkdir(parents=True)
     recipe.write(path)
-    found = generate(TEXT, "-n", "5")
+    found = generate(TEXT, "-n", "5", "-v")
     assert f"prompt-lookup(num_tokens=3), exact, fixed(num_nodes=3) (from {path})" in found.stderr
     (home / "foretell.toml").write_text('[recipe]\ndrafter = "plain"\n')
-    assert "plain, exact, never-slower (from foretell.toml)" in generate(TEXT, "-n", "5").stderr
-    assert "num_nodes=3" in generate(TEXT, "-n", "5", "--recipe", str(path)).stderr
+    assert "plain, exact, never-slower (from foretell.toml)" in generate(TEXT, "-n", "5", "-v").stderr
+    assert "num_nodes=3" in generate(TEXT, "-n", "5", "-v", "--recipe", str(path)).stderr
     (home / "foretell.toml").write_text('[recipe]\ndrafter = "plane"\n')
     broken = generate(TEXT)
     assert broken.exit_code == 2

@@ -9,9 +9,8 @@ import pytest
 PROMPT = "abc abc"
 
 
-@pytest.mark.usefixtures("verbose")
 def test_an_answer_under_a_rule_and_its_json(generate):
-    shown = generate(PROMPT, "--regex", "(abc|cab){2}")
+    shown = generate(PROMPT, "-v", "--regex", "(abc|cab){2}")
     assert shown.exit_code == 0, shown.stderr
     assert shown.stdout.strip() in {x + y for x in ("abc", "cab") for y in ("abc", "cab")}
     assert "under the rule" in shown.stderr

@@ -184,7 +184,7 @@ def test_tiny_temperatures_leave_the_best_tokens(value):
         (lambda: make_sampler(min_p=2), "min_p=2"),
         (lambda: make_sampler(repetition_penalty=0), "repetition=0"),
         (lambda: make_sampler(presence_penalty=11), "presence=11"),
-        (lambda: Temperature(0), "value=0 must be above 0"),
+        (lambda: Temperature(0), "value=0 must be a finite number above 0"),
         (lambda: TopK(0), "k=0 must be a whole number"),
         (lambda: LogitBias((1,), ()), "one number for each"),
         (lambda: LogitBias((-1,), (1.0,)), "token ids"),

@@ -162,7 +162,7 @@ def test_no_parameters_are_no_arguments(parameters):
     ("described", "said"),
     [
         ({"name": "f", "paramters": {}}, "'f' has the key 'paramters'.* did you mean 'parameters'"),
-        ({"name": "f", "inputschema": {}}, "did you mean 'input_schema'"),
+        ({"name": "f", "inputschema": {}}, "did you mean 'inputSchema'"),
         ({"type": "function", "function": {"name": "f", "arguments": {}}}, "has the key 'arguments'"),
         ({"function_declarations": []}, "has the key 'function_declarations'"),
         ({"name": "f", "parameters": {}, "input_schema": {}}, "both 'parameters' and 'input_schema'"),

@@ -119,8 +119,8 @@ def parted(num_rows: int, test_share: float, seed: int) -> tuple[np.ndarray, np.
 def scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """R2, RMSE and MAE of predictions (n,).
 
-    >>> scores(np.array([1.0, 3.0]), np.array([1.0, 2.0]))
-    {'R2': 0.5, 'RMSE': 0.7071067811865476, 'MAE': 0.5}
+    >>> scores(np.array([0.0, 2.0]), np.array([1.0, 1.0]))
+    {'R2': 0.0, 'RMSE': 1.0, 'MAE': 1.0}
     """
     unit = float(np.abs(truth).max()) or 1.0  # so that squares neither overflow nor vanish
     truth, predicted = truth / unit, predicted / unit
@@ -131,7 +131,7 @@ def scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
 def noise(truth: np.ndarray, predicted: np.ndarray) -> float:
     """The standard error of the RMSE of predictions (n,), from the spread of squared errors between rows.
 
-    >>> noise(np.array([1.0, 2.0]), np.array([0.0, 3.0]))
+    >>> float(noise(np.array([1.0, 2.0]), np.array([0.0, 3.0])))
     0.0
     """
     unit = float(np.abs(truth).max()) or 1.0
