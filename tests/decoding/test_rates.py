@@ -47,21 +47,21 @@ def test_sampled_drafts_that_are_always_wrong_cost_at_most_three_percent(curve, 
 @pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES)
 @pytest.mark.parametrize("kind", [Kind.FIXED, Kind.SAMPLED], ids=str)
 def test_drafts_with_a_price_are_never_slower_and_near_the_best(curve, kind):
-    """Near means 20 % here: ten short requests that learn alone pay for what they learn, and may risk little at first."""
+    """Near means 13 % here: ten short requests that learn alone pay for what they learn."""
     for acceptance in (0.2, 0.5, 0.8, 0.95):
         best = min(mean_cost(Fixed(num), curve, acceptance, draft_cost=0.05) for num in range(0, 17, 2))
         cost = mean_cost(NeverSlower(), curve, acceptance, kind=kind, draft_cost=0.05)
-        assert cost <= min(best / 0.8, 960 * curve(1) / 0.97)
+        assert cost <= min(best / 0.87, 960 * curve(1) / 0.97)
 
 
 @pytest.mark.parametrize("requests", [1, 10])
 @pytest.mark.parametrize("curve", CURVES.values(), ids=CURVES)
 def test_it_recovers_when_a_drafter_becomes_good(curve, requests):
-    """200 bad steps, then nine in ten are right: of what could be saved in the rest, more than a third is, tried at a small risk."""
+    """200 bad steps, then nine in ten are right: of what could be saved in the rest, more than half is."""
     late = lambda step: 0.0 if step < 200 else 0.9  # noqa: E731
     cost = np.mean([simulate(NeverSlower(), curve, late, requests, 960 // requests, seed=seed) for seed in SEEDS])
     ideal = 200 + min(mean_cost(Fixed(num), curve, 0.9, requests=1, tokens=760) for num in range(17))
-    assert cost <= (2 * 960 + ideal) / 3
+    assert cost <= (960 + ideal) / 2
 
 
 def test_an_always_wrong_drafter_in_the_loop():

@@ -90,7 +90,7 @@ class NeverSlower(Pace[SessionMemory, _State]):
 
     def begin(self, memory: SessionMemory, alone: bool = False) -> _State:
         if alone:
-            return _State(None, Rates(None, math.exp(-1 / self.memory)), self.shared_allowance)
+            return _State(None, Rates(None, math.exp(-1 / self.memory)), self.allowance)
         return _State(memory, Rates(memory.rates, math.exp(-1 / self.memory)), self.allowance)
 
     def limit(self, state: _State, costs: DraftCosts) -> DraftOrder:
