@@ -18,11 +18,13 @@ from foretell.models.cache import Cache
 
 #: Slots that a store has at least.
 _LEAST = 512
+#: Caches that come and go between two looks at whether the store is too large; what they needed at most is what it keeps.
+_PATIENCE = 64
 
 
 class SlotStore:
-    """Grows by doubling, and halves when a quarter is in use. `claim(n, into)` gives n slots (ascending where possible, so that reads are
-    contiguous).
+    """Grows by doubling, and halves when the last `_PATIENCE` caches needed a quarter at most. `claim(n, into)` gives n slots (ascending
+    where possible, so that reads are contiguous).
 
     `data` is replaced in `claim` only. What is owned is what the lists of living caches hold: an interrupt may come between any two lines,
     so before the store grows it counts anew, and slots that nobody holds are free again.
@@ -34,7 +36,7 @@ class SlotStore:
         self._held: dict[int, tuple[list[int], ...]] = {}
         self._ids = itertools.count()
         self._lock = ForkSafeLock()
-        self._may_shrink = False
+        self._num_forgotten, self._peak = 0, 0
         self._count()
 
     def register(self, *lists: list[int]) -> int:
@@ -49,13 +51,14 @@ class SlotStore:
         with self._lock:
             for slots in self._held.pop(number, ()):
                 self._release(slots)
-            self._may_shrink = True
+            self._num_forgotten += 1
 
     def claim(self, num: int, into: list[int]) -> None:
         """Append `num` free slots to `into`, ascending where possible; the store grows where there are too few."""
         with self._lock:
-            if self._may_shrink and 4 * (self.num_used + num) <= len(self._owners):
-                self._shrink(num)
+            self._peak = max(self._peak, self.num_used + num)
+            if self._num_forgotten >= _PATIENCE:
+                self._shrink()
             if len(self._free) < num:
                 self._count()
             while len(self._free) < num:
@@ -98,12 +101,14 @@ class SlotStore:
         self._owners = owners
         self._free = [slot for slot in range(len(owners) - 1, -1, -1) if not owners[slot]]
 
-    def _shrink(self, num: int) -> None:
-        """Give back the upper half, as often as it is free and a quarter will do."""
-        self._may_shrink = False
+    def _shrink(self) -> None:
+        """Give back the upper half, as often as it is free and a quarter was enough since the last call."""
+        peak, self._peak, self._num_forgotten = self._peak, self.num_used, 0
+        if 4 * peak > len(self._owners):
+            return
         self._count()
         capacity, highest = len(self._owners), max((slot for slot, owners in enumerate(self._owners) if owners), default=-1)
-        while capacity >= 2 * self._least and 4 * (self.num_used + num) <= capacity and highest < capacity // 2:
+        while capacity >= 2 * self._least and 4 * peak <= capacity and highest < capacity // 2:
             capacity //= 2
             self._resize(capacity)
 
