@@ -51,7 +51,7 @@ Item = TypeVar("Item")
 class Running:
     """A request that is being decoded: its cache, and the states of the recipe's parts. alone: the pace decides as if it were the only
     one (`Pace.begin`). rests: the drafter does not observe this step. rested: nor those before, and must be told the text. rest:
-    steps from the last asked one on for which the pace rests."""
+    further steps for which the pace need not be asked."""
 
     request: Request
     cache: Cache
@@ -106,7 +106,7 @@ class Loop:
             caution=caution,
         )
         self.pace_memory: Any = recipe.pace.remember(self.costs)
-        self._resting: tuple[int, list[int]] | None = None  # steps that a batch rests yet, and whose
+        self._num_asked = 0  # requests of the step in which the pace was last asked
 
     def _handling(self) -> tuple[float, float]:
         """What a draft and each drafted token cost beside the forward pass, for drafters that declare no cost."""
@@ -217,8 +217,6 @@ class Loop:
                 if ask is not None:
                     asks.append((running, ask))
         if not asks:
-            if len(ready) == len(batch) and self.traits.rests:
-                self._resting = min((running.rest for running in batch), default=0) - 1, [id(running) for running in batch]
             return
         asked = [running for running, _ in asks]
         for running, tree in zip(asked, self._each(asked, [ask for _, ask in asks], drafter.propose), strict=True):
@@ -236,12 +234,12 @@ class Loop:
 
     def _all_rest(self, batch: Sequence[Running]) -> bool:
         """Whether the pace said before that all requests of this batch rest, so that it need not be asked."""
-        known, ids = self._resting, [id(running) for running in batch]
-        if known is not None and known[0] > 0 and known[1] == ids:
-            self._resting = known[0] - 1, ids
-            return True
-        self._resting = None
-        return False
+        if len(batch) != self._num_asked or any(running.rest < 1 for running in batch):
+            self._num_asked = len(batch)
+            return False
+        for running in batch:
+            running.rest -= 1
+        return True
 
     def _costs_of(self, ready: Sequence[Running], others: int) -> DraftCosts:
         """The costs of a step over these requests and `others` rows of prompts."""
@@ -252,7 +250,7 @@ class Loop:
         """What to ask the drafter for; None where the pace allows no draft, or the text has no room for one."""
         request = running.request
         order = self.recipe.pace.limit(running.pace_state, costs)
-        running.rests, running.rest = order.rest > 0 and self.traits.rests, order.rest
+        running.rests, running.rest = order.rest > 0 and self.traits.rests, order.rest - 1
         # The last token of a step comes from the target, and the tree must fit the model's longest text.
         room = min(request.max_new_tokens - request.num_generated, self.model.max_length - len(request.tokens)) - 1
         depth = min(order.depth, room)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from foretell.decoding.draft_order import NO_COSTS, NOTHING, DraftCosts, DraftOrder
+from foretell.decoding.draft_order import NO_COSTS, NOTHING, REST, DraftCosts, DraftOrder
 from foretell.decoding.pace import Pace
 from foretell.decoding.pacing.account import Account
 from foretell.decoding.pacing.node_choice import most_worth, sure
@@ -70,7 +70,7 @@ class NeverSlower(Pace[SessionMemory, _State]):
     memory: float = 200.0
     trust: float = 16.0
     allowance: float = 0.5
-    shared_allowance: float = 0.02
+    shared_allowance: float = 0.005
 
     aliases = ("cost",)
 
@@ -105,6 +105,8 @@ class NeverSlower(Pace[SessionMemory, _State]):
         if state.skip > 0:
             return DraftOrder(0, 0, rest=state.skip)
         if min(room, left) < costs.ask + costs.node:
+            if state.memory is None:  # its text must not depend on when it is asked
+                return REST
             return DraftOrder(0, 0, rest=state.account.steps_until(costs.ask + costs.node, min(room, left), state.allowance))
         depth = self._depth(state, costs, room, left if len(costs.texts) > 1 else math.inf)
         if depth == 0:
